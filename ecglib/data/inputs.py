@@ -1,0 +1,138 @@
+"""From beats to the tensors that networks read: normalisation, sampling, device."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from ecglib.errors import UserError
+
+MIN_STD = 1e-6
+"""Deviation in mV under which a window counts as flat and is only centred."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Beats as tensors on one device.
+
+    Attributes
+    ----------
+    x : Tensor, shape (n_beats, length), float32
+        Normalised beats.
+    rr : Tensor, shape (n_beats, 5), float32
+        RR ratios, centred on 1 and scaled by 4 so that a premature beat is near −1.
+    y : Tensor, shape (n_beats,), int64
+        Index into `ecglib.aami.AAMI_CLASSES`.
+    """
+
+    x: torch.Tensor
+    rr: torch.Tensor
+    y: torch.Tensor
+
+    def __len__(self):
+        return len(self.y)
+
+    def select(self, index):
+        """Rows where `index` (bool or int tensor) points."""
+        return Inputs(self.x[index], self.rr[index], self.y[index])
+
+
+def pick_device(name):
+    """Torch device of a name.
+
+    Parameters
+    ----------
+    name : str
+        "auto" (a GPU if there is one), or a name that torch knows.
+
+    Raises
+    ------
+    UserError
+        If a GPU is asked for and there is none.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise UserError(f"device is {name} but torch sees no GPU here; use device: cpu or auto")
+    try:
+        return torch.device(name)
+    except RuntimeError as error:
+        raise UserError(f"device {name!r} is unknown; use auto, cpu or cuda") from error
+
+
+def normalize(signal, record, kind):
+    """Normalise beats without looking at any other patient.
+
+    Parameters
+    ----------
+    signal : ndarray, shape (n_beats, length)
+        Beats in mV.
+    record : ndarray, shape (n_beats,)
+        Record of each beat.
+    kind : {"zscore", "record", "none"}
+        Mean 0 and deviation 1 per beat, or over all beats of a record, or mV unchanged.
+
+    Returns
+    -------
+    ndarray, shape (n_beats, length), float32
+        A flat beat (deviation under `MIN_STD`) becomes zeros under "zscore".
+    """
+    if kind == "none":
+        return signal.astype(np.float32)
+    if kind == "zscore":
+        mean = signal.mean(axis=1, keepdims=True)
+        std = signal.std(axis=1, keepdims=True)
+        return ((signal - mean) / np.where(std < MIN_STD, 1, std)).astype(np.float32)
+    out = np.empty_like(signal, dtype=np.float32)
+    for number in np.unique(record):
+        rows = record == number
+        out[rows] = (signal[rows] - signal[rows].mean()) / max(signal[rows].std(), MIN_STD)
+    return out
+
+
+def to_inputs(beats, config, device):
+    """Beats as normalised tensors.
+
+    Parameters
+    ----------
+    beats : Beats
+        Any beats.
+    config : RunConfig
+        `normalization` is read.
+    device : torch.device
+        Where the tensors live.
+
+    Returns
+    -------
+    Inputs
+    """
+    x = normalize(beats.signal, beats.record, config.normalization)
+    return Inputs(
+        torch.from_numpy(x).to(device),
+        torch.from_numpy(np.clip((beats.rr - 1) * 4, -8, 8)).float().to(device),
+        torch.from_numpy(beats.label.astype(np.int64)).to(device),
+    )
+
+
+def stratified_share(label, share, seed):
+    """Indices of a share of the beats, drawn within each class.
+
+    Parameters
+    ----------
+    label : ndarray, shape (n_beats,)
+        Class of each beat.
+    share : float
+        In (0, 1]; every class keeps at least one beat.
+    seed : int
+        Seed of the draw.
+
+    Returns
+    -------
+    ndarray of int64, ascending
+    """
+    rng = np.random.default_rng(seed)
+    kept = []
+    for value in np.unique(label):
+        rows = np.flatnonzero(label == value)
+        kept.append(rng.permutation(rows)[: max(1, round(share * len(rows)))])
+    return np.sort(np.concatenate(kept))

@@ -1,0 +1,117 @@
+"""ECGNet, the 1-D convolutional network of paper 1 (section 3.1)."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+BLOCKS = ("conv1", "conv2", "conv3", "conv4", "conv5")
+HEAD = ("fc1", "fc2", "out")
+SHALLOW = ("conv1", "conv2")
+LAST_BLOCKS = ("conv4", "conv5", *HEAD)
+PARTS = (*BLOCKS, *HEAD)
+ADAPTERS = ("adapter1", "adapter2", "adapter3", "adapter4", "adapter5")
+
+
+@dataclass(frozen=True)
+class ECGNetConfig:
+    """Size of an ECGNet.
+
+    The paper gives 64 and 128 filters for the first two blocks, kernel 3, units 512 and
+    256, and dropout 0.5; filters of blocks 3 to 5 and the pooling size are not published.
+
+    Attributes
+    ----------
+    channels : tuple of int
+        Filters of the five blocks.
+    n_times : int
+        Samples of a beat.
+    n_outputs : int
+        6 for the puzzle, 3 for N, S, V.
+    norm : {"none", "batch"}
+        BatchNorm after each convolution; AdaBN needs it, the paper does not mention it.
+    n_rr : int
+        RR ratios that join the features before `fc1`; 0 for isolated beats.
+    """
+
+    channels: tuple[int, ...] = (64, 128, 256, 512, 512)
+    n_times: int = 300
+    n_outputs: int = 3
+    norm: str = "none"
+    n_rr: int = 0
+
+
+class Block(nn.Module):
+    """Convolution of size 3, normalisation, ReLU, max-pooling by 2."""
+
+    def __init__(self, n_in, n_out, norm):
+        super().__init__()
+        self.conv = nn.Conv1d(n_in, n_out, kernel_size=3, padding=1)
+        self.norm = nn.BatchNorm1d(n_out) if norm == "batch" else nn.Identity()
+        self.relu = nn.ReLU()
+        self.pool = nn.MaxPool1d(2)
+
+    def forward(self, x):  # (B, n_in, T) -> (B, n_out, T // 2)
+        return self.pool(self.relu(self.norm(self.conv(x))))
+
+
+class ECGNet(nn.Module):
+    """Five convolutional blocks and a head of two hidden layers.
+
+    Parts are named: `conv1` … `conv5` are blocks, `fc1`, `fc2`, `out` the head's linear
+    layers; `adapter1` … `adapter5` do nothing until a strategy replaces them. `fc1` is
+    followed by a ReLU as `fc2` is, although the paper mentions only the latter.
+
+    Parameters
+    ----------
+    config : ECGNetConfig
+        Size of the network.
+
+    Examples
+    --------
+    >>> sum(p.numel() for p in ECGNet(ECGNetConfig()).parameters())
+    3795587
+    """
+
+    def __init__(self, config):
+        super().__init__()
+        self.config = config
+        n_in, n_times = 1, config.n_times
+        for name, adapter, n_out in zip(BLOCKS, ADAPTERS, config.channels, strict=True):
+            self.add_module(name, Block(n_in, n_out, config.norm))
+            self.add_module(adapter, nn.Identity())
+            n_in, n_times = n_out, n_times // 2
+        self.fc1 = nn.Linear(n_in * n_times + config.n_rr, 512)
+        self.relu1 = nn.ReLU()
+        self.dropout = nn.Dropout(0.5)
+        self.fc2 = nn.Linear(512, 256)
+        self.relu2 = nn.ReLU()
+        self.out = nn.Linear(256, config.n_outputs)
+
+    def features(self, x):  # (B, n_times) -> (B, n_features)
+        """Flattened feature maps of beats `x`."""
+        x = x.unsqueeze(1)  # (B, 1, T)
+        for name, adapter in zip(BLOCKS, ADAPTERS, strict=True):
+            x = getattr(self, adapter)(getattr(self, name)(x))
+        return x.flatten(1)
+
+    def classify(self, features, rr=None):  # (B, n_features), (B, n_rr) -> (B, n_outputs)
+        """Logits from features and, if the network has been built for them, RR ratios."""
+        if self.config.n_rr:
+            features = torch.cat([features, rr], dim=1)
+        hidden = self.dropout(self.relu1(self.fc1(features)))
+        return self.out(self.relu2(self.fc2(hidden)))
+
+    def forward(self, x, rr=None):  # (B, n_times), (B, n_rr) -> (B, n_outputs)
+        return self.classify(self.features(x), rr)
+
+
+def replace_output(model, n_outputs, seed):
+    """Give the network a fresh output layer, the same for the same seed."""
+    generator = torch.Generator().manual_seed(seed)
+    out = nn.Linear(model.out.in_features, n_outputs)
+    bound = model.out.in_features**-0.5  # PyTorch's own range for a linear layer
+    with torch.no_grad():
+        out.weight.uniform_(-bound, bound, generator=generator)
+        out.bias.uniform_(-bound, bound, generator=generator)
+    model.out = out.to(next(model.parameters()).device)

@@ -1,0 +1,235 @@
+"""The one training loop, and what it needs: tasks, class weights, frozen parts."""
+
+import copy
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+from tqdm import tqdm
+
+from ecglib import puzzle
+from ecglib.aami import CLASSES
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast to train.
+
+    Attributes
+    ----------
+    epochs : int
+        Passes over the data; with validation, the most it may take.
+    batch_size : int
+        Beats of a step.
+    learning_rate, weight_decay : float
+        Of AdamW, constant.
+    patience : int or None
+        With validation: epochs without a better score after which training stops.
+    """
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+    patience: int | None = None
+
+
+@dataclass
+class History:
+    """What a training left behind: mean loss and, if validated, score of every epoch."""
+
+    loss: list[float] = field(default_factory=list)
+    score: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def best_epoch(self):
+        """Number of epochs (from 1) after which the score was best."""
+        return int(np.argmax(self.score)) + 1
+
+
+@dataclass(frozen=True)
+class SupervisedTask:
+    """Cross-entropy of `forward(*inputs)` against labels.
+
+    `forward` is the whole network, or its head where `inputs` are cached features.
+    """
+
+    forward: Callable
+    inputs: tuple[torch.Tensor, ...]
+    label: torch.Tensor
+    weight: torch.Tensor | None = None
+
+    def __len__(self):
+        return len(self.label)
+
+    def loss(self, index, generator):
+        """Mean loss of the beats `index` (B,)."""
+        logits = self.forward(*(tensor[index] for tensor in self.inputs))
+        return F.cross_entropy(logits, self.label[index], self.weight)
+
+
+@dataclass(frozen=True)
+class PuzzleTask:
+    """Cross-entropy of the puzzle: a fresh random permutation for every beat and step."""
+
+    forward: Callable
+    x: torch.Tensor
+    cuts: tuple[int, int]
+    mask: torch.Tensor
+
+    def __len__(self):
+        return len(self.x)
+
+    def loss(self, index, generator):
+        """Mean loss of the beats `index` (B,) under random permutations."""
+        label = torch.randint(len(puzzle.PERMUTATIONS), (len(index),), generator=generator)
+        label = label.to(self.x.device)
+        permuted = puzzle.permute(self.x[index], label, self.cuts) * self.mask
+        return F.cross_entropy(self.forward(permuted), label)
+
+
+def class_weights(label, imbalance):
+    """Weights of the classes in the loss, with mean 1 over the beats.
+
+    Parameters
+    ----------
+    label : Tensor, shape (n_beats,)
+        Index into CLASSES.
+    imbalance : {"none", "sqrt", "balanced"}
+        No weights, or weights that fall with the square root of a class's frequency or
+        with the frequency itself.
+
+    Returns
+    -------
+    Tensor, shape (3,), or None
+    """
+    if imbalance == "none":
+        return None
+    count = torch.bincount(label, minlength=len(CLASSES)).clamp(min=1).float()
+    weight = count ** (-0.5 if imbalance == "sqrt" else -1.0)
+    return weight * count.sum() / (weight * count).sum()
+
+
+def train_only(model, parts):
+    """Let only the named parts learn; all others are frozen and in evaluation mode.
+
+    Evaluation mode matters where a frozen part has BatchNorm: its statistics stay too.
+
+    Returns
+    -------
+    list of Parameter
+        The parameters of the named parts.
+    """
+    model.eval().requires_grad_(False)
+    for name in parts:
+        getattr(model, name).train().requires_grad_(True)
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.train()
+    return [p for p in model.parameters() if p.requires_grad]
+
+
+def fit(model, parts, task, schedule, *, seed, validate=None, desc="training"):
+    """Train parts of a network on a task.
+
+    Parameters
+    ----------
+    model : ECGNet
+        Changed in place; left in evaluation mode.
+    parts : tuple of str
+        Names of the parts that learn.
+    task : SupervisedTask or PuzzleTask
+        Has a length and a loss.
+    schedule : Schedule
+        Epochs, batch size, learning rate.
+    seed : int
+        Order of batches, puzzle labels and dropout.
+    validate : callable, optional
+        Model -> score; the weights of the best epoch are kept.
+    desc : str
+        Text of the progress bar.
+
+    Returns
+    -------
+    History
+    """
+    torch.manual_seed(seed)  # dropout
+    generator = torch.Generator().manual_seed(seed)
+    parameters = train_only(model, parts)
+    optimizer = torch.optim.AdamW(
+        parameters, lr=schedule.learning_rate, weight_decay=schedule.weight_decay
+    )
+    history, best, start = History(), None, time.perf_counter()
+    for epoch in tqdm(range(1, schedule.epochs + 1), desc=desc, leave=False):
+        history.loss.append(_run_epoch(task, optimizer, schedule.batch_size, generator))
+        if validate is None:
+            continue
+        model.eval()
+        history.score.append(validate(model))
+        if history.best_epoch == epoch:
+            best = copy.deepcopy(model.state_dict())
+        elif epoch - history.best_epoch >= schedule.patience:
+            break
+        train_only(model, parts)
+    if best is not None:
+        model.load_state_dict(best)
+    model.eval()
+    history.seconds = time.perf_counter() - start
+    return history
+
+
+def _run_epoch(task, optimizer, batch_size, generator):
+    """One pass in random order; returns the mean loss of the beats."""
+    total = torch.zeros(())
+    for index in torch.randperm(len(task), generator=generator).split(batch_size):
+        loss = task.loss(index, generator)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        total = total + loss.detach().cpu() * len(index)
+    return float(total / len(task))
+
+
+@torch.no_grad()
+def in_batches(forward, *inputs, batch_size=256):
+    """Apply a network to many beats without gradients.
+
+    Parameters
+    ----------
+    forward : callable
+        Network or method of one.
+    *inputs : Tensor, shape (n_beats, ...)
+        Its arguments.
+    batch_size : int
+        Beats at a time: feature maps of so many stay in a processor's cache.
+
+    Returns
+    -------
+    Tensor, shape (n_beats, ...)
+    """
+    chunks = zip(*(tensor.split(batch_size) for tensor in inputs), strict=True)
+    return torch.cat([forward(*chunk) for chunk in chunks])
+
+
+def predict(model, inputs):
+    """Classes that a network gives to beats.
+
+    Parameters
+    ----------
+    model : ECGNet
+        In evaluation mode.
+    inputs : Inputs
+        Beats.
+
+    Returns
+    -------
+    ndarray, shape (n_beats,), int8
+        Index into CLASSES.
+    """
+    logits = in_batches(model, inputs.x, inputs.rr)
+    return logits.argmax(dim=1).cpu().numpy().astype(np.int8)
