@@ -1,0 +1,197 @@
+"""The online stage of paper 1: adapt to a patient by the puzzle, fine-tune, predict.
+
+Order of the stages (section 3.1): the pretext network, adapted on the patient's unlabelled
+beats; a fresh output layer for three classes; supervised fine-tuning on the training side;
+prediction of that patient's beats.
+"""
+
+import copy
+import time
+from collections import defaultdict
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from ecglib.errors import UserError
+from ecglib.models.ecgnet import HEAD, PARTS, replace_output
+from ecglib.personalize.strategies import (
+    ADAPTED_PARTS,
+    add_adapters,
+    set_batchnorm_statistics,
+)
+from ecglib.pretrain import puzzle_task, supervised_schedule, supervised_task
+from ecglib.train import Schedule, fit, in_batches, predict
+
+MIN_BEATS = 10
+"""Fewest beats of a patient that a puzzle or a BatchNorm can learn from."""
+
+
+class Stopwatch:
+    """Seconds per stage, summed over patients."""
+
+    def __init__(self):
+        self.seconds = defaultdict(float)
+
+    @contextmanager
+    def stage(self, name):
+        """Add the time of the enclosed block to a stage."""
+        start = time.perf_counter()
+        yield
+        self.seconds[name] += time.perf_counter() - start
+
+
+def online_mask(beats, online_seconds):
+    """Which of a patient's beats the online stage may see, without their labels.
+
+    Parameters
+    ----------
+    beats : Beats
+        All annotated beats of one record.
+    online_seconds : float or "all"
+        Length of the first part of the record that is used.
+
+    Returns
+    -------
+    ndarray, shape (n_beats,), bool
+
+    Raises
+    ------
+    UserError
+        If that part holds fewer than `MIN_BEATS` beats.
+    """
+    if online_seconds == "all":
+        return np.ones(len(beats), dtype=bool)
+    mask = beats.before(online_seconds)
+    if mask.sum() < MIN_BEATS:
+        raise UserError(
+            f"record {beats.record[0]} has {mask.sum()} beats in its first {online_seconds} s, "
+            f"fewer than the {MIN_BEATS} to adapt on; raise online_seconds or leave it out"
+        )
+    return mask
+
+
+def adapt(pretext, x, config):
+    """Solve the puzzle on a patient's beats with the parts that the strategy frees.
+
+    Parameters
+    ----------
+    pretext : ECGNet
+        Network of the offline stage, six outputs; not changed.
+    x : Tensor, shape (n_beats, length)
+        The patient's beats, normalised.
+    config : PersonalizationConfig
+        Strategy and schedule.
+
+    Returns
+    -------
+    ECGNet
+        A network of its own for this patient.
+    """
+    model = copy.deepcopy(pretext)
+    if config.strategy == "adapters":
+        add_adapters(model, config.seed)
+    parts = ADAPTED_PARTS[config.strategy]
+    if parts:
+        schedule = Schedule(
+            *(config.online_epochs, config.batch_size),
+            *(config.online_learning_rate, config.weight_decay),
+        )
+        task = puzzle_task(model, x, config)
+        fit(model, parts, task, schedule, seed=config.seed, desc="adapting")
+    return model
+
+
+def finetune(model, train, config, features=None, validate=None):
+    """Replace the output layer and learn N, S, V on the training side, in place.
+
+    Parameters
+    ----------
+    model : ECGNet
+        Adapted network; in evaluation mode afterwards.
+    train : Inputs
+        Labelled beats of the training side.
+    config : PersonalizationConfig
+        `finetune` says whether all parts learn or the head alone.
+    features : Tensor, shape (n_beats, n_features), optional
+        Features of `train` where the backbone is the same for all patients.
+    validate : callable, optional
+        As `ecglib.train.fit` takes it.
+
+    Returns
+    -------
+    History
+    """
+    replace_output(model, n_outputs=3, seed=config.seed)
+    if config.finetune == "all":
+        task = supervised_task(model, (train.x,), train.y, config)
+        parts = PARTS
+    else:
+        if features is None:
+            features = in_batches(model.features, train.x)
+        task = supervised_task(model.classify, (features,), train.y, config)
+        parts = HEAD
+    schedule = supervised_schedule(config)
+    return fit(
+        *(model, parts, task, schedule),
+        seed=config.seed,
+        validate=validate,
+        desc="fine-tuning",
+    )
+
+
+def personalize(pretext, train, patients, config):
+    """Run the online stage for every patient.
+
+    Work that does not depend on the patient is done once: features of the training side
+    where the backbone stays as it is, and the whole fine-tuning where nothing is adapted
+    before it.
+
+    Parameters
+    ----------
+    pretext : ECGNet
+        Network of the offline stage, six outputs.
+    train : Inputs
+        Labelled beats (N, S, V) of the training side.
+    patients : dict of int to (Inputs, ndarray)
+        Record -> all its beats, and the mask of those the online stage may see.
+    config : PersonalizationConfig
+        Strategy and schedules.
+
+    Returns
+    -------
+    tuple of (dict of int to ndarray, dict of str to float)
+        Record -> predicted classes of all its beats; stage -> seconds.
+    """
+    watch, features, shared = Stopwatch(), None, None
+    if config.finetune == "head" and config.strategy in ("none", "adabn", "head_only"):
+        with watch.stage("features"):
+            features = in_batches(pretext.features, train.x)
+    if config.strategy in ("none", "adabn"):
+        with watch.stage("finetune"):
+            shared = copy.deepcopy(pretext)
+            finetune(shared, train, config, features)
+    predicted = {}
+    for record, (beats, online) in tqdm(patients.items(), desc=config.slug, leave=False):
+        online = torch.from_numpy(online).to(beats.x.device)
+        model = _for_patient(pretext, shared, train, beats.x[online], config, features, watch)
+        with watch.stage("predict"):
+            predicted[record] = predict(model, beats)
+    return predicted, dict(watch.seconds)
+
+
+def _for_patient(pretext, shared, train, x, config, features, watch):
+    """The network that classifies one patient."""
+    if config.strategy == "none":
+        return shared
+    if config.strategy == "adabn":
+        with watch.stage("adapt"):
+            model = copy.deepcopy(shared)
+            set_batchnorm_statistics(model, x)
+        return model
+    with watch.stage("adapt"):
+        model = adapt(pretext, x, config)
+    with watch.stage("finetune"):
+        finetune(model, train, config, features)
+    return model

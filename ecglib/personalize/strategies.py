@@ -1,0 +1,98 @@
+"""What the puzzle on a patient's beats may change, by name (paper 1, table 3)."""
+
+import torch
+from torch import nn
+
+from ecglib.models.ecgnet import ADAPTERS, BLOCKS, HEAD, LAST_BLOCKS, PARTS
+
+ADAPTED_PARTS = {
+    "none": (),
+    "head_only": HEAD,
+    "adabn": (),
+    "adapters": (*ADAPTERS, *HEAD),
+    "last_blocks": LAST_BLOCKS,
+    "full": PARTS,
+}
+"""Strategy -> parts of ECGNet that learn from the puzzle on the patient's beats."""
+
+REDUCTION = 4
+"""Channels of a block over channels of its adapter's bottleneck."""
+
+
+class Adapter(nn.Module):
+    """Residual 1×1 bottleneck that starts as the identity (Houlsby et al. 2019).
+
+    Parameters
+    ----------
+    n_channels : int
+        Channels in and out.
+    """
+
+    def __init__(self, n_channels):
+        super().__init__()
+        width = max(1, n_channels // REDUCTION)
+        self.down = nn.Conv1d(n_channels, width, kernel_size=1)
+        self.relu = nn.ReLU()
+        self.up = nn.Conv1d(width, n_channels, kernel_size=1)
+        nn.init.zeros_(self.up.weight)
+        nn.init.zeros_(self.up.bias)
+
+    def forward(self, x):  # (B, C, T) -> (B, C, T)
+        return x + self.up(self.relu(self.down(x)))
+
+
+def add_adapters(model, seed):
+    """Put an adapter behind every block; the network's function does not change yet.
+
+    Parameters
+    ----------
+    model : ECGNet
+        Changed in place.
+    seed : int
+        Seed of the adapters' weights.
+    """
+    torch.manual_seed(seed)
+    device = next(model.parameters()).device
+    for block, adapter in zip(BLOCKS, ADAPTERS, strict=True):
+        n_channels = getattr(model, block).conv.out_channels
+        setattr(model, adapter, Adapter(n_channels).to(device))
+
+
+def n_adapted(model, strategy):
+    """Parameters that a strategy lets the patient's puzzle change.
+
+    Parameters
+    ----------
+    model : ECGNet
+        With adapters if the strategy is "adapters".
+    strategy : str
+        Key of `ADAPTED_PARTS`.
+
+    Returns
+    -------
+    int
+        AdaBN changes no parameter: it replaces the statistics of BatchNorm.
+    """
+    parts = ADAPTED_PARTS[strategy]
+    return sum(p.numel() for part in parts for p in getattr(model, part).parameters())
+
+
+@torch.no_grad()
+def set_batchnorm_statistics(model, x):
+    """AdaBN: take means and variances of every BatchNorm from these beats (Li et al. 2017).
+
+    Parameters
+    ----------
+    model : ECGNet
+        Changed in place; left in evaluation mode.
+    x : Tensor, shape (n_beats, length)
+        The patient's beats, normalised, without labels.
+    """
+    layers = [m for m in model.modules() if isinstance(m, nn.BatchNorm1d)]
+    model.eval()
+    for layer in layers:
+        layer.train()
+        layer.reset_running_stats()
+        layer.momentum = None  # plain average, here over one batch: all beats at once
+    model.features(x)
+    model.eval()

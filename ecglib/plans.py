@@ -1,0 +1,130 @@
+"""From parameters to runs: which configurations a study has, and where its data is."""
+
+import dataclasses
+import itertools
+
+from ecglib.config import CONFIGS, make_config
+from ecglib.data import sources
+from ecglib.errors import UserError
+from ecglib.params import declared_parameters, list_chapters, parameters_for
+from ecglib.paths import RUNS
+from ecglib.studies import run_study
+
+COMMON = (
+    "channels",
+    "records",
+    "batch_size",
+    "learning_rate",
+    "weight_decay",
+    "pretext_epochs",
+)
+"""Parameters that go into every configuration of a study that knows them."""
+
+
+def expand(study, arms, *, seeds, **shared):
+    """Configurations of a study from a table of arms.
+
+    Parameters
+    ----------
+    study : str
+        Name of the study.
+    arms : list of dict
+        Settings of each arm; a setting with a list of values stands for one arm a value.
+    seeds : list of int
+        Seeds of every arm that does not name its own under `seed`.
+    **shared
+        Settings that all arms have in common.
+
+    Returns
+    -------
+    list of RunConfig
+        In order of the arms, without repetition.
+
+    Examples
+    --------
+    >>> [c.slug for c in expand("personalization", [{"strategy": ["none", "full"]}], seeds=[7])]
+    ['none-head-300-batch-ds1_ds2-s7', 'full-head-300-batch-ds1_ds2-s7']
+    """
+    configs = []
+    for arm in arms:
+        grid = {"seed": seeds, **arm}
+        values = [v if isinstance(v, list) else [v] for v in grid.values()]
+        for combination in itertools.product(*values):
+            settings = shared | dict(zip(grid, combination, strict=True))
+            configs.append(make_config(study, **settings))
+    return list(dict.fromkeys(configs))
+
+
+def plan(study, parameters):
+    """Configurations of a study from the parameters of its chapter.
+
+    Parameters
+    ----------
+    study : str
+        Name of the study; the parameter of the same name is its table of arms.
+    parameters : dict
+        `seeds`, the table of arms, and any of `COMMON`.
+
+    Returns
+    -------
+    list of RunConfig
+    """
+    known = {field.name for field in dataclasses.fields(CONFIGS[study])}
+    shared = {name: parameters[name] for name in COMMON if name in parameters and name in known}
+    return expand(study, parameters[study], seeds=parameters["seeds"], **shared)
+
+
+def find_source(parameters, profile):
+    """The data that a chapter's parameters ask for; only quick may invent patients.
+
+    Parameters
+    ----------
+    parameters : dict
+        `data_root` and `records` are read.
+    profile : str
+        Name of the params file.
+
+    Returns
+    -------
+    Source
+    """
+    return sources.find(
+        data_root=parameters["data_root"],
+        records=parameters["records"],
+        allow_synthetic=profile == "quick",
+    )
+
+
+def run_from_params(study, params, profile, *, overrides, runs=RUNS):
+    """Run a study as its chapter would, without the chapter.
+
+    Parameters
+    ----------
+    study : str
+        Name of the study.
+    params : dict
+        From `ecglib.params.load_params`.
+    profile : str
+        Name of the params file.
+    overrides : dict
+        Parameters set on the command line.
+    runs : Path
+        Folder of live results.
+
+    Returns
+    -------
+    list of RunResult
+
+    Raises
+    ------
+    UserError
+        If no chapter has a study of this name.
+    """
+    owners = [path for path in list_chapters() if study in declared_parameters(path)]
+    if not owners or study not in CONFIGS:
+        raise UserError(f"study {study!r} is unknown; known ones: {', '.join(CONFIGS)}")
+    parameters = parameters_for(params, owners[0], overrides)
+    source = find_source(parameters, profile)
+    print(source.describe())
+    configs = plan(study, parameters)
+    return run_study(configs, source, profile=profile, device=parameters["device"], runs=runs)

@@ -1,0 +1,233 @@
+"""Results of runs as small JSON files: written atomically, found by hash, never trusted."""
+
+import base64
+import json
+import os
+import platform
+import subprocess
+import zlib
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+
+import numpy as np
+
+from ecglib.aami import CLASSES
+from ecglib.config import CONFIGS
+from ecglib.errors import UserError
+from ecglib.metrics import confusion_matrix
+
+KEYS = ("study", "config", "data", "metrics", "runtime_s", "environment", "created")
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """One run: what was asked, on which data, what came out, how long, where.
+
+    Attributes
+    ----------
+    study : str
+        Name of the study.
+    config : dict
+        The run's configuration, as `RunConfig.to_dict` gives it.
+    data : dict
+        `name`, `sha256` and `profile` of the data.
+    metrics : dict
+        `accuracy`, `macro_f1`, `sensitivity`, `per_class`, and what a study adds.
+    per_record, per_record_after_5min : dict
+        Record (str) -> 3×3 list: rows reference, columns predicted.
+    predictions : dict
+        Record (str) -> classes of all annotated beats, see `encode_classes`.
+    runtime_s : dict
+        Stage -> seconds.
+    environment : dict
+        Where it ran.
+    selected : bool
+        True for the one arm of a study that a headline quotes.
+    created : str
+        UTC time, ISO 8601.
+    """
+
+    study: str
+    config: dict
+    data: dict
+    metrics: dict
+    runtime_s: dict
+    environment: dict
+    per_record: dict = field(default_factory=dict)
+    per_record_after_5min: dict = field(default_factory=dict)
+    predictions: dict = field(default_factory=dict)
+    selected: bool = False
+    created: str = field(
+        default_factory=lambda: datetime.now(timezone.utc).isoformat(timespec="seconds")
+    )
+
+    @property
+    def slug(self):
+        """Readable name of the arm and the seed."""
+        return CONFIGS[self.study](**self.config).slug
+
+    def matrix(self, *, after_5min=False):
+        """Confusion matrices: record (str) -> ndarray (3, 3)."""
+        chosen = self.per_record_after_5min if after_5min else self.per_record
+        return {record: np.array(rows) for record, rows in chosen.items()}
+
+    def classes(self, record):
+        """Predicted classes (n_beats,) of all annotated beats of a record, in time order."""
+        return decode_classes(self.predictions[str(record)])
+
+
+def encode_classes(predicted):
+    """Classes as base64 of their zlib-compressed int8 bytes.
+
+    Examples
+    --------
+    >>> decode_classes(encode_classes(np.array([0, 2, 1]))).tolist()
+    [0, 2, 1]
+    """
+    return base64.b64encode(zlib.compress(predicted.astype(np.int8).tobytes(), 9)).decode()
+
+
+def decode_classes(text):
+    """Classes (n_beats,) int8 from what `encode_classes` wrote."""
+    return np.frombuffer(zlib.decompress(base64.b64decode(text)), dtype=np.int8)
+
+
+def score_beats(beats, predicted):
+    """Confusions and predictions per record, for a result file.
+
+    Parameters
+    ----------
+    beats : Beats
+        All annotated beats of the test records, F and Q included, in order of time.
+    predicted : ndarray, shape (n_beats,)
+        Index into CLASSES for every one of them.
+
+    Returns
+    -------
+    dict
+        `per_record`, `per_record_after_5min`, `predictions`, as `RunResult` has them.
+    """
+    scored, late = beats.label < len(CLASSES), ~beats.before(300)
+    out = {"per_record": {}, "per_record_after_5min": {}, "predictions": {}}
+    for record in np.unique(beats.record):
+        rows = beats.record == record
+        for name, mask in (("per_record", rows), ("per_record_after_5min", rows & late)):
+            mask = mask & scored
+            matrix = confusion_matrix(beats.label[mask], predicted[mask])
+            out[name][str(record)] = matrix.tolist()
+        out["predictions"][str(record)] = encode_classes(predicted[rows])
+    return out
+
+
+def path_of(folder, config, data):
+    """Where the result of a run lies: `<study>/<slug>-<hash12>.json` under `folder`."""
+    return Path(folder) / config.study / f"{config.slug}-{config.hash_with(data)}.json"
+
+
+def save(result, path):
+    """Write a result atomically: a reader sees the whole file or none.
+
+    Raises
+    ------
+    UserError
+        If the folder cannot be written.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("w") as file:
+            json.dump(asdict(result), file, indent=1)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}") from error
+
+
+def load(path):
+    """Read one result file.
+
+    Raises
+    ------
+    UserError
+        If the file is no JSON, not a result, or its name does not fit its content.
+    """
+    try:
+        content = json.loads(Path(path).read_text())
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} is no readable JSON result; delete it and rerun") from error
+    missing = [k for k in KEYS if not (isinstance(content, dict) and k in content)]
+    if missing:
+        raise UserError(f"{path} is no result file: it lacks {', '.join(missing)}")
+    try:
+        return RunResult(**content)
+    except TypeError as error:
+        raise UserError(f"{path} is no result file of this version: {error}") from error
+
+
+def load_study(folder, study):
+    """All results of a study under `folder`, ordered by file name."""
+    return [load(path) for path in sorted((Path(folder) / study).glob("*.json"))]
+
+
+def is_current(result, path):
+    """Whether a file's name still carries the hash of its configuration and data."""
+    config = CONFIGS[result.study](**result.config)
+    return Path(path).stem.endswith(config.hash_with(result.data))
+
+
+def describe_environment(device, folder):
+    """Machine and versions of a run, for its result file.
+
+    Parameters
+    ----------
+    device : torch.device
+        Where the networks ran.
+    folder : Path
+        The repository, whose commit is recorded.
+
+    Returns
+    -------
+    dict
+    """
+    import torch
+
+    gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
+    return {
+        "device": gpu or "cpu",
+        "cpu": _cpu_info("model name") or platform.machine(),
+        "cpu_flags": _simd_flags(),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "commit": _commit(folder),
+    }
+
+
+def _cpu_info(key):
+    """A line of /proc/cpuinfo (Linux); empty text elsewhere."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return ""
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith(key)), "")
+
+
+def _simd_flags():
+    """Those flags of the processor that decide the speed of matrix work."""
+    flags = (_cpu_info("flags") or _cpu_info("Features")).split()
+    telling = ("avx", "fma", "vnni", "amx", "bf16", "asimd", "f16c", "sse4")
+    return [flag for flag in flags if flag.startswith(telling) or "vnni" in flag]
+
+
+def _commit(folder):
+    """Commit of the working tree, "+" if it has changes, "" outside a repository."""
+    command = ["git", "-C", str(folder), "describe", "--always", "--dirty=+", "--exclude=*"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:
+        return ""
+    return done.stdout.strip()
