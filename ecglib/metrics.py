@@ -1,0 +1,300 @@
+"""Beat-by-beat scores: confusion matrices, the averages of the papers, EC57 counting.
+
+A confusion matrix has the reference class in rows, the predicted class in columns, both in
+the order of `ecglib.aami.CLASSES`. Accuracy is dominated by N (0.897 for always answering N
+on DS2), so macro-averages over the three classes stand beside it.
+
+Convention: a ratio without a denominator (a class without reference beats or predictions) is
+0, and macro-averages always run over all three classes, as in scikit-learn with
+`zero_division=0` and `labels=[0, 1, 2]`. Only `ec57` leaves such a ratio undefined (NaN).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ecglib.aami import AAMI_CLASSES, CLASSES, SYMBOL_TO_AAMI
+
+
+def confusion_matrix(y_true, y_pred, n_classes=3):
+    """Count pairs of reference and predicted class.
+
+    Parameters
+    ----------
+    y_true, y_pred : array_like of int, shape (n_beats,)
+        Class indices; no beats at all give a matrix of zeros.
+    n_classes : int
+        Number of classes.
+
+    Returns
+    -------
+    ndarray, shape (n_classes, n_classes), int64
+        Rows: reference; columns: predicted.
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ or a label is not in 0 … n_classes − 1.
+
+    Examples
+    --------
+    >>> confusion_matrix([0, 0, 1, 2], [0, 1, 1, 2]).tolist()
+    [[1, 1, 0], [0, 1, 0], [0, 0, 1]]
+    """
+    y_true = _labels(y_true, "y_true", n_classes)
+    y_pred = _labels(y_pred, "y_pred", n_classes)
+    _require_equal_lengths(y_true=y_true, y_pred=y_pred)
+    pairs = np.bincount(y_true * n_classes + y_pred, minlength=n_classes**2)
+    return pairs.reshape(n_classes, n_classes)
+
+
+def accuracy(confusion):
+    """Share of beats on the diagonal.
+
+    Parameters
+    ----------
+    confusion : array_like, shape (..., 3, 3)
+        One confusion matrix or any stack of them.
+
+    Returns
+    -------
+    ndarray, shape (...), float64
+
+    Raises
+    ------
+    ValueError
+        If a matrix is not 3 × 3 or holds no beats.
+    """
+    confusion = _checked(confusion)
+    return np.trace(confusion, axis1=-2, axis2=-1) / confusion.sum(axis=(-2, -1))
+
+
+def macro_f1(confusion):
+    """Mean over the three classes of F1 = 2 TP / (2 TP + FP + FN); shapes as `accuracy`."""
+    tp, fn, fp, _ = _one_against_rest(_checked(confusion))
+    return _ratio(2 * tp, 2 * tp + fp + fn).mean(axis=-1)
+
+
+def macro_sensitivity(confusion):
+    """Mean over the three classes of TP / (TP + FN); shapes as `accuracy`."""
+    tp, fn, _, _ = _one_against_rest(_checked(confusion))
+    return _ratio(tp, tp + fn).mean(axis=-1)
+
+
+@dataclass(frozen=True, eq=False)
+class Metrics:
+    """Scores of one confusion matrix; all but `confusion` and `support` lie in 0 … 1.
+
+    Attributes
+    ----------
+    confusion : ndarray, shape (3, 3), int64
+        Rows: reference; columns: predicted.
+    accuracy, macro_f1, sensitivity : float
+        Share of correct beats; mean F1 and mean sensitivity (recall) of the three classes.
+    per_class : dict
+        Class name -> {"sensitivity", "ppv", "f1", "fpr", "support"}; "ppv" is positive
+        predictivity, "fpr" false positives per beat of other classes, "support" beats.
+    """
+
+    confusion: np.ndarray
+    accuracy: float
+    macro_f1: float
+    sensitivity: float
+    per_class: dict
+
+    def to_dict(self):
+        """Everything but the confusion matrix, as plain numbers that JSON can hold."""
+        names = ("accuracy", "macro_f1", "sensitivity", "per_class")
+        return {name: getattr(self, name) for name in names}
+
+
+def from_confusion(confusion):
+    """Score a confusion matrix (array_like of int, shape (3, 3)) as `Metrics`.
+
+    Raises
+    ------
+    ValueError
+        If the matrix is not 3 × 3 or holds no beats.
+
+    Examples
+    --------
+    >>> always_n = from_confusion([[44259, 0, 0], [1837, 0, 0], [3221, 0, 0]])
+    >>> round(always_n.accuracy, 4), round(always_n.macro_f1, 4)
+    (0.8974, 0.3153)
+    """
+    confusion = _checked(confusion)
+    tp, fn, fp, tn = _one_against_rest(confusion)
+    columns = {
+        "sensitivity": _ratio(tp, tp + fn),
+        "ppv": _ratio(tp, tp + fp),
+        "f1": _ratio(2 * tp, 2 * tp + fp + fn),
+        "fpr": _ratio(fp, fp + tn),
+        "support": tp + fn,
+    }
+    return Metrics(
+        confusion=confusion,
+        accuracy=float(accuracy(confusion)),
+        macro_f1=float(macro_f1(confusion)),
+        sensitivity=float(macro_sensitivity(confusion)),
+        per_class={
+            name: {key: column[index].item() for key, column in columns.items()}
+            for index, name in enumerate(CLASSES)
+        },
+    )
+
+
+def evaluate(y_true, y_pred):
+    """Score predictions beat by beat, in the paper's convention (`j`, `e` in N; no F, Q).
+
+    Parameters
+    ----------
+    y_true, y_pred : array_like of int, shape (n_beats,)
+        Indices into `ecglib.aami.CLASSES`.
+
+    Raises
+    ------
+    ValueError
+        If there are no beats, the lengths differ, or a label is not 0, 1 or 2.
+    """
+    return from_confusion(confusion_matrix(y_true, y_pred))
+
+
+@dataclass(frozen=True)
+class Detection:
+    """Counts of one class against the rest, and their ratios (NaN without a denominator).
+
+    `se` is sensitivity TP / (TP + FN), `ppv` positive predictivity TP / (TP + FP), `fpr` the
+    false positive rate FP / (FP + TN).
+    """
+
+    tp: int
+    fn: int
+    fp: int
+    tn: int
+
+    @property
+    def se(self):
+        return _ratio_or_nan(self.tp, self.tp + self.fn)
+
+    @property
+    def ppv(self):
+        return _ratio_or_nan(self.tp, self.tp + self.fp)
+
+    @property
+    def fpr(self):
+        return _ratio_or_nan(self.fp, self.fp + self.tn)
+
+
+@dataclass(frozen=True)
+class EC57:
+    """Detection of supraventricular (`sveb`) and ventricular (`veb`) ectopic beats."""
+
+    sveb: Detection
+    veb: Detection
+
+
+def ec57(symbol, predicted, sample, fs, *, learning_s=300):
+    """Count SVEB and VEB detections as `bxb -S` of the WFDB Software Package does.
+
+    Unlike `evaluate`, it skips the learning period, takes the escape beats `j` and `e` of
+    the reference as S, and includes F and Q beats as negatives. Three confusions are left out
+    (neither FP nor TN): **F predicted V, Q predicted V, Q predicted S**. F predicted S is a
+    false positive. With the reference in capitals and the prediction in small letters:
+
+    - VEB: TP = Vv, FN = Vn + Vs, FP = Nv + Sv, TN = Nn + Ns + Sn + Ss + Fn + Fs + Qn + Qs;
+    - SVEB: TP = Ss, FN = Sn + Sv, FP = Ns + Vs + Fs, TN = Nn + Nv + Vn + Vv + Fn + Fv + Qn
+      + Qv (`bxb` prints no false positive rate of SVEB; its TN is built like that of VEB).
+
+    Predictions stand at the annotated beats: missed and extra detections do not occur.
+
+    Parameters
+    ----------
+    symbol : array_like of str, shape (n_beats,)
+        Annotation symbols of all beats, F and Q included; records may be concatenated.
+    predicted : array_like of int, shape (n_beats,)
+        Indices into `ecglib.aami.CLASSES`.
+    sample : array_like of int, shape (n_beats,)
+        R-peaks, in samples from the start of their record.
+    fs : float
+        Sampling frequency, Hz.
+    learning_s : float
+        Length of the learning period, s.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, a symbol is not a beat, or a prediction is not 0, 1 or 2.
+
+    Examples
+    --------
+    >>> ec57(["V", "F", "N"], [2, 2, 1], [108000, 108300, 108600], fs=360).veb
+    Detection(tp=1, fn=0, fp=0, tn=1)
+    """
+    symbol, sample = np.asarray(symbol, dtype=str), np.asarray(sample)
+    predicted = _labels(predicted, "predicted", len(CLASSES))
+    _require_equal_lengths(symbol=symbol, predicted=predicted, sample=sample)
+    counted = sample >= learning_s * fs
+    reference = _ec57_reference(symbol[counted])
+    counts = confusion_matrix(reference, predicted[counted], len(AAMI_CLASSES))
+    return EC57(
+        sveb=_detection(counts, "S", not_false_positive="Q"),
+        veb=_detection(counts, "V", not_false_positive="FQ"),
+    )
+
+
+def _ec57_reference(symbol):
+    """Indices into AAMI_CLASSES of annotation symbols, escape beats `j` and `e` as S."""
+    aami = {**SYMBOL_TO_AAMI, "j": "S", "e": "S"}
+    if unknown := sorted(set(symbol.tolist()) - set(aami)):
+        raise ValueError(f"symbol holds {unknown}, not beats; leave those annotations out.")
+    return [AAMI_CLASSES.index(aami[name]) for name in symbol.tolist()]
+
+
+def _detection(counts, target, not_false_positive):
+    """One class against the rest of a (5, 5) count; some false positives are left out."""
+    column = AAMI_CLASSES.index(target)
+    left_out = [AAMI_CLASSES.index(name) for name in not_false_positive]
+    tp, fn, fp, tn = (int(count[column]) for count in _one_against_rest(counts))
+    return Detection(tp=tp, fn=fn, fp=fp - int(counts[left_out, column].sum()), tn=tn)
+
+
+def _labels(values, name, n_classes):
+    """Labels as int64, or a ValueError that names the parameter."""
+    labels = np.asarray(values)
+    foreign = labels[~np.isin(labels, np.arange(n_classes))]
+    if foreign.size:
+        raise ValueError(f"{name} holds {foreign[0]}; labels must be 0 … {n_classes - 1}.")
+    return labels.astype(np.int64)
+
+
+def _require_equal_lengths(**arrays):
+    if len({array.shape for array in arrays.values()}) > 1:
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
+        raise ValueError(f"These must have one shape, but are: {shapes}.")
+
+
+def _checked(confusion):
+    """Confusion matrices as an array, after a check of their shape and content."""
+    confusion = np.asarray(confusion)
+    if confusion.shape[-2:] != (len(CLASSES), len(CLASSES)):
+        raise ValueError(f"A confusion matrix must be 3 × 3; this has shape {confusion.shape}.")
+    if not confusion.sum(axis=(-2, -1)).all():
+        raise ValueError("There are no beats to score; give at least one.")
+    return confusion
+
+
+def _one_against_rest(confusion):
+    """TP, FN, FP, TN of each class, each of shape (..., n_classes)."""
+    tp = np.diagonal(confusion, axis1=-2, axis2=-1)
+    fn = confusion.sum(axis=-1) - tp
+    fp = confusion.sum(axis=-2) - tp
+    return tp, fn, fp, confusion.sum(axis=(-2, -1))[..., None] - tp - fn - fp
+
+
+def _ratio(numerator, denominator):
+    """Quotient, 0 where the denominator is 0 (the numerator is 0 there as well)."""
+    return numerator / np.where(denominator == 0, 1, denominator)
+
+
+def _ratio_or_nan(numerator, denominator):
+    return numerator / denominator if denominator else float("nan")

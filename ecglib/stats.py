@@ -1,0 +1,241 @@
+"""How sure a number is: intervals over patients, spread over seeds, McNemar's test.
+
+Beats of one patient resemble each other, so the unit that is resampled is the patient, not
+the beat (Efron & Tibshirani 1993, "An Introduction to the Bootstrap", ch. 13: percentile
+interval). `per_record` is {record number as str: confusion matrix}, as result files hold it,
+or a list of such dicts, one a seed. A `statistic` maps a stack of confusion matrices
+(..., 3, 3) to numbers (...): `ecglib.metrics.accuracy`, `macro_f1`, `macro_sensitivity`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import binomtest
+
+from ecglib.aami import patient_of
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value and the bounds of its confidence interval.
+
+    Examples
+    --------
+    >>> interval = Interval(0.63, 0.512, 0.701)
+    >>> print(interval)
+    0.630 [0.512, 0.701]
+    >>> f"{interval:.1%}"
+    '63.0% [51.2%, 70.1%]'
+    """
+
+    value: float
+    low: float
+    high: float
+
+    def __format__(self, spec):
+        value, low, high = (format(x, spec or ".3f") for x in (self.value, self.low, self.high))
+        return f"{value} [{low}, {high}]"
+
+    def __str__(self):
+        return format(self)
+
+
+def patient_bootstrap(per_record, statistic, *, n_resamples=2000, level=0.95, seed=0):
+    """Value of a statistic on all beats, with its interval over patients.
+
+    Patients are drawn with replacement, all records of a patient together, and their
+    confusion matrices are added before the statistic is taken. With several seeds the
+    statistic is averaged over them; all seeds see the same drawn patients, so the interval
+    speaks of patients, not of seeds (see `seed_spread`). A draw that misses all beats of a
+    class scores by the convention of the statistic.
+
+    Parameters
+    ----------
+    per_record : dict or list of dict
+        Record -> (3, 3) confusion matrix; a list holds one dict a seed.
+    statistic : callable
+        Stack (..., 3, 3) -> (...).
+    n_resamples : int
+        Number of draws.
+    level : float
+        Coverage aimed at, 0 … 1.
+    seed : int
+        Seed of the draws.
+
+    Returns
+    -------
+    Interval
+        Percentile interval around the value of the undrawn data.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two patients or the seeds cover different records.
+    """
+    return _interval(_drawn(_seeds(per_record), statistic, n_resamples, seed), level)
+
+
+def paired_difference(
+    per_record_a, per_record_b, statistic, *, n_resamples=2000, level=0.95, seed=0
+):
+    """Difference a − b of a statistic, with its interval over patients.
+
+    The same patients are drawn on both sides, so what makes a patient hard for both cancels.
+    Parameters are those of `patient_bootstrap`.
+
+    Returns
+    -------
+    Interval
+
+    Raises
+    ------
+    ValueError
+        If a and b differ in their records or their number of seeds, or there are fewer than
+        two patients.
+    """
+    a, b = _seeds(per_record_a), _seeds(per_record_b)
+    if len(a) != len(b):
+        raise ValueError(f"a has {len(a)} seeds and b has {len(b)}; give both the same.")
+    _require_same_records([*a, *b])
+    difference = _drawn(a, statistic, n_resamples, seed) - _drawn(
+        b, statistic, n_resamples, seed
+    )
+    return _interval(difference, level)
+
+
+def mean_over_patients(per_record, statistic):
+    """Mean of a statistic that is taken patient by patient (and seed by seed).
+
+    Every patient weighs the same, however many beats they have. Meant for accuracy: a class
+    that a patient does not have would score 0 in `macro_f1` and `macro_sensitivity`.
+
+    Parameters
+    ----------
+    per_record : dict or list of dict
+        Record -> (3, 3) confusion matrix; a list holds one dict a seed.
+    statistic : callable
+        Stack (..., 3, 3) -> (...).
+
+    Returns
+    -------
+    float
+    """
+    return float(np.mean(statistic(_by_patient(_seeds(per_record)))))
+
+
+def without(per_record, record):
+    """The confusion matrices of all records but one.
+
+    Parameters
+    ----------
+    per_record : dict or list of dict
+        Record -> confusion matrix; a list holds one dict a seed.
+    record : str or int
+        Record to leave out, for instance 232, which has three quarters of DS2's S beats.
+
+    Returns
+    -------
+    dict or list of dict
+        As `per_record`.
+
+    Raises
+    ------
+    ValueError
+        If the record is not among them.
+    """
+    if isinstance(per_record, list):
+        return [without(one_seed, record) for one_seed in per_record]
+    if str(record) not in per_record:
+        raise ValueError(f"Record {record} is not among {', '.join(per_record)}.")
+    return {key: matrix for key, matrix in per_record.items() if key != str(record)}
+
+
+def pool(per_record):
+    """Sum of all records' confusion matrices, (3, 3) int64, of one seed."""
+    return np.sum([np.asarray(matrix) for matrix in per_record.values()], axis=0)
+
+
+def mcnemar(correct_a, correct_b):
+    """Exact two-sided McNemar test of two classifiers on the same units.
+
+    Only for units that are independent of each other, such as recordings of different
+    people. Beats of a patient are not: on beats the test finds "significance" everywhere;
+    use `paired_difference` there.
+
+    Parameters
+    ----------
+    correct_a, correct_b : array_like of bool, shape (n_units,)
+        Whether a, b classified the unit correctly.
+
+    Returns
+    -------
+    float
+        p-value: chance of a split at least as uneven among the units that only one of them
+        classified correctly, were both equally good; 1 if there is no such unit.
+
+    Examples
+    --------
+    >>> round(mcnemar([True] * 10 + [False], [False] * 10 + [True]), 4)
+    0.0117
+    """
+    correct_a, correct_b = np.asarray(correct_a, dtype=bool), np.asarray(correct_b, dtype=bool)
+    only_a = int(np.sum(correct_a & ~correct_b))
+    only_b = int(np.sum(correct_b & ~correct_a))
+    return float(binomtest(only_a, only_a + only_b).pvalue) if only_a + only_b else 1.0
+
+
+def seed_spread(values):
+    """Mean and sample standard deviation (ddof = 1) over seeds; NaN for a single seed.
+
+    Examples
+    --------
+    >>> seed_spread([0.5, 0.75, 1.0])
+    (0.75, 0.25)
+    >>> seed_spread([0.5])
+    (0.5, nan)
+    """
+    std = np.std(values, ddof=1) if len(values) > 1 else np.nan
+    return float(np.mean(values)), float(std)
+
+
+def _drawn(seeds, statistic, n_resamples, seed):
+    """Statistic, shape (1 + n_resamples,): of the data as they are, then of every draw."""
+    matrices = _by_patient(seeds)  # (n_seeds, n_patients, 3, 3)
+    n_patients = matrices.shape[1]
+    if n_patients < 2:
+        raise ValueError("An interval over patients needs at least two patients.")
+    rng = np.random.default_rng(seed)
+    draws = rng.multinomial(n_patients, np.full(n_patients, 1 / n_patients), n_resamples)
+    times_drawn = np.vstack([np.ones_like(draws[:1]), draws])
+    pooled = np.einsum("dp,spij->sdij", times_drawn, matrices)
+    return statistic(pooled).mean(axis=0)
+
+
+def _interval(drawn, level):
+    """Percentile interval of draws [1:] around the value [0]."""
+    low, high = np.quantile(drawn[1:], [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(drawn[0]), float(low), float(high))
+
+
+def _seeds(per_record):
+    """A list with one {record: confusion matrix} a seed."""
+    return per_record if isinstance(per_record, list) else [per_record]
+
+
+def _by_patient(seeds):
+    """Confusion matrices (n_seeds, n_patients, 3, 3), a patient's records added."""
+    _require_same_records(seeds)
+    patients = sorted({patient_of(int(record)) for record in seeds[0]})
+    matrices = np.zeros((len(seeds), len(patients), 3, 3), dtype=np.int64)
+    for i, per_record in enumerate(seeds):
+        for record, matrix in per_record.items():
+            matrices[i, patients.index(patient_of(int(record)))] += np.asarray(matrix)
+    return matrices
+
+
+def _require_same_records(seeds):
+    odd = set().union(*seeds) - set.intersection(*map(set, seeds))
+    if odd:
+        raise ValueError(
+            f"Only some results hold {', '.join(sorted(odd))}; compare the same records."
+        )
