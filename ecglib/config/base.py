@@ -1,0 +1,162 @@
+"""What every configuration has: checked values, an identity, a readable name."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, fields
+from typing import ClassVar
+
+from ecglib.aami import DS1, DS1_VAL, DS2
+from ecglib.errors import UserError
+
+STRATEGIES = ("none", "head_only", "adabn", "adapters", "last_blocks", "full")
+SPLITS = {
+    "ds1_ds2": (DS1, DS2),
+    "ds2_ds1": (DS2, DS1),
+    "ds1_val": (tuple(record for record in DS1 if record not in DS1_VAL), DS1_VAL),
+}
+"""Name of a split -> (training records, test records)."""
+
+_CHOICES = {
+    "model": ("ecgnet",),
+    "norm": ("none", "batch"),
+    "split": tuple(SPLITS),
+    "features": ("beat", "beat+rr"),
+    "normalization": ("zscore", "record", "none"),
+    "imbalance": ("none", "sqrt", "balanced"),
+    "cuts": ("thirds", "qrs"),
+    "view": ("whole", "junctions", "masked"),
+    "source": ("random", "puzzle", "supervised"),
+    "strategy": STRATEGIES,
+    "detector": ("xqrs",),
+    "finetune": ("all", "head"),
+    "pipeline": ("baseline", "ssl"),
+}
+_POSITIVE = (
+    *("epochs", "pretext_epochs", "online_epochs", "patience", "batch_size"),
+    *("learning_rate", "online_learning_rate", "train_share"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """What every run has in common: the records, an identity, a readable name.
+
+    Attributes
+    ----------
+    records : tuple of int
+        MIT-BIH records in use.
+    """
+
+    study: ClassVar[str]
+    protocol: ClassVar[int] = 1
+    arm_keys: ClassVar[tuple[str, ...]]
+
+    records: tuple[int, ...] = DS1 + DS2
+
+    def __post_init__(self):
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, list):  # YAML and JSON have no tuples
+                value = tuple(value)
+                object.__setattr__(self, field.name, value)
+            self._check(field.name, value)
+
+    def _check(self, name, value):
+        """Refuse a value that a setting cannot have."""
+        if name in _CHOICES and value not in _CHOICES[name]:
+            known = ", ".join(_CHOICES[name])
+            raise UserError(f"{name} is {value!r}; it must be one of: {known}")
+        if name in _POSITIVE and not value > 0:
+            raise UserError(f"{name} is {value!r}; it must be above zero")
+
+    def to_dict(self):
+        """Configuration as JSON-able dict."""
+        return json.loads(json.dumps(asdict(self)))
+
+    @property
+    def slug(self):
+        """Short readable name of the arm."""
+        return "-".join(str(getattr(self, key)) for key in self.arm_keys).replace("+", "_")
+
+    def hash_with(self, data):
+        """Identity of a run: this configuration on this data under this protocol.
+
+        Parameters
+        ----------
+        data : dict
+            `name` and `sha256` of the data.
+
+        Returns
+        -------
+        str
+            12 hexadecimal digits.
+        """
+        identity = [self.to_dict(), data["name"], data["sha256"], self.protocol]
+        text = json.dumps(identity, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig(RunConfig):
+    """A run that trains networks; a study adds the keys that name its arms.
+
+    Attributes
+    ----------
+    seed : int
+        Seed of initial weights, order of batches, dropout and puzzle labels.
+    model : str
+        Network; only ECGNet for now.
+    channels : tuple of int
+        Filters of ECGNet's five blocks.
+    norm : {"none", "batch"}
+        Normalisation inside the blocks. Paper 1 describes none.
+    split : {"ds1_ds2", "ds2_ds1", "ds1_val"}
+        On which side each record falls, training or test; the last one stays inside DS1,
+        to choose settings.
+    features : {"beat", "beat+rr"}
+        Isolated beats (the papers' input), or beats and five ratios of RR intervals.
+    normalization : {"zscore", "record", "none"}
+        Each beat z-scored by itself (paper 1), by its record's mean and deviation, or mV.
+    imbalance : {"none", "sqrt", "balanced"}
+        Class weights of the loss: none, 1/sqrt(frequency), 1/frequency.
+    epochs, batch_size, learning_rate, weight_decay
+        Supervised training with AdamW at a constant rate.
+    train_share : float
+        Share of the training beats in use, drawn by seed within each class.
+    """
+
+    seed: int = 7
+    model: str = "ecgnet"
+    channels: tuple[int, ...] = (64, 128, 256, 512, 512)
+    norm: str = "none"
+    split: str = "ds1_ds2"
+    features: str = "beat"
+    normalization: str = "zscore"
+    imbalance: str = "none"
+    epochs: int = 8
+    batch_size: int = 128
+    learning_rate: float = 3e-4
+    weight_decay: float = 0.01
+    train_share: float = 1.0
+
+    def __post_init__(self):
+        super().__post_init__()
+        for side, records in zip(("training", "test"), self.sides(), strict=True):
+            if not records:
+                raise UserError(f"records has no {side} record of split {self.split}")
+
+    def _check(self, name, value):
+        super()._check(name, value)
+        if name == "channels" and (len(value) != 5 or min(value) < 1):
+            raise UserError(f"channels is {value!r}; ECGNet has five blocks of filters")
+        if name == "train_share" and value > 1:
+            raise UserError(f"train_share is {value}; it is a share, at most 1")
+
+    def sides(self):
+        """Training records and test records of this run, two tuples of int."""
+        return tuple(tuple(r for r in side if r in self.records) for side in SPLITS[self.split])
+
+    @property
+    def slug(self):
+        """Short readable name: the arm and the seed."""
+        return f"{super().slug}-s{self.seed}"

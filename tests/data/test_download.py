@@ -1,0 +1,170 @@
+"""`fetch` against a server on this machine."""
+
+import hashlib
+import re
+import threading
+import time
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.error import URLError
+
+import pytest
+
+from ecglib.data import download
+from ecglib.data.download import fetch, https_only, published_checksums
+from ecglib.data.files import RECORDS, sha256_of
+from ecglib.errors import UserError
+
+FILES = {"100.atr": b"a" * 700, "100.dat": bytes(range(256)) * 2000, "100.hea": b"100 2 360\n"}
+
+
+class Publisher(BaseHTTPRequestHandler):
+    """Serves `server.files`; counts, and breaks off or ignores ranges if told to."""
+
+    def do_GET(self):
+        server, name = self.server, self.path.lstrip("/")
+        content = server.files.get(name)
+        if content is None:
+            return self.send_error(404)
+        asked = self.headers.get("Range")
+        server.requests.append((name, asked))
+        start = int(re.match(r"bytes=(\d+)-", asked)[1]) if asked and server.ranges else 0
+        if start and start >= len(content):
+            return self.send_error(416)
+        self.send_response(206 if start else 200)
+        self.send_header("Content-Length", str(len(content) - start))
+        self.end_headers()
+        self.wfile.write(content[start : server.breaks_at])
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def publisher(monkeypatch):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Publisher)
+    server.files, server.requests = dict(FILES), []
+    server.ranges, server.breaks_at = True, None
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in FILES.items()}
+    monkeypatch.setattr(download, "published_checksums", lambda: digests)
+    monkeypatch.setattr(download, "BASE_URL", f"http://127.0.0.1:{server.server_port}/")
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def fetch_plain(target):
+    return fetch("mitdb", target, open_url=urllib.request.urlopen)
+
+
+def content_of(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_checksums_cover_the_database():
+    names = {
+        f"{record}.{extension}" for record in RECORDS for extension in ("atr", "dat", "hea")
+    }
+    assert published_checksums().keys() == names
+    assert len(names) == 144
+    assert all(
+        re.fullmatch("[0-9a-f]{64}", digest) for digest in published_checksums().values()
+    )
+
+
+def test_checksums_are_those_of_the_real_files(mitdb_root):
+    for name in ("100.hea", "114.dat", "234.atr"):
+        assert published_checksums()[name] == sha256_of(mitdb_root / name)
+
+
+def test_fetches_all_files_and_then_none(publisher, tmp_path):
+    target = fetch_plain(tmp_path / "new" / "mitdb")
+    assert content_of(target) == FILES
+    publisher.requests.clear()
+    fetch_plain(target)
+    assert publisher.requests == []
+
+
+def test_damaged_file_is_fetched_again(publisher, tmp_path):
+    fetch_plain(tmp_path)
+    (tmp_path / "100.atr").write_bytes(b"damaged")
+    publisher.requests.clear()
+    fetch_plain(tmp_path)
+    assert publisher.requests == [("100.atr", None)]
+    assert content_of(tmp_path) == FILES
+
+
+def test_continues_where_it_broke_off(publisher, tmp_path):
+    publisher.breaks_at = 100_000
+    with pytest.raises(UserError, match=r"100\.dat.*broke off.*continues where it stopped"):
+        fetch_plain(tmp_path)
+    assert (tmp_path / "100.dat.part").stat().st_size == 100_000
+    publisher.breaks_at = None
+    fetch_plain(tmp_path)
+    assert ("100.dat", "bytes=100000-") in publisher.requests
+    assert content_of(tmp_path) == FILES
+
+
+@pytest.mark.parametrize("kept", [100, len(FILES["100.dat"])])
+def test_server_without_ranges_starts_over(publisher, tmp_path, kept):
+    publisher.ranges = False
+    (tmp_path / "100.dat.part").write_bytes(FILES["100.dat"][:kept])
+    fetch_plain(tmp_path)
+    assert content_of(tmp_path) == FILES
+
+
+def test_killed_just_before_the_file_got_its_name(publisher, tmp_path):
+    (tmp_path / "100.dat.part").write_bytes(FILES["100.dat"])
+    fetch_plain(tmp_path)
+    assert content_of(tmp_path) == FILES
+
+
+def test_wrong_checksum(publisher, tmp_path):
+    publisher.files["100.dat"] = FILES["100.dat"][:-1] + b"!"
+    with pytest.raises(UserError, match=r"100\.dat .*wrong checksum and was removed"):
+        fetch_plain(tmp_path)
+    assert content_of(tmp_path).keys() == {"100.atr"}
+
+
+def test_file_that_is_not_there(publisher, tmp_path):
+    del publisher.files["100.hea"]
+    with pytest.raises(UserError, match=r"100\.hea .*Not Found"):
+        fetch_plain(tmp_path)
+
+
+def test_no_more_is_read_than_a_file_may_have(publisher, tmp_path, monkeypatch):
+    monkeypatch.setattr(download, "MAX_BYTES", 1000)
+    with pytest.raises(UserError, match=r"100\.dat .*too much"):
+        fetch_plain(tmp_path)
+
+
+def test_no_network(tmp_path, monkeypatch):
+    monkeypatch.setattr(download, "BASE_URL", "http://127.0.0.1:9/")  # nobody listens there
+    with pytest.raises(UserError, match="check network and folder") as caught:
+        fetch_plain(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_name_look_up_that_never_answers(tmp_path, monkeypatch):
+    assert download.TIMEOUT_S < 10
+    monkeypatch.setattr(download, "TIMEOUT_S", 0.2)
+    released = threading.Event()
+    start = time.monotonic()
+    with pytest.raises(UserError, match="no answer in time"):
+        fetch("mitdb", tmp_path, open_url=lambda *_, **__: released.wait(30))
+    assert time.monotonic() - start < 5
+    released.set()
+
+
+def test_nothing_but_https_is_opened(publisher):
+    with pytest.raises(URLError, match="unknown url type: http"):
+        https_only(urllib.request.Request(download.BASE_URL + "100.hea"), timeout=1)
+    assert publisher.requests == []
+
+
+def test_unknown_data_set(tmp_path):
+    with pytest.raises(UserError, match="unknown data set 'ptbxl'"):
+        fetch("ptbxl", tmp_path)
