@@ -3,25 +3,17 @@
 import dataclasses
 import itertools
 
-from ecglib.config import CONFIGS, make_config
+from ecglib.config import TrainingConfig, config_class, make_config
 from ecglib.data import sources
-from ecglib.errors import UserError
 from ecglib.params import declared_parameters, list_chapters, parameters_for
 from ecglib.paths import RUNS
 from ecglib.studies import run_study
 
-COMMON = (
-    "channels",
-    "records",
-    "batch_size",
-    "learning_rate",
-    "weight_decay",
-    "pretext_epochs",
-)
+COMMON = ("channels", "records", "pretext_epochs")
 """Parameters that go into every configuration of a study that knows them."""
 
 
-def expand(study, arms, *, seeds, **shared):
+def expand(study, arms, *, seeds=(), **shared):
     """Configurations of a study from a table of arms.
 
     Parameters
@@ -46,8 +38,9 @@ def expand(study, arms, *, seeds, **shared):
     ['none-head-300-batch-ds1_ds2-s7', 'full-head-300-batch-ds1_ds2-s7']
     """
     configs = []
+    has_seed = issubclass(config_class(study), TrainingConfig)
     for arm in arms:
-        grid = {"seed": seeds, **arm}
+        grid = {"seed": seeds, **arm} if has_seed else arm
         values = [v if isinstance(v, list) else [v] for v in grid.values()]
         for combination in itertools.product(*values):
             settings = shared | dict(zip(grid, combination, strict=True))
@@ -69,9 +62,9 @@ def plan(study, parameters):
     -------
     list of RunConfig
     """
-    known = {field.name for field in dataclasses.fields(CONFIGS[study])}
+    known = {field.name for field in dataclasses.fields(config_class(study))}
     shared = {name: parameters[name] for name in COMMON if name in parameters and name in known}
-    return expand(study, parameters[study], seeds=parameters["seeds"], **shared)
+    return expand(study, parameters[study], seeds=parameters.get("seeds", ()), **shared)
 
 
 def find_source(parameters, profile):
@@ -118,12 +111,11 @@ def run_from_params(study, params, profile, *, overrides, runs=RUNS):
     Raises
     ------
     UserError
-        If no chapter has a study of this name.
+        If there is no study of this name.
     """
-    owners = [path for path in list_chapters() if study in declared_parameters(path)]
-    if not owners or study not in CONFIGS:
-        raise UserError(f"study {study!r} is unknown; known ones: {', '.join(CONFIGS)}")
-    parameters = parameters_for(params, owners[0], overrides)
+    config_class(study)
+    owner = next(path for path in list_chapters() if study in declared_parameters(path))
+    parameters = parameters_for(params, owner, overrides)
     source = find_source(parameters, profile)
     print(source.describe())
     configs = plan(study, parameters)

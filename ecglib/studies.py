@@ -1,7 +1,7 @@
 """How the runs of every study are executed: configuration + data -> result."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -13,9 +13,10 @@ from tqdm import tqdm
 from ecglib import checkpoints, puzzle, results
 from ecglib.aami import CLASSES
 from ecglib.config import BaselineConfig, pretext_of
+from ecglib.data import rpeaks
 from ecglib.data.inputs import pick_device, stratified_share, to_inputs
 from ecglib.data.mitdb import load_beats
-from ecglib.metrics import confusion_matrix, evaluate
+from ecglib.metrics import confusion_matrix, ec57, from_confusion
 from ecglib.paths import REPO, RUNS
 from ecglib.personalize.online import finetune, online_mask, personalize
 from ecglib.pretrain import (
@@ -81,41 +82,51 @@ class Run:
         """The beats of the test side that count: N, S, V."""
         return self.test.inputs.select(self.test.inputs.y < len(CLASSES))
 
-    def checkpoint(self, config, make):
-        """Weights and story of a stage that several runs share; made once, then read."""
-        folder = self.runs.parent / "checkpoints" / config.study
-        path = folder / f"{config.slug}-{config.hash_with(self.data)}.npz"
-        return checkpoints.cached(path, lambda: as_checkpoint(*make(config)))
-
     def supervised(self, config):
         """Network trained on the training side alone; ECGNet and its story."""
-        make = lambda c: train_supervised(c, self.train.inputs, self.device)  # noqa: E731
-        state, story = self.checkpoint(config, make)
-        model = build(config, n_outputs=3, device=self.device)
-        model.load_state_dict(state)
-        return model, story
+        return self._trained(config, train_supervised, n_outputs=len(CLASSES))
 
     def pretext(self, config):
         """Network of the offline stage with six outputs; ECGNet and its story."""
-        make = lambda c: train_pretext(c, self.train.inputs, self.device)  # noqa: E731
-        state, story = self.checkpoint(config, make)
-        model = build(config, n_outputs=len(puzzle.PERMUTATIONS), device=self.device)
+        return self._trained(config, train_pretext, n_outputs=len(puzzle.PERMUTATIONS))
+
+    def _trained(self, config, train, n_outputs):
+        """Network of a stage that several runs share: trained once, then read from disk."""
+        own = self
+        if config != self.config:
+            own = Run(config, self.source, self.device, self.runs)
+        folder = self.runs.parent / "checkpoints" / config.study
+        path = folder / f"{config.slug}-{config.hash_with(self.data)}.npz"
+        state, story = checkpoints.cached(
+            path, lambda: as_checkpoint(*train(config, own.train.inputs, self.device))
+        )
+        model = build(config, n_outputs, self.device)
         model.load_state_dict(state)
         return model, story
 
     def outcome(self, predicted, runtime_s, **more):
         """Fields of a result whose predictions cover the whole test side."""
         scored = results.score_beats(self.test.beats, predicted)
-        total = sum(np.array(m) for m in scored["per_record"].values())
-        y_true, y_pred = _unroll(total)
-        metrics = evaluate(y_true, y_pred).to_dict() | more
+        total = sum(np.array(matrix) for matrix in scored["per_record"].values())
+        metrics = from_confusion(total).to_dict() | more
         return {"metrics": metrics, "runtime_s": runtime_s, **scored}
 
+    def ec57(self, predicted):
+        """Counts of SVEB and VEB detection in the convention of EC57, after 5:00."""
+        beats = self.test.beats
+        counted = ec57(beats.symbol, predicted, beats.sample, beats.fs)
+        return {"sveb": asdict(counted.sveb), "veb": asdict(counted.veb)}
 
-def _unroll(matrix):
-    """Label pairs whose confusion matrix this is."""
-    pairs = np.repeat(np.arange(matrix.size), matrix.ravel())
-    return pairs // len(matrix), pairs % len(matrix)
+
+def _rpeaks(run):
+    """Detections of every record against its annotations."""
+    start = time.perf_counter()
+    per_record = {
+        str(record): rpeaks.score_record(run.source.path, record)
+        for record in tqdm(run.config.records, desc="detecting", leave=False)
+    }
+    seconds = {"detect": time.perf_counter() - start}
+    return {"metrics": {"per_record": per_record}, "runtime_s": seconds}
 
 
 def _baseline(run):
@@ -123,7 +134,7 @@ def _baseline(run):
     start = time.perf_counter()
     predicted = predict(model, run.test.inputs)
     seconds = {"train": story["seconds"], "predict": time.perf_counter() - start}
-    return run.outcome(predicted, seconds, loss=story["loss"])
+    return run.outcome(predicted, seconds, loss=story["loss"], ec57=run.ec57(predicted))
 
 
 def _selection(run):
@@ -206,10 +217,12 @@ def _personalization(run):
     in_order = np.empty(len(test.beats), dtype=np.int8)
     for record, classes in predicted.items():
         in_order[test.beats.record == record] = classes
-    return run.outcome(in_order, {"pretrain": story["seconds"], **seconds})
+    seconds = {"pretrain": story["seconds"], **seconds}
+    return run.outcome(in_order, seconds, ec57=run.ec57(in_order))
 
 
 EXECUTE = {
+    "rpeaks": _rpeaks,
     "baseline": _baseline,
     "selection": _selection,
     "puzzle": _puzzle,

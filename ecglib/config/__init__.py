@@ -9,6 +9,7 @@ from ecglib.config.studies import (
     PuzzleConfig,
     RpeaksConfig,
     SelectionConfig,
+    config_class,
     make_config,
     pretext_of,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "RunConfig",
     "SelectionConfig",
     "TrainingConfig",
+    "config_class",
     "make_config",
     "pretext_of",
 ]

@@ -145,6 +145,19 @@ CONFIGS = {
 """Name of a study -> its configuration class."""
 
 
+def config_class(study):
+    """Configuration class of a study.
+
+    Raises
+    ------
+    UserError
+        If the study is unknown.
+    """
+    if study not in CONFIGS:
+        raise UserError(f"study {study!r} is unknown; known ones: {', '.join(CONFIGS)}")
+    return CONFIGS[study]
+
+
 def make_config(study, **settings):
     """Configuration of a run from plain settings, with unknown names refused.
 
@@ -153,12 +166,11 @@ def make_config(study, **settings):
     UserError
         If the study or a setting is unknown, or a value is not allowed.
     """
-    if study not in CONFIGS:
-        raise UserError(f"study {study!r} is unknown; known ones: {', '.join(CONFIGS)}")
-    known = [field.name for field in fields(CONFIGS[study])]
+    cls = config_class(study)
+    known = [field.name for field in fields(cls)]
     for name in settings:
         if name not in known:
             raise UserError(
                 f"{name!r} is no setting of study {study}; known: {', '.join(known)}"
             )
-    return CONFIGS[study](**settings)
+    return cls(**settings)

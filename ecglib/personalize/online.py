@@ -92,15 +92,35 @@ def adapt(pretext, x, config):
     model = copy.deepcopy(pretext)
     if config.strategy == "adapters":
         add_adapters(model, config.seed)
-    parts = ADAPTED_PARTS[config.strategy]
-    if parts:
-        schedule = Schedule(
-            *(config.online_epochs, config.batch_size),
-            *(config.online_learning_rate, config.weight_decay),
-        )
-        task = puzzle_task(model, x, config)
-        fit(model, parts, task, schedule, seed=config.seed, desc="adapting")
+    if ADAPTED_PARTS[config.strategy]:
+        solve_puzzle(model, ADAPTED_PARTS[config.strategy], x, config)
     return model
+
+
+def solve_puzzle(model, parts, x, config):
+    """Train parts of a network on the puzzle of a patient's beats, in place.
+
+    Parameters
+    ----------
+    model : ECGNet
+        With six outputs.
+    parts : tuple of str
+        What may change.
+    x : Tensor, shape (n_beats, length)
+        The patient's beats, normalised.
+    config : PersonalizationConfig
+        Online schedule and cuts.
+
+    Returns
+    -------
+    History
+    """
+    schedule = Schedule(
+        *(config.online_epochs, config.batch_size),
+        *(config.online_learning_rate, config.weight_decay),
+    )
+    task = puzzle_task(model, x, config)
+    return fit(model, parts, task, schedule, seed=config.seed, desc="adapting")
 
 
 def finetune(model, train, config, features=None, validate=None):

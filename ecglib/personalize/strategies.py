@@ -3,7 +3,15 @@
 import torch
 from torch import nn
 
-from ecglib.models.ecgnet import ADAPTERS, BLOCKS, HEAD, LAST_BLOCKS, PARTS
+from ecglib.models.ecgnet import (
+    ADAPTERS,
+    BLOCKS,
+    HEAD,
+    LAST_BLOCKS,
+    PARTS,
+    ECGNet,
+    ECGNetConfig,
+)
 
 ADAPTED_PARTS = {
     "none": (),
@@ -75,6 +83,23 @@ def n_adapted(model, strategy):
     """
     parts = ADAPTED_PARTS[strategy]
     return sum(p.numel() for part in parts for p in getattr(model, part).parameters())
+
+
+def adapted_counts(channels):
+    """`n_adapted` of every strategy for an ECGNet with BatchNorm and these filters.
+
+    Parameters
+    ----------
+    channels : tuple of int
+        Filters of the five blocks.
+
+    Returns
+    -------
+    dict of str to int
+    """
+    model = ECGNet(ECGNetConfig(tuple(channels), n_outputs=6, norm="batch"))
+    add_adapters(model, seed=0)
+    return {strategy: n_adapted(model, strategy) for strategy in ADAPTED_PARTS}
 
 
 @torch.no_grad()

@@ -1,0 +1,155 @@
+"""The command line: `python -m ecglib COMMAND --help`."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from ecglib.aami import DS1, DS2
+from ecglib.errors import UserError
+from ecglib.paths import PARAMS, RESULTS, RUNS
+
+QUICK = PARAMS / "quick.yaml"
+
+
+def _fetch(args):
+    from ecglib.data.download import fetch
+
+    print(f"{args.name} is complete and verified in {fetch(args.name, args.out)}")
+
+
+def _pack(args):
+    from ecglib.data.pack import pack_mitdb
+    from ecglib.data.sources import find
+
+    source = find(args.name, args.data_root, records=DS1 + DS2)
+    info = pack_mitdb(source.path, args.out)
+    print(f"{args.out}: {len(info.records)} records, {args.out.stat().st_size / 1e6:.1f} MB")
+
+
+def _study(args):
+    from ecglib.params import load_params, parse_overrides
+    from ecglib.plans import run_from_params
+
+    results = run_from_params(
+        *(args.name, load_params(args.params), args.params.stem),
+        overrides=parse_overrides(args.set),
+        runs=args.out,
+    )
+    for result in results:
+        scores = " ".join(
+            f"{name} {result.metrics[name]:.4f}"
+            for name in ("accuracy", "macro_f1")
+            if name in result.metrics
+        )
+        print(f"{result.slug}: {scores}")
+    print(f"{len(results)} runs of study {args.name} are in {args.out / args.name}")
+
+
+def _run(args):
+    from ecglib.book import run_chapters
+    from ecglib.params import parse_overrides
+
+    run_chapters(args.chapters, args.params, parse_overrides(args.set))
+
+
+def _book(args):
+    from ecglib.book import build_book, run_chapters
+    from ecglib.params import parse_overrides
+
+    run_chapters([], args.params, parse_overrides(args.set))
+    print(f"the book is at {build_book()}")
+
+
+def _report(args):
+    from ecglib.report import report
+
+    text, n_stale = report(args.results)
+    print(text)
+    return 1 if n_stale else 0
+
+
+def _compare(args):
+    from ecglib.report import compare
+
+    print(compare(args.mine, args.reference))
+
+
+def _bench(args):
+    from ecglib.bench import bench
+
+    print(bench(args.data_root).to_string())
+
+
+def _add_params(parser):
+    parser.add_argument(
+        *("--params",),
+        type=Path,
+        default=QUICK,
+        help="params file (default: params/quick.yaml)",
+    )
+    parser.add_argument(
+        *("-p", "--set"),
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="set one parameter, value as YAML: -p 'seeds=[7, 21]'; may be repeated",
+    )
+
+
+def _parser():
+    parser = argparse.ArgumentParser(prog="python -m ecglib", description=__doc__)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(function, text):
+        name = function.__name__.lstrip("_")
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(function=function)
+        return sub
+
+    sub = command(_fetch, "download a database from its publisher and verify it")
+    sub.add_argument("name", choices=["mitdb"])
+    sub.add_argument("--out", type=Path, help="target folder (default: the user's data folder)")
+
+    sub = command(_pack, "write a database as one compact file that data_root accepts")
+    sub.add_argument("name", choices=["mitdb"])
+    sub.add_argument("--out", type=Path, required=True, metavar="FILE.npz")
+    sub.add_argument("--data-root", type=Path, help="where the records are (default: searched)")
+
+    sub = command(_study, "compute the missing runs of a study, without any notebook")
+    sub.add_argument("name", help="baseline, selection, puzzle, probe, personalization")
+    sub.add_argument("--out", type=Path, default=RUNS, help="folder of results")
+    _add_params(sub)
+
+    sub = command(_run, "execute chapters with parameters")
+    sub.add_argument("chapters", nargs="*", metavar="CHAPTER", help="03 or 03_personalization")
+    _add_params(sub)
+
+    _add_params(command(_book, "execute what has changed, then build the HTML"))
+
+    sub = command(_report, "print papers against ours, and check the committed results")
+    sub.add_argument("--results", type=Path, default=RESULTS)
+
+    sub = command(_compare, "set two folders of results side by side")
+    sub.add_argument("mine", type=Path)
+    sub.add_argument("reference", type=Path, nargs="?", default=RESULTS)
+
+    sub = command(_bench, "measure speed as ratios in one run")
+    sub.add_argument("--data-root", type=Path, help="where the records are (default: searched)")
+    return parser
+
+
+def main(arguments=None):
+    """Run one command; a `UserError` becomes one line on stderr and exit status 1."""
+    args = _parser().parse_args(arguments)
+    try:
+        return args.function(args) or 0
+    except UserError as error:
+        print(f"ecglib: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("ecglib: stopped; finished runs are kept, call again to resume", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

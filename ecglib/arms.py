@@ -1,0 +1,159 @@
+"""Arms of a study: results that differ in nothing but the seed."""
+
+from dataclasses import dataclass
+
+from ecglib import stats
+
+
+@dataclass(frozen=True)
+class Arm:
+    """Results of one arm over its seeds.
+
+    Attributes
+    ----------
+    settings : dict
+        Configuration without the seed.
+    results : list of RunResult
+        One a seed.
+    """
+
+    settings: dict
+    results: list
+
+    @property
+    def seeds(self):
+        """Seeds of the results, as text."""
+        return ", ".join(str(result.config["seed"]) for result in self.results)
+
+    def matrices(self, *, after_5min=False):
+        """Confusion matrices by record, one dict a seed."""
+        return [result.matrix(after_5min=after_5min) for result in self.results]
+
+    def values(self, statistic, *, after_5min=False, without=None):
+        """A statistic of all beats pooled, one value a seed."""
+        matrices = self.matrices(after_5min=after_5min)
+        if without is not None:
+            matrices = stats.without(matrices, without)
+        return [float(statistic(stats.pool(m))) for m in matrices]
+
+
+def group(results, **wanted):
+    """Group results by everything but the seed.
+
+    Parameters
+    ----------
+    results : list of RunResult
+        Of one study.
+    **wanted
+        Settings an arm must have, e.g. ``split="ds1_ds2"``.
+
+    Returns
+    -------
+    list of Arm
+        In order of first appearance, seeds ascending.
+    """
+    groups = {}
+    for result in sorted(results, key=lambda r: r.config["seed"]):
+        settings = {k: v for k, v in result.config.items() if k != "seed"}
+        if all(settings.get(name) == value for name, value in wanted.items()):
+            groups.setdefault(str(sorted(settings.items())), Arm(settings, [])).results.append(
+                result
+            )
+    return list(groups.values())
+
+
+def pick(results, **wanted):
+    """The one arm with these settings.
+
+    Raises
+    ------
+    LookupError
+        If there is none or more than one.
+    """
+    found = group(results, **wanted)
+    if len(found) != 1:
+        raise LookupError(f"{len(found)} arms have {wanted}; settings must point at one")
+    return found[0]
+
+
+def by(results, key, **wanted):
+    """Arms with some settings in common, by the one setting in which they differ.
+
+    Parameters
+    ----------
+    results : list of RunResult
+        Of one study.
+    key : str
+        Setting that names the arms.
+    **wanted
+        As for `group`.
+
+    Returns
+    -------
+    dict of str to Arm
+
+    Raises
+    ------
+    LookupError
+        If two arms have the same value of `key`.
+    """
+    found = group(results, **wanted)
+    named = {arm.settings[key]: arm for arm in found}
+    if len(named) < len(found):
+        raise LookupError(f"arms with {wanted} differ in more than {key}")
+    return named
+
+
+def variant_name(arm):
+    """What distinguishes an arm of the personalization study, in words."""
+    settings = arm.settings
+    share = settings["train_share"]
+    parts = [
+        settings["strategy"],
+        f"fine-tuning {settings['finetune']}",
+        "" if share == 1 else f"{share:.0%} of the training beats",
+        "all beats, transductive" if settings["online_seconds"] == "all" else "",
+        "" if settings["norm"] == "batch" else "no BatchNorm",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def where_made(results):
+    """One sentence on data, machine and profile of results, for captions."""
+    first = results[0]
+    places = {
+        (r.environment["device"], r.environment["cpu"], r.environment["threads"])
+        for r in results
+    }
+    machines = "; ".join(
+        f"{cpu}, {threads} thread(s)" if device == "cpu" else device
+        for device, cpu, threads in sorted(places)
+    )
+    return (
+        f"data: {first.data['name']}; profile: {first.data['profile']}; machine: {machines}; "
+        f"torch {first.environment['torch']}"
+    )
+
+
+def arm_name(result):
+    """Readable name of a result's arm, without the seed."""
+    return result.slug.rsplit("-s", 1)[0]
+
+
+def by_name(results):
+    """Results of one study by the readable name of their arm: str -> list of RunResult."""
+    named = {}
+    for result in results:
+        named.setdefault(arm_name(result), []).append(result)
+    return named
+
+
+def baseline_name(arm):
+    """What distinguishes an arm of the baseline study, in words."""
+    settings = arm.settings
+    parts = [
+        f"baseline, {settings['features']}",
+        "BatchNorm" if settings["norm"] == "batch" else "",
+        "" if settings["normalization"] == "zscore" else f"{settings['normalization']} scale",
+    ]
+    return ", ".join(part for part in parts if part)

@@ -1,0 +1,182 @@
+"""Figures of the personalization chapter."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+
+from ecglib import stats
+from ecglib.metrics import accuracy, macro_f1
+from ecglib.models.ecgnet import BLOCKS, HEAD
+from ecglib.personalize.strategies import ADAPTED_PARTS
+from ecglib.plots.style import NEUTRAL, ORIGIN_COLORS, PIECE_COLORS
+
+
+def pipeline():
+    """The stages of paper 1, from pretraining to the prediction of one patient.
+
+    Returns
+    -------
+    Figure
+    """
+    boxes = (
+        ("offline", "puzzle on\nN beats of DS1"),
+        ("online, per patient", "puzzle on the patient's\nunlabelled beats"),
+        ("online, per patient", "new output layer,\nfine-tuning on DS1"),
+        ("online, per patient", "N, S, V for the\npatient's beats"),
+    )
+    figure, axis = plt.subplots(figsize=(9.5, 1.9))
+    axis.set(xlim=(0, 4), ylim=(0, 1))
+    axis.axis("off")
+    for column, (title, text) in enumerate(boxes):
+        color = PIECE_COLORS[0] if column == 0 else PIECE_COLORS[2]
+        box = FancyBboxPatch(
+            *((column + 0.06, 0.18), 0.8, 0.5),
+            boxstyle="round,pad=0.02",
+            fc=color,
+            ec="none",
+            alpha=0.25,
+        )
+        axis.add_patch(box)
+        axis.text(column + 0.46, 0.43, text, ha="center", va="center", fontsize=10)
+        axis.text(column + 0.46, 0.82, title, ha="center", color=NEUTRAL, fontsize=9)
+        if column < len(boxes) - 1:
+            ends = ((column + 0.89, 0.43), (column + 1.03, 0.43))
+            axis.add_patch(FancyArrowPatch(*ends, arrowstyle="->", mutation_scale=12))
+    return figure
+
+
+def freedom():
+    """Which parts of ECGNet each strategy lets the patient's puzzle change.
+
+    Returns
+    -------
+    Figure
+    """
+    columns = (*BLOCKS, *HEAD, "adapters", "BN statistics")
+    rows = {}
+    for strategy, parts in ADAPTED_PARTS.items():
+        adapters = any(part.startswith("adapter") for part in parts)
+        flags = [part in parts for part in (*BLOCKS, *HEAD)]
+        rows[strategy] = [*flags, adapters, strategy == "adabn"]
+    frame = pd.DataFrame(rows, index=columns).T.astype(int)
+    figure, axis = plt.subplots(figsize=(8, 2.6))
+    sns.heatmap(frame, cmap=["#f2f2f2", PIECE_COLORS[2]], cbar=False, linewidths=2, ax=axis)
+    axis.tick_params(axis="x", rotation=35)
+    return figure
+
+
+def strategy_scores(groups, printed):
+    """Macro-F1 of every strategy: printed by the paper, reference, this run.
+
+    Parameters
+    ----------
+    groups : dict of str to dict of str to Arm
+        Origin ("reference", "this run") -> strategy -> arm.
+    printed : dict of str to Row
+        Strategy -> row of the paper's table.
+
+    Returns
+    -------
+    Figure
+    """
+    names = list(next(iter(groups.values())))
+    figure, axis = plt.subplots(figsize=(8.5, 4))
+    for name, row in printed.items():
+        axis.errorbar(
+            *(row.macro_f1, names.index(name) + 0.25),
+            xerr=row.macro_f1_std,
+            fmt="s",
+            color=ORIGIN_COLORS["paper"],
+            label="paper (± std of 3 seeds)" if name == next(iter(printed)) else None,
+        )
+    for offset, (origin, arms) in zip((0, -0.25), groups.items(), strict=False):
+        for number, name in enumerate(names):
+            interval = stats.patient_bootstrap(arms[name].matrices(), macro_f1)
+            low, high = interval.value - interval.low, interval.high - interval.value
+            axis.errorbar(
+                *(interval.value, number + offset),
+                xerr=[[low], [high]],
+                fmt="o",
+                capsize=3,
+                color=ORIGIN_COLORS[origin],
+                label=f"{origin} (95 % over patients)" if number == 0 else None,
+            )
+    axis.set_yticks(range(len(names)), names)
+    axis.invert_yaxis()
+    axis.set_xlabel("macro-F1 (N, S, V)")
+    axis.legend(loc="upper center", bbox_to_anchor=(0.5, 1.2), ncols=3)
+    return figure
+
+
+def patient_differences(arms, control):
+    """Accuracy of every patient minus that of the control, after 5:00, mean over seeds.
+
+    Parameters
+    ----------
+    arms : dict of str to Arm
+        Strategies.
+    control : Arm
+        The unpersonalised network.
+
+    Returns
+    -------
+    Figure
+    """
+    base = _accuracy_by_patient(control)
+    frame = 100 * pd.DataFrame({n: _accuracy_by_patient(arm) - base for n, arm in arms.items()})
+    limit = max(1, np.nanmax(np.abs(frame.to_numpy())))
+    figure, axis = plt.subplots(figsize=(10, 0.9 + 0.45 * len(arms)))
+    sns.heatmap(
+        frame.T,
+        annot=True,
+        fmt=".0f",
+        annot_kws={"fontsize": 8},
+        cmap="RdBu",
+        center=0,
+        vmin=-limit,
+        vmax=limit,
+        cbar_kws={"label": "points of accuracy"},
+        ax=axis,
+    )
+    axis.set_xlabel("record")
+    return figure
+
+
+def _accuracy_by_patient(arm):
+    """Series record -> accuracy after 5:00, mean over seeds."""
+    seeds = [
+        {record: float(accuracy(matrix)) for record, matrix in matrices.items()}
+        for matrices in arm.matrices(after_5min=True)
+    ]
+    return pd.DataFrame(seeds).mean()
+
+
+def difference_intervals(frame):
+    """Differences to the control with their intervals, one row a strategy.
+
+    Parameters
+    ----------
+    frame : dict of str to Interval
+        Strategy -> paired difference of macro-F1.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, axis = plt.subplots(figsize=(7.5, 0.8 + 0.4 * len(frame)))
+    for number, interval in enumerate(frame.values()):
+        error = [[interval.value - interval.low], [interval.high - interval.value]]
+        axis.errorbar(
+            *(interval.value, number),
+            xerr=error,
+            fmt="o",
+            capsize=3,
+            color=ORIGIN_COLORS["reference"],
+        )
+    axis.axvline(0, color=NEUTRAL, lw=1)
+    axis.set_yticks(range(len(frame)), list(frame))
+    axis.invert_yaxis()
+    axis.set_xlabel("macro-F1 minus that of `none`, after 5:00")
+    return figure

@@ -1,0 +1,33 @@
+"""One look for every figure: colour-blind-safe colours with one meaning each."""
+
+import matplotlib.pyplot as plt
+import seaborn as sns
+
+CLASS_COLORS = {"N": "#0072B2", "S": "#E69F00", "V": "#CC3311"}
+"""Colours of the heart-beat classes (Okabe & Ito, Tol)."""
+
+ORIGIN_COLORS = {"paper": "#999999", "reference": "#0072B2", "this run": "#009E73"}
+"""Colours of printed numbers, our committed reference runs, and the run of this page."""
+
+PIECE_COLORS = ("#56B4E9", "#CC3311", "#009E73")
+"""Colours of the puzzle's pieces P, QRS and T, wherever they stand."""
+
+NEUTRAL = "#666666"
+
+
+def use():
+    """Set fonts, grid and resolution for all figures of a chapter."""
+    sns.set_theme(context="notebook", style="whitegrid", palette="colorblind")
+    plt.rcParams.update(
+        {
+            "figure.dpi": 110,
+            "savefig.dpi": 110,
+            "figure.figsize": (8, 4),
+            "figure.constrained_layout.use": True,
+            "axes.titlesize": "medium",
+            "axes.titleweight": "bold",
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "legend.frameon": False,
+        }
+    )

@@ -1,0 +1,133 @@
+"""Text reports: papers against ours, one results folder against another."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from ecglib import arms, published, results, tables
+from ecglib.config import CONFIGS, STRATEGIES
+from ecglib.errors import UserError
+
+
+def _table(rows):
+    return pd.DataFrame(rows).to_string(index=False, float_format=lambda x: f"{x:.4f}")
+
+
+def stale_files(folder):
+    """Committed results whose name no longer fits their configuration, data or protocol.
+
+    Parameters
+    ----------
+    folder : Path
+        Results by study.
+
+    Returns
+    -------
+    list of Path
+    """
+    paths = [p for study in CONFIGS for p in sorted((Path(folder) / study).glob("*.json"))]
+    return [path for path in paths if not results.is_current(results.load(path), path)]
+
+
+def _table_3(folder):
+    """Paper 1's table 3 (H200) beside ours on the same split."""
+    found = results.load_study(folder, "personalization")
+    rows = []
+    for strategy in STRATEGIES:
+        printed = published.TABLE_3.get(strategy)
+        wanted = {"strategy": strategy, "split": "ds1_ds2", "online_seconds": 300}
+        for arm in arms.group(found, **wanted):
+            scores = {
+                name: sum(r.metrics[name] for r in arm.results) / len(arm.results)
+                for name in ("accuracy", "macro_f1")
+            }
+            rows.append(
+                {
+                    "strategy": strategy,
+                    "finetune": arm.settings["finetune"],
+                    "share": arm.settings["train_share"],
+                    "norm": arm.settings["norm"],
+                    "paper accuracy": printed.accuracy if printed else float("nan"),
+                    "ours accuracy": scores["accuracy"],
+                    "paper macro-F1": printed.macro_f1 if printed else float("nan"),
+                    "ours macro-F1": scores["macro_f1"],
+                    "seeds": arm.seeds,
+                }
+            )
+    return rows
+
+
+def _baselines(folder):
+    """Training on one side only, beside the paper's best row."""
+    best = max(published.TABLE_2, key=lambda row: row.macro_f1)
+    rows = [
+        {"arm": f"paper 1: {best.arm}", "accuracy": best.accuracy, "macro-F1": best.macro_f1}
+    ]
+    for arm in arms.group(results.load_study(folder, "baseline")):
+        n = len(arm.results)
+        rows.append(
+            {
+                "arm": arms.arm_name(arm.results[0]),
+                "accuracy": sum(r.metrics["accuracy"] for r in arm.results) / n,
+                "macro-F1": sum(r.metrics["macro_f1"] for r in arm.results) / n,
+                "seeds": arm.seeds,
+            }
+        )
+    return rows
+
+
+def report(folder):
+    """Papers' tables against committed results, and which of these are stale.
+
+    Parameters
+    ----------
+    folder : Path
+        Results by study.
+
+    Returns
+    -------
+    tuple of (str, int)
+        The text, and the number of stale files.
+    """
+    if not Path(folder).is_dir():
+        raise UserError(f"there is no folder {folder}; give one with results by study")
+    stale = stale_files(folder)
+    parts = [
+        "Training on one side only, against the best row of paper 1 (mean over seeds)",
+        _table(_baselines(folder)),
+        "Personalization, against table 3 of paper 1 (H200; mean over seeds)",
+        _table(_table_3(folder)),
+        *(f"stale: {path} no longer matches its configuration" for path in stale),
+    ]
+    return "\n\n".join(parts), len(stale)
+
+
+def compare(mine, reference):
+    """Two folders of results, study by study and arm by arm.
+
+    Parameters
+    ----------
+    mine, reference : Path
+        Results by study.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    UserError
+        If a folder is missing or they have no study in common.
+    """
+    for folder in (mine, reference):
+        if not Path(folder).is_dir():
+            raise UserError(f"there is no folder {folder}; give one with results by study")
+    parts = []
+    for study in CONFIGS:
+        sides = [results.load_study(folder, study) for folder in (mine, reference)]
+        if all(sides):
+            parts += [study, *(f"  {arms.where_made(side)}" for side in sides)]
+            parts.append(tables.side_by_side(*sides).to_string())
+    if not parts:
+        raise UserError(f"{mine} and {reference} have no study in common")
+    return "\n".join(parts)

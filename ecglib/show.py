@@ -1,0 +1,72 @@
+"""What chapters show besides figures: captioned tables, and where numbers come from."""
+
+import html
+
+from IPython.display import HTML, Markdown
+
+from ecglib import arms
+
+
+def table(frame, caption):
+    """A table with its caption, ready for the page.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Cells are text already.
+    caption : str
+        Begins with its number, e.g. "Table 3.1"; states what the numbers are.
+
+    Returns
+    -------
+    HTML
+    """
+    body = frame.to_html(border=0, classes="ecg-table", na_rep="")
+    text = html.escape(caption)
+    body = body.replace("<thead>", f"<caption>{text}</caption>\n<thead>", 1)
+    return HTML(f'<div class="ecg-table-wrap">{body}</div>')
+
+
+def banner(source, profile):
+    """Which data and profile this page was rendered with, loud if the data is invented.
+
+    Parameters
+    ----------
+    source : Source
+        Data of the live runs.
+    profile : str
+        Name of the params file.
+
+    Returns
+    -------
+    Markdown
+    """
+    if source.synthetic:
+        kind, title = "warning", "Live numbers on this page come from invented patients"
+        text = (
+            "No MIT-BIH recordings were found, so the runs of this page used synthetic ones. "
+            "They show that everything works, nothing else. Columns called *reference* are "
+            "committed runs on the real recordings."
+        )
+    else:
+        kind, title = "note", f"Rendered with profile {profile} on real recordings"
+        text = (
+            f"{source.describe()} Columns called *reference* are committed runs; "
+            "*this run* is what this rendering computed."
+        )
+    return Markdown(f":::{{admonition}} {title}\n:class: {kind}\n{text}\n:::")
+
+
+def provenance(reference):
+    """One line on where and how the reference runs were made.
+
+    Parameters
+    ----------
+    reference : list of RunResult
+        Committed runs that the page shows.
+
+    Returns
+    -------
+    Markdown
+    """
+    return Markdown(f"*Reference runs:* {arms.where_made(reference)}.")

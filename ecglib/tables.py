@@ -1,0 +1,299 @@
+"""Tables of results: arms with spread and interval, differences, live beside reference."""
+
+import numpy as np
+import pandas as pd
+
+from ecglib import published, stats
+from ecglib.aami import CLASSES
+from ecglib.arms import by_name
+from ecglib.metrics import Detection, accuracy, from_confusion, macro_f1
+
+HEAVY_RECORD = "232"
+"""Holds 1,382 of DS2's 1,837 S beats; every headline is also given without it."""
+
+
+def spread(values, digits=3):
+    """Mean and standard deviation over seeds as text; the deviation only if there is one.
+
+    Examples
+    --------
+    >>> spread([0.5, 0.6]), spread([0.5])
+    ('0.550 ± 0.071', '0.500')
+    """
+    mean, std = stats.seed_spread(values)
+    return f"{mean:.{digits}f}" + ("" if np.isnan(std) else f" ± {std:.{digits}f}")
+
+
+def always_n(per_record):
+    """Macro-F1 and accuracy of answering N to every beat.
+
+    Parameters
+    ----------
+    per_record : dict of str to ndarray (3, 3)
+        Any confusion matrices of the beats in question.
+
+    Returns
+    -------
+    dict
+        `accuracy` and `macro_f1`.
+    """
+    pooled = stats.pool(per_record)
+    trivial = np.zeros_like(pooled)
+    trivial[:, 0] = pooled.sum(axis=1)
+    metrics = from_confusion(trivial)
+    return {"accuracy": metrics.accuracy, "macro_f1": metrics.macro_f1}
+
+
+def score_row(arm, *, after_5min=False):
+    """One arm as a row: accuracy and macro-F1 with spread, interval and without record 232.
+
+    Returns
+    -------
+    dict of str to str
+    """
+    kind = {"after_5min": after_5min}
+    matrices = arm.matrices(**kind)
+    row = {
+        "accuracy": spread(arm.values(accuracy, **kind)),
+        "macro-F1": spread(arm.values(macro_f1, **kind)),
+        "95 % interval": _bracket(stats.patient_bootstrap(matrices, macro_f1)),
+    }
+    if HEAVY_RECORD in matrices[0]:
+        row["macro-F1 without 232"] = spread(arm.values(macro_f1, without=HEAVY_RECORD, **kind))
+    row["mean patient accuracy"] = f"{stats.mean_over_patients(matrices, accuracy):.3f}"
+    row["seeds"] = arm.seeds
+    return row
+
+
+def _bracket(interval):
+    return f"[{interval.low:.3f}, {interval.high:.3f}]"
+
+
+def trivial_row(arm, *, after_5min=False):
+    """The row of answering N always, on the beats that an arm was scored on."""
+    trivial = always_n(arm.matrices(after_5min=after_5min)[0])
+    return {
+        "accuracy": f"{trivial['accuracy']:.3f}",
+        "macro-F1": f"{trivial['macro_f1']:.3f}",
+    }
+
+
+def score_table(named, *, after_5min=False):
+    """Arms under each other, the trivial answer first.
+
+    Parameters
+    ----------
+    named : dict of str to Arm
+        Name of a row -> arm.
+    after_5min : bool
+        Only beats after a record's first five minutes.
+
+    Returns
+    -------
+    DataFrame
+    """
+    first = next(iter(named.values()))
+    rows = {"always N": trivial_row(first, after_5min=after_5min)}
+    rows |= {name: score_row(arm, after_5min=after_5min) for name, arm in named.items()}
+    return pd.DataFrame(rows).T.fillna("")
+
+
+def difference_table(named, control, *, after_5min=True):
+    """Macro-F1 and accuracy of arms minus those of a control, paired by patient and seed.
+
+    Returns
+    -------
+    DataFrame
+        Differences with patient-bootstrap 95 % intervals.
+    """
+    rows = {}
+    for name, arm in named.items():
+        pair = [a.matrices(after_5min=after_5min) for a in (arm, control)]
+        rows[name] = {
+            f"Δ {label}": f"{stats.paired_difference(*pair, statistic):+.3f}"
+            for label, statistic in (("macro-F1", macro_f1), ("accuracy", accuracy))
+        }
+    return pd.DataFrame(rows).T
+
+
+def class_table(named, *, after_5min=False):
+    """Sensitivity and positive predictive value per class, mean over seeds.
+
+    Returns
+    -------
+    DataFrame
+    """
+    rows = {}
+    for name, arm in named.items():
+        scores = [
+            from_confusion(stats.pool(m)).per_class for m in arm.matrices(after_5min=after_5min)
+        ]
+        rows[name] = {
+            f"{c} {short}": f"{np.mean([s[c][key] for s in scores]):.3f}"
+            for c in CLASSES
+            for short, key in (("Se", "sensitivity"), ("+P", "ppv"))
+        }
+    return pd.DataFrame(rows).T
+
+
+def runtime_table(named):
+    """Seconds per stage, mean over seeds.
+
+    Returns
+    -------
+    DataFrame
+    """
+    rows = {}
+    for name, arm in named.items():
+        stages = list(dict.fromkeys(s for r in arm.results for s in r.runtime_s))
+        rows[name] = {
+            stage: f"{np.mean([r.runtime_s.get(stage, 0) for r in arm.results]):.1f}"
+            for stage in stages
+        }
+    return pd.DataFrame(rows).T.fillna("–")
+
+
+def printed_rows(rows):
+    """Rows of a published table in the form of `score_table`.
+
+    Parameters
+    ----------
+    rows : dict of str to published.Row
+        Name of a row -> what was printed.
+
+    Returns
+    -------
+    DataFrame
+    """
+    return pd.DataFrame(
+        {
+            name: {
+                "accuracy": f"{row.accuracy:.3f} ± {row.accuracy_std:.3f}",
+                "macro-F1": f"{row.macro_f1:.3f} ± {row.macro_f1_std:.3f}",
+            }
+            for name, row in rows.items()
+        }
+    ).T
+
+
+def stack(frames):
+    """Tables under each other, each under its own heading.
+
+    Parameters
+    ----------
+    frames : dict of str to DataFrame
+        Heading -> table.
+
+    Returns
+    -------
+    DataFrame
+    """
+    return pd.concat(frames).fillna("")
+
+
+def ec57_table(named):
+    """Detection of supraventricular and ventricular beats as EC57 counts, mean over seeds.
+
+    Parameters
+    ----------
+    named : dict of str to Arm
+        Name of a row -> arm.
+
+    Returns
+    -------
+    DataFrame
+        Sensitivity and positive predictivity of SVEB and VEB, and false positive rates.
+    """
+    rows = {}
+    for name, arm in named.items():
+        row = {}
+        for kind in ("sveb", "veb"):
+            counts = [Detection(**result.metrics["ec57"][kind]) for result in arm.results]
+            for label, ratio in (("Se", "se"), ("+P", "ppv"), ("FPR", "fpr")):
+                mean = np.mean([getattr(count, ratio) for count in counts])
+                row[f"{kind.upper()} {label}"] = f"{mean:.3f}"
+        rows[name] = row
+    return pd.DataFrame(rows).T
+
+
+def side_by_side(mine, reference):
+    """Two sets of results, arm by arm.
+
+    Parameters
+    ----------
+    mine, reference : list of RunResult
+        Of one study.
+
+    Returns
+    -------
+    DataFrame
+        Accuracy and macro-F1 (mean ± std over seeds) on either side, "–" where one side
+        has no such arm, and the difference of the means of macro-F1.
+    """
+    sides = [by_name(mine), by_name(reference)]
+    rows = {}
+    for name in dict.fromkeys([*sides[0], *sides[1]]):
+        row = {}
+        for label, side in zip(("mine", "reference"), sides, strict=True):
+            for metric in ("accuracy", "macro_f1"):
+                values = [r.metrics[metric] for r in side.get(name, []) if metric in r.metrics]
+                row[f"{metric} {label}"] = spread(values) if values else "–"
+        rows[name] = row
+    return pd.DataFrame(rows).T
+
+
+def long(origins, key, metric):
+    """One row a run, for figures: its origin, a setting, a metric.
+
+    Parameters
+    ----------
+    origins : dict of str to list of RunResult
+        "reference", "this run" -> results.
+    key : str
+        Setting to tell groups apart.
+    metric : str
+        Name in `RunResult.metrics`.
+
+    Returns
+    -------
+    DataFrame
+        Columns "origin", `key`, `metric`.
+    """
+    rows = [
+        {"origin": origin, key: result.config[key], metric: result.metrics[metric]}
+        for origin, found in origins.items()
+        for result in found
+    ]
+    return pd.DataFrame(rows)
+
+
+def selection_table(results):
+    """Trials on validation patients: best epoch and macro-F1 of every arm.
+
+    Parameters
+    ----------
+    results : list of RunResult
+        Of study "selection".
+
+    Returns
+    -------
+    DataFrame
+        Best epochs by seed, macro-F1 there, and macro-F1 averaged over all epochs, which
+        does not profit from choosing the luckiest one.
+    """
+    rows = {}
+    for name, found in by_name(results).items():
+        curves = [result.metrics["validation_macro_f1"] for result in found]
+        rows[name] = {
+            "best epoch": ", ".join(str(result.metrics["best_epoch"]) for result in found),
+            "macro-F1 there": spread([max(curve) for curve in curves]),
+            "mean of all epochs": spread([np.mean(curve) for curve in curves]),
+            "epochs run": ", ".join(str(len(curve)) for curve in curves),
+        }
+    return pd.DataFrame(rows).T
+
+
+def best_of_paper1():
+    """The best row that paper 1 prints, in the form of `score_table`."""
+    best = max(published.TABLE_2, key=lambda row: row.macro_f1)
+    return printed_rows({best.arm: best})
