@@ -40,7 +40,7 @@ baseline = [{"epochs": 2}]  # type: list  arms: training on one side only, no pu
 # %% tags=["remove-cell"]
 import numpy as np
 
-from ecglib import arms, plans, results, show, tables
+from ecglib import arms, ledger, plans, results, show, tables
 from ecglib.aami import DS1
 from ecglib.data.mitdb import load_beats
 from ecglib.paths import RESULTS
@@ -135,7 +135,7 @@ print(f"most frequent confusion: {NAMES[true]} taken for {NAMES[predicted]}")
 # ### Is it solved at the cuts?
 
 # %% mystnb={"figure": {"caption": "Accuracy of the six-class puzzle on N beats of the test side by view, a dot a seed. The dotted line is guessing.", "name": "fig-views"}} tags=["hide-input"]
-by_view = tables.long(
+by_view = ledger.long(
     {"reference": reference["puzzle"], "this run": live["puzzle"]}, "view", "accuracy"
 )
 figures.origin_dots(by_view, "accuracy", "view", guess=1 / 6)
@@ -148,7 +148,7 @@ figures.origin_dots(by_view, "accuracy", "view", guess=1 / 6)
 # the upper one. Linear probes are trained on DS1 and scored on DS2.
 
 # %% mystnb={"figure": {"caption": "Macro-F1 of linear probes on the frozen features of a random, a puzzle-pretrained and a supervised network, a dot a seed.", "name": "fig-probes"}} tags=["hide-input"]
-by_source = tables.long(
+by_source = ledger.long(
     {"reference": reference["probe"], "this run": live["probe"]}, "source", "macro_f1"
 )
 probes = arms.by(reference["probe"], "source", split="ds1_ds2")
@@ -157,7 +157,9 @@ figures.origin_dots(by_source, "macro_f1", "source", guess=trivial)
 
 # %% tags=["hide-input"]
 probe_scores = tables.score_table(probes).join(tables.class_table(probes)).fillna("")
-show.table(probe_scores, "Table 2.1: linear probes on frozen features, reference runs, all of DS2.")
+show.table(
+    probe_scores, "Table 2.1: linear probes on frozen features, reference runs, all of DS2."
+)
 
 # %% [markdown]
 # ## Settings, chosen inside DS1
@@ -168,7 +170,7 @@ show.table(probe_scores, "Table 2.1: linear probes on frozen features, reference
 # the price of not looking at DS2.
 
 # %% tags=["hide-input"]
-trials = tables.selection_table(reference["selection"])
+trials = ledger.selection_table(reference["selection"])
 show.table(trials, "Table 2.2: macro-F1 on the validation patients, reference runs.")
 
 # %% [markdown]
@@ -191,7 +193,9 @@ show.table(help_table, "Table 2.3: with and without the puzzle, all beats of DS2
 
 # %% tags=["hide-input"]
 mine = {arms.baseline_name(arm): arm for arm in arms.group(live["baseline"], split="ds1_ds2")}
-show.table(tables.score_table(mine), "Table 2.4: the baselines of this run, on its test records.")
+show.table(
+    tables.score_table(mine), "Table 2.4: the baselines of this run, on its test records."
+)
 
 # %% [markdown]
 # The split is one draw of patients. The other way round, trained on DS2 and tested on DS1:

@@ -42,7 +42,7 @@ import copy
 import pandas as pd
 import torch
 
-from ecglib import arms, plans, published, results, show, stats, tables
+from ecglib import arms, ledger, plans, published, results, show, stats, tables
 from ecglib.config import STRATEGIES, PersonalizationConfig
 from ecglib.data.inputs import pick_device, to_inputs
 from ecglib.data.mitdb import load_beats
@@ -124,7 +124,9 @@ show.table(counts, "Table 3.1: weights that the patient's puzzle may change.")
 # compares the network with one that has never seen the patient.
 
 # %%
-config = PersonalizationConfig(channels=channels, records=records, seed=seeds[0], online_epochs=2)
+config = PersonalizationConfig(
+    channels=channels, records=records, seed=seeds[0], online_epochs=2
+)
 patient = to_inputs(load_beats(source.path, [config.sides()[1][0]]), config, pick_device("cpu"))
 untouched = build(config, n_outputs=6, device=pick_device("cpu"))
 adapted = copy.deepcopy(untouched)
@@ -149,7 +151,9 @@ print(f"after replacing the output layer, the two networks are identical: {same}
 # nothing is adapted before it, so is the whole fine-tuning.
 
 # %%
-live = run_study(plans.plan("personalization", parameters), source, profile=profile, device=device)
+live = run_study(
+    plans.plan("personalization", parameters), source, profile=profile, device=device
+)
 reference = results.load_study(RESULTS, "personalization")
 reference_baseline = results.load_study(RESULTS, "baseline")
 
@@ -172,7 +176,9 @@ printed = {name: published.TABLE_3[name] for name in order if name in published.
 rows = [tables.printed_rows(printed), tables.score_table(ours), tables.score_table(mine)]
 labels = ["paper, H200", "reference", "this run"]
 beside = tables.stack(dict(zip(labels, rows, strict=True)))
-show.table(beside, "Table 3.2: strategies on all of DS2 (this run: on the records it was given).")
+show.table(
+    beside, "Table 3.2: strategies on all of DS2 (this run: on the records it was given)."
+)
 
 # %% mystnb={"figure": {"caption": "Macro-F1 of every strategy on all beats of DS2. Bars of ours are 95 % intervals over patients, far wider than what separates the strategies; those of the paper are deviations over three seeds.", "name": "fig-strategies"}} tags=["hide-input"]
 figures.strategy_scores({"reference": ours, "this run": mine}, printed)
@@ -188,7 +194,10 @@ figures.strategy_scores({"reference": ours, "this run": mine}, printed)
 strategies = {name: arm for name, arm in ours.items() if name != "none"}
 late = tables.score_table(ours, after_5min=True)
 late = late.join(tables.difference_table(strategies, ours["none"])).fillna("")
-show.table(late, "Table 3.3: reference runs after 5:00; Δ is the difference to none, with 95 % interval.")
+show.table(
+    late,
+    "Table 3.3: reference runs after 5:00; Δ is the difference to none, with 95 % interval.",
+)
 
 # %% mystnb={"figure": {"caption": "Differences of macro-F1 to the control after 5:00, reference runs, with 95 % intervals over patients.", "name": "fig-differences"}} tags=["hide-input"]
 differences = {
@@ -212,7 +221,10 @@ figures.patient_differences(strategies, ours["none"])
 
 # %% tags=["hide-input"]
 by_class = tables.class_table(ours, after_5min=True)
-show.table(by_class, "Table 3.4: reference runs after 5:00, sensitivity (Se) and precision (+P) by class.")
+show.table(
+    by_class,
+    "Table 3.4: reference runs after 5:00, sensitivity (Se) and precision (+P) by class.",
+)
 
 # %% [markdown]
 # Paper 1 and most of the literature count nodal and atrial escape beats (`j`, `e`) as N.
@@ -231,7 +243,9 @@ show.table(tables.ec57_table(ours), "Table 3.5: the same runs counted by EC57's 
 # not divided by ours.
 
 # %% tags=["hide-input"]
-cost = tables.stack({"reference": tables.runtime_table(ours), "this run": tables.runtime_table(mine)})
+cost = tables.stack(
+    {"reference": ledger.runtime_table(ours), "this run": ledger.runtime_table(mine)}
+)
 show.table(cost, "Table 3.6: seconds per stage, mean over seeds.")
 
 # %% [markdown]
@@ -250,9 +264,13 @@ variants = {
     for arm in arms.group(reference, split="ds1_ds2")
     if arm.settings not in [chosen.settings for chosen in ours.values()]
 }
-baselines = {arms.arm_name(a.results[0]): a for a in arms.group(reference_baseline, split="ds1_ds2")}
+baselines = {
+    arms.arm_name(a.results[0]): a for a in arms.group(reference_baseline, split="ds1_ds2")
+}
 everything = baselines | {"none": ours["none"]} | variants
-show.table(tables.score_table(everything), "Table 3.7: reference runs of the variants, all of DS2.")
+show.table(
+    tables.score_table(everything), "Table 3.7: reference runs of the variants, all of DS2."
+)
 
 # %% [markdown]
 # ## The other way round

@@ -47,16 +47,19 @@ def _study(args):
 
 def _run(args):
     from ecglib.book import run_chapters
-    from ecglib.params import parse_overrides
+    from ecglib.params import load_params, parse_overrides
+    from ecglib.plans import data_identity
 
-    run_chapters(args.chapters, args.params, parse_overrides(args.set))
+    overrides = parse_overrides(args.set)
+    identity = data_identity(load_params(args.params), args.params.stem, overrides)
+    run_chapters(args.chapters, args.params, overrides, data_identity=identity)
 
 
 def _book(args):
-    from ecglib.book import build_book, run_chapters
-    from ecglib.params import parse_overrides
+    from ecglib.book import build_book
 
-    run_chapters([], args.params, parse_overrides(args.set))
+    args.chapters = []
+    _run(args)
     print(f"the book is at {build_book()}")
 
 

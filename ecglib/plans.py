@@ -88,6 +88,32 @@ def find_source(parameters, profile):
     )
 
 
+def data_identity(params, profile, overrides):
+    """Identity of the data that the chapters of a book read, to tell when it has changed.
+
+    Parameters
+    ----------
+    params : dict
+        From `ecglib.params.load_params`.
+    profile : str
+        Name of the params file.
+    overrides : dict
+        Parameters set on the command line.
+
+    Returns
+    -------
+    str
+    """
+    identities = set()
+    for path in list_chapters():
+        declared = declared_parameters(path)
+        if {"data_root", "records"} <= declared.keys():
+            mine = {name: overrides[name] for name in overrides.keys() & declared.keys()}
+            source = find_source(parameters_for(params, path, mine), profile)
+            identities.add(f"{source.sha256} {source.path}")
+    return " ".join(sorted(identities))
+
+
 def run_from_params(study, params, profile, *, overrides, runs=RUNS):
     """Run a study as its chapter would, without the chapter.
 

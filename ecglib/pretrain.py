@@ -6,18 +6,19 @@ import torch
 
 from ecglib import puzzle
 from ecglib.data.rr import RR_NAMES
-from ecglib.metrics import evaluate
-from ecglib.models.ecgnet import PARTS, ECGNet, ECGNetConfig
-from ecglib.train import PuzzleTask, Schedule, SupervisedTask, class_weights, fit, predict
+from ecglib.errors import UserError
+from ecglib.models import MODELS
+from ecglib.models.ecgnet import PARTS, ECGNetConfig
+from ecglib.train import PuzzleTask, Schedule, SupervisedTask, class_weights, fit
 
 
 def build(config, n_outputs, device):
-    """Fresh ECGNet of a run, the same for the same seed.
+    """Fresh network of a run, the same for the same seed.
 
     Parameters
     ----------
     config : RunConfig
-        `channels`, `norm`, `features` and `seed` are read.
+        `model`, `channels`, `norm`, `features` and `seed` are read.
     n_outputs : int
         6 for the puzzle, 3 for N, S, V.
     device : torch.device
@@ -26,17 +27,25 @@ def build(config, n_outputs, device):
     Returns
     -------
     ECGNet, in evaluation mode
+
+    Raises
+    ------
+    UserError
+        If `config.model` is no name in `ecglib.models.MODELS`.
     """
     torch.manual_seed(config.seed)
     n_rr = len(RR_NAMES) if config.features == "beat+rr" else 0
     size = ECGNetConfig(config.channels, n_outputs=n_outputs, norm=config.norm, n_rr=n_rr)
-    return ECGNet(size).to(device).eval()
+    if config.model not in MODELS:
+        raise UserError(f"model is {config.model!r}; it must be one of: {', '.join(MODELS)}")
+    return MODELS[config.model](size).to(device).eval()
 
 
 def supervised_schedule(config):
     """Schedule of a run's supervised training."""
     return Schedule(
-        *(config.epochs, config.batch_size, config.learning_rate, config.weight_decay),
+        *(config.epochs, config.batch_size, config.learning_rate),
+        *(config.weight_decay, config.decay),
         patience=getattr(config, "patience", None),
     )
 
@@ -44,12 +53,6 @@ def supervised_schedule(config):
 def supervised_task(forward, inputs, label, config):
     """Task on beats or cached features, with the run's class weights."""
     return SupervisedTask(forward, inputs, label, class_weights(label, config.imbalance))
-
-
-def macro_f1_on(inputs):
-    """Score for early stopping: macro-F1 of a network on labelled beats (N, S, V)."""
-    label = inputs.y.cpu().numpy()
-    return lambda model: evaluate(label, predict(model, inputs)).macro_f1
 
 
 def train_supervised(config, train, device, validate=None):
@@ -107,7 +110,7 @@ def train_pretext(config, train, device):
     model = build(config, n_outputs=len(puzzle.PERMUTATIONS), device=device)
     schedule = Schedule(
         *(config.pretext_epochs, config.batch_size),
-        *(config.learning_rate, config.weight_decay),
+        *(config.learning_rate, config.weight_decay, config.decay),
     )
     normal = train.x[train.y == 0]
     history = fit(

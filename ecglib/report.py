@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ecglib import arms, published, results, tables
+from ecglib import arms, ledger, published, results
 from ecglib.config import CONFIGS, STRATEGIES
 from ecglib.errors import UserError
 
@@ -127,7 +127,7 @@ def compare(mine, reference):
         sides = [results.load_study(folder, study) for folder in (mine, reference)]
         if all(sides):
             parts += [study, *(f"  {arms.where_made(side)}" for side in sides)]
-            parts.append(tables.side_by_side(*sides).to_string())
+            parts.append(ledger.side_by_side(*sides).to_string())
     if not parts:
         raise UserError(f"{mine} and {reference} have no study in common")
     return "\n".join(parts)

@@ -2,9 +2,11 @@
 
 import html
 
+import pandas as pd
 from IPython.display import HTML, Markdown
 
 from ecglib import arms
+from ecglib.params import load_params
 
 
 def table(frame, caption):
@@ -70,3 +72,29 @@ def provenance(reference):
     Markdown
     """
     return Markdown(f"*Reference runs:* {arms.where_made(reference)}.")
+
+
+def profiles(folder):
+    """What the params files in a folder ask for, a row each.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of params files.
+
+    Returns
+    -------
+    DataFrame
+        First comment of the file, records, filters, seeds, device.
+    """
+    rows = {}
+    for path in sorted(folder.glob("*.yaml")):
+        common = load_params(path)["common"]
+        rows[path.name] = {
+            "for": path.read_text().splitlines()[0].lstrip("# "),
+            "records": len(common["records"]),
+            "filters": ", ".join(map(str, common["channels"])),
+            "seeds": ", ".join(map(str, common["seeds"])),
+            "device": common["device"],
+        }
+    return pd.DataFrame(rows).T

@@ -16,13 +16,12 @@ from ecglib.config import BaselineConfig, pretext_of
 from ecglib.data import rpeaks
 from ecglib.data.inputs import pick_device, stratified_share, to_inputs
 from ecglib.data.mitdb import load_beats
-from ecglib.metrics import confusion_matrix, ec57, from_confusion
+from ecglib.metrics import confusion_matrix, ec57, from_confusion, macro_f1
 from ecglib.paths import REPO, RUNS
 from ecglib.personalize.online import finetune, online_mask, personalize
 from ecglib.pretrain import (
     as_checkpoint,
     build,
-    macro_f1_on,
     supervised_schedule,
     supervised_task,
     train_pretext,
@@ -138,7 +137,13 @@ def _baseline(run):
 
 
 def _selection(run):
-    config, train, score = run.config, run.train.inputs, macro_f1_on(run.scored)
+    config, train = run.config, run.train.inputs
+    label, confusions = run.scored.y.cpu().numpy(), []
+
+    def score(model):
+        confusions.append(confusion_matrix(label, predict(model, run.scored)))
+        return float(macro_f1(confusions[-1]))
+
     if config.pipeline == "ssl":
         model, _ = run.pretext(pretext_of(config))
         history = finetune(model, train, config, validate=score)
@@ -148,6 +153,7 @@ def _selection(run):
         *(predict(model, run.test.inputs), {"train": history.seconds}),
         loss=history.loss,
         validation_macro_f1=history.score,
+        validation_confusion=[matrix.tolist() for matrix in confusions],
         best_epoch=history.best_epoch,
     )
 
@@ -201,7 +207,7 @@ def _probe(run):
 def _supervised_twin(config):
     """The baseline run whose network a probe of supervised features looks into."""
     names = ("seed", "channels", "norm", "records", "split", "normalization", "batch_size")
-    names += ("learning_rate", "weight_decay", "train_share", "epochs", "imbalance")
+    names += ("learning_rate", "weight_decay", "decay", "epochs", "imbalance")
     return BaselineConfig(**{name: getattr(config, name) for name in names})
 
 

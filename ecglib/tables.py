@@ -5,7 +5,6 @@ import pandas as pd
 
 from ecglib import published, stats
 from ecglib.aami import CLASSES
-from ecglib.arms import by_name
 from ecglib.metrics import Detection, accuracy, from_confusion, macro_f1
 
 HEAVY_RECORD = "232"
@@ -136,23 +135,6 @@ def class_table(named, *, after_5min=False):
     return pd.DataFrame(rows).T
 
 
-def runtime_table(named):
-    """Seconds per stage, mean over seeds.
-
-    Returns
-    -------
-    DataFrame
-    """
-    rows = {}
-    for name, arm in named.items():
-        stages = list(dict.fromkeys(s for r in arm.results for s in r.runtime_s))
-        rows[name] = {
-            stage: f"{np.mean([r.runtime_s.get(stage, 0) for r in arm.results]):.1f}"
-            for stage in stages
-        }
-    return pd.DataFrame(rows).T.fillna("–")
-
-
 def printed_rows(rows):
     """Rows of a published table in the form of `score_table`.
 
@@ -213,83 +195,6 @@ def ec57_table(named):
                 mean = np.mean([getattr(count, ratio) for count in counts])
                 row[f"{kind.upper()} {label}"] = f"{mean:.3f}"
         rows[name] = row
-    return pd.DataFrame(rows).T
-
-
-def side_by_side(mine, reference):
-    """Two sets of results, arm by arm.
-
-    Parameters
-    ----------
-    mine, reference : list of RunResult
-        Of one study.
-
-    Returns
-    -------
-    DataFrame
-        Accuracy and macro-F1 (mean ± std over seeds) on either side, "–" where one side
-        has no such arm, and the difference of the means of macro-F1.
-    """
-    sides = [by_name(mine), by_name(reference)]
-    rows = {}
-    for name in dict.fromkeys([*sides[0], *sides[1]]):
-        row = {}
-        for label, side in zip(("mine", "reference"), sides, strict=True):
-            for metric in ("accuracy", "macro_f1"):
-                values = [r.metrics[metric] for r in side.get(name, []) if metric in r.metrics]
-                row[f"{metric} {label}"] = spread(values) if values else "–"
-        rows[name] = row
-    return pd.DataFrame(rows).T
-
-
-def long(origins, key, metric):
-    """One row a run, for figures: its origin, a setting, a metric.
-
-    Parameters
-    ----------
-    origins : dict of str to list of RunResult
-        "reference", "this run" -> results.
-    key : str
-        Setting to tell groups apart.
-    metric : str
-        Name in `RunResult.metrics`.
-
-    Returns
-    -------
-    DataFrame
-        Columns "origin", `key`, `metric`.
-    """
-    rows = [
-        {"origin": origin, key: result.config[key], metric: result.metrics[metric]}
-        for origin, found in origins.items()
-        for result in found
-    ]
-    return pd.DataFrame(rows)
-
-
-def selection_table(results):
-    """Trials on validation patients: best epoch and macro-F1 of every arm.
-
-    Parameters
-    ----------
-    results : list of RunResult
-        Of study "selection".
-
-    Returns
-    -------
-    DataFrame
-        Best epochs by seed, macro-F1 there, and macro-F1 averaged over all epochs, which
-        does not profit from choosing the luckiest one.
-    """
-    rows = {}
-    for name, found in by_name(results).items():
-        curves = [result.metrics["validation_macro_f1"] for result in found]
-        rows[name] = {
-            "best epoch": ", ".join(str(result.metrics["best_epoch"]) for result in found),
-            "macro-F1 there": spread([max(curve) for curve in curves]),
-            "mean of all epochs": spread([np.mean(curve) for curve in curves]),
-            "epochs run": ", ".join(str(len(curve)) for curve in curves),
-        }
     return pd.DataFrame(rows).T
 
 

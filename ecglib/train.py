@@ -26,7 +26,9 @@ class Schedule:
     batch_size : int
         Beats of a step.
     learning_rate, weight_decay : float
-        Of AdamW, constant.
+        Of AdamW.
+    decay : float
+        Factor on the learning rate after every epoch.
     patience : int or None
         With validation: epochs without a better score after which training stops.
     """
@@ -35,6 +37,7 @@ class Schedule:
     batch_size: int
     learning_rate: float
     weight_decay: float
+    decay: float = 1.0
     patience: int | None = None
 
 
@@ -162,11 +165,13 @@ def fit(model, parts, task, schedule, *, seed, validate=None, desc="training"):
     generator = torch.Generator().manual_seed(seed)
     parameters = train_only(model, parts)
     optimizer = torch.optim.AdamW(
-        parameters, lr=schedule.learning_rate, weight_decay=schedule.weight_decay
+        parameters, schedule.learning_rate, weight_decay=schedule.weight_decay, fused=True
     )
+    rate = torch.optim.lr_scheduler.ExponentialLR(optimizer, schedule.decay)
     history, best, start = History(), None, time.perf_counter()
     for epoch in tqdm(range(1, schedule.epochs + 1), desc=desc, leave=False):
         history.loss.append(_run_epoch(task, optimizer, schedule.batch_size, generator))
+        rate.step()
         if validate is None:
             continue
         model.eval()

@@ -5,19 +5,24 @@ import json
 from dataclasses import asdict, dataclass, fields
 from typing import ClassVar
 
-from ecglib.aami import DS1, DS1_VAL, DS2
+from ecglib.aami import DS1, DS1_FOLDS, DS1_VAL, DS2
 from ecglib.errors import UserError
 
-STRATEGIES = ("none", "head_only", "adabn", "adapters", "last_blocks", "full")
+STRATEGIES = ["none", "head_only", "adabn", "adapters", "last_blocks", "full"]
+"""Names of the personalization strategies; `personalize.strategies.register` adds to them."""
+
 SPLITS = {
     "ds1_ds2": (DS1, DS2),
     "ds2_ds1": (DS2, DS1),
     "ds1_val": (tuple(record for record in DS1 if record not in DS1_VAL), DS1_VAL),
 }
+SPLITS |= {
+    f"ds1_fold{number}": (tuple(record for record in DS1 if record not in fold), fold)
+    for number, fold in enumerate(DS1_FOLDS)
+}
 """Name of a split -> (training records, test records)."""
 
 _CHOICES = {
-    "model": ("ecgnet",),
     "norm": ("none", "batch"),
     "split": tuple(SPLITS),
     "features": ("beat", "beat+rr"),
@@ -33,7 +38,7 @@ _CHOICES = {
 }
 _POSITIVE = (
     *("epochs", "pretext_epochs", "online_epochs", "patience", "batch_size"),
-    *("learning_rate", "online_learning_rate", "train_share"),
+    *("learning_rate", "online_learning_rate", "train_share", "decay"),
 )
 
 
@@ -105,14 +110,14 @@ class TrainingConfig(RunConfig):
     seed : int
         Seed of initial weights, order of batches, dropout and puzzle labels.
     model : str
-        Network; only ECGNet for now.
+        Network, a key of `ecglib.models.MODELS`.
     channels : tuple of int
         Filters of ECGNet's five blocks.
     norm : {"none", "batch"}
         Normalisation inside the blocks. Paper 1 describes none.
-    split : {"ds1_ds2", "ds2_ds1", "ds1_val"}
-        On which side each record falls, training or test; the last one stays inside DS1,
-        to choose settings.
+    split : {"ds1_ds2", "ds2_ds1", "ds1_val", "ds1_fold0" … "ds1_fold3"}
+        On which side each record falls, training or test; all but the first two stay
+        inside DS1, to choose settings.
     features : {"beat", "beat+rr"}
         Isolated beats (the papers' input), or beats and five ratios of RR intervals.
     normalization : {"zscore", "record", "none"}
@@ -120,7 +125,10 @@ class TrainingConfig(RunConfig):
     imbalance : {"none", "sqrt", "balanced"}
         Class weights of the loss: none, 1/sqrt(frequency), 1/frequency.
     epochs, batch_size, learning_rate, weight_decay
-        Supervised training with AdamW at a constant rate.
+        Training with AdamW.
+    decay : float
+        Factor on the learning rate after every epoch. It does not depend on the number of
+        epochs, so an epoch found by validation means the same when training anew.
     train_share : float
         Share of the training beats in use, drawn by seed within each class.
     """
@@ -137,6 +145,7 @@ class TrainingConfig(RunConfig):
     batch_size: int = 128
     learning_rate: float = 3e-4
     weight_decay: float = 0.01
+    decay: float = 0.7
     train_share: float = 1.0
 
     def __post_init__(self):

@@ -60,15 +60,16 @@ class ProbeConfig(PuzzleConfig):
 
 @dataclass(frozen=True, kw_only=True)
 class SelectionConfig(PuzzleConfig):
-    """Trial on validation records inside DS1; `epochs` is the most it may take.
+    """Trial inside DS1; `epochs` is the most it may take.
 
-    Early stopping keeps the epoch with the best macro-F1 on `DS1_VAL` and gives up after
-    `patience` epochs without a better one. `pipeline` is "baseline" (from scratch) or "ssl"
+    On `ds1_val`, early stopping keeps the epoch with the best macro-F1 and gives up after
+    `patience` epochs without a better one. On the folds of a cross-validation the epoch is
+    chosen on all folds together, so `patience` should not end any of them. `pipeline` is "baseline" (from scratch) or "ssl"
     (puzzle first, then fine-tuning of what `finetune` says).
     """
 
     study = "selection"
-    arm_keys = ("pipeline", "finetune", "features", "norm", "normalization", "imbalance")
+    arm_keys = ("pipeline", "finetune", "features", "norm", "imbalance", "split")
 
     split: str = "ds1_val"
     pipeline: str = "baseline"
@@ -127,7 +128,7 @@ def pretext_of(config):
         all N beats of the training side, whatever share the fine-tuning gets.
     """
     names = ("seed", "model", "channels", "norm", "records", "split", "normalization")
-    names += ("batch_size", "learning_rate", "weight_decay", "cuts", "pretext_epochs")
+    names += ("batch_size", "learning_rate", "weight_decay", "decay", "cuts", "pretext_epochs")
     return PuzzleConfig(**{name: getattr(config, name) for name in names})
 
 

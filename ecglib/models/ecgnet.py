@@ -106,6 +106,24 @@ class ECGNet(nn.Module):
         return self.classify(self.features(x), rr)
 
 
+def n_bytes(model, int8_parts=()):
+    """Bytes of the weights: one for each weight of the named parts, four for the others.
+
+    Parameters
+    ----------
+    model : ECGNet
+        Any size.
+    int8_parts : tuple of str
+        Parts that are stored in eight bits; scales and zero points are not counted.
+
+    Returns
+    -------
+    int
+    """
+    small = sum(p.numel() for name in int8_parts for p in getattr(model, name).parameters())
+    return 4 * sum(p.numel() for p in model.parameters()) - 3 * small
+
+
 def replace_output(model, n_outputs, seed):
     """Give the network a fresh output layer, the same for the same seed."""
     generator = torch.Generator().manual_seed(seed)

@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from ecglib.config import STRATEGIES
 from ecglib.models.ecgnet import (
     ADAPTERS,
     BLOCKS,
@@ -22,6 +23,21 @@ ADAPTED_PARTS = {
     "full": PARTS,
 }
 """Strategy -> parts of ECGNet that learn from the puzzle on the patient's beats."""
+
+
+def register(name, parts):
+    """Add a strategy, so that studies and params files can name it.
+
+    Parameters
+    ----------
+    name : str
+        What `strategy` in a configuration will say.
+    parts : tuple of str
+        Parts of ECGNet that the patient's puzzle may change.
+    """
+    ADAPTED_PARTS[name] = tuple(parts)
+    STRATEGIES.append(name)
+
 
 REDUCTION = 4
 """Channels of a block over channels of its adapter's bottleneck."""

@@ -1,0 +1,30 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Do 16 bits change the answer?
+#
+# {cite:t}`silva_deployment` run the personalization pipeline without any integer arithmetic in
+# two 16-bit floating-point formats. FP16 keeps ten bits of mantissa and five of exponent, BF16
+# seven and eight. The paper's Table 1 reports, on an H200, an accuracy of 0.8904 ± 0.0211 with
+# FP16 and 0.8890 ± 0.0094 with BF16, macro-F1 of 0.5252 ± 0.0398 and 0.4969 ± 0.0098, and 2,920
+# and 3,003 seconds; FP16 on a Jetson Nano takes 60,048 seconds. The paper concludes that FP16
+# is the best of the formats it tested. There is no FP32 row to compare with, and the difference
+# between the formats is less than the spread of FP16 over three seeds.
+#
+# ## What this chapter will hold
+#
+# - FP32, FP16 and BF16 side by side, native where the device has the format and emulated
+#   elsewhere, never in one column.
+# - Differences between formats seed by seed, with patient-bootstrap intervals.
+# - Where in the network the shorter mantissa loses something, and whether it matters.
+# - Time per stage, and how far it lies from what the device could do.

@@ -1,0 +1,176 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Reproduce and extend
+#
+# Everything in this book can be run again: one chapter or all, with other parameters, on other
+# machines. This chapter shows how, how to hold one's own numbers against ours, and how to add a
+# strategy, a model or a data set.
+
+# %% tags=["parameters"]
+profile = "quick"  # type: str  name of the params file
+data_root = None  # type: str  folder or packed file with MIT-BIH; None = search
+records = [101, 118, 124, 207, 223, 100, 202, 213, 232]  # type: list  record numbers
+
+# %% tags=["remove-cell"]
+import tempfile
+from pathlib import Path
+
+from torch import nn
+
+from ecglib import arms, ledger, plans, results, show, tables
+from ecglib.aami import CLASSES
+from ecglib.data.mitdb import load_beats
+from ecglib.data.synthetic import write_records
+from ecglib.models import MODELS
+from ecglib.models.ecgnet import BLOCKS, ECGNet
+from ecglib.paths import PARAMS, RESULTS, RUNS
+from ecglib.personalize import strategies
+from ecglib.studies import run_study
+
+# %% [markdown]
+# ## Rerun
+#
+# ```bash
+# make book                                          # the quick profile
+# make book PARAMS=params/cpu.yaml                   # all of MIT-BIH on two CPU cores
+# python -m ecglib run 03 -p 'seeds=[7, 21]'         # one chapter, one parameter
+# python -m ecglib study personalization --params params/full.yaml   # no notebook at all
+# ```
+#
+# A params file has a section `common` and one section a chapter. A name that no chapter
+# declares is an error, so a typing mistake does not run with the default. Runs that have a
+# result are not repeated: an interrupted study goes on where it stopped.
+
+# %% tags=["hide-input"]
+show.table(show.profiles(PARAMS), "Table 9.1: the profiles, read from their params files.")
+
+# %% [markdown]
+# Those who know papermill can do without our command line; every chapter is a Python file that
+# Jupyter opens as a notebook:
+#
+# ```bash
+# jupytext --to ipynb --output - chapters/03_personalization.py \
+#   | papermill - out.ipynb -y 'seeds: [7]'
+# ```
+#
+# Papermill by itself only warns about an unknown parameter; `python -m ecglib run` refuses it.
+#
+# How long the studies took where the reference runs were made:
+
+# %% tags=["hide-input"]
+study_seconds = ledger.study_times(
+    {name: results.load_study(RESULTS, name) for name in ("selection", "puzzle", "probe")}
+    | {name: results.load_study(RESULTS, name) for name in ("baseline", "personalization")}
+)
+show.table(study_seconds, "Table 9.2: minutes of computing in the reference runs, by study.")
+
+# %% [markdown]
+# ### Data, once
+#
+# Recordings are looked for in `data_root`, `$ECG_DATA`, the folder `data/` of the repository,
+# and where `fetch` puts them. Only the quick profile may fall back on invented patients, and
+# says so on every page.
+#
+# ```bash
+# python -m ecglib fetch mitdb                       # from PhysioNet, verified, resumes
+# python -m ecglib pack mitdb --out mitdb.npz        # one file of under 30 MB
+# ```
+#
+# A machine that only trains needs torch, NumPy, SciPy, pandas, tqdm and PyYAML, this repository
+# and the packed file:
+#
+# ```bash
+# python -m ecglib study baseline --params params/full.yaml -p data_root=mitdb.npz
+# ```
+#
+# ## Compare your numbers with ours
+#
+# ```bash
+# python -m ecglib compare _build/runs results       # arm by arm, mean ± std over seeds
+# python -m ecglib report                            # papers against the committed runs
+# ```
+#
+# The same in a notebook. Data, machine and profile stand above the numbers, since runs on other
+# data or another network are not expected to agree.
+
+# %%
+mine = results.load_study(RUNS, "baseline")
+ours = results.load_study(RESULTS, "baseline")
+print("mine:     ", arms.where_made(mine))
+print("reference:", arms.where_made(ours))
+ledger.side_by_side(mine, ours)
+
+# %% [markdown]
+# ## Add a strategy in ten lines
+#
+# A strategy names the parts of ECGNet that the patient's puzzle may change. Suppose the first
+# block alone should adapt, to meet another electrode position. Once registered, the name works
+# in params files, on the command line of a notebook, and here:
+
+# %%
+strategies.register("first_block", parts=("conv1",))
+parameters = {
+    "data_root": data_root,
+    "records": records,
+    "channels": [4, 8, 8, 16, 16],
+    "seeds": [7],
+    "pretext_epochs": 1,
+    "personalization": [{"strategy": ["none", "first_block"], "epochs": 1, "train_share": 0.2}],
+}
+source = plans.find_source(parameters, profile)
+mine = run_study(plans.plan("personalization", parameters), source, profile=profile)
+tables.score_table(arms.by(mine, "strategy"), after_5min=True)
+
+# %% [markdown]
+# ## Add a model
+#
+# A network takes an `ECGNetConfig`, has named parts, and separates `features` from `classify`,
+# so that strategies and caches work with it. Here is ECGNet with average instead of maximum
+# pooling. More different networks go into a file of their own under `ecglib/models/`.
+
+
+# %%
+class ECGNetMean(ECGNet):
+    """ECGNet that averages where the paper takes the maximum."""
+
+    def __init__(self, config):
+        super().__init__(config)
+        for name in BLOCKS:
+            getattr(self, name).pool = nn.AvgPool1d(2)
+
+
+MODELS["ecgnet_mean"] = ECGNetMean
+parameters["baseline"] = [{"model": ["ecgnet", "ecgnet_mean"], "epochs": 1}]
+mine = run_study(plans.plan("baseline", parameters), source, profile=profile)
+tables.score_table(arms.by(mine, "model"))
+
+# %% [markdown]
+# ## Add a data set
+#
+# A data set is a function that returns `Beats`: windows in mV, labels, R-peaks, RR ratios and the
+# record that each beat belongs to. Anything that WFDB can read needs no new code; the following
+# cell writes a record of an invented patient with its annotations, and reads it back.
+
+# %%
+with tempfile.TemporaryDirectory() as folder:
+    write_records(Path(folder), [100], seed=3, minutes=6)
+    beats = load_beats(folder, [100])
+print(len(beats), "beats,", {c: int((beats.label == i).sum()) for i, c in enumerate(CLASSES)})
+
+# %% [markdown]
+# ## Add a chapter
+#
+# Copy one of the files in `chapters/`, give it the next number, a question as title and a cell
+# tagged `parameters`, and list it in `_toc.yml`. `make test` checks its form; `make book` runs
+# and renders it. Whatever the chapter computes belongs into `ecglib`, with a test.

@@ -1,0 +1,118 @@
+"""How many beats there are: of each class, and found by a detector of R-peaks."""
+
+import numpy as np
+import pandas as pd
+
+from ecglib.aami import CLASSES, DS1, DS2
+
+COLUMNS = (*CLASSES, "F, Q")
+"""The three classes that networks predict, and the beats that the literature drops."""
+
+
+def of_beats(beats):
+    """Beats of each class by record.
+
+    Parameters
+    ----------
+    beats : Beats
+        Loaded with ``fusion="keep"``, else there is nothing to count under "F, Q".
+
+    Returns
+    -------
+    DataFrame of int
+        Index: record number; columns: `COLUMNS`.
+    """
+    column = np.minimum(beats.label, len(CLASSES))
+    table = pd.crosstab(beats.record, column).reindex(columns=range(len(COLUMNS)), fill_value=0)
+    return table.set_axis(list(COLUMNS), axis=1).rename_axis("record")
+
+
+def of_results(results):
+    """Beats of each class by record, without the recordings.
+
+    Rows of a confusion matrix add up to the beats of a class; the predictions of a result
+    cover F and Q beats as well.
+
+    Parameters
+    ----------
+    results : list of RunResult
+        Their test sides together hold the records that are counted.
+
+    Returns
+    -------
+    DataFrame of int
+        As from `of_beats`.
+    """
+    rows = {}
+    for result in results:
+        for record, matrix in result.matrix().items():
+            dropped = len(result.classes(record)) - matrix.sum()
+            rows[int(record)] = [*matrix.sum(axis=1), dropped]
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=list(COLUMNS))
+    return table.sort_index().rename_axis("record")
+
+
+def by_set(counts):
+    """Beats of each class in DS1 and in DS2.
+
+    Parameters
+    ----------
+    counts : DataFrame
+        From `of_beats` or `of_results`.
+
+    Returns
+    -------
+    DataFrame of int
+        Rows "DS1" and "DS2"; columns: records, `COLUMNS` and their sum "all".
+    """
+    sides = {
+        name: counts[counts.index.isin(side)] for name, side in (("DS1", DS1), ("DS2", DS2))
+    }
+    table = pd.DataFrame({name: side.sum() for name, side in sides.items()}).T
+    table["all"] = table.sum(axis=1)
+    table.insert(0, "records", [len(side) for side in sides.values()])
+    return table
+
+
+def detections(result):
+    """Detected, missed and invented R-peaks by record.
+
+    Parameters
+    ----------
+    result : RunResult
+        Of study "rpeaks".
+
+    Returns
+    -------
+    DataFrame
+        Index: record number; columns `n_beats`, `tp`, `fn`, `fp`, `se`, `ppv`.
+    """
+    return pd.DataFrame(result.metrics["per_record"].values()).set_index("record")
+
+
+def detection_table(origins):
+    """Sensitivity and positive predictivity of R-peak detection, by record and altogether.
+
+    EC57 asks for both summaries: *gross* pools the beats, so long records weigh more;
+    *average* gives every record the same weight.
+
+    Parameters
+    ----------
+    origins : dict of str to DataFrame
+        "reference", "this run" -> from `detections`.
+
+    Returns
+    -------
+    DataFrame of str
+        Rows: gross, average, then the records; a record that an origin lacks is "–".
+    """
+    columns = {}
+    for origin, frame in origins.items():
+        tp, fn, fp = frame[["tp", "fn", "fp"]].sum()
+        gross = {"n_beats": tp + fn, "se": tp / (tp + fn), "ppv": tp / (tp + fp)}
+        average = frame[["n_beats", "se", "ppv"]].mean()
+        rows = pd.concat([pd.DataFrame({"gross": gross, "average": average}).T, frame])
+        columns[origin, "beats"] = rows.n_beats.map("{:,.0f}".format)
+        columns[origin, "Se"] = rows.se.map("{:.2%}".format)
+        columns[origin, "+P"] = rows.ppv.map("{:.2%}".format)
+    return pd.concat(columns, axis=1).fillna("–")

@@ -1,0 +1,217 @@
+"""The online stage against the plain way: everything for every patient, nothing shared."""
+
+import copy
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from ecglib.config import STRATEGIES, PersonalizationConfig, SelectionConfig
+from ecglib.data.beats import Beats
+from ecglib.data.inputs import Inputs
+from ecglib.data.rr import RR_NAMES
+from ecglib.errors import UserError
+from ecglib.models.ecgnet import HEAD, PARTS, ECGNet, ECGNetConfig, replace_output
+from ecglib.personalize.online import MIN_BEATS, adapt, finetune, online_mask, personalize
+from ecglib.personalize.strategies import set_batchnorm_statistics
+from ecglib.train import Schedule, SupervisedTask, class_weights, fit
+
+CHANNELS = (4, 4, 4, 4, 4)
+CONFIG = PersonalizationConfig(
+    channels=CHANNELS,
+    epochs=2,
+    online_epochs=1,
+    batch_size=16,
+    imbalance="sqrt",
+    learning_rate=3e-3,
+    online_learning_rate=3e-3,
+)
+
+
+def inputs_of(n_beats, seed):
+    """Beats whose class is told by the place of a bump, with a patient's own offset."""
+    rng = np.random.default_rng(seed)
+    y = rng.permutation(np.arange(n_beats) % 3)
+    place = 60 + 80 * y[:, None] + rng.normal(0, 12, (n_beats, 1))
+    x = 4 * np.exp(-0.5 * ((np.arange(300) - place) / 12) ** 2) + rng.normal()
+    x += 0.4 * rng.normal(size=x.shape)
+    x = torch.from_numpy(x.astype(np.float32))
+    return Inputs(x, torch.zeros(n_beats, 5), torch.from_numpy(y))
+
+
+@pytest.fixture(scope="module")
+def train():
+    return inputs_of(64, seed=0)
+
+
+@pytest.fixture(scope="module")
+def patients():
+    """Record -> beats, and a mask of the first 15, which the online stage may see."""
+    return {r: (inputs_of(25, seed=r), np.arange(25) < 15) for r in (100, 103, 232)}
+
+
+@pytest.fixture(scope="module")
+def pretext(train):
+    torch.manual_seed(0)
+    model = ECGNet(ECGNetConfig(CHANNELS, n_outputs=6, norm="batch"))
+    with torch.no_grad():
+        for _ in range(20):
+            model.train()(train.x)  # BatchNorm gets to know the data
+    return model.eval()
+
+
+def finetuned_plainly(model, train, config):
+    """Oracle: a fresh output layer, then the whole network on the beats themselves."""
+    replace_output(model, n_outputs=3, seed=config.seed)
+    weight = class_weights(train.y, config.imbalance)
+    task = SupervisedTask(model, (train.x,), train.y, weight)
+    schedule = Schedule(
+        config.epochs, config.batch_size, config.learning_rate, config.weight_decay
+    )
+    fit(model, PARTS if config.finetune == "all" else HEAD, task, schedule, seed=config.seed)
+    return model
+
+
+def plainly(pretext, train, patients, config):
+    """Oracle: logits of every patient's beats, nothing shared between patients."""
+    logits = {}
+    for record, (beats, online) in patients.items():
+        own = beats.x[np.flatnonzero(online)]
+        model = copy.deepcopy(pretext)
+        if config.strategy not in ("none", "adabn"):
+            model = adapt(pretext, own, config)
+        finetuned_plainly(model, train, config)
+        if config.strategy == "adabn":  # after the fine-tuning, without labels
+            set_batchnorm_statistics(model, own)
+        with torch.no_grad():
+            logits[record] = model(beats.x)
+    return logits
+
+
+@pytest.mark.parametrize("finetune", ["head", "all"])
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_sharing_work_changes_no_prediction(pretext, train, patients, strategy, finetune):
+    config = replace(CONFIG, strategy=strategy, finetune=finetune)
+    predicted, seconds = personalize(pretext, train, patients, config)
+    expected = plainly(pretext, train, patients, config)
+    assert predicted.keys() == expected.keys()
+    for record, logits in expected.items():
+        first, second = logits.topk(2).values.T
+        clear = (first - second > 1e-3).numpy()  # rounding may decide a tie either way
+        assert clear.sum() >= 20
+        assert predicted[record].dtype == np.int8
+        np.testing.assert_array_equal(predicted[record][clear], logits.argmax(1)[clear])
+    assert len(np.unique(np.concatenate(list(predicted.values())))) > 1
+    assert {"finetune", "predict"} <= set(seconds)
+    assert all(value > 0 for value in seconds.values())
+
+
+def test_strategies_do_not_all_answer_the_same(pretext, train, patients):
+    """The comparison above would be worth nothing if no strategy did anything."""
+    logits = [
+        torch.cat([*plainly(pretext, train, patients, replace(CONFIG, strategy=s)).values()])
+        for s in STRATEGIES
+    ]
+    for i, one in enumerate(logits):
+        for other in logits[i + 1 :]:
+            assert (one - other).abs().max() > 1e-3
+
+
+def test_the_order_of_patients_does_not_matter(pretext, train, patients):
+    config = replace(CONFIG, strategy="full")
+    forward, _ = personalize(pretext, train, patients, config)
+    backward, _ = personalize(pretext, train, dict(reversed(patients.items())), config)
+    for record in patients:
+        np.testing.assert_array_equal(forward[record], backward[record])
+
+
+def test_labels_and_late_beats_of_the_patient_are_not_looked_at(pretext, train, patients):
+    config = replace(CONFIG, strategy="full")
+    beats, online = patients[100]
+    x = beats.x.clone()
+    x[15:] = 0
+    blinded = Inputs(x, beats.rr, torch.zeros_like(beats.y))
+    predicted, _ = personalize(pretext, train, {100: (beats, online)}, config)
+    blindly, _ = personalize(pretext, train, {100: (blinded, online)}, config)
+    np.testing.assert_array_equal(predicted[100][:15], blindly[100][:15])
+
+
+def test_the_pretext_network_stays_as_it_is(pretext, train, patients):
+    before = copy.deepcopy(pretext.state_dict())
+    for strategy in STRATEGIES:
+        personalize(pretext, train, patients, replace(CONFIG, strategy=strategy))
+    after = pretext.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert pretext.out.out_features == 6
+
+
+@pytest.mark.parametrize("part", ["head", "all"])
+def test_finetuning_changes_what_it_says(pretext, train, part):
+    model = copy.deepcopy(pretext)
+    before = copy.deepcopy(model.state_dict())
+    finetune(model, train, replace(CONFIG, finetune=part))
+    after = model.state_dict()
+    moved = {n.partition(".")[0] for n in before if not torch.equal(before[n], after[n])}
+    assert moved == set(HEAD if part == "head" else PARTS)
+    assert model.out.out_features == 3
+
+
+def test_finetuning_on_cached_features_is_finetuning_on_beats(pretext, train):
+    ours, cached = copy.deepcopy(pretext), copy.deepcopy(pretext)
+    plain = finetuned_plainly(copy.deepcopy(pretext), train, CONFIG)
+    finetune(ours, train, CONFIG)
+    finetune(cached, train, CONFIG, features=pretext.features(train.x).detach())
+    for model in (ours, cached):
+        for name, tensor in plain.state_dict().items():
+            torch.testing.assert_close(model.state_dict()[name], tensor, rtol=0, atol=1e-4)
+
+
+def test_finetuning_stops_early_as_its_validation_says(pretext, train):
+    trial = SelectionConfig(
+        channels=CHANNELS, pipeline="ssl", finetune="head", epochs=5, patience=1
+    )
+    scores = iter([0.5, 0.6, 0.4, 0.9])
+    history = finetune(copy.deepcopy(pretext), train, trial, validate=lambda _: next(scores))
+    assert history.score == [0.5, 0.6, 0.4]
+    assert history.best_epoch == 2
+
+
+def beats_at(sample, record=207):
+    """Beats of one record with R-peaks at the given samples (360 Hz); signals are empty."""
+    n_beats = len(sample)
+    return Beats(
+        signal=np.zeros((n_beats, 1), dtype=np.float32),
+        label=np.zeros(n_beats, dtype=np.int8),
+        symbol=np.full(n_beats, "N"),
+        record=np.full(n_beats, record),
+        sample=np.asarray(sample, dtype=np.int64),
+        rr=np.ones((n_beats, len(RR_NAMES)), dtype=np.float32),
+        rr_names=RR_NAMES,
+        fs=360.0,
+        n_padded=0,
+    )
+
+
+def test_the_online_stage_sees_the_first_five_minutes():
+    sample = [*range(0, 9 * 360, 360), 107_999, 108_000, 200_000]
+    assert online_mask(beats_at(sample), 300).tolist() == [True] * 10 + [False] * 2
+
+
+def test_all_means_the_whole_recording():
+    assert online_mask(beats_at(np.arange(12) * 50_000), "all").tolist() == [True] * 12
+
+
+@pytest.mark.parametrize("n_early", [0, 1, MIN_BEATS - 1])
+def test_a_patient_with_too_few_beats_is_named(n_early):
+    sample = [*range(360, 360 * (n_early + 1), 360), *range(108_000, 300_000, 300)]
+    with pytest.raises(UserError) as caught:
+        online_mask(beats_at(sample), 300)
+    assert f"record 207 has {n_early} beats in its first 300 s" in str(caught.value)
+    assert "online_seconds" in str(caught.value)
+
+
+def test_ten_beats_are_enough():
+    assert MIN_BEATS == 10
+    assert online_mask(beats_at(np.arange(10) * 360), 300).all()
+    assert online_mask(beats_at(np.arange(12) * 360), 10).sum() == 10

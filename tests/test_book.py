@@ -1,0 +1,235 @@
+"""A book of two tiny chapters, from their source to pages that load nothing from outside."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from ecglib.book import ChapterError, build_book, external_loads, run_chapters
+from ecglib.errors import UserError
+from ecglib.paths import REPO
+
+HEADER = """# ---
+# jupyter:
+#   jupytext:
+#     text_representation: {extension: .py, format_name: percent}
+#   kernelspec: {display_name: Python 3, language: python, name: python3}
+# ---
+"""
+FIRST = f"""{HEADER}
+# %% [markdown]
+# # Does it work?
+#
+# As {{cite:t}}`moody2001` say, $e = mc^2$; {{numref}}`fig-line` shows a line.
+
+# %% tags=["parameters"]
+seeds = [7]  # type: list[int]
+lr = 0.5  # type: float
+
+# %%
+import os
+import sys
+
+print(seeds, lr, os.getcwd(), sys.executable)
+print("a progress", "bar", file=sys.stderr)
+
+# %% mystnb={{"figure": {{"caption": "A line.", "name": "fig-line"}}}}
+import matplotlib.pyplot as plt
+
+_ = plt.plot([1, 2])
+"""
+SECOND = f"""{HEADER}
+# %% [markdown]
+# # And this?
+
+# %%
+print("second")
+"""
+TOC = """format: jb-book
+root: chapters/01_first
+chapters: [{file: chapters/02_second}, {file: chapters/references}]
+"""
+
+
+def make_book(root):
+    """Sources of the book in an empty folder."""
+    for folder in ("chapters", "results"):
+        (root / folder).mkdir()
+    for name in ("_config.yml", "chapters/references.bib", "chapters/references.md"):
+        shutil.copy(REPO / name, root / name)
+    shutil.copytree(REPO / "_static", root / "_static")
+    (root / "_toc.yml").write_text(TOC)
+    (root / "chapters/01_first.py").write_text(FIRST)
+    (root / "chapters/02_second.py").write_text(SECOND)
+    (root / "some.yaml").write_text("common: {seeds: [7, 21]}\n01_first: {lr: 1e-3}\n")
+    return root
+
+
+def run(book, *names, overrides=None, data="recordings"):
+    return run_chapters(names, book / "some.yaml", overrides, data_identity=data, root=book)
+
+
+def text_of(notebook):
+    """All that the cells of an executed notebook printed."""
+    cells = json.loads(notebook.read_text())["cells"]
+    outputs = [output for cell in cells for output in cell.get("outputs", [])]
+    return "".join("".join(output.get("text", "")) for output in outputs)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A book that was run and rendered once; tests only read it."""
+    root = make_book(tmp_path_factory.mktemp("built"))
+    assert run(root) == ["01_first", "02_second"]
+    assert build_book(root=root) == root / "_build/html/index.html"
+    return root
+
+
+@pytest.fixture
+def book(built, tmp_path):
+    """A copy of the built book to change."""
+    return shutil.copytree(built, tmp_path / "book")
+
+
+def test_parameters_reach_the_chapter(built):
+    printed = text_of(built / "_build/book/chapters/01_first.ipynb")
+    assert "[7, 21] 0.001" in printed
+
+
+def test_chapter_runs_with_this_python_in_the_root(built):
+    printed = text_of(built / "_build/book/chapters/01_first.ipynb")
+    assert f"{built} {sys.executable}" in printed
+
+
+def test_unchanged_chapters_are_skipped(book):
+    assert run(book) == []
+
+
+def test_change_of_a_parameter_runs_only_chapters_that_have_it(book):
+    assert run(book, overrides={"lr": 0.25}) == ["01_first"]
+    assert "0.25" in text_of(book / "_build/book/chapters/01_first.ipynb")
+
+
+def test_change_of_source_runs_the_chapter_again(book):
+    (book / "chapters/02_second.py").write_text(SECOND.replace('"second"', '"changed"'))
+    assert run(book) == ["02_second"]
+    assert run(book) == []
+
+
+def test_change_of_results_library_or_data_runs_again(book, monkeypatch):
+    (book / "results/one.json").write_text("{}")
+    assert run(book, "02") == ["02_second"]
+    assert run(book, "02", data="others") == ["02_second"]
+    (book / "ecglib/data").mkdir(parents=True)
+    (book / "ecglib/data/mitdb.sha256").write_text("")
+    monkeypatch.setattr("ecglib.book.REPO", book)
+    assert run(book, "02", data="others") == ["02_second"]
+    assert run(book, "02", data="others") == []
+
+
+def test_unknown_override_lists_the_known(book):
+    with pytest.raises(UserError, match="unknown parameter 'rate'; known are lr, seeds"):
+        run(book, overrides={"rate": 1})
+
+
+def test_failing_chapter_names_the_cell_and_keeps_the_last_good_version(book):
+    good = (book / "_build/book/chapters/02_second.ipynb").read_bytes()
+    cell = "\n# %%\nx = 0\n1 / x\n"
+    (book / "chapters/02_second.py").write_text(SECOND + cell)
+    for _ in range(2):  # the failure is no success to be skipped the next time
+        with pytest.raises(ChapterError) as error:
+            run(book)
+        sentence, traceback = str(error.value).split("\n", 1)
+        assert "chapter 02_second failed in its cell In [2], `x = 0`" in sentence
+        assert "ZeroDivisionError" in traceback
+        assert "\x1b" not in traceback
+    assert (book / "_build/book/chapters/02_second.ipynb").read_bytes() == good
+
+
+def test_killed_kernel_names_the_cell(book):
+    (book / "chapters/02_second.py").write_text(SECOND + "\n# %%\nimport os; os._exit(1)\n")
+    with pytest.raises(
+        ChapterError, match=r"02_second failed in its cell In \[2\], `import os"
+    ):
+        run(book, "02")
+
+
+def test_header_without_kernelspec(book):
+    (book / "chapters/02_second.py").write_text(SECOND.removeprefix(HEADER))
+    with pytest.raises(UserError, match=r"02_second\.py: the header must name a kernelspec"):
+        run(book, "02")
+
+
+def test_pages_are_complete_without_a_network(built):
+    html = built / "_build/html"
+    page = (html / "chapters/01_first.html").read_text()
+    assert external_loads(html) == []
+    assert "chapters/01_first.html" in (html / "index.html").read_text()
+    assert "../_static/mathjax.js" in page
+    assert (html / "_static/mathjax.js").stat().st_size > 1e6
+    images = re.findall(r'<img [^>]*src="([^"]+)"', page)
+    assert len(images) == 1
+    assert all((html / "chapters" / image).resolve().is_file() for image in images)
+
+
+def test_pages_hold_text_and_no_progress_bars(built):
+    page = (built / "_build/html/chapters/01_first.html").read_text()
+    assert "Moody and Mark" in page
+    assert "Fig. 1" in page
+    assert "[7, 21] 0.001" in page
+    assert "a progress bar" not in page
+    assert "Traceback" not in page
+
+
+def test_warning_of_jupyter_book_is_an_error_and_keeps_the_last_pages(book):
+    notebook = book / "_build/book/chapters/02_second.ipynb"
+    notebook.write_text(notebook.read_text().replace("And this?", "{cite:t}`nobody`?"))
+    for _ in range(2):
+        with pytest.raises(UserError, match="could not find bibtex key") as error:
+            build_book(root=book)
+        assert "\x1b" not in str(error.value)
+    assert "And this?" in (book / "_build/html/chapters/02_second.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "address"),
+    [
+        ("a.html", '<script src="https://cdn.org/x.js"></script>', "https://cdn.org/x.js"),
+        ("a.html", '<link rel="stylesheet" href="//cdn.org/x.css">', "//cdn.org/x.css"),
+        ("a.html", '<img src="http://cdn.org/x.png"/>', "http://cdn.org/x.png"),
+        ("a.html", '<p style="background: url(//cdn.org/x)">', "//cdn.org/x"),
+        ("a.css", '@import "https://cdn.org/x.css";', "https://cdn.org/x.css"),
+        ("a.css", "@font-face {src: url('https://cdn.org/x')}", "https://cdn.org/x"),
+    ],
+)
+def test_external_loads_are_found(tmp_path, name, text, address):
+    (tmp_path / name).write_text(text)
+    assert external_loads(tmp_path) == [f"{name}: {address}"]
+
+
+def test_links_for_the_reader_are_no_loads(tmp_path):
+    text = '<a href="https://doi.org/1"></a><img src="data:image/png;base64,//">'
+    (tmp_path / "a.html").write_text(text + '<link rel="canonical" href="https://a.org/">')
+    assert external_loads(tmp_path) == []
+
+
+def test_plain_papermill_runs_a_chapter(book):
+    tool = [sys.executable, "-m"]
+    folder = book / "chapters"  # where Jupyter would start it
+    chapter = subprocess.run(
+        [*tool, "jupytext", "--to", "ipynb", "--output", "-", "01_first.py"],
+        cwd=folder,
+        capture_output=True,
+        check=True,
+    )
+    subprocess.run(
+        [*tool, "papermill", "-", "out.ipynb", "-y", "seeds: [9]"],
+        cwd=folder,
+        input=chapter.stdout,
+        capture_output=True,
+        check=True,
+    )
+    assert "[9] 0.5" in text_of(folder / "out.ipynb")

@@ -1,0 +1,73 @@
+"""Chapters keep the form that the book, papermill and Jupyter rely on."""
+
+import ast
+
+import jupytext
+import pytest
+import yaml
+
+from ecglib.params import declared_parameters, list_chapters, load_params
+from ecglib.paths import CHAPTERS, PARAMS, REPO
+
+NO_QUESTION = {"00_overview", "09_reproduce_and_extend"}
+LONGEST_CELL = 25  # lines
+
+each_chapter = pytest.mark.parametrize("chapter", list_chapters(), ids=lambda path: path.stem)
+
+
+def code_cells(chapter):
+    return [cell for cell in jupytext.read(chapter).cells if cell.cell_type == "code"]
+
+
+def test_chapters_are_those_of_the_table_of_contents():
+    toc = yaml.safe_load((REPO / "_toc.yml").read_text(encoding="utf-8"))
+    pages = [toc["root"], *(page["file"] for part in toc["parts"] for page in part["chapters"])]
+    names = [f"chapters/{chapter.stem}" for chapter in list_chapters()]
+    assert [page for page in pages if page != "chapters/references"] == names
+
+
+@each_chapter
+def test_header_names_the_python_kernel(chapter):
+    kernel = jupytext.read(chapter).metadata.kernelspec
+    assert (kernel.name, kernel.language) == ("python3", "python")
+    assert kernel.display_name
+
+
+@each_chapter
+def test_chapter_starts_with_its_question(chapter):
+    first = jupytext.read(chapter).cells[0]
+    title = first.source.splitlines()[0]
+    assert first.cell_type == "markdown"
+    assert title.startswith("# ")
+    assert title.endswith("?") or chapter.stem in NO_QUESTION
+
+
+@each_chapter
+def test_cells_are_short(chapter):
+    lengths = [len(cell.source.splitlines()) for cell in code_cells(chapter)]
+    assert max(lengths, default=0) <= LONGEST_CELL
+
+
+@each_chapter
+def test_parameters_are_plain_declared_and_explained(chapter):
+    tagged = [
+        cell for cell in code_cells(chapter) if "parameters" in cell.metadata.get("tags", [])
+    ]
+    lines = [line for cell in tagged for line in cell.source.splitlines()]
+    assert len(tagged) <= 1
+    assert len(lines) == len(declared_parameters(chapter))
+    assert all("  # type: " in line for line in lines)
+
+
+@each_chapter
+def test_code_parses_and_reads_no_working_directory(chapter):
+    for cell in code_cells(chapter):
+        names = {
+            node.attr for node in ast.walk(ast.parse(cell.source)) if hasattr(node, "attr")
+        }
+        assert not names & {"chdir", "getcwd", "cwd"}
+
+
+@pytest.mark.parametrize("file", sorted(PARAMS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_params_file_sets_only_what_chapters_declare(file):
+    assert isinstance(load_params(file, CHAPTERS), dict)

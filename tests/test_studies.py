@@ -1,0 +1,277 @@
+"""Every study from end to end on invented patients, with tiny networks."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
+
+from ecglib import studies
+from ecglib.aami import CLASSES
+from ecglib.config import (
+    STRATEGIES,
+    BaselineConfig,
+    PersonalizationConfig,
+    ProbeConfig,
+    PuzzleConfig,
+    RpeaksConfig,
+    SelectionConfig,
+    pretext_of,
+)
+from ecglib.data import sources
+from ecglib.data.mitdb import load_beats
+from ecglib.errors import UserError
+from ecglib.studies import Run, run_study
+from tests.conftest import SYNTHETIC_DS1, SYNTHETIC_DS2
+
+TINY = {
+    "channels": (4, 4, 4, 4, 4),
+    "records": SYNTHETIC_DS1 + SYNTHETIC_DS2,
+    "epochs": 1,
+    "learning_rate": 3e-3,
+    "imbalance": "balanced",
+}
+PUZZLE = {**TINY, "pretext_epochs": 1}
+ONLINE = {**PUZZLE, "online_epochs": 1}
+RUNS = {
+    "baseline": BaselineConfig(**TINY),
+    "baseline with RR": BaselineConfig(features="beat+rr", **TINY),
+    "baseline, swapped": BaselineConfig(split="ds2_ds1", train_share=0.5, **TINY),
+    "selection": SelectionConfig(pipeline="baseline", **PUZZLE),
+    "selection after the puzzle": SelectionConfig(pipeline="ssl", finetune="head", **PUZZLE),
+    "puzzle": PuzzleConfig(**PUZZLE),
+    "puzzle, junctions": PuzzleConfig(view="junctions", cuts="thirds", **PUZZLE),
+    **{
+        f"probe, {s}": ProbeConfig(source=s, **PUZZLE)
+        for s in ("random", "puzzle", "supervised")
+    },
+    **{s: PersonalizationConfig(strategy=s, **ONLINE) for s in STRATEGIES},
+    "full, all": PersonalizationConfig(
+        strategy="full", finetune="all", online_seconds="all", train_share=0.3, **ONLINE
+    ),
+}
+SCORED = [name for name, config in RUNS.items() if config.study != "puzzle"]
+
+
+@pytest.fixture(scope="module")
+def source(synthetic_root):
+    return sources.find(data_root=synthetic_root, records=TINY["records"])
+
+
+def run_all(configs, source, folder):
+    return run_study(list(configs), source, profile="tiny", device="cpu", runs=folder / "runs")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("first")
+
+
+@pytest.fixture(scope="module")
+def outcomes(source, folder):
+    """Result of every run in `RUNS`, by its name."""
+    return dict(zip(RUNS, run_all(RUNS.values(), source, folder), strict=True))
+
+
+def annotated(source, config):
+    """Oracle: all annotated beats of the run's test side."""
+    return load_beats(source.path, config.sides()[1], fusion="keep")
+
+
+def same(result, other):
+    """Whether two runs came to the same numbers, whatever time and machine they took."""
+    names = ("study", "config", "data", "metrics", "per_record", "per_record_after_5min")
+    names += ("predictions",)
+    return all(getattr(result, name) == getattr(other, name) for name in names)
+
+
+@pytest.mark.parametrize("name", SCORED)
+def test_every_beat_of_the_test_side_is_scored_once(outcomes, source, name):
+    beats, result = annotated(source, RUNS[name]), outcomes[name]
+    assert set(result.per_record) == {str(r) for r in RUNS[name].sides()[1]}
+    for record in RUNS[name].sides()[1]:
+        own = beats.record == record
+        n_beats = [np.sum(own & (beats.label == label)) for label in range(len(CLASSES))]
+        assert result.matrix()[str(record)].sum(axis=1).tolist() == n_beats
+        assert len(result.classes(record)) == own.sum()
+
+
+@pytest.mark.parametrize("name", SCORED)
+def test_scores_follow_from_the_predictions(outcomes, source, name):
+    beats, result = annotated(source, RUNS[name]), outcomes[name]
+    predicted = np.concatenate([result.classes(r) for r in RUNS[name].sides()[1]])
+    scored = beats.label < len(CLASSES)
+    y_true, y_pred = beats.label[scored], predicted[scored]
+    macro = {"labels": [0, 1, 2], "average": "macro", "zero_division": 0}
+    assert result.metrics["accuracy"] == pytest.approx(accuracy_score(y_true, y_pred))
+    assert result.metrics["macro_f1"] == pytest.approx(f1_score(y_true, y_pred, **macro))
+    late = scored & (beats.sample >= 300 * 360)
+    total = sum(result.matrix(after_5min=True).values())
+    expected = confusion_matrix(beats.label[late], predicted[late], labels=[0, 1, 2])
+    np.testing.assert_array_equal(total, expected)
+    assert 0 < total.sum() < scored.sum()
+
+
+@pytest.mark.parametrize("name", ["baseline with RR", *STRATEGIES])
+def test_networks_learnt_something(outcomes, name):
+    """The comparisons of this file would be worth little on constant answers."""
+    result = outcomes[name]
+    assert set(np.concatenate([result.classes(r) for r in SYNTHETIC_DS2])) == {0, 1, 2}
+    assert result.metrics["macro_f1"] > 0.45  # always N has 0.31
+
+
+@pytest.mark.parametrize("name", ["puzzle", "puzzle, junctions"])
+def test_the_puzzle_is_scored_on_every_normal_beat(outcomes, source, name):
+    metrics = outcomes[name].metrics
+    confusion = np.array(metrics["confusion"])
+    n_normal = np.sum(annotated(source, RUNS[name]).label == 0)
+    assert confusion.shape == (6, 6)
+    assert confusion.sum() == n_normal
+    assert confusion.sum(axis=1).min() > n_normal / 8  # labels are drawn evenly
+    assert metrics["accuracy"] == pytest.approx(np.trace(confusion) / n_normal)
+
+
+def test_a_selection_trial_reports_its_best_epoch(outcomes):
+    for name in ("selection", "selection after the puzzle"):
+        metrics = outcomes[name].metrics
+        best = max(metrics["validation_macro_f1"])
+        assert metrics["macro_f1"] == pytest.approx(best)  # scored on the same records
+        assert metrics["validation_macro_f1"][metrics["best_epoch"] - 1] == best
+
+
+@pytest.mark.parametrize("name", ["baseline", "none", "adabn"])
+def test_ec57_counts_every_beat_after_five_minutes(outcomes, source, name):
+    beats = annotated(source, RUNS[name])
+    late = beats.sample >= 300 * beats.fs
+    counts = outcomes[name].metrics["ec57"]["veb"]
+    assert counts["tp"] + counts["fn"] == np.sum(beats.symbol[late] == "V")
+    fusion = np.sum(late & (beats.symbol == "F"))
+    n_counted = sum(counts.values())
+    assert late.sum() - fusion <= n_counted <= late.sum()
+
+
+def test_r_peaks_are_scored_record_by_record(source, tmp_path):
+    config = RpeaksConfig(records=(100,))
+    (result,) = run_all([config], source, tmp_path)
+    counts = result.metrics["per_record"]
+    assert set(counts) == {"100"}
+    (again,) = run_all([config], source, tmp_path)
+    assert same(result, again)
+
+
+def test_results_say_on_which_data_and_where_they_were_made(outcomes, source):
+    for result in outcomes.values():
+        assert result.data == {
+            **{"name": "mitdb", "sha256": source.sha256, "profile": "tiny"},
+        }
+        assert result.environment["torch"] == torch.__version__
+        assert result.runtime_s
+        assert all(seconds >= 0 for seconds in result.runtime_s.values())
+        assert not result.selected
+
+
+def test_a_result_is_never_computed_twice(outcomes, source, folder, monkeypatch):
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    times = [file.stat().st_mtime_ns for file in files]
+    monkeypatch.setattr(studies, "EXECUTE", {})
+    again = run_all(RUNS.values(), source, folder)
+    assert again == list(outcomes.values())
+    assert [file.stat().st_mtime_ns for file in files] == times
+    assert sorted(file for file in folder.rglob("*") if file.is_file()) == files
+
+
+def test_the_same_run_elsewhere_gives_the_same_numbers(outcomes, source, tmp_path):
+    again = run_all(RUNS.values(), source, tmp_path)
+    for result, other in zip(outcomes.values(), again, strict=True):
+        assert same(result, other), result.slug
+
+
+@pytest.mark.parametrize("name", ["adabn", "last_blocks", "probe, supervised"])
+def test_a_run_does_not_depend_on_those_before_it(outcomes, source, tmp_path, name):
+    torch.manual_seed(1234)
+    (alone,) = run_all([RUNS[name]], source, tmp_path)
+    assert same(alone, outcomes[name])
+
+
+def test_another_seed_is_another_run(outcomes, source, tmp_path):
+    (other,) = run_all([replace(RUNS["baseline"], seed=21)], source, tmp_path)
+    assert other.metrics != outcomes["baseline"].metrics
+
+
+def test_strategies_share_the_offline_stage(source, tmp_path):
+    for name in ("none", "adapters", "probe, puzzle"):
+        run_all([RUNS[name]], source, tmp_path)
+        (checkpoint,) = (tmp_path / "checkpoints" / "puzzle").glob("*.npz")
+        if name == "none":
+            made = checkpoint.stat().st_mtime_ns
+    assert checkpoint.stat().st_mtime_ns == made
+
+
+def test_a_damaged_checkpoint_is_made_again(source, tmp_path):
+    (first,) = run_all([RUNS["none"]], source, tmp_path)
+    (checkpoint,) = (tmp_path / "checkpoints" / "puzzle").glob("*.npz")
+    checkpoint.write_bytes(checkpoint.read_bytes()[:2000])
+    for result in (tmp_path / "runs" / "personalization").iterdir():
+        result.unlink()
+    (again,) = run_all([RUNS["none"]], source, tmp_path)
+    assert same(first, again)
+
+
+def test_a_corrupt_live_result_is_named(source, tmp_path):
+    config = RUNS["baseline"]
+    run_all([config], source, tmp_path)
+    (path,) = (tmp_path / "runs" / "baseline").iterdir()
+    path.write_text(path.read_text()[:100])
+    with pytest.raises(UserError, match=path.name):
+        run_all([config], source, tmp_path)
+
+
+def test_a_patient_with_too_few_beats_is_named(source, tmp_path):
+    with pytest.raises(UserError, match=r"record 100 has \d beats in its first 5 s"):
+        run_all([replace(RUNS["head_only"], online_seconds=5)], source, tmp_path)
+
+
+def test_an_unknown_model_is_named_with_the_known_ones(source, tmp_path):
+    with pytest.raises(UserError, match="model is 'resnet'; it must be one of: ecgnet"):
+        run_all([replace(RUNS["baseline"], model="resnet")], source, tmp_path)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_a_missing_gpu_is_one_sentence_before_any_work(source, tmp_path):
+    with pytest.raises(UserError, match="device is cuda"):
+        run_study(
+            [RUNS["baseline"]], source, profile="tiny", device="cuda", runs=tmp_path / "runs"
+        )
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_cannot_be_written_is_named(source, tmp_path):
+    (tmp_path / "occupied").write_text("a file where a folder should be")
+    with pytest.raises(UserError, match="occupied"):
+        run_all([RUNS["baseline"]], source, tmp_path / "occupied")
+
+
+def test_a_share_of_the_training_beats(source, tmp_path):
+    """The fine-tuning gets its share; the puzzle all normal beats."""
+    whole = Run(RUNS["full"], source, torch.device("cpu"), tmp_path).train.beats
+    part = Run(RUNS["full, all"], source, torch.device("cpu"), tmp_path).train.beats
+    for label in range(len(CLASSES)):
+        n_beats = np.sum(whole.label == label)
+        assert np.sum(part.label == label) == round(0.3 * n_beats)
+    assert set(part.record) <= set(SYNTHETIC_DS1)
+    assert pretext_of(RUNS["full, all"]).train_share == 1
+
+
+@pytest.mark.parametrize("name", ["baseline", "probe, random"])
+def test_a_last_batch_of_one_beat_is_no_problem(source, tmp_path, name):
+    n_beats = len(load_beats(source.path, SYNTHETIC_DS1))
+    (result,) = run_all([replace(RUNS[name], batch_size=n_beats - 1)], source, tmp_path)
+    assert result.metrics["accuracy"] > 0
+
+
+def test_results_are_small_json(folder, outcomes):
+    for file in (folder / "runs").rglob("*.json"):
+        assert file.stat().st_size < 100_000
+        json.loads(file.read_text(), parse_constant=pytest.fail)  # no NaN, no Infinity
