@@ -59,7 +59,4 @@ def patient_of(record):
     >>> patient_of(202), patient_of(100)
     (201, 100)
     """
-    return DS1_FOLDS = tuple(DS1[start::4] for start in range(4))
-"""DS1 in four groups of patients, every fourth record each, for cross-validation."""
-
-_SAME_PATIENT.get(record, record)
+    return _SAME_PATIENT.get(record, record)

@@ -64,8 +64,9 @@ class SelectionConfig(PuzzleConfig):
 
     On `ds1_val`, early stopping keeps the epoch with the best macro-F1 and gives up after
     `patience` epochs without a better one. On the folds of a cross-validation the epoch is
-    chosen on all folds together, so `patience` should not end any of them. `pipeline` is "baseline" (from scratch) or "ssl"
-    (puzzle first, then fine-tuning of what `finetune` says).
+    chosen on all folds together, so `patience` should not end any of them. `pipeline` is
+    "baseline" (from scratch) or "ssl" (puzzle first, then fine-tuning of what `finetune`
+    says).
     """
 
     study = "selection"
