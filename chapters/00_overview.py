@@ -26,7 +26,7 @@
 # rendered is called *this run*.
 
 # %% tags=["remove-cell"]
-from ecglib import arms, published, results, show, tables
+from ecglib import published, results, show, tables
 from ecglib.paths import RESULTS
 from ecglib.plots import overview, style
 
@@ -41,15 +41,7 @@ baseline = results.load_study(RESULTS, "baseline")
 # on. Macro-F1 weighs the three classes alike; always answering N would reach 0.315.
 
 # %% tags=["hide-input"]
-standard = {"finetune": "head", "online_seconds": 300, "norm": "batch"}
-ours = arms.by(personalized, "strategy", split="ds1_ds2", **standard)
-beat = arms.pick(baseline, features="beat", norm="none", split="ds1_ds2")
-beat_rr = arms.pick(baseline, features="beat+rr", split="ds1_ds2")
-named = {
-    "trained on DS1 alone, isolated beats": beat,
-    "trained on DS1 alone, beats + RR ratios": beat_rr,
-    "puzzle, no personalization (none)": ours["none"],
-} | {f"puzzle, personalized: {s}": arm for s, arm in ours.items() if s != "none"}
+named = overview.headline_arms(baseline, personalized)
 
 # %% tags=["hide-input"]
 printed = {row.arm: row for row in published.TABLE_2}
@@ -68,4 +60,42 @@ show.provenance(personalized)
 # blocks 3 to 5 are unpublished: 512 each assumed), those of the literature are printed.
 
 # %% mystnb={"figure": {"caption": "Macro-F1 on DS2 against the bytes of the weights. Bars are 95 % intervals over patients; the papers give none. A small network that sees the rhythm beats large ones that see single beats.", "name": "fig-landscape"}} tags=["hide-input"]
-overview.landscape(overview.points(named), tables.always_n(beat.matrices()[0])["macro_f1"])
+overview.landscape(overview.points(named), overview.trivial(named))
+
+# %% [markdown]
+# ## What we found so far
+#
+# FOUND00
+#
+# ## How to read this book
+#
+# - {doc}`01_data`: the recordings, the classes, the split, and how beats are scored.
+# - {doc}`02_wave_puzzle`: does pretraining by ECGWavePuzzle help?
+# - {doc}`03_personalization`: which personalization is worth its cost?
+# - {doc}`04_mixed_precision`, {doc}`05_int8_qat`: precision and integers (to come).
+# - {doc}`06_layerwise_compression`: paper 2, layer by layer (to come).
+# - {doc}`07_jetson`, {doc}`08_micro_network`: deployment, and our own way (to come).
+# - {doc}`09_reproduce_and_extend`: run it, compare it, add to it.
+#
+# ## Related work
+#
+# Inter-patient results on DS2 as printed or derived from printed sensitivities and predictive
+# values. They differ in classes, leads and beats that were left out, so they place a number
+# rather than rank it. Intra-patient splits, most of which report above 99 %, and test sequences
+# grouped by their true class {cite:p}`mousavi2019` do not compare and are left out.
+
+# %% tags=["hide-input"]
+show.table(show.peers(), "Table 0.2: published inter-patient results on DS2.")
+
+# %% [markdown]
+# {cite:t}`dechazal2004` set the split; {cite:t}`llamedo2011` chose features across databases;
+# {cite:t}`niu2019` and {cite:t}`farag2023` use networks that see RR intervals. Reviews of
+# methods and of their adherence to the standard are {cite:t}`luz2016` and
+# {cite:t}`silva2025review`.
+#
+# ## Limitations
+#
+# MIT-BIH is one database of 47 people, recorded in Boston between 1975 and 1979 with Holter
+# recorders. 22 test patients carry every number here, and one of them (record 232) has three
+# quarters of the S beats. Nothing in this book has been tried on patients; it is research, not a
+# medical device.

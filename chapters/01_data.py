@@ -27,7 +27,7 @@
 
 # %% tags=["parameters"]
 profile = "quick"  # type: str  name of the params file
-data_root = None  # type: str  folder or packed file with MIT-BIH; None = search
+data_root = None  # type: str  folder or packed file with MIT-BIH, None: search for it
 device = "auto"  # type: str  auto, cpu or cuda
 records = [101, 118, 124, 207, 223, 100, 202, 213, 232]  # type: list  record numbers
 rpeaks = [{"detector": "xqrs"}]  # type: list  arms: detectors of R-peaks
@@ -75,7 +75,7 @@ print(f"{len(beats):,} beats of {len(records)} records, {len(scored):,} of them 
 # ### From annotation to class
 #
 # Two cardiologists gave every beat a symbol. EC57 folds the symbols into five classes, of which
-# networks here predict three: F and Q are too rare to learn. Any other mark (a change of
+# networks here predict three: F and Q are too rare here. Any other mark (a change of
 # rhythm, noise, flutter waves) is no beat.
 
 # %% tags=["hide-input"]
@@ -162,7 +162,7 @@ show.table(by_set, "Table 1.2: beats by class and set. Reference: all 44 records
 figures.ectopic_beats(whole)
 
 # %% [markdown]
-# The next cell puts numbers to it, for the test side.
+# In numbers, for the test side:
 
 # %% tags=["hide-input"]
 test = whole.loc[[int(record) for record in ds2.per_record]]
@@ -316,12 +316,12 @@ show.table(
 #
 # - **Nine in ten.** On DS2 answering N to everything is right in 0.8974 of the beats and worth
 #   0.3153 macro-F1. Paper 1's first personalised result, 0.8904 accuracy, is below that.
-# - **Who is in the test set decides more than most methods do.** Drawing other patients moves
-#   the accuracy of that one fixed answer between 0.83 and 0.96; leaving out record 232 alone
-#   lifts it to 0.9227. Accuracies of different test patients cannot be compared.
+# - **Who is in the test set moves a score by itself.** Drawing other patients moves the accuracy
+#   of that one fixed answer between 0.83 and 0.96; leaving out record 232 alone lifts it to
+#   0.9227. Accuracies on different test patients cannot be compared.
 # - **The rare beats belong to a few people.** Record 232 has 1,382 of DS2's 1,837 S beats, six
 #   of 22 records have none; record 213 has 362 of the 395 F and Q beats. A score on S is nearly
-#   a score on one man, so ours come per patient and without 232 as well.
+#   a score on one person, so ours come per patient and without 232 as well.
 # - **One patient is on both sides** of the standard split (201 and 202).
 # - **Reading the standard matters.** Escape beats alone are 213 of the 1,821 S beats that EC57's
 #   tool counts on DS2 after five minutes; for the papers they are N.

@@ -19,7 +19,7 @@
 
 # %% tags=["parameters"]
 profile = "quick"  # type: str  name of the params file
-data_root = None  # type: str  folder or packed file with MIT-BIH; None = search
+data_root = None  # type: str  folder or packed file with MIT-BIH, None: search for it
 records = [101, 118, 124, 207, 223, 100, 202, 213, 232]  # type: list  record numbers
 
 # %% tags=["remove-cell"]

@@ -68,6 +68,10 @@ def _report(args):
 
     text, n_stale = report(args.results)
     print(text)
+    if args.figure:
+        from ecglib.report import save_figure
+
+        save_figure(args.results, args.figure)
     return 1 if n_stale else 0
 
 
@@ -131,6 +135,7 @@ def _parser():
 
     sub = command(_report, "print papers against ours, and check the committed results")
     sub.add_argument("--results", type=Path, default=RESULTS)
+    sub.add_argument("--figure", type=Path, metavar="FILE.png", help="also save the figure")
 
     sub = command(_compare, "set two folders of results side by side")
     sub.add_argument("mine", type=Path)

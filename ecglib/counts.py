@@ -85,9 +85,9 @@ def detections(result):
     Returns
     -------
     DataFrame
-        Index: record number; columns `n_beats`, `tp`, `fn`, `fp`, `se`, `ppv`.
+        Index: record number, ascending; columns `n_beats`, `tp`, `fn`, `fp`, `se`, `ppv`.
     """
-    return pd.DataFrame(result.metrics["per_record"].values()).set_index("record")
+    return pd.DataFrame(result.metrics["per_record"].values()).set_index("record").sort_index()
 
 
 def detection_table(origins):

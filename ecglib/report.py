@@ -131,3 +131,22 @@ def compare(mine, reference):
     if not parts:
         raise UserError(f"{mine} and {reference} have no study in common")
     return "\n".join(parts)
+
+
+def save_figure(folder, path):
+    """Save the overview's figure of accuracy against bytes.
+
+    Parameters
+    ----------
+    folder : Path
+        Results by study.
+    path : Path
+        Image to write.
+    """
+    from ecglib.plots import overview, style
+
+    style.use()
+    found = (results.load_study(folder, name) for name in ("baseline", "personalization"))
+    named = overview.headline_arms(*found)
+    figure = overview.landscape(overview.points(named), overview.trivial(named))
+    figure.savefig(path, dpi=150)

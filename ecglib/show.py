@@ -5,7 +5,7 @@ import html
 import pandas as pd
 from IPython.display import HTML, Markdown
 
-from ecglib import arms
+from ecglib import arms, published
 from ecglib.params import load_params
 
 
@@ -98,3 +98,22 @@ def profiles(folder):
             "device": common["device"],
         }
     return pd.DataFrame(rows).T
+
+
+def peers():
+    """Published inter-patient results on DS2, a row each, printed numbers only.
+
+    Returns
+    -------
+    DataFrame
+    """
+    return pd.DataFrame(
+        {
+            row.source: {
+                "method": row.arm,
+                "accuracy": f"{row.accuracy:g}",
+                "macro-F1": f"{row.macro_f1:g}",
+            }
+            for row in published.PEERS
+        }
+    ).T

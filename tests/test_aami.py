@@ -6,6 +6,7 @@ from ecglib.aami import (
     AAMI_CLASSES,
     CLASSES,
     DS1,
+    DS1_FOLDS,
     DS1_VAL,
     DS2,
     PACED,
@@ -46,6 +47,11 @@ def test_paced_records_are_on_no_side():
 def test_validation_records_lie_inside_ds1():
     assert DS1_VAL == (118, 124, 207, 223)
     assert set(DS1_VAL) < set(DS1)
+
+
+def test_folds_share_ds1_out_evenly():
+    assert sorted(record for fold in DS1_FOLDS for record in fold) == list(DS1)
+    assert sorted(map(len, DS1_FOLDS)) == [5, 5, 6, 6]
 
 
 def test_only_201_and_202_share_a_patient():

@@ -40,6 +40,7 @@ ANOTHER = {
     "learning_rate": 1e-3,
     "weight_decay": 0.1,
     "train_share": 0.2,
+    "decay": 0.9,
     "cuts": "thirds",
     "view": "masked",
     "pretext_epochs": 2,
@@ -71,13 +72,22 @@ def another(config, name):
     )
 
 
-def test_splits_are_the_standard_one_its_swap_and_validation_inside_ds1():
+def test_splits_are_the_standard_one_and_its_swap():
     assert SPLITS["ds1_ds2"] == (DS1, DS2)
     assert SPLITS["ds2_ds1"] == (DS2, DS1)
-    train, validation = SPLITS["ds1_val"]
-    assert validation == DS1_VAL
-    assert set(train) | set(validation) == set(DS1)
-    assert not set(train) & set(validation)
+
+
+def test_all_other_splits_stay_inside_ds1():
+    assert SPLITS["ds1_val"][1] == DS1_VAL
+    for name in SPLITS.keys() - {"ds1_ds2", "ds2_ds1"}:
+        train, validation = SPLITS[name]
+        assert set(train) | set(validation) == set(DS1), name
+        assert not set(train) & set(validation), name
+
+
+def test_every_record_of_ds1_is_validated_in_one_fold():
+    folds = [SPLITS[f"ds1_fold{number}"][1] for number in range(4)]
+    assert sorted(record for fold in folds for record in fold) == sorted(DS1)
 
 
 def test_strategies_have_the_names_of_the_study():
@@ -100,7 +110,7 @@ def test_defaults_are_allowed_and_frozen(study):
     ("study", "name", "value", "allowed"),
     [
         ("baseline", "norm", "layer", ("none", "batch")),
-        ("baseline", "split", "random", ("ds1_ds2", "ds2_ds1", "ds1_val")),
+        ("baseline", "split", "random", SPLITS),
         ("baseline", "features", "rr", ("beat", "beat+rr")),
         ("baseline", "normalization", "minmax", ("zscore", "record", "none")),
         ("baseline", "imbalance", "focal", ("none", "sqrt", "balanced")),
@@ -122,6 +132,7 @@ def test_an_unknown_choice_is_named_with_the_allowed_ones(study, name, value, al
     ("study", "settings", "names"),
     [
         ("baseline", {"epochs": 0}, "epochs is 0"),
+        ("baseline", {"decay": 0}, "decay is 0"),
         ("baseline", {"batch_size": -1}, "batch_size is -1"),
         ("baseline", {"learning_rate": 0.0}, "learning_rate is 0.0"),
         ("baseline", {"train_share": 0}, "train_share is 0"),
@@ -270,8 +281,8 @@ def test_offline_stage_is_shared_by_what_comes_after_it():
 @pytest.mark.parametrize(
     "name",
     [
-        *("seed", "channels", "norm", "records", "split", "normalization"),
-        *("batch_size", "learning_rate", "weight_decay", "cuts", "pretext_epochs"),
+        *("seed", "channels", "norm", "records", "split", "normalization", "batch_size"),
+        *("learning_rate", "weight_decay", "decay", "cuts", "pretext_epochs"),
     ],
 )
 def test_offline_stage_differs_where_it_would_be_trained_differently(name):

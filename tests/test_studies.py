@@ -139,6 +139,8 @@ def test_a_selection_trial_reports_its_best_epoch(outcomes):
         best = max(metrics["validation_macro_f1"])
         assert metrics["macro_f1"] == pytest.approx(best)  # scored on the same records
         assert metrics["validation_macro_f1"][metrics["best_epoch"] - 1] == best
+        kept = metrics["validation_confusion"][metrics["best_epoch"] - 1]
+        assert np.array(kept).tolist() == sum(outcomes[name].matrix().values()).tolist()
 
 
 @pytest.mark.parametrize("name", ["baseline", "none", "adabn"])

@@ -129,6 +129,23 @@ def test_the_reported_loss_is_the_mean_over_beats(model, toy):
     assert history.loss[0] == pytest.approx(np.average(losses, weights=sizes))
 
 
+def test_the_learning_rate_decays_by_epoch():
+    """On a slope AdamW steps down by exactly the learning rate, here one step an epoch."""
+
+    class Slope:
+        def __len__(self):
+            return 1
+
+        def loss(self, index, generator):
+            return line.out.weight.sum()
+
+    line = nn.ModuleDict({"out": nn.Linear(1, 1, bias=False)})
+    line.out = line["out"]
+    start = line.out.weight.item()
+    fit(line, ("out",), Slope(), Schedule(3, 1, 0.1, weight_decay=0.0, decay=0.5), seed=7)
+    assert start - line.out.weight.item() == pytest.approx(0.1 * (1 + 0.5 + 0.25), rel=1e-4)
+
+
 def test_same_seed_same_network(toy):
     states = []
     for seed in (7, 7, 21):
@@ -168,8 +185,15 @@ def test_validation_does_not_disturb_training(model, toy):
     """What early stopping chose is what retraining for as many epochs gives."""
     twin = copy.deepcopy(model)
     validate = Scores(0.1, 0.2, 0.9, 0.3)
-    fit(model, PARTS, task_on(model, toy), schedule(4, patience=3), seed=7, validate=validate)
-    fit(twin, PARTS, task_on(twin, toy), schedule(3), seed=7)
+    fit(
+        model,
+        PARTS,
+        task_on(model, toy),
+        schedule(4, patience=3, decay=0.5),
+        seed=7,
+        validate=validate,
+    )
+    fit(twin, PARTS, task_on(twin, toy), schedule(3, decay=0.5), seed=7)
     assert same(state_of(model), state_of(twin))
 
 

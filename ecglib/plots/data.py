@@ -134,8 +134,7 @@ def ectopic_beats(counts):
         axis.set_xticks(place, rows.index, fontsize=9)
         axis.grid(visible=False, axis="x")
         axis.margins(x=0.01)
-        axis.set(yscale="log", ylim=(0.7, None), ylabel="beats")
-        axis.set_title(f"{name}: {rows['S'].sum():,} S and {rows['V'].sum():,} V beats")
+        axis.set(yscale="log", ylim=(0.7, None), ylabel=f"beats in {name}")
     axes[0].legend(loc="lower right", bbox_to_anchor=(1, 0.97), ncols=2)
     axes[1].set_xlabel("record")
     return figure

@@ -3,13 +3,41 @@
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from ecglib import published, stats
+from ecglib import arms, published, stats
 from ecglib.metrics import macro_f1
 from ecglib.models.ecgnet import HEAD, SHALLOW, ECGNet, ECGNetConfig, n_bytes
 from ecglib.plots.style import NEUTRAL
+from ecglib.tables import always_n
 
 MARKERS = {"paper 1": "s", "literature": "D", "ours": "o"}
 COLORS = {"paper 1": "#999999", "literature": "#CC79A7", "ours": "#0072B2"}
+
+
+def headline_arms(baseline, personalized):
+    """The arms that the overview quotes, on DS1→DS2.
+
+    Parameters
+    ----------
+    baseline, personalized : list of RunResult
+        Reference runs of the two studies.
+
+    Returns
+    -------
+    dict of str to Arm
+    """
+    standard = {"finetune": "head", "online_seconds": 300, "norm": "batch"}
+    by_strategy = arms.by(personalized, "strategy", split="ds1_ds2", **standard)
+    alone = arms.by(baseline, "features", norm="none", split="ds1_ds2")
+    return {
+        "DS1 only, isolated beats": alone["beat"],
+        "DS1 only, beats + RR ratios": alone["beat+rr"],
+        "puzzle, nobody personalized (none)": by_strategy.pop("none"),
+    } | {f"puzzle, personalized ({name})": arm for name, arm in by_strategy.items()}
+
+
+def trivial(named):
+    """Macro-F1 of always answering N on the beats that these arms were scored on."""
+    return always_n(next(iter(named.values())).matrices()[0])["macro_f1"]
 
 
 def points(named):

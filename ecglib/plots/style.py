@@ -2,6 +2,7 @@
 
 import matplotlib.pyplot as plt
 import seaborn as sns
+from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 CLASS_COLORS = {"N": "#0072B2", "S": "#E69F00", "V": "#CC3311"}
 """Colours of the heart-beat classes (Okabe & Ito, Tol)."""
@@ -16,7 +17,13 @@ NEUTRAL = "#666666"
 
 
 def use():
-    """Set fonts, grid and resolution for all figures of a chapter."""
+    """Set fonts, grid and resolution for all figures of a chapter.
+
+    Figures are shown by the cell that returns them; the inline backend would show each one a
+    second time when the cell ends.
+    """
+    plt.switch_backend("agg")
+    set_matplotlib_formats("png")
     sns.set_theme(context="notebook", style="whitegrid", palette="colorblind")
     plt.rcParams.update(
         {

@@ -30,7 +30,7 @@ CONFIG = PersonalizationConfig(
 
 
 def inputs_of(n_beats, seed):
-    """Beats whose class is told by the place of a bump, with a patient's own offset."""
+    """Noisy beats with a class told by the place of a bump, and a patient's own offset."""
     rng = np.random.default_rng(seed)
     y = rng.permutation(np.arange(n_beats) % 3)
     place = 60 + 80 * y[:, None] + rng.normal(0, 12, (n_beats, 1))
@@ -48,7 +48,7 @@ def train():
 @pytest.fixture(scope="module")
 def patients():
     """Record -> beats, and a mask of the first 15, which the online stage may see."""
-    return {r: (inputs_of(25, seed=r), np.arange(25) < 15) for r in (100, 103, 232)}
+    return {r: (inputs_of(80, seed=r), np.arange(80) < 15) for r in (100, 103, 232)}
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,8 @@ def finetuned_plainly(model, train, config):
     weight = class_weights(train.y, config.imbalance)
     task = SupervisedTask(model, (train.x,), train.y, weight)
     schedule = Schedule(
-        config.epochs, config.batch_size, config.learning_rate, config.weight_decay
+        *(config.epochs, config.batch_size, config.learning_rate),
+        *(config.weight_decay, config.decay),
     )
     fit(model, PARTS if config.finetune == "all" else HEAD, task, schedule, seed=config.seed)
     return model
@@ -99,7 +100,7 @@ def test_sharing_work_changes_no_prediction(pretext, train, patients, strategy, 
     for record, logits in expected.items():
         first, second = logits.topk(2).values.T
         clear = (first - second > 1e-3).numpy()  # rounding may decide a tie either way
-        assert clear.sum() >= 20
+        assert clear.mean() > 0.9
         assert predicted[record].dtype == np.int8
         np.testing.assert_array_equal(predicted[record][clear], logits.argmax(1)[clear])
     assert len(np.unique(np.concatenate(list(predicted.values())))) > 1

@@ -1,0 +1,246 @@
+"""The command line, in a repository of its own: a copy of the library and one chapter."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+from ecglib import results
+from ecglib.__main__ import main
+from ecglib.data.pack import pack_mitdb
+from ecglib.paths import REPO
+from tests.conftest import SYNTHETIC_DS1, SYNTHETIC_DS2
+from tests.test_results import made_result, save_into
+
+COMMANDS = ("fetch", "pack", "study", "run", "book", "report", "compare", "bench")
+CHAPTER = f"""
+# %% tags=["parameters"]
+data_root = None
+device = "cpu"
+seeds = [7]
+records = {[*SYNTHETIC_DS1, *SYNTHETIC_DS2]}
+channels = [4, 4, 4, 4, 4]
+pretext_epochs = 1
+baseline = [{{"epochs": 2, "learning_rate": 3e-3, "imbalance": "balanced"}}]
+personalization = [{{"epochs": 1, "online_epochs": 1}}]
+"""
+CONFUSION = {
+    "100": [[90, 5, 5], [1, 9, 0], [0, 0, 10]],
+    "103": [[50, 0, 0], [0, 0, 0], [2, 0, 3]],
+}
+
+
+@pytest.fixture(scope="module")
+def repository(synthetic_root, tmp_path_factory):
+    """A repository with the library, one chapter, and the synthetic records in one file."""
+    root = tmp_path_factory.mktemp("repository")
+    shutil.copytree(REPO / "ecglib", root / "ecglib")
+    packed = root / "data.npz"
+    pack_mitdb(synthetic_root, packed)
+    for name, content in {
+        "chapters/02_chapter.py": CHAPTER,
+        "params/quick.yaml": f"common: {{data_root: {packed}}}\n",
+        "params/misspelt.yaml": "common: {sedes: [7]}\n",
+    }.items():
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_text(content)
+    return root
+
+
+def start(repository, *command):
+    return subprocess.Popen(
+        [sys.executable, *map(str, command)],
+        cwd=repository,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def call(repository, *command):
+    """Exit status, stdout, stderr of a Python process in the repository."""
+    process = start(repository, *command)
+    out, err = process.communicate(timeout=120)
+    return process.returncode, out, err
+
+
+def assert_one_line(err, *words):
+    (line,) = err.splitlines()
+    assert line.startswith("ecglib: ")
+    for word in words:
+        assert word in line
+
+
+@pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)])
+def test_help_of_every_command(command, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main([*command, "--help"])
+    assert caught.value.code == 0
+    assert " ".join(("python -m ecglib", *command)) in capsys.readouterr().out
+
+
+def test_help_lists_all_commands(repository):
+    status, out, _ = call(repository, "-m", "ecglib", "--help")
+    assert status == 0
+    assert all(command in out for command in COMMANDS)
+
+
+BAD_INPUT = {  # what is typed after `study`, and what the answer must name
+    "baselines": ["'baselines'", "personalization"],
+    "baseline --params params/mine.yaml": ["mine.yaml", "quick.yaml"],
+    "baseline --params params/misspelt.yaml": ["'sedes'", "seeds"],
+    "baseline -p speed=1": ["'speed'", "channels"],
+    "baseline -p seeds": ["NAME=VALUE"],
+    "baseline -p data_root=nowhere": ["data_root nowhere"],
+    "baseline -p baseline=[{imbalance:focal}]": ["imbalance", "balanced"],
+    "baseline -p baseline=[{speed:1}]": ["'speed'"],
+    "personalization -p personalization=[{strategy:lora}]": ["'lora'", "head_only"],
+    "baseline -p records=100": ["records"],
+    "baseline -p baseline=3": ["baseline"],
+}
+ONE_BY_ONE = """
+import contextlib, io, json, sys, traceback
+from ecglib.__main__ import main
+answers = {}
+for typed in json.loads(sys.argv[1]):
+    err = io.StringIO()
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(err):
+        try:
+            status = main(["study", *typed.replace(":", ": ").split(maxsplit=2)])
+        except Exception:
+            status = traceback.print_exc()
+    answers[typed] = status, err.getvalue()
+print(json.dumps(answers))
+"""
+
+
+@pytest.fixture(scope="module")
+def answers(repository):
+    """Exit status and stderr of every command in `BAD_INPUT`, from one process."""
+    status, out, err = call(repository, "-c", ONE_BY_ONE, json.dumps(list(BAD_INPUT)))
+    assert status == 0, err
+    return json.loads(out)
+
+
+@pytest.mark.parametrize("typed", BAD_INPUT)
+def test_bad_input_is_one_line_and_status_1(answers, typed):
+    status, err = answers[typed]
+    assert_one_line(err, *BAD_INPUT[typed])
+    assert status == 1
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_a_missing_gpu_is_one_line_and_status_1(repository):
+    command = ["-m", "ecglib", "study", "baseline", "-p", "device=cuda"]
+    status, _, err = call(repository, *command)
+    assert status == 1
+    assert_one_line(err, "device is cuda")
+
+
+WITHOUT_NOTEBOOKS = """
+import sys
+from ecglib.__main__ import main
+for study in ("baseline", "personalization"):
+    assert main(["study", study, *sys.argv[1:]]) == 0
+print("loaded:", *sorted({name.partition(".")[0] for name in sys.modules}))
+"""
+
+
+def test_a_study_needs_no_notebook_and_no_wfdb_reader(repository, tmp_path):
+    """A machine that only trains has neither."""
+    status, out, err = call(repository, "-c", WITHOUT_NOTEBOOKS, "--out", tmp_path / "runs")
+    assert status == 0, err
+    loaded = set(out.splitlines()[-1].split()[1:])
+    assert {"torch", "ecglib"} <= loaded
+    assert not loaded & {
+        *("wfdb", "jupyter_core", "jupytext", "papermill", "nbformat", "nbclient", "IPython"),
+        *("ipykernel", "jupyter_book", "sphinx", "matplotlib", "seaborn", "sklearn"),
+    }
+    for study in ("baseline", "personalization"):
+        (path,) = (tmp_path / "runs" / study).glob("*.json")
+        assert f"macro_f1 {results.load(path).metrics['macro_f1']:.4f}" in out
+
+
+def runs_in(folder):
+    """Results by file name, without what differs from machine to machine and day to day."""
+    return {
+        path.name: {
+            key: value
+            for key, value in json.loads(path.read_text()).items()
+            if key not in ("runtime_s", "environment", "created")
+        }
+        for path in folder.rglob("*.json")
+    }
+
+
+def test_a_killed_study_continues_where_it_was(repository, tmp_path):
+    """SIGKILL when the first of three runs has its result; then the command again."""
+    command = ["-m", "ecglib", "study", "baseline", "-p", "seeds=[7, 21, 42]"]
+    runs, live = tmp_path / "runs", repository / "_build" / "runs"
+    first = start(repository, *command, "--out", runs)
+    deadline = time.monotonic() + 60
+    while not runs_in(runs) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    first.send_signal(signal.SIGKILL)
+    first.communicate()
+    before = {path: path.stat().st_mtime_ns for path in runs.rglob("*.json")}
+    assert 1 <= len(before) < 3
+    status, out, _ = call(repository, *command, "--out", runs)
+    assert status == 0
+    assert "3 runs of study baseline" in out
+    assert all(path.stat().st_mtime_ns == made for path, made in before.items())
+    call(repository, *command)  # undisturbed, where live results belong
+    assert len(runs_in(live)) == 3
+    assert runs_in(runs) == runs_in(live)
+
+
+def test_a_report_fails_on_a_stale_file(tmp_path, capsys):
+    path = save_into(tmp_path, made_result("baseline", CONFUSION))
+    assert main(["report", "--results", str(tmp_path)]) == 0
+    assert "0.9194" in capsys.readouterr().out
+    path.rename(path.with_name("beat-s7-0123456789ab.json"))
+    assert main(["report", "--results", str(tmp_path)]) == 1
+    assert "stale: " in capsys.readouterr().out
+
+
+def test_two_folders_are_compared(tmp_path, capsys):
+    for name, seed in (("mine", 7), ("reference", 21)):
+        save_into(tmp_path / name, made_result("baseline", CONFUSION, seed=seed))
+    assert main(["compare", str(tmp_path / "mine"), str(tmp_path / "reference")]) == 0
+    out = capsys.readouterr().out
+    macro_f1 = made_result("baseline", CONFUSION).metrics["macro_f1"]
+    assert out.count(f"{macro_f1:.3f}") == 2
+
+
+@pytest.mark.parametrize("command", ["report --results", "compare"])
+def test_a_broken_result_is_one_line(tmp_path, capsys, command):
+    (tmp_path / "baseline").mkdir()
+    (tmp_path / "baseline" / "broken.json").write_text("{")
+    arguments = [*command.split(), str(tmp_path)]
+    if command == "compare":
+        arguments.append(str(tmp_path))
+    assert main(arguments) == 1
+    assert_one_line(capsys.readouterr().err, "broken.json")
+
+
+def test_an_interrupt_is_one_line(monkeypatch, capsys):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ecglib.report.report", interrupted)
+    assert main(["report"]) == 130
+    assert_one_line(capsys.readouterr().err, "call again to resume")
+
+
+def test_no_command_is_a_usage_error(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main([])
+    assert caught.value.code == 2
+    assert "usage: python -m ecglib" in capsys.readouterr().err

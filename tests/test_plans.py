@@ -1,0 +1,156 @@
+"""From parameters to configurations and data, against products written out by hand."""
+
+import itertools
+
+import pytest
+
+from ecglib import plans
+from ecglib.config import CONFIGS, BaselineConfig, PersonalizationConfig, RpeaksConfig
+from ecglib.data import sources
+from ecglib.errors import UserError
+from ecglib.plans import data_identity, expand, find_source, plan, run_from_params
+
+CHAPTER = """
+# %% tags=["parameters"]
+data_root = None
+device = "cpu"
+seeds = [7]
+records = [101, 118, 124, 100, 103]
+channels = [4, 4, 4, 4, 4]
+baseline = [{"epochs": 1}]
+"""
+
+
+@pytest.fixture
+def chapters(tmp_path, monkeypatch):
+    """One chapter that owns the study `baseline`."""
+    chapter = tmp_path / "02_chapter.py"
+    chapter.write_text(CHAPTER)
+    monkeypatch.setattr(plans, "list_chapters", lambda: [chapter])
+
+
+def test_lists_in_an_arm_stand_for_one_arm_a_value():
+    arms = [{"features": ["beat", "beat+rr"], "imbalance": ["none", "sqrt"], "epochs": 3}]
+    configs = expand("baseline", arms, seeds=[7, 21], learning_rate=1e-3)
+    expected = [
+        BaselineConfig(seed=s, features=f, imbalance=i, epochs=3, learning_rate=1e-3)
+        for s, f, i in itertools.product([7, 21], ["beat", "beat+rr"], ["none", "sqrt"])
+    ]
+    assert configs == expected
+
+
+def test_an_arm_may_name_its_own_seeds():
+    configs = expand("baseline", [{"seed": 42}, {"epochs": 9, "seed": [1, 2]}], seeds=[7, 21])
+    assert [(c.seed, c.epochs) for c in configs] == [(42, 8), (1, 9), (2, 9)]
+
+
+def test_an_arm_overrides_what_is_shared():
+    arms = [{}, {"channels": [[8, 8, 8, 8, 8]]}]
+    configs = expand("puzzle", arms, seeds=[7], channels=[4, 4, 4, 4, 4])
+    assert [c.channels for c in configs] == [(4,) * 5, (8,) * 5]
+
+
+def test_repeated_arms_are_run_once():
+    arms = [{"strategy": ["none", "full"]}, {"strategy": "full"}, {"strategy": ["none"]}]
+    configs = expand("personalization", arms, seeds=[7, 7])
+    assert [c.strategy for c in configs] == ["none", "full"]
+
+
+def test_no_arms_no_runs():
+    assert expand("baseline", [], seeds=[7]) == []
+
+
+def test_a_study_without_training_has_no_seeds():
+    assert expand("rpeaks", [{"detector": "xqrs"}], seeds=[7, 21]) == [RpeaksConfig()]
+
+
+def test_an_unknown_setting_of_an_arm_is_named():
+    with pytest.raises(UserError, match="'speed' is no setting of study baseline"):
+        expand("baseline", [{"speed": 1}], seeds=[7])
+
+
+def test_an_unknown_study_is_named():
+    with pytest.raises(UserError, match="study 'baselines' is unknown"):
+        expand("baselines", [{}], seeds=[7])
+
+
+def test_a_plan_takes_what_its_study_knows():
+    parameters = {
+        "seeds": [7, 21],
+        "channels": [4, 4, 4, 4, 4],
+        "records": [101, 118, 100],
+        "pretext_epochs": 2,
+        "device": "cpu",
+        "baseline": [{"epochs": 3}],
+        "personalization": [{"strategy": ["none", "full"]}],
+        "rpeaks": [{}],
+    }
+    shared = {"channels": (4,) * 5, "records": (101, 118, 100)}
+    assert plan("baseline", parameters) == [
+        BaselineConfig(seed=seed, epochs=3, **shared) for seed in (7, 21)
+    ]
+    assert plan("personalization", parameters) == [
+        PersonalizationConfig(seed=seed, strategy=s, pretext_epochs=2, **shared)
+        for seed in (7, 21)
+        for s in ("none", "full")
+    ]
+    assert plan("rpeaks", parameters) == [RpeaksConfig(records=(101, 118, 100))]
+
+
+@pytest.fixture
+def no_database(monkeypatch):
+    monkeypatch.setattr(sources, "_places", lambda name: {})
+
+
+def test_the_data_root_is_used(synthetic_root):
+    source = find_source({"data_root": str(synthetic_root), "records": [100, 101]}, "full")
+    assert source.path == synthetic_root
+
+
+@pytest.mark.usefixtures("no_database")
+def test_only_the_quick_profile_may_invent_patients():
+    parameters = {"data_root": None, "records": [100]}
+    with pytest.raises(UserError, match="fetch mitdb"):
+        find_source(parameters, "cpu")
+    assert find_source(parameters, "quick").synthetic
+
+
+@pytest.mark.usefixtures("chapters")
+def test_the_identity_of_the_data_follows_the_records(synthetic_root):
+    def identity(**overrides):
+        return data_identity({}, "cpu", {"data_root": str(synthetic_root), **overrides})
+
+    assert identity() == identity(seeds=[21])
+    assert identity() != identity(records=[100, 101])
+
+
+@pytest.mark.usefixtures("chapters")
+def test_a_study_runs_with_the_parameters_of_its_chapter(synthetic_root, tmp_path, capsys):
+    overrides = {"data_root": str(synthetic_root), "seeds": [21]}
+    params = {"common": {"baseline": [{"epochs": 2}]}}
+    (result,) = run_from_params(
+        "baseline", params, "mine", overrides=overrides, runs=tmp_path / "runs"
+    )
+    assert (result.config["seed"], result.config["epochs"]) == (21, 2)
+    assert result.config["records"] == [101, 118, 124, 100, 103]
+    assert result.data["profile"] == "mine"
+    assert str(synthetic_root) in capsys.readouterr().out  # says which data served
+
+
+@pytest.mark.usefixtures("chapters")
+def test_an_unknown_parameter_is_named_with_the_known_ones():
+    with pytest.raises(UserError, match=r"'speed'.*channels"):
+        run_from_params("baseline", {}, "cpu", overrides={"speed": 1})
+
+
+@pytest.mark.usefixtures("chapters")
+@pytest.mark.parametrize("study", ["nosuch", "probe"])
+def test_a_study_that_no_chapter_has_is_one_sentence(study):
+    """Unknown to the library, or known but in no chapter."""
+    with pytest.raises(UserError, match=study):
+        run_from_params(study, {}, "cpu", overrides={})
+
+
+def test_every_study_belongs_to_a_chapter():
+    owned = {name for path in plans.list_chapters() for name in plans.declared_parameters(path)}
+    assert set(CONFIGS) <= owned

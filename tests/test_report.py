@@ -1,0 +1,109 @@
+"""Reports on folders of made results: numbers, stale files, broken folders."""
+
+import json
+import re
+
+import pytest
+
+from ecglib.errors import UserError
+from ecglib.report import compare, report, stale_files
+from tests.test_results import made_result, save_into
+
+GOOD = {"100": [[90, 5, 5], [1, 9, 0], [0, 0, 10]], "103": [[50, 0, 0], [0, 0, 0], [2, 0, 3]]}
+BAD = {"100": [[60, 20, 20], [5, 5, 0], [5, 0, 5]], "103": [[40, 5, 5], [0, 0, 0], [5, 0, 0]]}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two seeds of a baseline, a strategy, and a study without such scores."""
+    save_into(tmp_path, made_result("baseline", GOOD, seed=7))
+    save_into(tmp_path, made_result("baseline", BAD, seed=21))
+    save_into(tmp_path, made_result("personalization", GOOD, strategy="head_only"))
+    return tmp_path
+
+
+def mean_of(name):
+    values = [made_result("baseline", matrices).metrics[name] for matrices in (GOOD, BAD)]
+    return f"{sum(values) / 2:.4f}"
+
+
+def line_with(text, *words):
+    (line,) = [line for line in text.splitlines() if all(word in line for word in words)]
+    return line
+
+
+def test_a_report_sets_means_over_seeds_beside_the_papers(folder):
+    text, n_stale = report(folder)
+    assert n_stale == 0
+    assert {"0.9194", "0.6303"} <= set(line_with(text, "paper 1: DS1 only").split())
+    ours = line_with(text, "beat-none-zscore")
+    assert {mean_of("accuracy"), mean_of("macro_f1")} <= set(ours.split())
+    assert "7, 21" in ours
+    strategy = line_with(text, "head_only").split()
+    assert {"0.8911", "0.5272"} <= set(strategy)  # paper 1, table 3
+    metrics = made_result("baseline", GOOD).metrics
+    assert {f"{metrics[name]:.4f}" for name in ("accuracy", "macro_f1")} <= set(strategy)
+
+
+def test_an_empty_folder_has_the_papers_numbers_only(tmp_path):
+    text, n_stale = report(tmp_path)
+    assert "0.9194" in text
+    assert n_stale == 0
+
+
+def test_a_file_under_a_wrong_name_is_stale(folder):
+    path = next((folder / "baseline").iterdir())
+    moved = path.rename(path.with_name(re.sub("-[0-9a-f]{12}", "-0123456789ab", path.name)))
+    assert stale_files(folder) == [moved]
+    text, n_stale = report(folder)
+    assert n_stale == 1
+    assert f"stale: {moved}" in text
+
+
+def test_an_edited_configuration_is_stale(folder):
+    path = next((folder / "personalization").iterdir())
+    content = json.loads(path.read_text())
+    content["config"]["online_epochs"] += 1
+    path.write_text(json.dumps(content))
+    assert stale_files(folder) == [path]
+
+
+def test_a_configuration_of_the_past_is_stale(folder):
+    """A setting that no longer exists makes a file stale, not the report fail."""
+    path = next((folder / "personalization").iterdir())
+    content = json.loads(path.read_text())
+    content["config"]["momentum"] = 0.9
+    path.write_text(json.dumps(content))
+    assert stale_files(folder) == [path]
+
+
+def test_no_folder_is_one_sentence(tmp_path):
+    with pytest.raises(UserError, match="there is no folder"):
+        report(tmp_path / "nowhere")
+    with pytest.raises(UserError, match="there is no folder"):
+        compare(tmp_path, tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"study": "baseline"}'])
+def test_a_broken_file_in_a_folder_is_named(folder, content):
+    (folder / "baseline" / "broken.json").write_text(content)
+    for look in (lambda: report(folder), lambda: compare(folder, folder)):
+        with pytest.raises(UserError, match=r"broken\.json"):
+            look()
+
+
+def test_comparing_sets_arms_side_by_side(folder, tmp_path_factory):
+    reference = tmp_path_factory.mktemp("reference")
+    save_into(reference, made_result("baseline", BAD, seed=7))
+    text = compare(folder, reference)
+    assert "personalization" not in text  # only one side has it
+    row = line_with(text, "beat-none-zscore")
+    values = [made_result("baseline", m).metrics["macro_f1"] for m in (GOOD, BAD)]
+    assert f"{sum(values) / 2:.3f} ±" in row
+    assert f"{values[1]:.3f}" in row.split()
+    assert text.count("data: mitdb; profile: cpu") == 2
+
+
+def test_nothing_in_common_is_one_sentence(folder, tmp_path_factory):
+    with pytest.raises(UserError, match="no study in common"):
+        compare(folder, tmp_path_factory.mktemp("empty"))
