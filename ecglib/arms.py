@@ -53,7 +53,7 @@ def group(results, **wanted):
         In order of first appearance, seeds ascending.
     """
     groups = {}
-    for result in sorted(results, key=lambda r: r.config["seed"]):
+    for result in sorted(results, key=lambda r: r.config.get("seed", 0)):
         settings = {k: v for k, v in result.config.items() if k != "seed"}
         if all(settings.get(name) == value for name, value in wanted.items()):
             groups.setdefault(str(sorted(settings.items())), Arm(settings, [])).results.append(
@@ -141,10 +141,24 @@ def arm_name(result):
 
 
 def by_name(results):
-    """Results of one study by the readable name of their arm: str -> list of RunResult."""
+    """Results of one study by the readable name of their arm.
+
+    Where arms of one name differ in further settings, these join the name.
+
+    Returns
+    -------
+    dict of str to list of RunResult
+    """
+    alike = {}
+    for arm in group(results):
+        alike.setdefault(arm_name(arm.results[0]), []).append(arm)
     named = {}
-    for result in results:
-        named.setdefault(arm_name(result), []).append(result)
+    for name, found in alike.items():
+        first = found[0].settings
+        further = [k for k in first if any(arm.settings[k] != first[k] for arm in found)]
+        for arm in found:
+            settings = ", ".join(f"{k} {arm.settings[k]}" for k in further)
+            named[f"{name} ({settings})" if settings else name] = arm.results
     return named
 
 

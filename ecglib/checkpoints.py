@@ -11,7 +11,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ecglib.errors import UserError
+
 _META = "__meta__"
+_DAMAGE = (OSError, ValueError, KeyError, EOFError, NotImplementedError, zipfile.BadZipFile)
+"""What NumPy and zipfile raise on files that were cut short or altered."""
 
 
 def save(path, state, meta):
@@ -25,13 +29,21 @@ def save(path, state, meta):
         As `Module.state_dict` gives it.
     meta : dict
         JSON-able: losses, seconds.
+
+    Raises
+    ------
+    UserError
+        If the folder cannot be written.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.part.npz")
     arrays = {name: tensor.cpu().numpy() for name, tensor in state.items()}
-    np.savez(temporary, **arrays, **{_META: np.array(json.dumps(meta))})
-    os.replace(temporary, path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(temporary, **arrays, **{_META: np.array(json.dumps(meta))})
+        os.replace(temporary, path)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}") from error
 
 
 def load(path):
@@ -46,9 +58,9 @@ def load(path):
     try:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError):
+        meta = json.loads(str(arrays.pop(_META)))
+    except _DAMAGE:
         return None
-    meta = json.loads(str(arrays.pop(_META)))
     return {name: torch.from_numpy(array) for name, array in arrays.items()}, meta
 
 

@@ -98,8 +98,11 @@ def side_by_side(mine, reference):
             for metric in ("accuracy", "macro_f1"):
                 values = [r.metrics[metric] for r in side.get(name, []) if metric in r.metrics]
                 row[f"{metric} {label}"] = spread(values) if values else "–"
+        if all("–" not in row[f"macro_f1 {label}"] for label in ("mine", "reference")):
+            means = [np.mean([r.metrics["macro_f1"] for r in side[name]]) for side in sides]
+            row["Δ macro_f1"] = f"{means[0] - means[1]:+.3f}"
         rows[name] = row
-    return pd.DataFrame(rows).T
+    return pd.DataFrame(rows).T.fillna("")
 
 
 def long(origins, key, metric):

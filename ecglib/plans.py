@@ -5,6 +5,7 @@ import itertools
 
 from ecglib.config import TrainingConfig, config_class, make_config
 from ecglib.data import sources
+from ecglib.errors import UserError
 from ecglib.params import declared_parameters, list_chapters, parameters_for
 from ecglib.paths import RUNS
 from ecglib.studies import run_study
@@ -61,10 +62,18 @@ def plan(study, parameters):
     Returns
     -------
     list of RunConfig
+
+    Raises
+    ------
+    UserError
+        If the table of arms has another form, or a setting is unknown or impossible.
     """
+    table = parameters[study]
+    if not (isinstance(table, list) and all(isinstance(arm, dict) for arm in table)):
+        raise UserError(f"{study} is {table!r}; it must be a list of arms, each with settings")
     known = {field.name for field in dataclasses.fields(config_class(study))}
     shared = {name: parameters[name] for name in COMMON if name in parameters and name in known}
-    return expand(study, parameters[study], seeds=parameters.get("seeds", ()), **shared)
+    return expand(study, table, seeds=parameters.get("seeds", ()), **shared)
 
 
 def find_source(parameters, profile):
@@ -81,6 +90,8 @@ def find_source(parameters, profile):
     -------
     Source
     """
+    if not isinstance(parameters["records"], list):
+        raise UserError(f"records is {parameters['records']!r}; it must be a list of numbers")
     return sources.find(
         data_root=parameters["data_root"],
         records=parameters["records"],
@@ -137,10 +148,12 @@ def run_from_params(study, params, profile, *, overrides, runs=RUNS):
     Raises
     ------
     UserError
-        If there is no study of this name.
+        If there is no study of this name, or no chapter that declares its arms.
     """
     config_class(study)
-    owner = next(path for path in list_chapters() if study in declared_parameters(path))
+    owner = next((p for p in list_chapters() if study in declared_parameters(p)), None)
+    if owner is None:
+        raise UserError(f"no chapter declares arms of study {study}; add a parameter {study}")
     parameters = parameters_for(params, owner, overrides)
     source = find_source(parameters, profile)
     print(source.describe())

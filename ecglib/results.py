@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ecglib.aami import CLASSES
-from ecglib.config import CONFIGS
+from ecglib.config import CONFIGS, make_config
 from ecglib.errors import UserError
 from ecglib.metrics import confusion_matrix
 
@@ -153,7 +153,7 @@ def load(path):
     Raises
     ------
     UserError
-        If the file is no JSON, not a result, or its name does not fit its content.
+        If the file is no JSON or not a result.
     """
     try:
         content = json.loads(Path(path).read_text())
@@ -175,7 +175,10 @@ def load_study(folder, study):
 
 def is_current(result, path):
     """Whether a file's name still carries the hash of its configuration and data."""
-    config = CONFIGS[result.study](**result.config)
+    try:
+        config = make_config(result.study, **result.config)
+    except UserError:  # a study or a setting of an older version
+        return False
     return Path(path).stem.endswith(config.hash_with(result.data))
 
 

@@ -1,7 +1,7 @@
 """How the runs of every study are executed: configuration + data -> result."""
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -161,7 +161,7 @@ def _selection(run):
 def _puzzle(run):
     """Six-class scores on N beats of the test side, one random permutation a beat."""
     config = run.config
-    model, story = run.pretext(config)
+    model, story = run.pretext(replace(pretext_of(config), view=config.view))
     x = run.test.inputs.x[run.test.inputs.y == 0]
     label = np.random.default_rng(config.seed).integers(len(puzzle.PERMUTATIONS), size=len(x))
     cuts = puzzle.CUTS[config.cuts]
@@ -176,15 +176,23 @@ def _puzzle(run):
 
 
 class LinearProbe(nn.Module):
-    """One linear layer on standardised features."""
+    """One linear layer on features, standardised as they are in the training set.
 
-    def __init__(self, n_features):
+    Parameters
+    ----------
+    features : Tensor, shape (n_beats, n_features)
+        Of the training set; a feature that never changes becomes 0.
+    """
+
+    def __init__(self, features):
         super().__init__()
-        self.norm = nn.BatchNorm1d(n_features, affine=False)
-        self.out = nn.Linear(n_features, len(CLASSES))
+        std = features.std(dim=0)
+        self.register_buffer("mean", features.mean(dim=0))
+        self.register_buffer("scale", torch.where(std > 0, 1 / std, 0))
+        self.out = nn.Linear(features.shape[1], len(CLASSES))
 
     def forward(self, features):  # (B, n_features) -> (B, 3)
-        return self.out(self.norm(features))
+        return self.out((features - self.mean) * self.scale)
 
 
 def _probe(run):
@@ -196,10 +204,10 @@ def _probe(run):
     }[config.source]()
     features = in_batches(network.features, run.train.inputs.x)
     torch.manual_seed(config.seed)
-    probe = LinearProbe(features.shape[1]).to(run.device)
+    probe = LinearProbe(features).to(run.device)
     task = supervised_task(probe, (features,), run.train.inputs.y, config)
     schedule = supervised_schedule(config)
-    history = fit(probe, ("norm", "out"), task, schedule, seed=config.seed, desc="probe")
+    history = fit(probe, ("out",), task, schedule, seed=config.seed, desc="probe")
     logits = in_batches(lambda x: probe(network.features(x)), run.test.inputs.x)
     return run.outcome(logits.argmax(dim=1).cpu().numpy(), {"train": history.seconds})
 

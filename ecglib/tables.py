@@ -104,9 +104,16 @@ def difference_table(named, control, *, after_5min=True):
     -------
     DataFrame
         Differences with patient-bootstrap 95 % intervals.
+
+    Raises
+    ------
+    ValueError
+        If an arm has other seeds than the control.
     """
     rows = {}
     for name, arm in named.items():
+        if arm.seeds != control.seeds:
+            raise ValueError(f"{name} has seeds {arm.seeds}, its control {control.seeds}")
         pair = [a.matrices(after_5min=after_5min) for a in (arm, control)]
         rows[name] = {
             f"Δ {label}": f"{stats.paired_difference(*pair, statistic):+.3f}"

@@ -113,8 +113,8 @@ def class_weights(label, imbalance):
     """
     if imbalance == "none":
         return None
-    count = torch.bincount(label, minlength=len(CLASSES)).clamp(min=1).float()
-    weight = count ** (-0.5 if imbalance == "sqrt" else -1.0)
+    count = torch.bincount(label, minlength=len(CLASSES)).float()
+    weight = count.clamp(min=1) ** (-0.5 if imbalance == "sqrt" else -1.0)
     return weight * count.sum() / (weight * count).sum()
 
 

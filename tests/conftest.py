@@ -4,8 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
 
 from ecglib.data.synthetic import write_records
+
+torch.set_num_threads(1)  # tiny networks: threads that wait for a core cost more
 
 SYNTHETIC_DS1 = (101, 106, 118, 124, 207, 223)
 SYNTHETIC_DS2 = (100, 103, 202, 232)

@@ -157,15 +157,6 @@ def test_a_file_of_another_version_is_named(tmp_path):
         results.load(path)
 
 
-def test_a_truncated_file_is_named_wherever_it_breaks_off(tmp_path):
-    path = save_into(tmp_path, RESULT)
-    whole = path.read_text()
-    for length in range(0, len(whole.rstrip()), 101):
-        path.write_text(whole[:length])
-        with pytest.raises(UserError, match=path.name):
-            results.load(path)
-
-
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "occupied").write_text("a file where a folder should be")
     with pytest.raises(UserError, match=r"cannot write .*occupied"):

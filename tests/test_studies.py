@@ -23,6 +23,7 @@ from ecglib.config import (
 from ecglib.data import sources
 from ecglib.data.mitdb import load_beats
 from ecglib.errors import UserError
+from ecglib.models.ecgnet import ECGNet
 from ecglib.studies import Run, run_study
 from tests.conftest import SYNTHETIC_DS1, SYNTHETIC_DS2
 
@@ -271,6 +272,18 @@ def test_a_last_batch_of_one_beat_is_no_problem(source, tmp_path, name):
     n_beats = len(load_beats(source.path, SYNTHETIC_DS1))
     (result,) = run_all([replace(RUNS[name], batch_size=n_beats - 1)], source, tmp_path)
     assert result.metrics["accuracy"] > 0
+
+
+def test_a_probe_does_not_depend_on_the_scale_of_features(source, tmp_path, monkeypatch):
+    """Features of a random network are tiny; compared fairly, that must not count."""
+    config = replace(RUNS["probe, random"], epochs=3)
+    (as_they_are,) = run_all([config], source, tmp_path / "1")
+    plain = ECGNet.features
+    monkeypatch.setattr(ECGNet, "features", lambda self, x: 1000 * plain(self, x))
+    (magnified,) = run_all([config], source, tmp_path / "2")
+    assert as_they_are.metrics["accuracy"] == pytest.approx(
+        magnified.metrics["accuracy"], abs=0.005
+    )
 
 
 def test_results_are_small_json(folder, outcomes):

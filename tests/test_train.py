@@ -140,7 +140,6 @@ def test_the_learning_rate_decays_by_epoch():
             return line.out.weight.sum()
 
     line = nn.ModuleDict({"out": nn.Linear(1, 1, bias=False)})
-    line.out = line["out"]
     start = line.out.weight.item()
     fit(line, ("out",), Slope(), Schedule(3, 1, 0.1, weight_decay=0.0, decay=0.5), seed=7)
     assert start - line.out.weight.item() == pytest.approx(0.1 * (1 + 0.5 + 0.25), rel=1e-4)

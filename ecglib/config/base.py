@@ -42,6 +42,25 @@ _POSITIVE = (
 )
 
 
+def _typed(name, value, kind):
+    """The value in the type of its field, so that equal settings have equal hashes.
+
+    YAML and JSON have no tuples, and write 1.0 as 1.
+    """
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if kind is float and number:
+        return float(value)
+    if kind is int and number and value == int(value):
+        return int(value)
+    if kind == tuple[int, ...] and isinstance(value, list | tuple):
+        return tuple(_typed(name, item, int) for item in value)
+    if kind not in (int, float, tuple[int, ...]) and isinstance(value, kind):
+        return value
+    words = {int: "a whole number", float: "a number", str: "a word"}
+    wanted = words.get(kind, "a list of whole numbers")
+    raise UserError(f"{name} is {value!r}; it must be {wanted}")
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
     """What every run has in common: the records, an identity, a readable name.
@@ -60,10 +79,8 @@ class RunConfig:
 
     def __post_init__(self):
         for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, list):  # YAML and JSON have no tuples
-                value = tuple(value)
-                object.__setattr__(self, field.name, value)
+            value = _typed(field.name, getattr(self, field.name), field.type)
+            object.__setattr__(self, field.name, value)
             self._check(field.name, value)
 
     def _check(self, name, value):
@@ -158,6 +175,8 @@ class TrainingConfig(RunConfig):
         super()._check(name, value)
         if name == "channels" and (len(value) != 5 or min(value) < 1):
             raise UserError(f"channels is {value!r}; ECGNet has five blocks of filters")
+        if name == "records" and (unknown := set(value) - {*DS1, *DS2}):
+            raise UserError(f"records has {sorted(unknown)}, which are not in DS1 or DS2")
         if name == "train_share" and value > 1:
             raise UserError(f"train_share is {value}; it is a share, at most 1")
 

@@ -98,9 +98,14 @@ class PersonalizationConfig(PuzzleConfig):
 
     strategy: str = "none"
     finetune: str = "head"
-    online_seconds: float | str = 300
+    online_seconds: int | float | str = 300
     online_epochs: int = 10
     online_learning_rate: float = 3e-4
+
+    def __post_init__(self):
+        super().__post_init__()
+        if isinstance(self.online_seconds, float) and self.online_seconds.is_integer():
+            object.__setattr__(self, "online_seconds", int(self.online_seconds))
 
     def _check(self, name, value):
         super()._check(name, value)

@@ -31,7 +31,7 @@ class ECGNetConfig:
     norm : {"none", "batch"}
         BatchNorm after each convolution; AdaBN needs it, the paper does not mention it.
     n_rr : int
-        RR ratios that join the features before `fc1`; 0 for isolated beats.
+        RR ratios that join the hidden units before `fc2`; 0 for isolated beats.
     """
 
     channels: tuple[int, ...] = (64, 128, 256, 512, 512)
@@ -81,10 +81,10 @@ class ECGNet(nn.Module):
             self.add_module(name, Block(n_in, n_out, config.norm))
             self.add_module(adapter, nn.Identity())
             n_in, n_times = n_out, n_times // 2
-        self.fc1 = nn.Linear(n_in * n_times + config.n_rr, 512)
+        self.fc1 = nn.Linear(n_in * n_times, 512)
         self.relu1 = nn.ReLU()
         self.dropout = nn.Dropout(0.5)
-        self.fc2 = nn.Linear(512, 256)
+        self.fc2 = nn.Linear(512 + config.n_rr, 256)
         self.relu2 = nn.ReLU()
         self.out = nn.Linear(256, config.n_outputs)
 
@@ -97,9 +97,9 @@ class ECGNet(nn.Module):
 
     def classify(self, features, rr=None):  # (B, n_features), (B, n_rr) -> (B, n_outputs)
         """Logits from features and, if the network has been built for them, RR ratios."""
-        if self.config.n_rr:
-            features = torch.cat([features, rr], dim=1)
         hidden = self.dropout(self.relu1(self.fc1(features)))
+        if self.config.n_rr:  # five ratios would drown among the inputs of fc1
+            hidden = torch.cat([hidden, rr], dim=1)
         return self.out(self.relu2(self.fc2(hidden)))
 
     def forward(self, x, rr=None):  # (B, n_times), (B, n_rr) -> (B, n_outputs)

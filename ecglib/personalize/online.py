@@ -15,7 +15,7 @@ import torch
 from tqdm import tqdm
 
 from ecglib.errors import UserError
-from ecglib.models.ecgnet import HEAD, PARTS, replace_output
+from ecglib.models.ecgnet import ADAPTERS, HEAD, PARTS, replace_output
 from ecglib.personalize.strategies import (
     ADAPTED_PARTS,
     add_adapters,
@@ -61,12 +61,12 @@ def online_mask(beats, online_seconds):
     UserError
         If that part holds fewer than `MIN_BEATS` beats.
     """
-    if online_seconds == "all":
-        return np.ones(len(beats), dtype=bool)
-    mask = beats.before(online_seconds)
+    everything = np.ones(len(beats), dtype=bool)
+    mask = everything if online_seconds == "all" else beats.before(online_seconds)
     if mask.sum() < MIN_BEATS:
+        record = ", ".join(map(str, np.unique(beats.record)))
         raise UserError(
-            f"record {beats.record[0]} has {mask.sum()} beats in its first {online_seconds} s, "
+            f"record {record} has {mask.sum()} beats in its first {online_seconds} s, "
             f"fewer than the {MIN_BEATS} to adapt on; raise online_seconds or leave it out"
         )
     return mask
@@ -146,7 +146,7 @@ def finetune(model, train, config, features=None, validate=None):
     replace_output(model, n_outputs=3, seed=config.seed)
     if config.finetune == "all":
         task = supervised_task(model, (train.x,), train.y, config)
-        parts = PARTS
+        parts = (*PARTS, *ADAPTERS)
     else:
         if features is None:
             features = in_batches(model.features, train.x)

@@ -92,10 +92,10 @@ def landscape(points, trivial):
     """
     figure, axis = plt.subplots(figsize=(9, 4.6))
     for group, rows in points.groupby("group", sort=False):
-        error = [rows["macro_f1"] - rows["low"], rows["high"] - rows["macro_f1"]]
+        size, value, low, high = rows[["bytes", "macro_f1", "low", "high"]].to_numpy().T
         axis.errorbar(
-            *(rows["bytes"], rows["macro_f1"]),
-            yerr=error,
+            *(size, value),
+            yerr=[value - low, high - value],
             fmt=MARKERS[group],
             color=COLORS[group],
             capsize=3,

@@ -1,0 +1,77 @@
+"""Figures of chapters 00, 02 and 03 hold what they are given."""
+
+import numpy as np
+import pytest
+from matplotlib import pyplot as plt
+
+from ecglib import arms, published
+from ecglib.plots import overview, personalization, puzzle
+from ecglib.puzzle import CUTS, permute
+from tests.test_results import made_result
+from tests.test_tables import confusions
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    plt.switch_backend("agg")
+    yield
+    plt.close("all")
+
+
+def arm(strategy, shift=0, **settings):
+    return arms.pick(
+        [
+            made_result(
+                *("personalization", confusions(seed + shift)),
+                after_5min=confusions(seed + shift + 50),
+                seed=seed,
+                strategy=strategy,
+                **settings,
+            )
+            for seed in (7, 21)
+        ]
+    )
+
+
+def test_six_permutations_show_every_sample_once():
+    beat = np.random.default_rng(0).normal(size=300)
+    axes = puzzle.six_permutations(beat, 360, CUTS["qrs"]).axes
+    assert len(axes) == 6
+    for label, axis in enumerate(axes):
+        whole, *pieces = (line.get_ydata() for line in axis.lines)
+        np.testing.assert_array_equal(whole, permute(beat, label, CUTS["qrs"]))
+        np.testing.assert_array_equal(np.nansum(pieces, axis=0), whole)
+        assert sum(np.isfinite(piece).sum() for piece in pieces) == 300
+
+
+def test_a_confusion_is_shown_in_percent_of_its_rows():
+    shown = puzzle.permutation_confusion(np.full((6, 6), 7)).axes[0].texts
+    assert {text.get_text() for text in shown} == {"16.7"}
+
+
+def test_freedom_marks_one_row_a_strategy():
+    axis = personalization.freedom().axes[0]
+    names = [label.get_text() for label in axis.get_yticklabels()]
+    assert names == ["none", "head_only", "adabn", "adapters", "last_blocks", "full"]
+
+
+def test_the_control_differs_from_itself_by_nothing():
+    control = arm("none")
+    figure = personalization.patient_differences({"none": control}, control)
+    assert {text.get_text() for text in figure.axes[0].texts} == {"0"}
+
+
+def test_scores_have_paper_reference_and_live_marks():
+    named = {name: arm(name, shift=i) for i, name in enumerate(("none", "adabn"))}
+    printed = {"adabn": published.TABLE_3["adabn"]}
+    figure = personalization.strategy_scores({"reference": named, "this run": named}, printed)
+    legend = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert [text.split(" (")[0] for text in legend] == ["paper", "reference", "this run"]
+
+
+def test_the_landscape_has_a_point_for_every_size_that_is_known():
+    points = overview.points({"mine": arm("none", channels=[4, 4, 4, 4, 4])})
+    assert list(points["group"]).count("paper 1") == len(published.TABLE_2)
+    assert points.set_index("name").loc["Farag 2023", "bytes"] == 15_000
+    texts = {text.get_text() for text in overview.landscape(points, 0.3).axes[0].texts}
+    assert texts == set(points["name"])

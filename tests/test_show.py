@@ -1,0 +1,38 @@
+"""What chapters put on a page."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from ecglib import published, show
+from ecglib.data.sources import Source
+from ecglib.paths import PARAMS
+
+
+def source(*, synthetic):
+    return Source("mitdb", Path("somewhere"), "data_root", "ab" * 32, synthetic)
+
+
+def test_a_table_has_its_caption_inside_and_escapes_it():
+    page = show.table(pd.DataFrame({"x": ["1"]}), "Table 1: a < b & c").data
+    assert page.index("<caption>") < page.index("<thead>")
+    assert "Table 1: a &lt; b &amp; c" in page
+
+
+def test_invented_patients_are_announced_as_a_warning():
+    loud = show.banner(source(synthetic=True), "quick").data
+    quiet = show.banner(source(synthetic=False), "quick").data
+    assert ":class: warning" in loud
+    assert "invented" in loud
+    assert ":class: warning" not in quiet
+    assert "invented" not in quiet
+
+
+def test_every_profile_has_a_row():
+    rows = show.profiles(PARAMS)
+    assert set(rows.index) == {"quick.yaml", "cpu.yaml", "full.yaml", "jetson.yaml"}
+    assert rows.loc["full.yaml", "filters"] == "64, 128, 256, 512, 512"
+
+
+def test_peers_are_the_published_rows():
+    assert list(show.peers().index) == [row.source for row in published.PEERS]
