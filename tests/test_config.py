@@ -236,7 +236,7 @@ def test_configurations_are_keys():
 
 @given(
     st.sampled_from(sorted(SPLITS)),
-    st.lists(st.sampled_from(DS1 + DS2 + (102, 104)), min_size=1, unique=True),
+    st.lists(st.sampled_from(DS1 + DS2), min_size=1, unique=True),
 )
 def test_sides_are_the_split_restricted_to_the_records(split, records):
     expected = tuple(
@@ -247,6 +247,11 @@ def test_sides_are_the_split_restricted_to_the_records(split, records):
     else:
         with pytest.raises(UserError, match="records has no"):
             BaselineConfig(split=split, records=records)
+
+
+def test_records_that_no_side_has_are_named():
+    with pytest.raises(UserError, match=r"records has \[102, 999\]"):
+        BaselineConfig(records=[101, 100, 102, 999])
 
 
 def test_slugs_say_arm_and_seed_and_are_file_names():

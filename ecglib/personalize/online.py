@@ -161,12 +161,11 @@ def finetune(model, train, config, features=None, validate=None):
     )
 
 
-def personalize(pretext, train, patients, config):
-    """Run the online stage for every patient.
+class OnlineStage:
+    """The online stage of one run, with everything done once that no patient changes.
 
-    Work that does not depend on the patient is done once: features of the training side
-    where the backbone stays as it is, and the whole fine-tuning where nothing is adapted
-    before it.
+    That is: features of the training side where the backbone stays as it is, and the whole
+    fine-tuning where nothing is adapted before it.
 
     Parameters
     ----------
@@ -174,44 +173,56 @@ def personalize(pretext, train, patients, config):
         Network of the offline stage, six outputs.
     train : Inputs
         Labelled beats (N, S, V) of the training side.
-    patients : dict of int to (Inputs, ndarray)
-        Record -> all its beats, and the mask of those the online stage may see.
     config : PersonalizationConfig
         Strategy and schedules.
+    """
+
+    def __init__(self, pretext, train, config):
+        self.pretext, self.train, self.config = pretext, train, config
+        self.watch, self.features = Stopwatch(), None
+        backbone_stays = config.strategy in ("none", "adabn", "head_only")
+        if config.finetune == "head" and backbone_stays:
+            with self.watch.stage("features"):
+                self.features = in_batches(pretext.features, train.x)
+        if config.strategy in ("none", "adabn"):
+            self.shared = self._finetuned(copy.deepcopy(pretext))
+
+    def network_for(self, x):
+        """The network that classifies the patient with these beats (n_beats, length)."""
+        if self.config.strategy == "none":
+            return self.shared
+        with self.watch.stage("adapt"):
+            if self.config.strategy == "adabn":
+                model = copy.deepcopy(self.shared)
+                set_batchnorm_statistics(model, x)
+                return model
+            model = adapt(self.pretext, x, self.config)
+        return self._finetuned(model)
+
+    def _finetuned(self, model):
+        with self.watch.stage("finetune"):
+            finetune(model, self.train, self.config, self.features)
+        return model
+
+
+def personalize(pretext, train, patients, config):
+    """Run the online stage for every patient.
+
+    Parameters
+    ----------
+    pretext, train, config
+        As in `OnlineStage`.
+    patients : dict of int to (Inputs, ndarray)
+        Record -> all its beats, and the mask of those the online stage may see.
 
     Returns
     -------
     tuple of (dict of int to ndarray, dict of str to float)
         Record -> predicted classes of all its beats; stage -> seconds.
     """
-    watch, features, shared = Stopwatch(), None, None
-    if config.finetune == "head" and config.strategy in ("none", "adabn", "head_only"):
-        with watch.stage("features"):
-            features = in_batches(pretext.features, train.x)
-    if config.strategy in ("none", "adabn"):
-        with watch.stage("finetune"):
-            shared = copy.deepcopy(pretext)
-            finetune(shared, train, config, features)
-    predicted = {}
+    stage, predicted = OnlineStage(pretext, train, config), {}
     for record, (beats, online) in tqdm(patients.items(), desc=config.slug, leave=False):
-        online = torch.from_numpy(online).to(beats.x.device)
-        model = _for_patient(pretext, shared, train, beats.x[online], config, features, watch)
-        with watch.stage("predict"):
+        model = stage.network_for(beats.x[torch.from_numpy(online).to(beats.x.device)])
+        with stage.watch.stage("predict"):
             predicted[record] = predict(model, beats)
-    return predicted, dict(watch.seconds)
-
-
-def _for_patient(pretext, shared, train, x, config, features, watch):
-    """The network that classifies one patient."""
-    if config.strategy == "none":
-        return shared
-    if config.strategy == "adabn":
-        with watch.stage("adapt"):
-            model = copy.deepcopy(shared)
-            set_batchnorm_statistics(model, x)
-        return model
-    with watch.stage("adapt"):
-        model = adapt(pretext, x, config)
-    with watch.stage("finetune"):
-        finetune(model, train, config, features)
-    return model
+    return predicted, dict(stage.watch.seconds)
