@@ -84,7 +84,7 @@ def _compare(args):
 def _bench(args):
     from ecglib.bench import bench
 
-    print(bench(args.data_root).to_string())
+    print(bench(args.data_root).round(3).to_string())
 
 
 def _add_params(parser):

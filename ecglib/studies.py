@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
 from tqdm import tqdm
 
 from ecglib import checkpoints, puzzle, results
@@ -17,6 +16,7 @@ from ecglib.data import rpeaks
 from ecglib.data.inputs import pick_device, stratified_share, to_inputs
 from ecglib.data.mitdb import load_beats
 from ecglib.metrics import confusion_matrix, ec57, from_confusion, macro_f1
+from ecglib.models.probe import LinearProbe
 from ecglib.paths import REPO, RUNS
 from ecglib.personalize.online import finetune, online_mask, personalize
 from ecglib.pretrain import (
@@ -175,26 +175,6 @@ def _puzzle(run):
     return {"metrics": metrics | {"confusion": confusion.tolist()}, "runtime_s": seconds}
 
 
-class LinearProbe(nn.Module):
-    """One linear layer on features, standardised as they are in the training set.
-
-    Parameters
-    ----------
-    features : Tensor, shape (n_beats, n_features)
-        Of the training set; a feature that never changes becomes 0.
-    """
-
-    def __init__(self, features):
-        super().__init__()
-        std = features.std(dim=0)
-        self.register_buffer("mean", features.mean(dim=0))
-        self.register_buffer("scale", torch.where(std > 0, 1 / std, 0))
-        self.out = nn.Linear(features.shape[1], len(CLASSES))
-
-    def forward(self, features):  # (B, n_features) -> (B, 3)
-        return self.out((features - self.mean) * self.scale)
-
-
 def _probe(run):
     config = run.config
     network = {
@@ -246,6 +226,25 @@ EXECUTE = {
 """Study -> function from a `Run` to the fields of its result."""
 
 
+HEADLINE = {
+    "baseline": {"features": "beat", "norm": "none", "split": "ds1_ds2"},
+    "personalization": {
+        "strategy": "head_only",
+        "finetune": "head",
+        "online_seconds": 300,
+        "norm": "batch",
+        "split": "ds1_ds2",
+    },
+}
+"""The arm of a study that headlines quote: paper 1's own input and strategy."""
+
+
+def is_headline(config):
+    """Whether a run belongs to the arm that headlines quote."""
+    settings = HEADLINE.get(config.study, {}).items()
+    return bool(settings) and all(getattr(config, name) == value for name, value in settings)
+
+
 def run_study(configs, source, *, profile, device="auto", runs=RUNS):
     """Execute the runs that have no result yet, saving each when it ends.
 
@@ -279,6 +278,7 @@ def run_study(configs, source, *, profile, device="auto", runs=RUNS):
                 config=config.to_dict(),
                 data={**run.data, "profile": profile},
                 environment=results.describe_environment(device, REPO),
+                selected=is_headline(config),
                 **fields,
             )
             results.save(result, path)
