@@ -9,7 +9,8 @@ BLOCKS = ("conv1", "conv2", "conv3", "conv4", "conv5")
 HEAD = ("fc1", "fc2", "out")
 SHALLOW = ("conv1", "conv2")
 LAST_BLOCKS = ("conv4", "conv5", *HEAD)
-PARTS = (*BLOCKS, *HEAD)
+PARTS = (*BLOCKS, "rr", *HEAD)
+RR_UNITS = 32
 ADAPTERS = ("adapter1", "adapter2", "adapter3", "adapter4", "adapter5")
 
 
@@ -31,7 +32,7 @@ class ECGNetConfig:
     norm : {"none", "batch"}
         BatchNorm after each convolution; AdaBN needs it, the paper does not mention it.
     n_rr : int
-        RR ratios that join the hidden units before `fc2`; 0 for isolated beats.
+        RR ratios, whose own hidden layer joins before `fc2`; 0 for isolated beats.
     """
 
     channels: tuple[int, ...] = (64, 128, 256, 512, 512)
@@ -59,7 +60,8 @@ class ECGNet(nn.Module):
     """Five convolutional blocks and a head of two hidden layers.
 
     Parts are named: `conv1` … `conv5` are blocks, `fc1`, `fc2`, `out` the head's linear
-    layers; `adapter1` … `adapter5` do nothing until a strategy replaces them. `fc1` is
+    layers, `rr` the hidden layer of RR ratios, if there are any; `adapter1` … `adapter5` do
+    nothing until a strategy replaces them. `fc1` is
     followed by a ReLU as `fc2` is, although the paper mentions only the latter.
 
     Parameters
@@ -84,7 +86,10 @@ class ECGNet(nn.Module):
         self.fc1 = nn.Linear(n_in * n_times, 512)
         self.relu1 = nn.ReLU()
         self.dropout = nn.Dropout(0.5)
-        self.fc2 = nn.Linear(512 + config.n_rr, 256)
+        self.rr = nn.Identity()
+        if config.n_rr:  # five bare ratios would drown among the inputs of fc1 or fc2
+            self.rr = nn.Sequential(nn.Linear(config.n_rr, RR_UNITS), nn.ReLU())
+        self.fc2 = nn.Linear(512 + (RR_UNITS if config.n_rr else 0), 256)
         self.relu2 = nn.ReLU()
         self.out = nn.Linear(256, config.n_outputs)
 
@@ -98,8 +103,8 @@ class ECGNet(nn.Module):
     def classify(self, features, rr=None):  # (B, n_features), (B, n_rr) -> (B, n_outputs)
         """Logits from features and, if the network has been built for them, RR ratios."""
         hidden = self.dropout(self.relu1(self.fc1(features)))
-        if self.config.n_rr:  # five ratios would drown among the inputs of fc1
-            hidden = torch.cat([hidden, rr], dim=1)
+        if self.config.n_rr:
+            hidden = torch.cat([hidden, self.rr(rr)], dim=1)
         return self.out(self.relu2(self.fc2(hidden)))
 
     def forward(self, x, rr=None):  # (B, n_times), (B, n_rr) -> (B, n_outputs)
