@@ -8,7 +8,7 @@ from ecglib import puzzle
 from ecglib.data.rr import RR_NAMES
 from ecglib.errors import UserError
 from ecglib.models import MODELS
-from ecglib.models.ecgnet import PARTS, ECGNetConfig
+from ecglib.models.ecgnet import EVERYTHING, ECGNetConfig
 from ecglib.train import PuzzleTask, Schedule, SupervisedTask, class_weights, fit
 
 
@@ -76,7 +76,7 @@ def train_supervised(config, train, device, validate=None):
     model = build(config, n_outputs=3, device=device)
     task = supervised_task(model, (train.x, train.rr), train.y, config)
     history = fit(
-        *(model, PARTS, task, supervised_schedule(config)),
+        *(model, EVERYTHING, task, supervised_schedule(config)),
         seed=config.seed,
         validate=validate,
         desc=f"supervised, seed {config.seed}",
@@ -114,7 +114,7 @@ def train_pretext(config, train, device):
     )
     normal = train.x[train.y == 0]
     history = fit(
-        *(model, PARTS, puzzle_task(model, normal, config), schedule),
+        *(model, EVERYTHING, puzzle_task(model, normal, config), schedule),
         seed=config.seed,
         desc=f"puzzle, seed {config.seed}",
     )

@@ -9,9 +9,10 @@ BLOCKS = ("conv1", "conv2", "conv3", "conv4", "conv5")
 HEAD = ("fc1", "fc2", "out")
 SHALLOW = ("conv1", "conv2")
 LAST_BLOCKS = ("conv4", "conv5", *HEAD)
-PARTS = (*BLOCKS, "rr", *HEAD)
+PARTS = (*BLOCKS, *HEAD)
 RR_UNITS = 32
 ADAPTERS = ("adapter1", "adapter2", "adapter3", "adapter4", "adapter5")
+EVERYTHING = (*BLOCKS, *ADAPTERS, "rr", *HEAD)
 
 
 @dataclass(frozen=True)

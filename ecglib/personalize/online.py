@@ -15,7 +15,7 @@ import torch
 from tqdm import tqdm
 
 from ecglib.errors import UserError
-from ecglib.models.ecgnet import ADAPTERS, HEAD, PARTS, replace_output
+from ecglib.models.ecgnet import EVERYTHING, HEAD, replace_output
 from ecglib.personalize.strategies import (
     ADAPTED_PARTS,
     add_adapters,
@@ -146,7 +146,7 @@ def finetune(model, train, config, features=None, validate=None):
     replace_output(model, n_outputs=3, seed=config.seed)
     if config.finetune == "all":
         task = supervised_task(model, (train.x,), train.y, config)
-        parts = (*PARTS, *ADAPTERS)
+        parts = EVERYTHING
     else:
         if features is None:
             features = in_batches(model.features, train.x)

@@ -7,6 +7,7 @@ from torch import nn
 from ecglib.models.ecgnet import (
     ADAPTERS,
     BLOCKS,
+    EVERYTHING,
     HEAD,
     LAST_BLOCKS,
     PARTS,
@@ -28,11 +29,10 @@ def n_parameters_by_formula(channels, n_times=300, n_outputs=3, norm="none", n_r
     for n_out in channels:
         total += 3 * n_in * n_out + n_out + (2 * n_out if norm == "batch" else 0)
         n_in, n_times = n_out, n_times // 2
-    for n_out in (512, 256, n_outputs):
-        width = n_in * n_times + n_rr if n_out == 512 else n_in
-        total += width * n_out + n_out
-        n_in = n_out
-    return total
+    n_joined = 32 if n_rr else 0
+    total += n_rr * n_joined + n_joined
+    widths = (n_in * n_times, 512 + n_joined, 256)
+    return total + sum(w * n + n for w, n in zip(widths, (512, 256, n_outputs), strict=True))
 
 
 def n_parameters(module):
@@ -72,6 +72,7 @@ def test_parts_have_the_names_that_strategies_use():
     assert SHALLOW == ("conv1", "conv2")
     assert LAST_BLOCKS == ("conv4", "conv5", "fc1", "fc2", "out")
     assert PARTS == BLOCKS + HEAD
+    assert set(EVERYTHING) == {*PARTS, *ADAPTERS, "rr"}
 
 
 def test_parts_hold_all_parameters_and_adapters_none():
@@ -113,12 +114,12 @@ def test_forward_is_classify_of_features():
     torch.testing.assert_close(model(x), model.classify(model.features(x)), rtol=0, atol=0)
 
 
-def test_rr_joins_before_the_head():
+def test_rr_joins_before_the_second_layer_of_the_head():
     model = ECGNet(ECGNetConfig(TINY, n_rr=5)).eval()
     x, rr = torch.randn(2, 300), torch.randn(2, 5)
-    joined = torch.cat([model.features(x), rr], dim=1)
-    assert model.fc1.in_features == joined.shape[1]
-    expected = model.out(model.fc2(model.fc1(joined).relu()).relu())
+    timing = (rr @ model.rr[0].weight.T + model.rr[0].bias).relu()
+    joined = torch.cat([model.fc1(model.features(x)).relu(), timing], dim=1)
+    expected = model.out(model.fc2(joined).relu())
     torch.testing.assert_close(model(x, rr), expected)
     assert not torch.equal(model(x, rr), model(x, rr + 1))
 
