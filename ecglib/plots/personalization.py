@@ -43,7 +43,9 @@ def pipeline():
         axis.text(column + 0.46, 0.82, title, ha="center", color=NEUTRAL, fontsize=9)
         if column < len(boxes) - 1:
             ends = ((column + 0.89, 0.43), (column + 1.03, 0.43))
-            axis.add_patch(FancyArrowPatch(*ends, arrowstyle="->", mutation_scale=12))
+            axis.add_patch(
+                FancyArrowPatch(*ends, arrowstyle="->", mutation_scale=12, color=NEUTRAL)
+            )
     return figure
 
 
@@ -130,8 +132,8 @@ def patient_differences(arms, control):
     figure, axis = plt.subplots(figsize=(10, 0.9 + 0.45 * len(arms)))
     sns.heatmap(
         frame.T,
-        annot=True,
-        fmt=".0f",
+        annot=frame.T.round().astype(int),
+        fmt="d",
         annot_kws={"fontsize": 8},
         cmap="RdBu",
         center=0,

@@ -92,6 +92,7 @@ def permutation_confusion(confusion):
     )
     axis.set(xlabel="predicted order", ylabel="true order")
     axis.tick_params(axis="x", rotation=35)
+    axis.tick_params(axis="y", rotation=0)
     return figure
 
 
