@@ -22,12 +22,11 @@ from ecglib.personalize.online import finetune, online_mask, personalize
 from ecglib.pretrain import (
     as_checkpoint,
     build,
-    supervised_schedule,
     supervised_task,
     train_pretext,
     train_supervised,
 )
-from ecglib.train import fit, in_batches, predict
+from ecglib.train import Schedule, fit, in_batches, predict
 
 
 @dataclass(frozen=True)
@@ -186,7 +185,10 @@ def _probe(run):
     torch.manual_seed(config.seed)
     probe = LinearProbe(features).to(run.device)
     task = supervised_task(probe, (features,), run.train.inputs.y, config)
-    schedule = supervised_schedule(config)
+    schedule = Schedule(
+        *(config.probe_epochs, config.batch_size, config.probe_learning_rate),
+        *(config.weight_decay, config.probe_decay),
+    )
     history = fit(probe, ("out",), task, schedule, seed=config.seed, desc="probe")
     logits = in_batches(lambda x: probe(network.features(x)), run.test.inputs.x)
     return run.outcome(logits.argmax(dim=1).cpu().numpy(), {"train": history.seconds})

@@ -39,6 +39,7 @@ _CHOICES = {
 _POSITIVE = (
     *("epochs", "pretext_epochs", "online_epochs", "patience", "batch_size"),
     *("learning_rate", "online_learning_rate", "train_share", "decay"),
+    *("probe_epochs", "probe_learning_rate", "probe_decay"),
 )
 
 

@@ -50,12 +50,18 @@ class PuzzleConfig(TrainingConfig):
 
 @dataclass(frozen=True, kw_only=True)
 class ProbeConfig(PuzzleConfig):
-    """Linear classifier of N, S, V on the frozen features of a network."""
+    """Linear classifier of N, S, V on the frozen features of a network.
+
+    `epochs`, `learning_rate` and `decay` made the network; the probe has its own.
+    """
 
     study = "probe"
     arm_keys = ("source", "norm", "split")
 
     source: str = "puzzle"
+    probe_epochs: int = 20
+    probe_learning_rate: float = 3e-3
+    probe_decay: float = 0.9
 
 
 @dataclass(frozen=True, kw_only=True)
