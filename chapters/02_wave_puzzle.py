@@ -15,7 +15,7 @@
 #
 # ECGWavePuzzle {cite:p}`silva2024,silva_deployment` cuts a heart beat into three
 # pieces, shuffles them, and asks a network which of the six orders it sees. No label is needed,
-# as in the jigsaw puzzles of image recognition {cite:p}`noroozi2016jigsaw`. The claim is that a
+# as in the jigsaw puzzles of image recognition {cite:p}`noroozi2016`. The claim is that a
 # network which can tell the orders apart has learned the morphology of the ECG, and is a better
 # starting point for telling N, S and V beats apart.
 #
@@ -117,6 +117,11 @@ figures.learning_curves(
 
 # %% [markdown]
 # ### Which orders are hard?
+#
+# Where the tall QRS complex stands, first, in the middle or last, is seen at a glance, so two
+# orders remain for each place. What is left is to tell the flat piece with the P wave from the
+# one with the T wave, and that is where the errors are: within the pairs 0 and 5, 1 and 4, 2
+# and 3, hardly ever between them.
 
 # %% mystnb={"figure": {"caption": "True against predicted order on N beats of DS2, reference runs, % of each row over all seeds.", "name": "fig-puzzle-confusion"}} tags=["hide-input"]
 whole = views["whole"]
@@ -164,22 +169,28 @@ show.table(
 # %% [markdown]
 # ## Settings, chosen inside DS1
 #
-# Class weights and the number of epochs were chosen on four patients of DS1 (records 118, 124,
-# 207 and 223) with a network trained on the other eighteen, then the network was trained anew
-# on all of DS1 for that many epochs. The curves are jumpy: four patients are few, and that is
-# the price of not looking at DS2.
+# Class weights and the number of epochs were chosen by four folds of DS1's patients: a network
+# is trained on three quarters of them and scored on the rest, and the folds are pooled epoch by
+# epoch. Then the network was trained anew on all of DS1 for the best number of epochs. A first
+# attempt with early stopping on the four validation patients 118, 124, 207 and 223 at a constant
+# learning rate gave curves that jumped by 0.1 from epoch to epoch; we therefore let the rate
+# fall by 0.7 an epoch, which does not depend on where one stops, and let all of DS1 vote. The
+# linear probes above got their schedule the same way.
 
 # %% tags=["hide-input"]
 trials = ledger.selection_table(reference["selection"])
-show.table(trials, "Table 2.2: macro-F1 on the validation patients, reference runs.")
+show.table(
+    trials, "Table 2.2: trials inside DS1, reference runs; macro-F1 of the pooled folds."
+)
 
 # %% [markdown]
 # ## Does pretraining help?
 #
-# Four ways to the same three classes. `baseline` has never seen a puzzle. *puzzle, all* starts
-# from the puzzle and fine-tunes every weight on DS1; *puzzle, head* leaves the backbone as the
-# puzzle made it. `beat+rr` adds five ratios of RR intervals to the baseline, which tell S beats
-# by their timing; it is a different input and a row of its own.
+# `baseline` has never seen a puzzle; every weight learns from DS1's labels. *puzzle, head*
+# leaves the backbone as the puzzle made it, and only the head learns from labels. Its network
+# has BatchNorm, so the baseline stands there with and without it; the differences are to the
+# one with. `beat+rr` adds five ratios of RR intervals, which tell S beats by their timing; it
+# is a different input and a row of its own.
 
 # %% tags=["hide-input"]
 rows = {
@@ -187,8 +198,12 @@ rows = {
 }
 for arm in arms.group(personalized, strategy="none", split="ds1_ds2", train_share=1.0):
     rows[f"puzzle, {arm.settings['finetune']}, {arm.settings['norm']} norm"] = arm
-best = tables.best_of_paper1()
-help_table = tables.stack({"paper 1": best, "reference": tables.score_table(rows)})
+control = rows["baseline, beat, BatchNorm"]
+others = {
+    name: arm for name, arm in rows.items() if arm is not control and arm.seeds == control.seeds
+}
+ours = tables.score_table(rows).join(tables.difference_table(others, control, after_5min=False))
+help_table = tables.stack({"paper 1": tables.best_of_paper1(), "reference": ours})
 show.table(help_table, "Table 2.3: with and without the puzzle, all beats of DS2.")
 
 # %% tags=["hide-input"]
@@ -211,7 +226,32 @@ show.table(tables.score_table(swapped), "Table 2.5: the swapped split, reference
 # %% [markdown]
 # ## What we found
 #
-# FOUND02
+# - **The puzzle is easy.** After ten epochs the network tells 95 % of the orders of patients it
+#   has never seen (three seeds: 0.947 to 0.953). Where the QRS complex stands is obvious; what it
+#   confuses are the two orders that share that place (5 % of the beats).
+# - **Much of it can be solved at the cuts.** A network that sees nothing but five samples on
+#   either side of the possible junctions still gets 88 % right, and one that sees everything
+#   *but* these samples 90 % (one seed each). So morphology is enough, and so are the jumps of
+#   the scissors: solving the puzzle does not prove that the shape of a beat was learned.
+# - **Its features are no better than random ones for a linear classifier.** Over three seeds a
+#   probe on puzzle features scores 0.529 macro-F1, on features of the same network with random
+#   weights 0.558; the intervals over patients overlap almost wholly. A probe on supervised
+#   features does not beat them either (0.516, one seed): on unseen patients a linear layer on
+#   1,152 features is limited by the patients it has seen, not by the features.
+# - **As a start for the head it does no harm.** With a backbone that only the puzzle has trained
+#   and a head that DS1's labels have, macro-F1 is 0.605 ± 0.006, against 0.579 ± 0.028 for the
+#   same network trained on labels throughout. The difference has an interval that contains
+#   zero, so we do not claim a gain. It costs no accuracy worth mentioning and no labels, but
+#   three minutes of pretraining on one core.
+# - **Against the paper.** Our faithful arm (isolated beats, no BatchNorm, DS1 only) reaches 0.559
+#   macro-F1 and 0.904 accuracy: 0.07 below the best 0.6303 of the paper and 0.016 below its 0.9194.
+#   What we tried inside DS1: class weights (none, square root, balanced), BatchNorm (0.579),
+#   the number of epochs, constant against falling learning rates. The paper's network is wider;
+#   its training is unpublished.
+# - **Timing does what pretraining does not.** Five RR ratios lift the same network to 0.650 ±
+#   0.005 macro-F1 and 0.943 accuracy, above the paper's best row on both.
+# - **The split matters more than all of this.** The other way round the faithful arm falls from
+#   0.559 to 0.474.
 #
 # ## Limits
 #

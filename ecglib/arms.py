@@ -140,6 +140,13 @@ def arm_name(result):
     return result.slug.rsplit("-s", 1)[0]
 
 
+def _short(name, value):
+    """A setting in few words: of records only how many."""
+    if name == "records":
+        return f"{len(value)} records"
+    return f"{name} " + (" ".join(map(str, value)) if isinstance(value, list) else str(value))
+
+
 def by_name(results):
     """Results of one study by the readable name of their arm.
 
@@ -157,7 +164,7 @@ def by_name(results):
         first = found[0].settings
         further = [k for k in first if any(arm.settings[k] != first[k] for arm in found)]
         for arm in found:
-            settings = ", ".join(f"{k} {arm.settings[k]}" for k in further)
+            settings = ", ".join(_short(k, arm.settings[k]) for k in further)
             named[f"{name} ({settings})" if settings else name] = arm.results
     return named
 
