@@ -46,6 +46,9 @@ def always_n(per_record):
 def score_row(arm, *, after_5min=False):
     """One arm as a row: accuracy and macro-F1 with spread, interval and without record 232.
 
+    "95 %" is the interval of macro-F1 over patients, "without 232" macro-F1 of the others,
+    "patient mean" the accuracy averaged over patients.
+
     Returns
     -------
     dict of str to str
@@ -55,11 +58,11 @@ def score_row(arm, *, after_5min=False):
     row = {
         "accuracy": spread(arm.values(accuracy, **kind)),
         "macro-F1": spread(arm.values(macro_f1, **kind)),
-        "95 % interval": _bracket(stats.patient_bootstrap(matrices, macro_f1)),
+        "95 %": _bracket(stats.patient_bootstrap(matrices, macro_f1)),
     }
     if HEAVY_RECORD in matrices[0]:
-        row["macro-F1 without 232"] = spread(arm.values(macro_f1, without=HEAVY_RECORD, **kind))
-    row["mean patient accuracy"] = f"{stats.mean_over_patients(matrices, accuracy):.3f}"
+        row["without 232"] = spread(arm.values(macro_f1, without=HEAVY_RECORD, **kind))
+    row["patient mean"] = f"{stats.mean_over_patients(matrices, accuracy):.3f}"
     row["seeds"] = arm.seeds
     return row
 

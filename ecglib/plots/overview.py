@@ -51,33 +51,47 @@ def points(named):
     Returns
     -------
     DataFrame
-        Columns `name`, `group` (key of `MARKERS`), `bytes`, `macro_f1`, `low`, `high`;
-        bytes of paper 1 are estimated for 512 filters in blocks 3 to 5, and methods whose
-        size is neither printed nor to be estimated are left out.
+        Columns `name`, `group` (key of `MARKERS`), `macro_f1`, `low`, `high`, `bytes` and
+        `seconds` of the online stage, NaN where there is none or none is published. Bytes of
+        paper 1 are estimated for 512 filters in blocks 3 to 5.
     """
-    papers_net = ECGNet(ECGNetConfig())
-    rows = []
-    for row in published.TABLE_2:
-        parts = (*HEAD, *SHALLOW) if "shallow" in row.arm else HEAD
-        size = n_bytes(papers_net, parts)
-        rows.append((row.arm, "paper 1", size, row.macro_f1, row.macro_f1, row.macro_f1))
+    rows = [*_printed(), *(_ours(name, arm) for name, arm in named.items())]
+    columns = ["name", "group", "macro_f1", "low", "high", "bytes", "seconds"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _printed():
+    """Rows of paper 1 and of the literature."""
+    network, nan = ECGNet(ECGNetConfig()), float("nan")
+    best = max(published.TABLE_2, key=lambda row: row.macro_f1)
+    size = n_bytes(network, (*HEAD, *SHALLOW))
+    yield f"paper 1: {best.arm}", "paper 1", best.macro_f1, nan, nan, size, nan
+    for row in published.TABLE_3.values():
+        name = f"paper 1: personalized, {row.arm}"
+        yield name, "paper 1", row.macro_f1, nan, nan, n_bytes(network), row.runtime_s
     for row in published.PEERS:
-        if row.n_bytes:
-            f1 = row.macro_f1
-            rows.append((row.source, "literature", row.n_bytes, f1, f1, f1))
-    for name, arm in named.items():
-        settings = arm.settings
-        n_rr = 5 if settings["features"] == "beat+rr" else 0
-        size = ECGNetConfig(tuple(settings["channels"]), norm=settings["norm"], n_rr=n_rr)
-        interval = stats.patient_bootstrap(arm.matrices(), macro_f1)
-        rows.append(
-            (name, "ours", n_bytes(ECGNet(size)), interval.value, interval.low, interval.high)
-        )
-    return pd.DataFrame(rows, columns=["name", "group", "bytes", "macro_f1", "low", "high"])
+        yield row.source, "literature", row.macro_f1, nan, nan, row.n_bytes or nan, nan
+
+
+def _ours(name, arm):
+    """Row of one of our arms; its online stage is what it does for all test patients."""
+    settings = arm.settings
+    n_rr = 5 if settings["features"] == "beat+rr" else 0
+    size = ECGNetConfig(tuple(settings["channels"]), norm=settings["norm"], n_rr=n_rr)
+    interval = stats.patient_bootstrap(arm.matrices(), macro_f1)
+    stages = ("features", "adapt", "finetune")
+    seconds = float("nan")
+    if settings.get("strategy", "none") != "none":
+        times = [sum(r.runtime_s.get(stage, 0) for stage in stages) for r in arm.results]
+        seconds = sum(times) / len(times)
+    return (
+        *(name, "ours", interval.value, interval.low, interval.high),
+        *(n_bytes(ECGNet(size)), seconds),
+    )
 
 
 def landscape(points, trivial):
-    """Macro-F1 on DS2 against the bytes of the weights, one point a method.
+    """Macro-F1 on DS2, bytes of the weights and seconds of the online stage, by method.
 
     Parameters
     ----------
@@ -90,28 +104,20 @@ def landscape(points, trivial):
     -------
     Figure
     """
-    figure, axis = plt.subplots(figsize=(9, 4.6))
+    figure, axes = plt.subplots(1, 3, figsize=(11, 0.36 * len(points) + 1), sharey=True)
+    place = pd.Series(range(len(points)), index=points.index)
     for group, rows in points.groupby("group", sort=False):
-        size, value, low, high = rows[["bytes", "macro_f1", "low", "high"]].to_numpy().T
-        axis.errorbar(
-            *(size, value),
-            yerr=[value - low, high - value],
-            fmt=MARKERS[group],
-            color=COLORS[group],
-            capsize=3,
-            label=group,
-        )
-    for row in points.itertuples():
-        axis.annotate(
-            *(row.name, (row.bytes, row.macro_f1)),
-            xytext=(8, 4),
-            textcoords="offset points",
-            fontsize=9,
-        )
-    axis.axhline(trivial, color=NEUTRAL, ls=":", label="always N")
-    axis.set(
-        xscale="log", xlabel="bytes of the weights", ylabel="macro-F1 on DS2", ylim=(0.2, 1)
-    )
-    axis.margins(x=0.25)
-    axis.legend(loc="lower left")
+        look = {"fmt": MARKERS[group], "color": COLORS[group]}
+        error = [rows["macro_f1"] - rows["low"], rows["high"] - rows["macro_f1"]]
+        y = place[rows.index]
+        axes[0].errorbar(rows["macro_f1"], y, xerr=error, capsize=3, label=group, **look)
+        axes[1].errorbar(rows["bytes"], y, **look)
+        axes[2].errorbar(rows["seconds"], y, **look)
+    axes[0].axvline(trivial, color=NEUTRAL, ls=":", label="always N")
+    axes[0].set_yticks(place, points["name"])
+    axes[0].invert_yaxis()
+    axes[0].set_xlabel("macro-F1 on DS2")
+    axes[1].set(xscale="log", xlabel="bytes of the weights", xlim=(1e3, 1e8))
+    axes[2].set(xscale="log", xlabel="online stage, 22 patients, s", xlim=(1, 1e4))
+    figure.legend(loc="outside upper center", ncols=4)
     return figure
