@@ -18,6 +18,10 @@ export ECG_DATA := $(abspath ../shared/data)
 endif
 endif
 
+# On a few cores, threads that wait for each other cost small networks more than they save
+# (tenfold when something else runs); many cores and large networks: OMP_NUM_THREADS=8 make …
+export OMP_NUM_THREADS ?= 1
+
 .PHONY: book test lint bench clean
 
 book: $(VENV)/installed
