@@ -229,7 +229,12 @@ EXECUTE = {
 
 
 HEADLINE = {
-    "baseline": {"features": "beat", "norm": "none", "split": "ds1_ds2"},
+    "baseline": {
+        "features": "beat",
+        "norm": "none",
+        "imbalance": "none",
+        "split": "ds1_ds2",
+    },
     "personalization": {
         "strategy": "head_only",
         "finetune": "head",

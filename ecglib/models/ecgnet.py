@@ -73,7 +73,7 @@ class ECGNet(nn.Module):
     Examples
     --------
     >>> sum(p.numel() for p in ECGNet(ECGNetConfig()).parameters())
-    3795587
+    3796099
     """
 
     def __init__(self, config):
