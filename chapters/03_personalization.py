@@ -135,8 +135,8 @@ for model in (untouched, adapted):
     replace_output(model, n_outputs=3, seed=config.seed)
 pairs = zip(untouched.state_dict().values(), adapted.state_dict().values(), strict=True)
 same = all(torch.equal(a, b) for a, b in pairs)
-print(f"the puzzle's loss went from {loss[0]:.4f} to {loss[-1]:.4f};", end=" ")
-print(f"after replacing the output layer, the two networks are identical: {same}")
+print(f"the puzzle's loss went from {loss[0]:.4f} to {loss[-1]:.4f}")
+print(f"identical after the output layer was replaced: {same}")
 
 # %% [markdown]
 # So in this book *head* means `fc1`, `fc2` and `out`: the first two survive the replacement.
@@ -180,7 +180,7 @@ show.table(
     beside, "Table 3.2: strategies on all of DS2 (this run: on the records it was given)."
 )
 
-# %% mystnb={"figure": {"caption": "Macro-F1 of every strategy on all beats of DS2. Bars of ours are 95 % intervals over patients, far wider than what separates the strategies; those of the paper are deviations over three seeds.", "name": "fig-strategies"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Macro-F1 of every strategy on all beats of DS2 (this run: of its own test records). Bars of ours are 95 % intervals over patients, far wider than what separates the strategies; those of the paper are deviations over three seeds.", "name": "fig-strategies"}} tags=["hide-input"]
 figures.strategy_scores({"reference": ours, "this run": mine}, printed)
 
 # %% [markdown]
