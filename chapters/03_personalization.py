@@ -193,7 +193,8 @@ figures.strategy_scores({"reference": ours, "this run": mine}, printed)
 # %% tags=["hide-input"]
 strategies = {name: arm for name, arm in ours.items() if name != "none"}
 late = tables.score_table(ours, after_5min=True)
-late = late.join(tables.difference_table(strategies, ours["none"])).fillna("")
+differ = tables.difference_table(strategies, ours["none"])
+late = late[["accuracy", "macro-F1", "without 232"]].join(differ).fillna("")
 show.table(
     late,
     "Table 3.3: reference runs after 5:00; Δ is the difference to none, with 95 % interval.",
@@ -283,7 +284,8 @@ swapped = arms.by(reference, "strategy", **(standard | {"split": "ds2_ds1"}))
 swapped = {name: swapped[name] for name in order if name in swapped}
 back = tables.score_table(swapped, after_5min=True)
 others = {name: arm for name, arm in swapped.items() if name != "none"}
-back = back.join(tables.difference_table(others, swapped["none"])).fillna("")
+differ = tables.difference_table(others, swapped["none"])
+back = back[["accuracy", "macro-F1", "patient mean"]].join(differ).fillna("")
 show.table(back, "Table 3.8: reference runs on the swapped split (DS2 → DS1), after 5:00.")
 
 # %% [markdown]
