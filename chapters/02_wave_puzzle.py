@@ -243,7 +243,7 @@ show.table(tables.score_table(swapped), "Table 2.5: the swapped split, reference
 #   and a head that DS1's labels have, macro-F1 is 0.605 ± 0.006, against 0.579 ± 0.028 for the
 #   same network trained on labels throughout. The difference has an interval that contains
 #   zero, so we do not claim a gain. It costs no accuracy worth mentioning and no labels, but
-#   three minutes of pretraining on one core.
+#   three to four minutes of pretraining on one core.
 # - **Against the paper.** Our faithful arm (isolated beats, no BatchNorm, DS1 only) reaches 0.559
 #   macro-F1 and 0.904 accuracy: 0.07 below the best 0.6303 of the paper and 0.016 below its 0.9194.
 #   What we tried inside DS1: class weights (none, square root, balanced), BatchNorm (0.579),
