@@ -28,3 +28,13 @@
 # - Differences between formats seed by seed, with patient-bootstrap intervals.
 # - Where in the network the shorter mantissa loses something, and whether it matters.
 # - Time per stage, and how far it lies from what the device could do.
+
+# %% tags=["parameters"]
+profile = "quick"  # type: str  name of the params file
+data_root = None  # type: str  folder or packed file with MIT-BIH, None: search for it
+device = "auto"  # type: str  auto, cpu or cuda
+seeds = [7]  # type: list  seeds of every arm
+records = [101, 118, 124, 207, 223, 100, 202, 213, 232]  # type: list  record numbers
+channels = [4, 8, 8, 16, 16]  # type: list  filters of ECGNet's five blocks
+pretext_epochs = 2  # type: int  passes of the offline puzzle
+precision = [{"precision": "fp32", "epochs": 2}]  # type: list  arms: the pipeline by format

@@ -13,6 +13,8 @@ from tqdm import tqdm
 
 from ecglib import puzzle
 from ecglib.aami import CLASSES
+from ecglib.errors import UserError
+from ecglib.precision import Stepper
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,23 @@ class Schedule:
 
 @dataclass
 class History:
-    """What a training left behind: mean loss and, if validated, score of every epoch."""
+    """What a training left behind.
+
+    Attributes
+    ----------
+    loss, score : list of float
+        Mean loss and, if validated, score of every epoch.
+    seconds : float
+        Wall-clock time.
+    steps, skipped : int
+        Optimizer steps, and those that gradient scaling left out (fp16 only).
+    """
 
     loss: list[float] = field(default_factory=list)
     score: list[float] = field(default_factory=list)
     seconds: float = 0.0
+    steps: int = 0
+    skipped: int = 0
 
     @property
     def best_epoch(self):
@@ -137,7 +151,9 @@ def train_only(model, parts):
     return [p for p in model.parameters() if p.requires_grad]
 
 
-def fit(model, parts, task, schedule, *, seed, validate=None, desc="training"):
+def fit(
+    model, parts, task, schedule, *, seed, validate=None, before_last=None, desc="training"
+):
     """Train parts of a network on a task.
 
     Parameters
@@ -154,12 +170,19 @@ def fit(model, parts, task, schedule, *, seed, validate=None, desc="training"):
         Order of batches, puzzle labels and dropout.
     validate : callable, optional
         Model -> score; the weights of the best epoch are kept.
+    before_last : callable, optional
+        Called without arguments before the last epoch begins.
     desc : str
         Text of the progress bar.
 
     Returns
     -------
     History
+
+    Raises
+    ------
+    UserError
+        If the loss of an epoch is not finite.
     """
     torch.manual_seed(seed)  # dropout
     generator = torch.Generator().manual_seed(seed)
@@ -168,9 +191,12 @@ def fit(model, parts, task, schedule, *, seed, validate=None, desc="training"):
         parameters, schedule.learning_rate, weight_decay=schedule.weight_decay, fused=True
     )
     rate = torch.optim.lr_scheduler.ExponentialLR(optimizer, schedule.decay)
+    stepper = Stepper(optimizer, parameters[0].device)
     history, best, start = History(), None, time.perf_counter()
     for epoch in tqdm(range(1, schedule.epochs + 1), desc=desc, leave=False):
-        history.loss.append(_run_epoch(task, optimizer, schedule.batch_size, generator))
+        if before_last is not None and epoch == schedule.epochs:
+            before_last()
+        history.loss.append(_run_epoch(task, stepper, schedule.batch_size, generator))
         rate.step()
         if validate is None:
             continue
@@ -184,19 +210,23 @@ def fit(model, parts, task, schedule, *, seed, validate=None, desc="training"):
     if best is not None:
         model.load_state_dict(best)
     model.eval()
+    history.steps, history.skipped = stepper.steps, stepper.skipped
     history.seconds = time.perf_counter() - start
     return history
 
 
-def _run_epoch(task, optimizer, batch_size, generator):
+def _run_epoch(task, stepper, batch_size, generator):
     """One pass in random order; returns the mean loss of the beats."""
     total = torch.zeros(())
     for index in torch.randperm(len(task), generator=generator).split(batch_size):
         loss = task.loss(index, generator)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
+        stepper.step(loss)
         total = total + loss.detach().cpu() * len(index)
+    if not torch.isfinite(total):  # looked at once an epoch: a GPU need not wait every step
+        raise UserError(
+            "the training loss is not a finite number: look for NaN in the recordings, lower "
+            "learning_rate, or, if precision is fp16, use bf16 or fp32"
+        )
     return float(total / len(task))
 
 

@@ -35,6 +35,8 @@ _CHOICES = {
     "detector": ("xqrs",),
     "finetune": ("all", "head"),
     "pipeline": ("baseline", "ssl"),
+    "precision": ("fp32", "fp16", "bf16"),
+    "precision_impl": ("native", "emulated"),
 }
 _POSITIVE = (
     *("epochs", "pretext_epochs", "online_epochs", "patience", "batch_size"),

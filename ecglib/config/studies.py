@@ -125,6 +125,31 @@ class PersonalizationConfig(PuzzleConfig):
             raise UserError("strategy is adabn and norm is none; AdaBN needs norm: batch")
 
 
+@dataclass(frozen=True, kw_only=True)
+class PrecisionConfig(PersonalizationConfig):
+    """The whole of paper 1's pipeline in a number format, offline stage included.
+
+    Attributes
+    ----------
+    precision : {"fp32", "fp16", "bf16"}
+        Format of convolutions and linear layers; losses and statistics stay in fp32.
+    precision_impl : {"native", "emulated"}
+        By the device's own units, or by rounding (see `ecglib.precision`).
+    """
+
+    study = "precision"
+    arm_keys = ("precision", "precision_impl", "strategy", "norm", "split")
+
+    strategy: str = "head_only"
+    precision: str = "fp32"
+    precision_impl: str = "native"
+
+    def __post_init__(self):
+        super().__post_init__()
+        if (self.precision, self.precision_impl) == ("fp32", "emulated"):
+            raise UserError("precision is fp32, which needs no precision_impl: emulated")
+
+
 def pretext_of(config):
     """The offline stage that a personalization or probe run starts from.
 
@@ -137,11 +162,15 @@ def pretext_of(config):
     -------
     PuzzleConfig
         Only what the offline stage depends on, so that runs share its checkpoint; it uses
-        all N beats of the training side, whatever share the fine-tuning gets.
+        all N beats of the training side, whatever share the fine-tuning gets. In 16 bits it
+        is a `PrecisionConfig`, which says in which.
     """
     names = ("seed", "model", "channels", "norm", "records", "split", "normalization")
     names += ("batch_size", "learning_rate", "weight_decay", "decay", "cuts", "pretext_epochs")
-    return PuzzleConfig(**{name: getattr(config, name) for name in names})
+    kind = PuzzleConfig
+    if getattr(config, "precision", "fp32") != "fp32":
+        kind, names = PrecisionConfig, (*names, "precision", "precision_impl")
+    return kind(**{name: getattr(config, name) for name in names})
 
 
 CONFIGS = {
@@ -153,6 +182,7 @@ CONFIGS = {
         ProbeConfig,
         SelectionConfig,
         PersonalizationConfig,
+        PrecisionConfig,
     )
 }
 """Name of a study -> its configuration class."""

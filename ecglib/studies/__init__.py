@@ -1,0 +1,89 @@
+"""How the runs of every study are executed: configuration + data -> result."""
+
+from pathlib import Path
+
+from tqdm import tqdm
+
+from ecglib import results
+from ecglib.data.inputs import pick_device
+from ecglib.paths import REPO, RUNS
+from ecglib.studies import paper1, reduced
+from ecglib.studies.run import Run
+
+__all__ = ["EXECUTE", "HEADLINE", "Run", "is_headline", "run_study"]
+
+EXECUTE = {
+    "rpeaks": paper1.run_rpeaks,
+    "baseline": paper1.run_baseline,
+    "selection": paper1.run_selection,
+    "puzzle": paper1.run_puzzle,
+    "probe": paper1.run_probe,
+    "personalization": paper1.run_personalization,
+    "precision": reduced.run_precision,
+}
+"""Study -> function from a `Run` to the fields of its result."""
+
+
+HEADLINE = {
+    "baseline": {
+        "features": "beat",
+        "norm": "none",
+        "imbalance": "none",
+        "split": "ds1_ds2",
+    },
+    "personalization": {
+        "strategy": "head_only",
+        "finetune": "head",
+        "online_seconds": 300,
+        "norm": "batch",
+        "split": "ds1_ds2",
+    },
+}
+"""The arm of a study that headlines quote: paper 1's own input and strategy."""
+
+
+def is_headline(config):
+    """Whether a run belongs to the arm that headlines quote."""
+    settings = HEADLINE.get(config.study, {}).items()
+    return bool(settings) and all(getattr(config, name) == value for name, value in settings)
+
+
+def run_study(configs, source, *, profile, device="auto", runs=RUNS):
+    """Execute the runs that have no result yet, saving each when it ends.
+
+    Parameters
+    ----------
+    configs : list of RunConfig
+        From `expand`.
+    source : Source
+        Where the records are.
+    profile : str
+        Name of the params file, recorded in the results.
+    device : str
+        As `ecglib.data.inputs.pick_device` takes it.
+    runs : Path
+        Folder of live results.
+
+    Returns
+    -------
+    list of RunResult
+        In order of `configs`.
+    """
+    device, runs = pick_device(device), Path(runs)
+    outcomes = []
+    for config in tqdm(configs, desc="runs", disable=len(configs) < 2):
+        run = Run(config, source, device, runs)
+        path = results.path_of(runs, config, run.data)
+        if not path.exists():
+            fields = EXECUTE[config.study](run)
+            result = results.RunResult(
+                study=config.study,
+                config=config.to_dict(),
+                data={**run.data, "profile": profile},
+                environment=results.describe_environment(device, REPO),
+                selected=is_headline(config),
+                **fields,
+            )
+            results.save(result, path)
+        outcomes.append(results.load(path))
+    return outcomes
