@@ -28,3 +28,13 @@
 # - A list of every layer that a scope should quantize, and a proof that it is quantized.
 # - An oracle of a few lines of NumPy that every quantizer has to agree with.
 # - What each scope saves in bytes and in multiplications: two numbers that do not go together.
+
+# %% tags=["parameters"]
+profile = "quick"  # type: str  name of the params file
+data_root = None  # type: str  folder or packed file with MIT-BIH, None: search for it
+device = "auto"  # type: str  auto, cpu or cuda
+seeds = [7]  # type: list  seeds of every arm
+records = [101, 118, 124, 207, 223, 100, 202, 213, 232]  # type: list  record numbers
+channels = [4, 8, 8, 16, 16]  # type: list  filters of ECGNet's five blocks
+pretext_epochs = 2  # type: int  passes of the offline puzzle
+int8 = [{"scope": ["none", "all_int8"], "epochs": 2}]  # type: list  arms: pipeline, scope, method

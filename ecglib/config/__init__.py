@@ -1,18 +1,15 @@
 """What defines a run: frozen, validated, hashable configurations, one class a study."""
 
 from ecglib.config.base import SPLITS, STRATEGIES, RunConfig, TrainingConfig
+from ecglib.config.reduced import Int8Config, PrecisionConfig, fp32_twin, pretext_of
+from ecglib.config.registry import CONFIGS, config_class, make_config
 from ecglib.config.studies import (
-    CONFIGS,
     BaselineConfig,
     PersonalizationConfig,
-    PrecisionConfig,
     ProbeConfig,
     PuzzleConfig,
     RpeaksConfig,
     SelectionConfig,
-    config_class,
-    make_config,
-    pretext_of,
 )
 
 __all__ = [
@@ -20,6 +17,7 @@ __all__ = [
     "SPLITS",
     "STRATEGIES",
     "BaselineConfig",
+    "Int8Config",
     "PersonalizationConfig",
     "PrecisionConfig",
     "ProbeConfig",
@@ -29,6 +27,7 @@ __all__ = [
     "SelectionConfig",
     "TrainingConfig",
     "config_class",
+    "fp32_twin",
     "make_config",
     "pretext_of",
 ]

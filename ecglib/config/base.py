@@ -37,11 +37,15 @@ _CHOICES = {
     "pipeline": ("baseline", "ssl"),
     "precision": ("fp32", "fp16", "bf16"),
     "precision_impl": ("native", "emulated"),
+    "scope": ("none", "head_int8", "shallow_int8", "all_int8"),
+    "method": ("qat", "ptq"),
+    "step": ("minmax", "learned"),
 }
 _POSITIVE = (
     *("epochs", "pretext_epochs", "online_epochs", "patience", "batch_size"),
     *("learning_rate", "online_learning_rate", "train_share", "decay"),
     *("probe_epochs", "probe_learning_rate", "probe_decay"),
+    *("qat_epochs", "qat_learning_rate", "calibration_beats"),
 )
 
 

@@ -1,6 +1,6 @@
 """One configuration class a study: the keys that name its arms."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from ecglib.config.base import RunConfig, TrainingConfig
 from ecglib.errors import UserError
@@ -123,97 +123,3 @@ class PersonalizationConfig(PuzzleConfig):
             raise UserError(f"online_seconds is {value!r}; give seconds above zero, or all")
         if name == "strategy" and value == "adabn" and self.norm != "batch":
             raise UserError("strategy is adabn and norm is none; AdaBN needs norm: batch")
-
-
-@dataclass(frozen=True, kw_only=True)
-class PrecisionConfig(PersonalizationConfig):
-    """The whole of paper 1's pipeline in a number format, offline stage included.
-
-    Attributes
-    ----------
-    precision : {"fp32", "fp16", "bf16"}
-        Format of convolutions and linear layers; losses and statistics stay in fp32.
-    precision_impl : {"native", "emulated"}
-        By the device's own units, or by rounding (see `ecglib.precision`).
-    """
-
-    study = "precision"
-    arm_keys = ("precision", "precision_impl", "strategy", "norm", "split")
-
-    strategy: str = "head_only"
-    precision: str = "fp32"
-    precision_impl: str = "native"
-
-    def __post_init__(self):
-        super().__post_init__()
-        if (self.precision, self.precision_impl) == ("fp32", "emulated"):
-            raise UserError("precision is fp32, which needs no precision_impl: emulated")
-
-
-def pretext_of(config):
-    """The offline stage that a personalization or probe run starts from.
-
-    Parameters
-    ----------
-    config : PuzzleConfig
-        Configuration of a run that uses a pretext network.
-
-    Returns
-    -------
-    PuzzleConfig
-        Only what the offline stage depends on, so that runs share its checkpoint; it uses
-        all N beats of the training side, whatever share the fine-tuning gets. In 16 bits it
-        is a `PrecisionConfig`, which says in which.
-    """
-    names = ("seed", "model", "channels", "norm", "records", "split", "normalization")
-    names += ("batch_size", "learning_rate", "weight_decay", "decay", "cuts", "pretext_epochs")
-    kind = PuzzleConfig
-    if getattr(config, "precision", "fp32") != "fp32":
-        kind, names = PrecisionConfig, (*names, "precision", "precision_impl")
-    return kind(**{name: getattr(config, name) for name in names})
-
-
-CONFIGS = {
-    cls.study: cls
-    for cls in (
-        RpeaksConfig,
-        BaselineConfig,
-        PuzzleConfig,
-        ProbeConfig,
-        SelectionConfig,
-        PersonalizationConfig,
-        PrecisionConfig,
-    )
-}
-"""Name of a study -> its configuration class."""
-
-
-def config_class(study):
-    """Configuration class of a study.
-
-    Raises
-    ------
-    UserError
-        If the study is unknown.
-    """
-    if study not in CONFIGS:
-        raise UserError(f"study {study!r} is unknown; known ones: {', '.join(CONFIGS)}")
-    return CONFIGS[study]
-
-
-def make_config(study, **settings):
-    """Configuration of a run from plain settings, with unknown names refused.
-
-    Raises
-    ------
-    UserError
-        If the study or a setting is unknown, or a value is not allowed.
-    """
-    cls = config_class(study)
-    known = [field.name for field in fields(cls)]
-    for name in settings:
-        if name not in known:
-            raise UserError(
-                f"{name!r} is no setting of study {study}; known: {', '.join(known)}"
-            )
-    return cls(**settings)

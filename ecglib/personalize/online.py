@@ -161,6 +161,36 @@ def finetune(model, train, config, features=None, validate=None):
     )
 
 
+def backbone_stays(config):
+    """Whether all patients have the same features before the head: the puzzle's own.
+
+    AdaBN changes them too, but only after the fine-tuning.
+    """
+    return config.finetune == "head" and config.strategy in ("none", "adabn", "head_only")
+
+
+def empty_network(pretext, config):
+    """A network of the shape that the online stage ends with; its weights mean nothing.
+
+    Parameters
+    ----------
+    pretext : ECGNet
+        Network of the offline stage; not changed.
+    config : PersonalizationConfig
+        `strategy` and `seed` are read.
+
+    Returns
+    -------
+    ECGNet
+        With three outputs, and adapters where the strategy has them.
+    """
+    model = copy.deepcopy(pretext)
+    if config.strategy == "adapters":
+        add_adapters(model, config.seed)
+    replace_output(model, n_outputs=3, seed=config.seed)
+    return model
+
+
 class OnlineStage:
     """The online stage of one run, with everything done once that no patient changes.
 
@@ -180,8 +210,7 @@ class OnlineStage:
     def __init__(self, pretext, train, config):
         self.pretext, self.train, self.config = pretext, train, config
         self.watch, self.features = Stopwatch(), None
-        backbone_stays = config.strategy in ("none", "adabn", "head_only")
-        if config.finetune == "head" and backbone_stays:
+        if backbone_stays(config):
             with self.watch.stage("features"):
                 self.features = in_batches(pretext.features, train.x)
         if config.strategy in ("none", "adabn"):

@@ -20,6 +20,7 @@ EXECUTE = {
     "probe": paper1.run_probe,
     "personalization": paper1.run_personalization,
     "precision": reduced.run_precision,
+    "int8": reduced.run_int8,
 }
 """Study -> function from a `Run` to the fields of its result."""
 

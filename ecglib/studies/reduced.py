@@ -1,10 +1,16 @@
 """Studies of reduced precision: 16-bit formats and 8-bit integers."""
 
-import torch
+from dataclasses import asdict
 
-from ecglib.config import pretext_of
+import torch
+from tqdm import tqdm
+
+from ecglib.config import fp32_twin, pretext_of
 from ecglib.personalize.online import personalize
+from ecglib.personalize.quantized import QuantizedStage
 from ecglib.precision import running
+from ecglib.quant import coverage
+from ecglib.train import predict
 
 
 def run_precision(run):
@@ -22,3 +28,29 @@ def run_precision(run):
         more["peak_memory_bytes"] = torch.cuda.max_memory_allocated(device)
     seconds = {"pretrain": story["seconds"], **seconds}
     return run.outcome(predicted, seconds, ec57=run.ec57(predicted), **more)
+
+
+def run_int8(run):
+    """Networks of the fp32 twin, rounded, and their scores on the test side."""
+    twin, stage = fp32_twin(run.config), QuantizedStage(run.train.inputs, run.config)
+    if run.config.pipeline == "baseline":
+        model, story = run.supervised(twin)
+        model = stage.quantized(model)
+        with stage.watch.stage("predict"):
+            predicted = predict(model, run.test.inputs)
+        before = {"train": story["seconds"]}
+    else:
+        by_record, before = {}, {"online": 0.0}
+        for record, fp32, seconds in tqdm(run.personalized(twin), desc=run.config.slug):
+            model = stage.quantized(fp32)
+            with stage.watch.stage("predict"):
+                by_record[record] = predict(model, run.patients[record][0])
+            before["online"] += seconds
+        predicted = run.in_order(by_record)
+    layers = [asdict(row) | {"n_bytes": row.n_bytes} for row in coverage(model)]
+    return run.outcome(
+        *(predicted, {**before, **stage.watch.seconds}),
+        ec57=run.ec57(predicted),
+        layers=layers,  # of a personalized pipeline: those of the last patient's network
+        weight_bytes=sum(layer["n_bytes"] for layer in layers),
+    )

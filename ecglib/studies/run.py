@@ -1,17 +1,19 @@
 """One run: its configuration on its data, with what it loads, trains and reports."""
 
+import time
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 import torch
 
 from ecglib import checkpoints, puzzle, results
 from ecglib.aami import CLASSES
+from ecglib.config import pretext_of
 from ecglib.data.inputs import stratified_share, to_inputs
 from ecglib.data.mitdb import load_beats
 from ecglib.metrics import ec57, from_confusion
-from ecglib.personalize.online import online_mask
+from ecglib.personalize.online import OnlineStage, empty_network, online_mask
 from ecglib.pretrain import as_checkpoint, build, train_pretext, train_supervised
 
 
@@ -97,14 +99,47 @@ class Run:
         own = self
         if config != self.config:
             own = Run(config, self.source, self.device, self.runs)
-        folder = self.runs.parent / "checkpoints" / config.study
-        path = folder / f"{config.slug}-{config.hash_with(self.data)}.npz"
         state, story = checkpoints.cached(
-            path, lambda: as_checkpoint(*train(config, own.train.inputs, self.device))
+            self.checkpoint(config, ".npz"),
+            lambda: as_checkpoint(*train(config, own.train.inputs, self.device)),
         )
         model = build(config, n_outputs, self.device)
         model.load_state_dict(state)
         return model, story
+
+    def checkpoint(self, config, suffix):
+        """Where networks of a configuration lie on this data: beside the results."""
+        folder = self.runs.parent / "checkpoints" / config.study
+        return folder / f"{config.slug}-{config.hash_with(self.data)}{suffix}"
+
+    def personalized(self, config):
+        """Networks of the online stage, made once for all runs that go on from them.
+
+        Parameters
+        ----------
+        config : PersonalizationConfig
+            The online stage, in fp32.
+
+        Yields
+        ------
+        tuple of (int, ECGNet, float)
+            Record, its network, and the seconds that the network took.
+        """
+        pretext, _ = self.pretext(pretext_of(config))
+        stage = cache(lambda: OnlineStage(pretext, self.train.inputs, config))
+
+        def make(x):
+            start = time.perf_counter()
+            state = stage().network_for(x).state_dict()
+            return state, {"seconds": time.perf_counter() - start}
+
+        for record, (beats, online) in self.patients.items():
+            seen = beats.x[torch.from_numpy(online).to(self.device)]
+            path = self.checkpoint(config, f"/{record}.npz")
+            state, story = checkpoints.cached(path, lambda x=seen: make(x))
+            model = empty_network(pretext, config)
+            model.load_state_dict(state)
+            yield record, model, story["seconds"]
 
     def outcome(self, predicted, runtime_s, **more):
         """Fields of a result whose predictions cover the whole test side."""

@@ -1,0 +1,105 @@
+"""Configurations of the studies of reduced precision, and what their runs start from."""
+
+from dataclasses import dataclass, fields
+
+from ecglib.config.studies import BaselineConfig, PersonalizationConfig, PuzzleConfig
+from ecglib.errors import UserError
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrecisionConfig(PersonalizationConfig):
+    """The whole of paper 1's pipeline in a number format, offline stage included.
+
+    Attributes
+    ----------
+    precision : {"fp32", "fp16", "bf16"}
+        Format of convolutions and linear layers; losses and statistics stay in fp32.
+    precision_impl : {"native", "emulated"}
+        By the device's own units, or by rounding (see `ecglib.precision`).
+    """
+
+    study = "precision"
+    arm_keys = ("precision", "precision_impl", "strategy", "norm", "split")
+
+    strategy: str = "head_only"
+    precision: str = "fp32"
+    precision_impl: str = "native"
+
+    def __post_init__(self):
+        super().__post_init__()
+        if (self.precision, self.precision_impl) == ("fp32", "emulated"):
+            raise UserError("precision is fp32, which needs no precision_impl: emulated")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Int8Config(PersonalizationConfig):
+    """A trained network, rounded to 8-bit integers, as it is or after further training.
+
+    Attributes
+    ----------
+    pipeline : {"baseline", "ssl"}
+        Training on one side only, or puzzle and online stage, patient by patient.
+    scope : {"none", "head_int8", "shallow_int8", "all_int8"}
+        Which layers get integers.
+    method : {"qat", "ptq"}
+        `qat` trains the rounded network for `qat_epochs` more, `ptq` calibrates it only. With
+        scope none, `qat` trains the fp32 network for as long, the control of every QAT.
+    step : {"minmax", "learned"}
+        Scale of the weights, see `ecglib.quant.modules.WeightQuantizer`.
+    qat_epochs, qat_learning_rate
+        The further training; the ranges of activations are frozen in its last epoch.
+    calibration_beats : int
+        Beats of the training side that set the ranges of activations.
+    """
+
+    study = "int8"
+    arm_keys = ("pipeline", "scope", "method", "step", "norm", "split")
+
+    strategy: str = "head_only"
+    pipeline: str = "baseline"
+    scope: str = "none"
+    method: str = "qat"
+    step: str = "minmax"
+    qat_epochs: int = 2
+    qat_learning_rate: float = 1e-4
+    calibration_beats: int = 4096
+
+
+def fp32_twin(config):
+    """The fp32 run whose networks an INT8 run starts from.
+
+    Parameters
+    ----------
+    config : Int8Config
+        The run.
+
+    Returns
+    -------
+    BaselineConfig or PersonalizationConfig
+        With the same seed and settings, so that all scopes share its networks.
+    """
+    kind = BaselineConfig if config.pipeline == "baseline" else PersonalizationConfig
+    return kind(**{field.name: getattr(config, field.name) for field in fields(kind)})
+
+
+def pretext_of(config):
+    """The offline stage that a personalization or probe run starts from.
+
+    Parameters
+    ----------
+    config : PuzzleConfig
+        Configuration of a run that uses a pretext network.
+
+    Returns
+    -------
+    PuzzleConfig
+        Only what the offline stage depends on, so that runs share its checkpoint; it uses
+        all N beats of the training side, whatever share the fine-tuning gets. In 16 bits it
+        is a `PrecisionConfig`, which says in which.
+    """
+    names = ("seed", "model", "channels", "norm", "records", "split", "normalization")
+    names += ("batch_size", "learning_rate", "weight_decay", "decay", "cuts", "pretext_epochs")
+    kind = PuzzleConfig
+    if getattr(config, "precision", "fp32") != "fp32":
+        kind, names = PrecisionConfig, (*names, "precision", "precision_impl")
+    return kind(**{name: getattr(config, name) for name in names})

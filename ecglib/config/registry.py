@@ -1,0 +1,60 @@
+"""Every study by name, and configurations from plain settings."""
+
+from dataclasses import fields
+
+from ecglib.config.reduced import Int8Config, PrecisionConfig
+from ecglib.config.studies import (
+    BaselineConfig,
+    PersonalizationConfig,
+    ProbeConfig,
+    PuzzleConfig,
+    RpeaksConfig,
+    SelectionConfig,
+)
+from ecglib.errors import UserError
+
+CONFIGS = {
+    cls.study: cls
+    for cls in (
+        RpeaksConfig,
+        BaselineConfig,
+        PuzzleConfig,
+        ProbeConfig,
+        SelectionConfig,
+        PersonalizationConfig,
+        PrecisionConfig,
+        Int8Config,
+    )
+}
+"""Name of a study -> its configuration class."""
+
+
+def config_class(study):
+    """Configuration class of a study.
+
+    Raises
+    ------
+    UserError
+        If the study is unknown.
+    """
+    if study not in CONFIGS:
+        raise UserError(f"study {study!r} is unknown; known ones: {', '.join(CONFIGS)}")
+    return CONFIGS[study]
+
+
+def make_config(study, **settings):
+    """Configuration of a run from plain settings, with unknown names refused.
+
+    Raises
+    ------
+    UserError
+        If the study or a setting is unknown, or a value is not allowed.
+    """
+    cls = config_class(study)
+    known = [field.name for field in fields(cls)]
+    for name in settings:
+        if name not in known:
+            raise UserError(
+                f"{name!r} is no setting of study {study}; known: {', '.join(known)}"
+            )
+    return cls(**settings)

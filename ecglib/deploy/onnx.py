@@ -1,0 +1,209 @@
+"""A network as an ONNX file: fp32, or 8-bit integers between QuantizeLinear and
+DequantizeLinear (QDQ), which runtimes turn into integer kernels.
+
+The exporter writes where activations are quantized; weights and biases are then replaced by
+integers, so that the file is as small as it claims.
+"""
+
+import copy
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import nn
+
+from ecglib.errors import UserError
+from ecglib.quant.modules import QUANTIZED
+from ecglib.quant.qat import fold_batchnorm
+
+OPSET = 13
+"""First with per-channel DequantizeLinear, and the last that a Jetson Nano's TensorRT reads."""
+
+_LARGEST_BIAS = 2**30
+"""Integer that a bias may reach, so that adding products cannot overflow 32 bits."""
+
+
+def export_onnx(model, path, scope):
+    """Write a network as ONNX with a dynamic number of beats.
+
+    Parameters
+    ----------
+    model : ECGNet
+        In evaluation mode; from `ecglib.quant.quantize`, or fp32. Not changed.
+    path : Path
+        Target, ending in .onnx.
+    scope : str
+        Recorded in the file as its `scope`.
+
+    Returns
+    -------
+    int
+        Bytes of the file.
+
+    Raises
+    ------
+    UserError
+        If the file cannot be written.
+    """
+    bare = copy.deepcopy(model).cpu().eval()
+    fold_batchnorm(bare)
+    quantized = {n: m for n, m in bare.named_modules() if isinstance(m, QUANTIZED)}
+    integers = {n: m.weight_quantizer.integers(m.weight) for n, m in quantized.items()}
+    for layer in quantized.values():
+        layer.weight_quantizer = nn.Identity()
+    proto = _traced(bare, path)
+    for name, layer in quantized.items():
+        _store_integers(proto.graph, name, *integers[name], float(layer.input_quantizer.scale))
+    _reshape_instead_of_flatten(proto.graph)
+    _drop_unused(proto.graph)
+    helper.set_model_props(proto, {"network": type(model).__name__, "scope": scope})
+    onnx.checker.check_model(proto, full_check=True)
+    return _write(proto, Path(path))
+
+
+def _traced(model, path):
+    """The exporter's graph of a network; fp32 weights carry the names of their parameters."""
+    inputs = {"beat": torch.zeros(2, model.config.n_times)}
+    if model.config.n_rr:
+        inputs["rr"] = torch.zeros(2, model.config.n_rr)
+    temporary = Path(path).with_suffix(".part.onnx")
+    try:
+        with warnings.catch_warnings():  # the newer exporter knows no opset as old as a Nano's
+            warnings.simplefilter("ignore", DeprecationWarning)
+            torch.onnx.export(
+                *(model, tuple(inputs.values()), str(temporary)),
+                input_names=list(inputs),
+                output_names=["logits"],
+                dynamic_axes={name: {0: "n_beats"} for name in (*inputs, "logits")},
+                opset_version=OPSET,
+                dynamo=False,
+            )
+        return onnx.load(temporary)
+    except OSError as error:
+        raise UserError(f"cannot write {temporary}: {error.strerror}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _store_integers(graph, name, q, scale, input_scale):
+    """Replace weight and bias of a layer by integers that DequantizeLinear reads.
+
+    A bias in units of (input scale × weight scale) must fit 32 bits: where a channel's weights
+    are so small that it would not, their scale is raised, and they round to zero.
+    """
+    node = next(n for n in graph.node if f"{name}.weight" in n.input)
+    has_bias = len(node.input) > 2
+    if has_bias:
+        bias = _tensor(graph, node.input[2]).astype(np.float64)
+        least = np.abs(bias) / input_scale / _LARGEST_BIAS
+        raised = np.maximum(scale.numpy(), least.astype(np.float32))
+        shape = (-1, *[1] * (q.dim() - 1))
+        q = np.rint(q.numpy() * (scale.numpy() / raised).reshape(shape)).astype(np.int8)
+        in_steps = np.rint(bias / (input_scale * raised.astype(np.float64)))
+        node.input[2] = _dequantized(
+            graph, node.input[2], in_steps.astype(np.int32), np.float32(input_scale) * raised
+        )
+        node.input[1] = _dequantized(graph, node.input[1], q, raised)
+    else:
+        node.input[1] = _dequantized(graph, node.input[1], q.numpy(), scale.numpy())
+
+
+def _dequantized(graph, name, integers, scale):
+    """Add integers, their scales and the node that reads them; returns its output's name."""
+    tensors = {f"{name}_int": integers, f"{name}_scale": scale.astype(np.float32)}
+    tensors[f"{name}_zero"] = np.zeros(len(scale), integers.dtype)
+    graph.initializer.extend(numpy_helper.from_array(a, n) for n, a in tensors.items())
+    output = f"{name}_dequantized"
+    node = helper.make_node("DequantizeLinear", list(tensors), [output], axis=0)
+    graph.node.insert(0, node)
+    return output
+
+
+def _tensor(graph, name):
+    return numpy_helper.to_array(next(t for t in graph.initializer if t.name == name))
+
+
+def _reshape_instead_of_flatten(graph):
+    """Write Flatten as Reshape: only past that do runtimes move the quantization of `fc1`'s
+    input back to the last convolution, which otherwise would stay in fp32."""
+    for node in graph.node:
+        if node.op_type == "Flatten":
+            shape = numpy_helper.from_array(np.array([0, -1], np.int64), f"{node.name}_shape")
+            graph.initializer.append(shape)
+            node.input.append(shape.name)
+            node.op_type = "Reshape"
+            node.ClearField("attribute")
+
+
+def _drop_unused(graph):
+    """Remove the fp32 tensors that integers have replaced."""
+    read = {name for node in graph.node for name in node.input}
+    unused = [tensor for tensor in graph.initializer if tensor.name not in read]
+    for tensor in unused:
+        graph.initializer.remove(tensor)
+
+
+def _write(proto, path):
+    """Save atomically; returns the number of bytes."""
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(proto.SerializeToString())
+        temporary.replace(path)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}") from error
+    return path.stat().st_size
+
+
+def stored_bits(path):
+    """Bits of the stored weights, by name of the layer's weight.
+
+    Parameters
+    ----------
+    path : Path
+        An ONNX file.
+
+    Returns
+    -------
+    dict of str to int
+        8 or 32.
+
+    Raises
+    ------
+    UserError
+        If the file is no ONNX file.
+    """
+    kinds = {TensorProto.INT8: 8, TensorProto.FLOAT: 32}
+    return {
+        t.name.removesuffix("_int"): kinds[t.data_type]
+        for t in read_onnx(path).graph.initializer
+        if t.name.removesuffix("_int").endswith(".weight")
+    }
+
+
+def read_onnx(path):
+    """An ONNX file as written by `export_onnx`.
+
+    Raises
+    ------
+    UserError
+        If it is absent, damaged, of another opset or not one of ours.
+    """
+    try:
+        proto = onnx.load(path)
+        onnx.checker.check_model(proto)
+    except FileNotFoundError as error:
+        raise UserError(f"there is no file {path}; write it with ecglib export onnx") from error
+    except Exception as error:  # protobuf and onnx have no common base
+        raise UserError(f"{path} is no valid ONNX file; export it again") from error
+    found = {o.domain: o.version for o in proto.opset_import}.get("")
+    if found != OPSET:
+        raise UserError(
+            f"{path} has opset {found}, this project reads {OPSET}; export it again"
+        )
+    if [i.name for i in proto.graph.input][:1] != ["beat"]:
+        raise UserError(f"{path} does not read beats; it is not a network of this project")
+    return proto

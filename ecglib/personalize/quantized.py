@@ -1,0 +1,74 @@
+"""Quantization as the last stage: after training on one side, or after the online stage."""
+
+import torch
+
+from ecglib.models.ecgnet import EVERYTHING, HEAD
+from ecglib.personalize.online import Stopwatch, backbone_stays
+from ecglib.pretrain import supervised_task
+from ecglib.quant import calibrate, freeze_ranges, quantize
+from ecglib.train import Schedule, fit, in_batches
+
+
+class QuantizedStage:
+    """Rounds fp32 networks of one run and, if the method says so, trains them further.
+
+    Parameters
+    ----------
+    train : Inputs
+        Labelled beats (N, S, V) of the training side.
+    config : Int8Config
+        Scope, method and schedule.
+    """
+
+    def __init__(self, train, config):
+        self.train, self.config, self.watch = train, config, Stopwatch()
+        self.learns_all = config.pipeline == "baseline" or config.finetune == "all"
+        self.features = None
+
+    def quantized(self, model):
+        """The network of an fp32 one that this run is about; the given one is not changed."""
+        config = self.config
+        with self.watch.stage("calibrate"):
+            rounded = quantize(model, config.scope, step=config.step)
+            if config.scope != "none":
+                calibrate(rounded, *self._calibration_beats())
+        if config.method == "qat":
+            with self.watch.stage("qat"):
+                self._train(rounded)
+        return rounded
+
+    def _calibration_beats(self):
+        """Beats and RR ratios of the training side, drawn by seed."""
+        generator = torch.Generator().manual_seed(self.config.seed)
+        chosen = torch.randperm(len(self.train), generator=generator)
+        chosen = chosen[: self.config.calibration_beats].to(self.train.x.device)
+        return self.train.x[chosen], self.train.rr[chosen]
+
+    def _train(self, model):
+        """Further training; a frozen backbone is rounded, but only the head learns."""
+        config, train = self.config, self.train
+        if self.learns_all:
+            parts, task = EVERYTHING, (model, (train.x, train.rr))
+        else:
+            parts, task = HEAD, (model.classify, (self._features_of(model),))
+        schedule = Schedule(
+            *(config.qat_epochs, config.batch_size),
+            *(config.qat_learning_rate, config.weight_decay, config.decay),
+        )
+        fit(
+            *(model, parts, supervised_task(*task, train.y, config), schedule),
+            seed=config.seed,
+            before_last=lambda: freeze_ranges(model),
+            desc=config.slug,
+        )
+
+    def _features_of(self, model):
+        """Features of the training side, computed once where all backbones are the same.
+
+        AdaBN has given every patient other statistics by now.
+        """
+        if self.config.strategy == "adabn" or not backbone_stays(self.config):
+            return in_batches(model.features, self.train.x)
+        if self.features is None:
+            self.features = in_batches(model.features, self.train.x)
+        return self.features

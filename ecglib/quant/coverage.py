@@ -1,0 +1,102 @@
+"""Proof of what is quantized: every layer by name, with the levels that its weights take."""
+
+from dataclasses import dataclass
+
+import torch
+
+from ecglib.errors import UserError
+from ecglib.quant.modules import QUANTIZED
+from ecglib.quant.oracle import sqnr_db
+from ecglib.quant.scopes import layers_in_scope, weight_layers
+
+
+@dataclass(frozen=True)
+class LayerCoverage:
+    """How one layer computes.
+
+    Attributes
+    ----------
+    name : str
+        Of the layer.
+    n_weights, n_out : int
+        Weights without biases; output channels, each with a bias and a scale.
+    weight_bits, activation_bits : int
+        Of its weights and its input; 32 where it is not quantized.
+    levels : int
+        Most distinct values that the weights of one output channel really take.
+    sqnr_db : float or None
+        Of its weights; None where nothing is rounded.
+    """
+
+    name: str
+    n_weights: int
+    n_out: int
+    weight_bits: int
+    activation_bits: int
+    levels: int
+    sqnr_db: float | None
+
+    @property
+    def n_bytes(self):
+        """Bytes of weights, int32 or fp32 biases, and fp32 scales and zero points."""
+        if self.weight_bits == 32:
+            return 4 * (self.n_weights + self.n_out)
+        return self.n_weights * self.weight_bits // 8 + (4 + 4) * self.n_out + 5
+
+
+def coverage(model):
+    """Every convolution and linear layer of a network, quantized or not.
+
+    Parameters
+    ----------
+    model : Module
+        From `ecglib.quant.quantize`, or any other.
+
+    Returns
+    -------
+    list of LayerCoverage
+        In order of the network.
+    """
+    return [_look_at(name, layer) for name, layer in weight_layers(model).items()]
+
+
+@torch.no_grad()
+def _look_at(name, layer):
+    """What a layer's weights are when it computes."""
+    weight, bits, ratio = layer.weight, (32, 32), None
+    if isinstance(layer, QUANTIZED):
+        weight = layer.weight_quantizer(layer.weight)
+        bits = (layer.weight_quantizer.bits, layer.input_quantizer.bits)
+        if not torch.equal(weight, layer.weight):
+            ratio = float(sqnr_db(layer.weight.cpu().numpy(), weight.cpu().numpy()))
+    levels = max(len(channel.unique()) for channel in weight.flatten(1))
+    return LayerCoverage(name, weight.numel(), len(weight), *bits, levels, ratio)
+
+
+def require_coverage(model, scope, bits=8):
+    """Make sure that every layer in scope is quantized, weights and input.
+
+    Parameters
+    ----------
+    model : Module
+        From `ecglib.quant.quantize`.
+    scope : str
+        As `ecglib.quant.scopes.layers_in_scope` takes it.
+    bits : int
+        Most bits that a quantized layer may have.
+
+    Raises
+    ------
+    UserError
+        Names the first layer in scope that is not.
+    """
+    wanted = layers_in_scope(model, scope)
+    for row in coverage(model):
+        if row.name not in wanted:
+            continue
+        if max(row.weight_bits, row.activation_bits) > bits or row.levels > 2**row.weight_bits:
+            raise UserError(
+                f"scope {scope} wants layer {row.name} in {bits} bits, but its weights have "
+                f"{row.weight_bits}, its input {row.activation_bits}, and a channel takes "
+                f"{row.levels} levels; quantize the network with ecglib.quant.quantize"
+            )

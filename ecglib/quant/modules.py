@@ -1,0 +1,182 @@
+"""Fake-quantized layers: fp32 numbers on an integer grid, with a gradient that does not notice
+(straight-through estimator, Bengio et al. 2013; Jacob et al. 2018).
+
+Weights: symmetric, one scale an output channel. Activations: affine, unsigned, one scale a
+tensor, from running means of batch minima and maxima.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from ecglib.errors import UserError
+
+MOMENTUM = 0.05
+"""Share of a new batch in the running range of an activation."""
+
+
+def _per_channel(weight):
+    """A weight tensor with everything but its output channels flattened."""
+    return weight.detach().flatten(1)
+
+
+class WeightQuantizer(nn.Module):
+    """Symmetric quantizer of a weight, one scale for each output channel.
+
+    Parameters
+    ----------
+    weight : Parameter, shape (n_out, ...)
+        The weight; read for the first scales if they are learned.
+    bits : int
+        2 to 8.
+    step : {"minmax", "learned"}
+        Scale from the largest absolute weight at every step, or a learned one (LSQ, Esser et
+        al. 2020), which may clip large weights.
+    """
+
+    def __init__(self, weight, bits=8, step="minmax"):
+        super().__init__()
+        self.bits, self.q_max = bits, 2 ** (bits - 1) - 1
+        self.learned = None
+        if step == "learned":
+            start = 2 * _per_channel(weight).abs().mean(dim=1) / math.sqrt(self.q_max)
+            self.learned = nn.Parameter(torch.where(start > 0, start, 1.0))
+
+    def scale(self, weight):
+        """Scales (n_out,) float32; 1 for a channel that is all zero."""
+        if self.learned is not None:
+            return self.learned.detach().abs()
+        largest = _per_channel(weight).abs().amax(dim=1)
+        scale = largest / self.q_max
+        return torch.where(scale > 0, scale, 1.0)
+
+    def integers(self, weight):
+        """Integers (n_out, ...) int8 and scales (n_out,) that stand for a weight."""
+        scale = self.scale(weight)
+        shaped = scale.reshape(-1, *[1] * (weight.dim() - 1))
+        q = (weight.detach() / shaped).round().clamp(-self.q_max - 1, self.q_max)
+        return q.to(torch.int8), scale
+
+    def forward(self, weight):  # (n_out, ...) -> (n_out, ...)
+        if self.learned is not None and self.training:
+            return self._learned_step(weight)
+        scale = self.scale(weight)
+        zero = torch.zeros_like(scale, dtype=torch.int32)
+        # min–max never reaches −q_max − 1; a learned step may
+        return torch.fake_quantize_per_channel_affine(
+            weight, scale, zero, 0, -self.q_max - 1, self.q_max
+        )
+
+    def _learned_step(self, weight):
+        """LSQ: the scale has a gradient too, made as small as that of the weights."""
+        damping = 1 / math.sqrt(weight[0].numel() * self.q_max)
+        scale = self.learned.abs() * damping
+        scale = scale + (self.learned.abs() - scale).detach()
+        shaped = scale.reshape(-1, *[1] * (weight.dim() - 1))
+        q = (weight / shaped).clamp(-self.q_max - 1, self.q_max)
+        return (q + (q.round() - q).detach()) * shaped
+
+
+class ActivationQuantizer(nn.Module):
+    """Affine quantizer of an activation, unsigned, one scale for the whole tensor.
+
+    While `observing` it lets everything pass and follows its range. Afterwards it quantizes; in
+    training mode the range keeps moving until `frozen`.
+
+    Parameters
+    ----------
+    bits : int
+        2 to 8.
+    """
+
+    def __init__(self, bits=8):
+        super().__init__()
+        self.bits, self.q_max = bits, 2**bits - 1
+        self.observing = self.frozen = False
+        self.register_buffer("low", torch.tensor(math.inf))
+        self.register_buffer("high", torch.tensor(-math.inf))
+        self.register_buffer("scale", torch.tensor(1.0))
+        self.register_buffer("zero_point", torch.tensor(0, dtype=torch.int32))
+
+    @torch.no_grad()
+    def observe(self, x):
+        """Move the range towards minimum and maximum of a batch; the first one sets it."""
+        low, high = x.aminmax()
+        if not torch.isfinite(high - low):
+            raise UserError("an activation is NaN or infinite; look for NaN in the recordings")
+        if self.low > self.high:
+            self.low.copy_(low), self.high.copy_(high)
+        self.low.lerp_(low, MOMENTUM), self.high.lerp_(high, MOMENTUM)
+        reach = self.high.clamp(min=0) - self.low.clamp(max=0)
+        self.scale.copy_(torch.where(reach > 0, reach / self.q_max, 1.0))
+        self.zero_point.copy_((-self.low.clamp(max=0) / self.scale).round())
+
+    def forward(self, x):
+        if self.observing:
+            self.observe(x)
+            return x
+        if self.training and not self.frozen:
+            self.observe(x)
+        return torch.fake_quantize_per_tensor_affine(
+            x, self.scale, self.zero_point, 0, self.q_max
+        )
+
+
+class QuantConv1d(nn.Conv1d):
+    """Convolution that reads a quantized input and uses quantized weights."""
+
+    @classmethod
+    def like(cls, layer):
+        """A convolution of the same shape, still without weights."""
+        return cls(
+            *(layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride),
+            *(layer.padding, layer.dilation, layer.groups, layer.bias is not None),
+            *(layer.padding_mode, "meta"),
+        )
+
+    def forward(self, x):  # (B, C, T) -> (B, n_out, T)
+        x, weight = self.input_quantizer(x), self.weight_quantizer(self.weight)
+        return self._conv_forward(x, weight, self.bias)
+
+
+class QuantLinear(nn.Linear):
+    """Linear layer that reads a quantized input and uses quantized weights."""
+
+    @classmethod
+    def like(cls, layer):
+        """A linear layer of the same shape, still without weights."""
+        return cls(layer.in_features, layer.out_features, layer.bias is not None, "meta")
+
+    def forward(self, x):  # (B, n_in) -> (B, n_out)
+        return F.linear(self.input_quantizer(x), self.weight_quantizer(self.weight), self.bias)
+
+
+TWINS = {nn.Conv1d: QuantConv1d, nn.Linear: QuantLinear}
+"""Layers with weights -> their fake-quantized twins."""
+
+QUANTIZED = tuple(TWINS.values())
+
+
+def quantized_twin(layer, *, bits=8, step="minmax"):
+    """A fake-quantized layer with the weights of an fp32 one.
+
+    Parameters
+    ----------
+    layer : Conv1d or Linear
+        Not changed; the twin shares its parameters.
+    bits : int
+        Of weights and input.
+    step : {"minmax", "learned"}
+        As `WeightQuantizer` takes it.
+
+    Returns
+    -------
+    QuantConv1d or QuantLinear
+    """
+    twin = TWINS[type(layer)].like(layer)
+    twin.weight, twin.bias = layer.weight, layer.bias
+    twin.input_quantizer = ActivationQuantizer(bits)
+    twin.weight_quantizer = WeightQuantizer(layer.weight, bits, step)
+    return twin.to(layer.weight.device).train(layer.training)

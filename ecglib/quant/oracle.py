@@ -1,0 +1,136 @@
+"""Quantizers in NumPy: what every other implementation of this project must agree with.
+
+Weights lie on a symmetric grid, activations on an affine one (Jacob et al. 2018, "Quantization
+and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference").
+"""
+
+import numpy as np
+
+from ecglib.errors import UserError
+
+MAX_BITS = 16
+
+
+def quantize_array(w, bits, *, axis=None):
+    """Integers and scale of a symmetric min–max quantizer, rounding half to even.
+
+    Parameters
+    ----------
+    w : array_like of float
+        Any shape, not empty; the result has the same precision.
+    bits : int
+        1 to 16. The integers lie in [−(2^(bits−1) − 1), 2^(bits−1) − 1]; with one bit they are
+        the signs (of zero: +1) and the scale is the mean absolute value.
+    axis : int, optional
+        One scale for each index along this axis instead of one for all.
+
+    Returns
+    -------
+    tuple of (ndarray of int32, ndarray of float)
+        `q` in the shape of `w`, and `scale`, broadcastable to it: `q * scale` is near `w`.
+        Where all values are zero the scale is 1.
+
+    Raises
+    ------
+    UserError
+        If `bits` is out of range, or `w` is empty or has a value that is not finite.
+
+    Examples
+    --------
+    >>> q, scale = quantize_array([-1.0, 0.5, 0.25], bits=3)
+    >>> q.tolist(), float(scale)
+    ([-3, 2, 1], 0.3333333333333333)
+    """
+    w = _checked(w, bits)
+    others = None if axis is None else tuple(i for i in range(w.ndim) if i != axis % w.ndim)
+    magnitude = np.abs(w)
+    if bits == 1:
+        scale = magnitude.mean(axis=others, keepdims=axis is not None)
+        return np.where(w >= 0, 1, -1).astype(np.int32), _nonzero(scale)
+    q_max = 2 ** (bits - 1) - 1
+    scale = _nonzero(
+        magnitude.max(axis=others, keepdims=axis is not None) / w.dtype.type(q_max)
+    )
+    q = np.clip(np.rint(w / scale), -q_max, q_max)
+    return q.astype(np.int32), scale
+
+
+def affine_parameters(low, high, bits=8):
+    """Scale and zero point of the unsigned grid that covers a range and holds zero exactly.
+
+    Parameters
+    ----------
+    low, high : float
+        Smallest and largest value; the range is widened to contain zero.
+    bits : int
+        1 to 16.
+
+    Returns
+    -------
+    tuple of (float, int)
+        Scale above zero, zero point in [0, 2^bits − 1].
+
+    Examples
+    --------
+    >>> affine_parameters(-1.0, 4.1)
+    (0.02, 50)
+    """
+    low, high = min(float(low), 0.0), max(float(high), 0.0)
+    q_max = 2**bits - 1
+    scale = (high - low) / q_max or 1.0
+    return scale, int(np.clip(np.rint(-low / scale), 0, q_max))
+
+
+def quantize_affine(x, scale, zero_point, bits=8):
+    """Integers of values on an affine grid: round(x / scale) + zero point, clipped.
+
+    Parameters
+    ----------
+    x : array_like of float
+        Any shape.
+    scale : float
+        Step of the grid.
+    zero_point : int
+        Integer that stands for zero.
+    bits : int
+        The integers lie in [0, 2^bits − 1].
+
+    Returns
+    -------
+    ndarray of int32
+        `(q - zero_point) * scale` is near `x`.
+    """
+    q = np.rint(np.asarray(x) / scale) + zero_point
+    return np.clip(q, 0, 2**bits - 1).astype(np.int32)
+
+
+def sqnr_db(signal, approximation):
+    """Signal-to-quantization-noise ratio: 10 log10 of the ratio of their energies, in dB.
+
+    Returns
+    -------
+    float
+        Infinite if the two are equal.
+    """
+    signal = np.asarray(signal, dtype=np.float64)
+    noise = float(np.square(signal - approximation).sum())
+    energy = float(np.square(signal).sum())
+    return 10 * np.log10(energy / noise) if noise else float("inf")
+
+
+def _checked(w, bits):
+    w = np.asarray(w)
+    if not np.issubdtype(w.dtype, np.floating):
+        w = w.astype(np.float64)
+    if not (isinstance(bits, int | np.integer) and 1 <= bits <= MAX_BITS):
+        raise UserError(f"bits is {bits!r}; it must be a whole number from 1 to {MAX_BITS}")
+    if w.size == 0:
+        raise UserError("w is empty; there is nothing to quantize")
+    if not np.isfinite(w).all():
+        raise UserError("w has NaN or infinite values; repair or retrain the network first")
+    return w
+
+
+def _nonzero(scale):
+    """Scales with 1 in place of 0: all-zero weights divide by something."""
+    return np.where(scale > 0, scale, np.ones_like(scale))

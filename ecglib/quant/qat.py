@@ -1,0 +1,117 @@
+"""From an fp32 network to a fake-quantized one: fold, replace, calibrate, freeze.
+
+Training it further is quantization-aware training (QAT); leaving it at the calibration is
+quantization after training (PTQ). Either needs no code of its own in the training loop.
+"""
+
+import copy
+
+import torch
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from ecglib.errors import UserError
+from ecglib.quant.coverage import require_coverage
+from ecglib.quant.modules import ActivationQuantizer, quantized_twin
+from ecglib.quant.scopes import layers_in_scope
+
+
+def fold_batchnorm(model):
+    """Merge every BatchNorm into the convolution before it; the function stays the same.
+
+    Parameters
+    ----------
+    model : Module
+        In evaluation mode, changed in place. A BatchNorm is found as `norm` beside a `conv`.
+    """
+    for block in list(model.modules()):
+        if isinstance(getattr(block, "norm", None), nn.BatchNorm1d):
+            block.conv = fuse_conv_bn_eval(block.conv, block.norm)
+            block.norm = nn.Identity()
+
+
+def quantize(model, scope, *, bits=8, step="minmax"):
+    """A fake-quantized copy of a network, not calibrated yet.
+
+    Parameters
+    ----------
+    model : Module
+        Trained, in evaluation mode; not changed.
+    scope : {"none", "head_int8", "shallow_int8", "all_int8"}
+        Which layers.
+    bits : int
+        Of weights and activations.
+    step : {"minmax", "learned"}
+        As `WeightQuantizer` takes it.
+
+    Returns
+    -------
+    Module
+        With BatchNorm folded, whatever the scope.
+
+    Raises
+    ------
+    UserError
+        If the scope names no layer of the model, or a layer in scope is not quantized.
+    """
+    model = copy.deepcopy(model).eval()
+    fold_batchnorm(model)
+    for name in layers_in_scope(model, scope):
+        parent, _, child = name.rpartition(".")
+        owner = model.get_submodule(parent)
+        setattr(owner, child, quantized_twin(getattr(owner, child), bits=bits, step=step))
+    require_coverage(model, scope)
+    return model
+
+
+def activation_quantizers(model):
+    """Name of a layer -> quantizer of its input."""
+    return {
+        name.rpartition(".")[0]: module
+        for name, module in model.named_modules()
+        if isinstance(module, ActivationQuantizer)
+    }
+
+
+@torch.no_grad()
+def calibrate(model, *inputs, batch_size=256):
+    """Set the ranges of all activations from beats, in place, without quantizing meanwhile.
+
+    Parameters
+    ----------
+    model : Module
+        From `quantize`; in evaluation mode.
+    *inputs : Tensor, shape (n_beats, ...)
+        Arguments of the network.
+    batch_size : int
+        Beats of which one minimum and maximum enter the running range.
+
+    Raises
+    ------
+    UserError
+        If there are no beats, or a layer's input is the same number for all of them, or not
+        finite.
+    """
+    if len(inputs[0]) == 0:
+        raise UserError("calibration got no beats; give it some of the training side")
+    quantizers = activation_quantizers(model)
+    for quantizer in quantizers.values():
+        quantizer.observing = True
+    try:
+        for chunk in zip(*(tensor.split(batch_size) for tensor in inputs), strict=True):
+            model(*chunk)
+    finally:
+        for quantizer in quantizers.values():
+            quantizer.observing = False
+    for name, quantizer in quantizers.items():
+        if quantizer.low >= quantizer.high:
+            raise UserError(
+                f"calibration saw one constant value at the input of layer {name}; give it "
+                "beats that differ, or look for a dead layer"
+            )
+
+
+def freeze_ranges(model):
+    """Stop the ranges of all activations from moving in training."""
+    for quantizer in activation_quantizers(model).values():
+        quantizer.frozen = True

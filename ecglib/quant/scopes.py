@@ -1,0 +1,59 @@
+"""Which layers a scope of paper 1 (section 3.2) quantizes."""
+
+from torch import nn
+
+from ecglib.errors import UserError
+from ecglib.models.ecgnet import HEAD, SHALLOW
+
+SCOPES = {"head_int8": HEAD, "shallow_int8": (*SHALLOW, *HEAD)}
+"""Scope -> parts of the network whose layers it quantizes; `all_int8` takes every layer."""
+
+_WITH_WEIGHTS = (nn.Conv1d, nn.Linear)
+
+
+def weight_layers(model):
+    """Name -> module of every convolution and linear layer, in order of the network."""
+    return {n: m for n, m in model.named_modules() if isinstance(m, _WITH_WEIGHTS)}
+
+
+def layers_in_scope(model, scope):
+    """Names of the layers that a scope quantizes.
+
+    Parameters
+    ----------
+    model : Module
+        With the named parts of ECGNet, unless the scope is "all_int8".
+    scope : {"none", "head_int8", "shallow_int8", "all_int8"}
+        What to quantize.
+
+    Returns
+    -------
+    list of str
+        Empty for "none" only.
+
+    Raises
+    ------
+    UserError
+        If the scope is unknown or names no layer of this model.
+
+    Examples
+    --------
+    >>> from ecglib.models.ecgnet import ECGNet, ECGNetConfig
+    >>> layers_in_scope(ECGNet(ECGNetConfig((4, 4, 4, 4, 4))), "shallow_int8")
+    ['conv1.conv', 'conv2.conv', 'fc1', 'fc2', 'out']
+    """
+    names = list(weight_layers(model))
+    if scope == "none":
+        return []
+    if scope != "all_int8":
+        if scope not in SCOPES:
+            known = ", ".join(["none", *SCOPES, "all_int8"])
+            raise UserError(f"scope is {scope!r}; it must be one of: {known}")
+        names = [name for name in names if name.split(".")[0] in SCOPES[scope]]
+    if not names:
+        parts = ", ".join(name for name, _ in model.named_children()) or "no parts"
+        raise UserError(
+            f"scope {scope} names no layer of {type(model).__name__}, which has {parts}; "
+            "use all_int8 or a network with these parts"
+        )
+    return names
