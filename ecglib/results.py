@@ -3,8 +3,6 @@
 import base64
 import json
 import os
-import platform
-import subprocess
 import zlib
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
@@ -180,57 +178,3 @@ def is_current(result, path):
     except UserError:  # a study or a setting of an older version
         return False
     return Path(path).stem.endswith(config.hash_with(result.data))
-
-
-def describe_environment(device, folder):
-    """Machine and versions of a run, for its result file.
-
-    Parameters
-    ----------
-    device : torch.device
-        Where the networks ran.
-    folder : Path
-        The repository, whose commit is recorded.
-
-    Returns
-    -------
-    dict
-    """
-    import torch
-
-    gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
-    return {
-        "device": gpu or "cpu",
-        "cpu": _cpu_info("model name") or platform.machine(),
-        "cpu_flags": _simd_flags(),
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-        "commit": _commit(folder),
-    }
-
-
-def _cpu_info(key):
-    """A line of /proc/cpuinfo (Linux); empty text elsewhere."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return ""
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith(key)), "")
-
-
-def _simd_flags():
-    """Those flags of the processor that decide the speed of matrix work."""
-    flags = (_cpu_info("flags") or _cpu_info("Features")).split()
-    telling = ("avx", "fma", "vnni", "amx", "bf16", "asimd", "f16c", "sse4")
-    return [flag for flag in flags if flag.startswith(telling) or "vnni" in flag]
-
-
-def _commit(folder):
-    """Commit of the working tree, "+" if it has changes, "" outside a repository."""
-    command = ["git", "-C", str(folder), "describe", "--always", "--dirty=+", "--exclude=*"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    except OSError:
-        return ""
-    return done.stdout.strip()

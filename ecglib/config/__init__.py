@@ -1,7 +1,14 @@
 """What defines a run: frozen, validated, hashable configurations, one class a study."""
 
 from ecglib.config.base import SPLITS, STRATEGIES, RunConfig, TrainingConfig
-from ecglib.config.reduced import Int8Config, PrecisionConfig, fp32_twin, pretext_of
+from ecglib.config.reduced import (
+    Int8Config,
+    LatencyConfig,
+    PrecisionConfig,
+    fp32_twin,
+    int8_twin,
+    pretext_of,
+)
 from ecglib.config.registry import CONFIGS, config_class, make_config
 from ecglib.config.studies import (
     BaselineConfig,
@@ -18,6 +25,7 @@ __all__ = [
     "STRATEGIES",
     "BaselineConfig",
     "Int8Config",
+    "LatencyConfig",
     "PersonalizationConfig",
     "PrecisionConfig",
     "ProbeConfig",
@@ -28,6 +36,7 @@ __all__ = [
     "TrainingConfig",
     "config_class",
     "fp32_twin",
+    "int8_twin",
     "make_config",
     "pretext_of",
 ]

@@ -40,12 +40,14 @@ _CHOICES = {
     "scope": ("none", "head_int8", "shallow_int8", "all_int8"),
     "method": ("qat", "ptq"),
     "step": ("minmax", "learned"),
+    "runtime": ("torch_fp32", "ort_fp32", "ort_int8"),
 }
 _POSITIVE = (
     *("epochs", "pretext_epochs", "online_epochs", "patience", "batch_size"),
     *("learning_rate", "online_learning_rate", "train_share", "decay"),
     *("probe_epochs", "probe_learning_rate", "probe_decay"),
     *("qat_epochs", "qat_learning_rate", "calibration_beats"),
+    *("batch", "threads", "calls"),
 )
 
 

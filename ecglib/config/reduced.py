@@ -65,6 +65,56 @@ class Int8Config(PersonalizationConfig):
     calibration_beats: int = 4096
 
 
+@dataclass(frozen=True, kw_only=True)
+class LatencyConfig(Int8Config):
+    """One deployed network: what it answers, its bytes, and the time of a call.
+
+    Attributes
+    ----------
+    runtime : {"torch_fp32", "ort_fp32", "ort_int8"}
+        PyTorch, or ONNX Runtime on the fp32 or the INT8 file; the runtimes of a `batch` are
+        timed in turn, in one session.
+    batch, threads : int
+        Beats of a call, and threads that it may use.
+    calls : int
+        Timed calls.
+    """
+
+    study = "latency"
+    arm_keys = ("runtime", "scope", "channels_text", "batch", "threads", "split")
+
+    scope: str = "all_int8"
+    runtime: str = "ort_int8"
+    batch: int = 1
+    threads: int = 1
+    calls: int = 1000
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.pipeline != "baseline":
+            raise UserError("pipeline is ssl, which has a network a patient; use baseline")
+
+    @property
+    def channels_text(self):
+        """Filters of the last block, which tell a narrow network from a wide one."""
+        return f"to{self.channels[-1]}"
+
+
+def int8_twin(config):
+    """The INT8 run whose network a latency run deploys.
+
+    Parameters
+    ----------
+    config : LatencyConfig
+        The run.
+
+    Returns
+    -------
+    Int8Config
+    """
+    return Int8Config(**{f.name: getattr(config, f.name) for f in fields(Int8Config)})
+
+
 def fp32_twin(config):
     """The fp32 run whose networks an INT8 run starts from.
 

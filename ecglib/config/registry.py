@@ -2,7 +2,7 @@
 
 from dataclasses import fields
 
-from ecglib.config.reduced import Int8Config, PrecisionConfig
+from ecglib.config.reduced import Int8Config, LatencyConfig, PrecisionConfig
 from ecglib.config.studies import (
     BaselineConfig,
     PersonalizationConfig,
@@ -24,6 +24,7 @@ CONFIGS = {
         PersonalizationConfig,
         PrecisionConfig,
         Int8Config,
+        LatencyConfig,
     )
 }
 """Name of a study -> its configuration class."""

@@ -7,16 +7,16 @@ integers, so that the file is as small as it claims.
 
 import copy
 import warnings
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
-from torch import nn
 
 from ecglib.errors import UserError
-from ecglib.quant.modules import QUANTIZED
+from ecglib.quant.modules import QuantLayer
 from ecglib.quant.qat import fold_batchnorm
 
 OPSET = 13
@@ -50,10 +50,10 @@ def export_onnx(model, path, scope):
     """
     bare = copy.deepcopy(model).cpu().eval()
     fold_batchnorm(bare)
-    quantized = {n: m for n, m in bare.named_modules() if isinstance(m, QUANTIZED)}
+    quantized = {n: m for n, m in bare.named_modules() if isinstance(m, QuantLayer)}
     integers = {n: m.weight_quantizer.integers(m.weight) for n, m in quantized.items()}
-    for layer in quantized.values():
-        layer.weight_quantizer = nn.Identity()
+    for layer in quantized.values():  # traced with fp32 weights, which keep their names
+        layer.quantized = partial(_input_only, layer)
     proto = _traced(bare, path)
     for name, layer in quantized.items():
         _store_integers(proto.graph, name, *integers[name], float(layer.input_quantizer.scale))
@@ -62,6 +62,11 @@ def export_onnx(model, path, scope):
     helper.set_model_props(proto, {"network": type(model).__name__, "scope": scope})
     onnx.checker.check_model(proto, full_check=True)
     return _write(proto, Path(path))
+
+
+def _input_only(layer, x):
+    """What a layer computes with while it is traced."""
+    return layer.input_quantizer(x), layer.weight, layer.bias
 
 
 def _traced(model, path):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from ecglib.errors import UserError
-from ecglib.quant.modules import QUANTIZED
+from ecglib.quant.modules import QuantLayer
 from ecglib.quant.oracle import sqnr_db
 from ecglib.quant.scopes import layers_in_scope, weight_layers
 
@@ -64,7 +64,7 @@ def coverage(model):
 def _look_at(name, layer):
     """What a layer's weights are when it computes."""
     weight, bits, ratio = layer.weight, (32, 32), None
-    if isinstance(layer, QUANTIZED):
+    if isinstance(layer, QuantLayer):
         weight = layer.weight_quantizer(layer.weight)
         bits = (layer.weight_quantizer.bits, layer.input_quantizer.bits)
         if not torch.equal(weight, layer.weight):

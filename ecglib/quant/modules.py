@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ecglib.errors import UserError
+from ecglib.quant.oracle import SMALLEST_STEP
 
 MOMENTUM = 0.05
 """Share of a new batch in the running range of an activation."""
@@ -42,15 +43,15 @@ class WeightQuantizer(nn.Module):
         self.learned = None
         if step == "learned":
             start = 2 * _per_channel(weight).abs().mean(dim=1) / math.sqrt(self.q_max)
-            self.learned = nn.Parameter(torch.where(start > 0, start, 1.0))
+            self.learned = nn.Parameter(torch.where(start > 0, start, SMALLEST_STEP))
 
     def scale(self, weight):
-        """Scales (n_out,) float32; 1 for a channel that is all zero."""
+        """Scales (n_out,) float32; the smallest step for a channel that is all zero."""
         if self.learned is not None:
             return self.learned.detach().abs()
         largest = _per_channel(weight).abs().amax(dim=1)
         scale = largest / self.q_max
-        return torch.where(scale > 0, scale, 1.0)
+        return torch.where(scale > 0, scale, SMALLEST_STEP)
 
     def integers(self, weight):
         """Integers (n_out, ...) int8 and scales (n_out,) that stand for a weight."""
@@ -124,8 +125,25 @@ class ActivationQuantizer(nn.Module):
         )
 
 
-class QuantConv1d(nn.Conv1d):
-    """Convolution that reads a quantized input and uses quantized weights."""
+class QuantLayer:
+    """What quantized layers share: a quantized input, weights, and bias.
+
+    The bias is rounded to the step of the products that it is added to, input scale × weight
+    scale, as integer arithmetic has it.
+    """
+
+    def quantized(self, x):
+        """Input, weight and bias on their grids."""
+        x, weight = self.input_quantizer(x), self.weight_quantizer(self.weight)
+        if self.bias is None or self.input_quantizer.observing:
+            return x, weight, self.bias
+        step = self.input_quantizer.scale * self.weight_quantizer.scale(self.weight)
+        rounded = (self.bias / step).round() * step
+        return x, weight, self.bias + (rounded - self.bias).detach()
+
+
+class QuantConv1d(QuantLayer, nn.Conv1d):
+    """Convolution on an integer grid."""
 
     @classmethod
     def like(cls, layer):
@@ -137,12 +155,11 @@ class QuantConv1d(nn.Conv1d):
         )
 
     def forward(self, x):  # (B, C, T) -> (B, n_out, T)
-        x, weight = self.input_quantizer(x), self.weight_quantizer(self.weight)
-        return self._conv_forward(x, weight, self.bias)
+        return self._conv_forward(*self.quantized(x))
 
 
-class QuantLinear(nn.Linear):
-    """Linear layer that reads a quantized input and uses quantized weights."""
+class QuantLinear(QuantLayer, nn.Linear):
+    """Linear layer on an integer grid."""
 
     @classmethod
     def like(cls, layer):
@@ -150,13 +167,11 @@ class QuantLinear(nn.Linear):
         return cls(layer.in_features, layer.out_features, layer.bias is not None, "meta")
 
     def forward(self, x):  # (B, n_in) -> (B, n_out)
-        return F.linear(self.input_quantizer(x), self.weight_quantizer(self.weight), self.bias)
+        return F.linear(*self.quantized(x))
 
 
 TWINS = {nn.Conv1d: QuantConv1d, nn.Linear: QuantLinear}
 """Layers with weights -> their fake-quantized twins."""
-
-QUANTIZED = tuple(TWINS.values())
 
 
 def quantized_twin(layer, *, bits=8, step="minmax"):

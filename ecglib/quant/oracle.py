@@ -10,6 +10,9 @@ from ecglib.errors import UserError
 
 MAX_BITS = 16
 
+SMALLEST_STEP = 2.0**-23
+"""Scale of weights that are all zero: coarser would round the bias of their channel away."""
+
 
 def quantize_array(w, bits, *, axis=None):
     """Integers and scale of a symmetric min–max quantizer, rounding half to even.
@@ -28,7 +31,7 @@ def quantize_array(w, bits, *, axis=None):
     -------
     tuple of (ndarray of int32, ndarray of float)
         `q` in the shape of `w`, and `scale`, broadcastable to it: `q * scale` is near `w`.
-        Where all values are zero the scale is 1.
+        Where all values are zero the scale is `SMALLEST_STEP`.
 
     Raises
     ------
@@ -132,5 +135,5 @@ def _checked(w, bits):
 
 
 def _nonzero(scale):
-    """Scales with 1 in place of 0: all-zero weights divide by something."""
-    return np.where(scale > 0, scale, np.ones_like(scale))
+    """Scales with the smallest step in place of 0: all-zero weights divide by something."""
+    return np.where(scale > 0, scale, np.full_like(scale, SMALLEST_STEP))

@@ -6,11 +6,20 @@ from tqdm import tqdm
 
 from ecglib import results
 from ecglib.data.inputs import pick_device
+from ecglib.machine import describe_environment
 from ecglib.paths import REPO, RUNS
 from ecglib.studies import paper1, reduced
 from ecglib.studies.run import Run
 
 __all__ = ["EXECUTE", "HEADLINE", "Run", "is_headline", "run_study"]
+
+
+def _run_latency(run):
+    """Only this study needs onnx and onnxruntime, which a machine that trains may lack."""
+    from ecglib.studies.latency import run_latency
+
+    return run_latency(run)
+
 
 EXECUTE = {
     "rpeaks": paper1.run_rpeaks,
@@ -21,6 +30,7 @@ EXECUTE = {
     "personalization": paper1.run_personalization,
     "precision": reduced.run_precision,
     "int8": reduced.run_int8,
+    "latency": _run_latency,
 }
 """Study -> function from a `Run` to the fields of its result."""
 
@@ -81,7 +91,7 @@ def run_study(configs, source, *, profile, device="auto", runs=RUNS):
                 study=config.study,
                 config=config.to_dict(),
                 data={**run.data, "profile": profile},
-                environment=results.describe_environment(device, REPO),
+                environment=describe_environment(device, REPO),
                 selected=is_headline(config),
                 **fields,
             )

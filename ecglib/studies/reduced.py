@@ -6,7 +6,7 @@ import torch
 from tqdm import tqdm
 
 from ecglib.config import fp32_twin, pretext_of
-from ecglib.personalize.online import personalize
+from ecglib.personalize.online import Stopwatch, personalize
 from ecglib.personalize.quantized import QuantizedStage
 from ecglib.precision import running
 from ecglib.quant import coverage
@@ -32,24 +32,22 @@ def run_precision(run):
 
 def run_int8(run):
     """Networks of the fp32 twin, rounded, and their scores on the test side."""
-    twin, stage = fp32_twin(run.config), QuantizedStage(run.train.inputs, run.config)
+    watch = Stopwatch()
     if run.config.pipeline == "baseline":
-        model, story = run.supervised(twin)
-        model = stage.quantized(model)
-        with stage.watch.stage("predict"):
+        model, seconds = run.rounded(run.config)
+        with watch.stage("predict"):
             predicted = predict(model, run.test.inputs)
-        before = {"train": story["seconds"]}
     else:
-        by_record, before = {}, {"online": 0.0}
-        for record, fp32, seconds in tqdm(run.personalized(twin), desc=run.config.slug):
+        stage, by_record, online = QuantizedStage(run.train.inputs, run.config), {}, 0.0
+        for record, fp32, spent in tqdm(run.personalized(fp32_twin(run.config)), leave=False):
             model = stage.quantized(fp32)
-            with stage.watch.stage("predict"):
+            with watch.stage("predict"):
                 by_record[record] = predict(model, run.patients[record][0])
-            before["online"] += seconds
-        predicted = run.in_order(by_record)
+            online += spent
+        predicted, seconds = run.in_order(by_record), {"online": online, **stage.watch.seconds}
     layers = [asdict(row) | {"n_bytes": row.n_bytes} for row in coverage(model)]
     return run.outcome(
-        *(predicted, {**before, **stage.watch.seconds}),
+        *(predicted, {**seconds, **watch.seconds}),
         ec57=run.ec57(predicted),
         layers=layers,  # of a personalized pipeline: those of the last patient's network
         weight_bytes=sum(layer["n_bytes"] for layer in layers),

@@ -9,12 +9,14 @@ import torch
 
 from ecglib import checkpoints, puzzle, results
 from ecglib.aami import CLASSES
-from ecglib.config import pretext_of
+from ecglib.config import fp32_twin, pretext_of
 from ecglib.data.inputs import stratified_share, to_inputs
 from ecglib.data.mitdb import load_beats
 from ecglib.metrics import ec57, from_confusion
 from ecglib.personalize.online import OnlineStage, empty_network, online_mask
+from ecglib.personalize.quantized import QuantizedStage
 from ecglib.pretrain import as_checkpoint, build, train_pretext, train_supervised
+from ecglib.quant import quantize
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,20 @@ class Run:
         """Where networks of a configuration lie on this data: beside the results."""
         folder = self.runs.parent / "checkpoints" / config.study
         return folder / f"{config.slug}-{config.hash_with(self.data)}{suffix}"
+
+    def rounded(self, config):
+        """Network trained on the training side alone, then rounded; ECGNet and its story."""
+        fp32, before = self.supervised(fp32_twin(config))
+
+        def make():
+            stage = QuantizedStage(self.train.inputs, config)
+            state = stage.quantized(fp32).state_dict()
+            return state, {"train": before["seconds"], **stage.watch.seconds}
+
+        state, story = checkpoints.cached(self.checkpoint(config, ".npz"), make)
+        model = quantize(fp32, config.scope, step=config.step)
+        model.load_state_dict(state)
+        return model, story
 
     def personalized(self, config):
         """Networks of the online stage, made once for all runs that go on from them.

@@ -1,0 +1,79 @@
+"""Time of one call, for several runtimes in turn, so that all meet the same machine."""
+
+import time
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+ROUND = 20
+"""Calls of one runtime before it is the next one's turn."""
+
+PERCENTILES = (50, 95, 99)
+
+
+@contextmanager
+def torch_threads(number):
+    """Let PyTorch use so many threads inside the block."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def as_callable(model):
+    """A PyTorch network as a function of arrays, as `ecglib.deploy.runtime.Deployed` is."""
+
+    @torch.inference_mode()
+    def call(x, rr):
+        return model(torch.from_numpy(x), torch.from_numpy(rr)).numpy()
+
+    return call
+
+
+def time_calls(runtimes, x, rr, batch, n_calls):
+    """Seconds of single calls.
+
+    Parameters
+    ----------
+    runtimes : dict of str to callable
+        Name -> function of beats (batch, n_times) and RR ratios (batch, n_rr).
+    x, rr : ndarray, shape (n_beats, ...)
+        Beats to draw batches from, in turn.
+    batch : int
+        Beats of a call.
+    n_calls : int
+        Calls of each runtime, after a round of warming up.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (n_calls,)
+        Seconds.
+    """
+    starts = np.arange(n_calls) * batch % max(1, len(x) - batch)
+    seconds = {name: [] for name in runtimes}
+    for call in runtimes.values():
+        for start in starts[:ROUND]:
+            call(x[start : start + batch], rr[start : start + batch])
+    for first in range(0, n_calls, ROUND):
+        for name, call in runtimes.items():
+            for start in starts[first : first + ROUND]:
+                beats, ratios = x[start : start + batch], rr[start : start + batch]
+                before = time.perf_counter()
+                call(beats, ratios)
+                seconds[name].append(time.perf_counter() - before)
+    return {name: np.array(values) for name, values in seconds.items()}
+
+
+def summarize(seconds):
+    """Percentiles of call times in milliseconds.
+
+    Examples
+    --------
+    >>> summarize(np.array([0.001, 0.002, 0.003]))["p50_ms"]
+    2.0
+    """
+    values = np.percentile(1e3 * seconds, PERCENTILES)
+    return {f"p{p}_ms": float(v) for p, v in zip(PERCENTILES, values, strict=True)}

@@ -1,0 +1,83 @@
+"""Study of deployed networks: same answers, bytes on disk, time of a call."""
+
+from datetime import datetime, timezone
+from functools import cache
+
+import numpy as np
+
+from ecglib.config import fp32_twin, int8_twin
+from ecglib.deploy.latency import as_callable, summarize, time_calls, torch_threads
+from ecglib.deploy.onnx import export_onnx
+from ecglib.deploy.runtime import LEAST_AGREEMENT, Deployed, classes_of, require_agreement
+from ecglib.train import predict
+
+
+class Deployment:
+    """The fp32 and the INT8 network of a run: in PyTorch, as files, in ONNX Runtime.
+
+    What does not depend on the batch is done once; what does is timed with all runtimes in
+    turn, in one session.
+
+    Parameters
+    ----------
+    run : Run
+        Of study latency; its networks are trained first if they are not on disk.
+    """
+
+    def __init__(self, run):
+        twins = fp32_twin(run.config), int8_twin(run.config)
+        self.inputs = run.test.inputs
+        self.fp32, self.int8 = run.supervised(twins[0])[0].cpu(), run.rounded(twins[1])[0].cpu()
+        self.paths = {
+            "ort_fp32": run.checkpoint(twins[0], ".onnx"),
+            "ort_int8": run.checkpoint(twins[1], ".onnx"),
+        }
+        export_onnx(self.fp32, self.paths["ort_fp32"], "none")
+        export_onnx(self.int8, self.paths["ort_int8"], run.config.scope)
+        self.classes, self.timed = cache(self._classes), cache(self._timed)
+
+    def _classes(self, name):
+        """Classes (n_beats,) that a runtime gives to the test side, and facts about it."""
+        if name == "torch_fp32":
+            return predict(self.fp32, self.inputs), {}
+        if name == "torch_int8":  # fake-quantized: the reference of ort_int8
+            return predict(self.int8, self.inputs), {}
+        deployed = Deployed(self.paths[name])
+        classes = classes_of(deployed, self.inputs)
+        reference, _ = self.classes("torch_" + name.removeprefix("ort_"))
+        return classes, {
+            "file_bytes": deployed.path.stat().st_size,
+            "integer_layers": deployed.integer_layers(),
+            "exact": deployed.exact,
+            "agreement": require_agreement(deployed, classes, reference, LEAST_AGREEMENT),
+        }
+
+    def _timed(self, batch, threads, calls):
+        """When a session began, and the seconds of its calls by runtime."""
+        started = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        runtimes = {"torch_fp32": as_callable(self.fp32)}
+        runtimes |= {n: Deployed(path, threads=threads) for n, path in self.paths.items()}
+        x, rr = (np.ascontiguousarray(t.cpu().numpy()) for t in (self.inputs.x, self.inputs.rr))
+        with torch_threads(threads):
+            return started, time_calls(runtimes, x, rr, batch, calls)
+
+
+_DEPLOYED = {}
+"""Network and data -> what this process has deployed of them."""
+
+
+def run_latency(run):
+    """One runtime, timed in one session with the others of the same batch and threads."""
+    config = run.config
+    key = int8_twin(config), run.data["sha256"]
+    if key not in _DEPLOYED:
+        _DEPLOYED[key] = Deployment(run)
+    deployment = _DEPLOYED[key]
+    predicted, facts = deployment.classes(config.runtime)
+    session, seconds = deployment.timed(config.batch, config.threads, config.calls)
+    times = seconds[config.runtime]
+    return run.outcome(
+        *(predicted, {"calls": float(times.sum())}),
+        **(facts | summarize(times)),
+        session=session,
+    )
