@@ -38,3 +38,4 @@ records = [101, 118, 124, 207, 223, 100, 202, 213, 232]  # type: list  record nu
 channels = [4, 8, 8, 16, 16]  # type: list  filters of ECGNet's five blocks
 pretext_epochs = 2  # type: int  passes of the offline puzzle
 precision = [{"precision": "fp32", "epochs": 2}]  # type: list  arms: the pipeline by format
+numerics = [{"precision": "fp16", "epochs": 2}]  # type: list  arms: one network, looked into

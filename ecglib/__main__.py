@@ -82,9 +82,28 @@ def _compare(args):
 
 
 def _bench(args):
+    if args.what == "int8":
+        from ecglib.formats import latency_table
+        from ecglib.params import load_params, parse_overrides
+        from ecglib.plans import run_from_params
+
+        params, overrides = load_params(args.params), parse_overrides(args.set)
+        profile = args.params.stem
+        measured = run_from_params("latency", params, profile, overrides=overrides, again=True)
+        print(latency_table(measured).to_string())
+        return
     from ecglib.bench import bench
 
     print(bench(args.data_root).round(3).to_string())
+
+
+def _export(args):
+    from ecglib.export import export_network
+    from ecglib.params import load_params, parse_overrides
+
+    params, overrides = load_params(args.params), parse_overrides(args.set)
+    profile = args.params.stem
+    print(export_network(params, profile, overrides, scope=args.scope, path=args.out))
 
 
 def _add_params(parser):
@@ -123,7 +142,7 @@ def _parser():
     sub.add_argument("--data-root", type=Path, help="where the records are (default: searched)")
 
     sub = command(_study, "compute the missing runs of a study, without any notebook")
-    sub.add_argument("name", help="baseline, selection, puzzle, probe, personalization")
+    sub.add_argument("name", help="baseline, personalization, precision, int8, latency, …")
     sub.add_argument("--out", type=Path, default=RUNS, help="folder of results")
     _add_params(sub)
 
@@ -142,7 +161,26 @@ def _parser():
     sub.add_argument("reference", type=Path, nargs="?", default=RESULTS)
 
     sub = command(_bench, "measure speed as ratios in one run")
+    sub.add_argument(
+        *("what",),
+        nargs="?",
+        choices=["engine", "int8"],
+        default="engine",
+        help="the training engine (default), or deployed networks: study latency, timed anew",
+    )
     sub.add_argument("--data-root", type=Path, help="where the records are (default: searched)")
+    _add_params(sub)
+
+    sub = command(_export, "write a trained network as a file that runs without PyTorch")
+    sub.add_argument("form", choices=["onnx"])
+    sub.add_argument(
+        *("--scope",),
+        choices=["none", "head_int8", "shallow_int8", "all_int8"],
+        default="all_int8",
+        help="layers that the file holds in integers (default: all_int8)",
+    )
+    sub.add_argument("--out", type=Path, required=True, metavar="FILE.onnx")
+    _add_params(sub)
     return parser
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 
+from ecglib import results
 from ecglib.config import TrainingConfig, config_class, make_config
 from ecglib.data import sources
 from ecglib.errors import UserError
@@ -125,7 +126,7 @@ def data_identity(params, profile, overrides):
     return " ".join(sorted(identities))
 
 
-def run_from_params(study, params, profile, *, overrides, runs=RUNS):
+def run_from_params(study, params, profile, *, overrides, runs=RUNS, again=False):
     """Run a study as its chapter would, without the chapter.
 
     Parameters
@@ -140,6 +141,8 @@ def run_from_params(study, params, profile, *, overrides, runs=RUNS):
         Parameters set on the command line.
     runs : Path
         Folder of live results.
+    again : bool
+        Forget the results that these runs have already.
 
     Returns
     -------
@@ -158,4 +161,7 @@ def run_from_params(study, params, profile, *, overrides, runs=RUNS):
     source = find_source(parameters, profile)
     print(source.describe())
     configs = plan(study, parameters)
+    data = {"name": source.name, "sha256": source.sha256}
+    for config in configs if again else []:
+        results.path_of(runs, config, data).unlink(missing_ok=True)
     return run_study(configs, source, profile=profile, device=parameters["device"], runs=runs)

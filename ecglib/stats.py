@@ -10,7 +10,7 @@ or a list of such dicts, one a seed. A `statistic` maps a stack of confusion mat
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binomtest
+from scipy.stats import binomtest, t
 
 from ecglib.aami import patient_of
 
@@ -196,6 +196,22 @@ def seed_spread(values):
     """
     std = np.std(values, ddof=1) if len(values) > 1 else np.nan
     return float(np.mean(values)), float(std)
+
+
+def seed_interval(values, level=0.95):
+    """Mean over seeds with the interval of Student's t, which is wide for a handful of them.
+
+    It says what other seeds could have given on the same patients.
+
+    Examples
+    --------
+    >>> print(seed_interval([0.5, 0.75, 1.0]))
+    0.750 [0.129, 1.371]
+    """
+    mean, std = seed_spread(values)
+    n = len(values)
+    reach = t.ppf((1 + level) / 2, n - 1) * std / np.sqrt(n) if n > 1 else np.nan
+    return Interval(mean, float(mean - reach), float(mean + reach))
 
 
 def _drawn(seeds, statistic, n_resamples, seed):

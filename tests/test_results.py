@@ -11,7 +11,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -23,7 +22,6 @@ from ecglib.data.beats import Beats
 from ecglib.data.rr import RR_NAMES
 from ecglib.errors import UserError
 from ecglib.metrics import from_confusion
-from ecglib.paths import REPO
 
 DATA = {"name": "mitdb", "sha256": "ab" * 32, "profile": "cpu"}
 ENVIRONMENT = {"device": "cpu", "cpu": "a processor", "threads": 1, "torch": "2.13.0"}
@@ -262,37 +260,3 @@ def test_a_result_gives_its_matrices_and_classes():
     assert result.matrix(after_5min=True)["100"].sum() == 1
     assert result.classes(100).tolist() == result.classes("100").tolist() == [0, 1]
     assert result.slug == make_config("baseline").slug
-
-
-def test_the_environment_names_machine_and_versions():
-    environment = results.describe_environment(torch.device("cpu"), REPO)
-    assert set(environment) == {
-        *("device", "cpu", "cpu_flags", "threads", "torch", "python", "commit"),
-    }
-    assert environment["device"] == "cpu"
-    assert environment["torch"] == torch.__version__
-    assert environment["python"] == sys.version.split()[0]
-    assert environment["threads"] == torch.get_num_threads()
-    json.dumps(environment)
-
-
-def test_the_commit_is_that_of_the_repository(tmp_path):
-    def commit():
-        return results.describe_environment(torch.device("cpu"), tmp_path)["commit"]
-
-    def git(*command):
-        name = ["-c", "user.name=a", "-c", "user.email=a@b"]
-        done = subprocess.run(
-            ["git", "-C", tmp_path, *name, *command], check=True, capture_output=True, text=True
-        )
-        return done.stdout.strip()
-
-    git("init", "--quiet")
-    (tmp_path / "file").write_text("1")
-    git("add", "file")
-    git("commit", "--quiet", "--message", "first")
-    assert git("rev-parse", "HEAD").startswith(commit())
-    assert len(commit()) >= 7
-    clean = commit()
-    (tmp_path / "file").write_text("2")
-    assert commit() == f"{clean}+"

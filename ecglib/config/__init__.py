@@ -4,10 +4,11 @@ from ecglib.config.base import SPLITS, STRATEGIES, RunConfig, TrainingConfig
 from ecglib.config.reduced import (
     Int8Config,
     LatencyConfig,
+    NumericsConfig,
     PrecisionConfig,
     fp32_twin,
-    int8_twin,
     pretext_of,
+    twin_of,
 )
 from ecglib.config.registry import CONFIGS, config_class, make_config
 from ecglib.config.studies import (
@@ -26,6 +27,7 @@ __all__ = [
     "BaselineConfig",
     "Int8Config",
     "LatencyConfig",
+    "NumericsConfig",
     "PersonalizationConfig",
     "PrecisionConfig",
     "ProbeConfig",
@@ -36,7 +38,7 @@ __all__ = [
     "TrainingConfig",
     "config_class",
     "fp32_twin",
-    "int8_twin",
     "make_config",
     "pretext_of",
+    "twin_of",
 ]

@@ -47,7 +47,7 @@ _POSITIVE = (
     *("learning_rate", "online_learning_rate", "train_share", "decay"),
     *("probe_epochs", "probe_learning_rate", "probe_decay"),
     *("qat_epochs", "qat_learning_rate", "calibration_beats"),
-    *("batch", "threads", "calls"),
+    *("batch", "threads", "calls", "traced_beats"),
 )
 
 

@@ -32,6 +32,30 @@ class PrecisionConfig(PersonalizationConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
+class NumericsConfig(BaselineConfig):
+    """What 16 bits do to one trained network, layer by layer and decision by decision.
+
+    Attributes
+    ----------
+    precision : {"fp16", "bf16"}
+        Format, emulated.
+    traced_beats : int
+        Beats of the training side whose activations and gradients are compared.
+    """
+
+    study = "numerics"
+    arm_keys = ("precision", "norm", "split")
+
+    precision: str = "fp16"
+    traced_beats: int = 512
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.precision == "fp32":
+            raise UserError("precision is fp32, which the others are compared with; use fp16")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Int8Config(PersonalizationConfig):
     """A trained network, rounded to 8-bit integers, as it is or after further training.
 
@@ -100,36 +124,28 @@ class LatencyConfig(Int8Config):
         return f"to{self.channels[-1]}"
 
 
-def int8_twin(config):
-    """The INT8 run whose network a latency run deploys.
+def twin_of(config, kind):
+    """The run of another study that a run starts from: the same in all settings it has.
 
     Parameters
     ----------
-    config : LatencyConfig
-        The run.
+    config : RunConfig
+        With at least the settings of `kind`.
+    kind : type
+        Configuration class of the other study.
 
     Returns
     -------
-    Int8Config
+    RunConfig
+        Of class `kind`; runs with the same twin share its networks.
     """
-    return Int8Config(**{f.name: getattr(config, f.name) for f in fields(Int8Config)})
+    return kind(**{field.name: getattr(config, field.name) for field in fields(kind)})
 
 
 def fp32_twin(config):
-    """The fp32 run whose networks an INT8 run starts from.
-
-    Parameters
-    ----------
-    config : Int8Config
-        The run.
-
-    Returns
-    -------
-    BaselineConfig or PersonalizationConfig
-        With the same seed and settings, so that all scopes share its networks.
-    """
-    kind = BaselineConfig if config.pipeline == "baseline" else PersonalizationConfig
-    return kind(**{field.name: getattr(config, field.name) for field in fields(kind)})
+    """The fp32 run whose networks an INT8 run starts from: `twin_of` by its pipeline."""
+    baseline = config.pipeline == "baseline"
+    return twin_of(config, BaselineConfig if baseline else PersonalizationConfig)
 
 
 def pretext_of(config):

@@ -2,7 +2,7 @@
 
 from dataclasses import fields
 
-from ecglib.config.reduced import Int8Config, LatencyConfig, PrecisionConfig
+from ecglib.config.reduced import Int8Config, LatencyConfig, NumericsConfig, PrecisionConfig
 from ecglib.config.studies import (
     BaselineConfig,
     PersonalizationConfig,
@@ -23,6 +23,7 @@ CONFIGS = {
         SelectionConfig,
         PersonalizationConfig,
         PrecisionConfig,
+        NumericsConfig,
         Int8Config,
         LatencyConfig,
     )

@@ -36,6 +36,10 @@ class Inputs:
         """Rows where `index` (bool or int tensor) points."""
         return Inputs(self.x[index], self.rr[index], self.y[index])
 
+    def to(self, device):
+        """The same beats on another device."""
+        return Inputs(self.x.to(device), self.rr.to(device), self.y.to(device))
+
 
 def pick_device(name):
     """Torch device of a name.

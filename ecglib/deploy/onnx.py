@@ -6,6 +6,7 @@ integers, so that the file is as small as it claims.
 """
 
 import copy
+import io
 import warnings
 from functools import partial
 from pathlib import Path
@@ -54,7 +55,7 @@ def export_onnx(model, path, scope):
     integers = {n: m.weight_quantizer.integers(m.weight) for n, m in quantized.items()}
     for layer in quantized.values():  # traced with fp32 weights, which keep their names
         layer.quantized = partial(_input_only, layer)
-    proto = _traced(bare, path)
+    proto = _traced(bare)
     for name, layer in quantized.items():
         _store_integers(proto.graph, name, *integers[name], float(layer.input_quantizer.scale))
     _reshape_instead_of_flatten(proto.graph)
@@ -69,28 +70,23 @@ def _input_only(layer, x):
     return layer.input_quantizer(x), layer.weight, layer.bias
 
 
-def _traced(model, path):
+def _traced(model):
     """The exporter's graph of a network; fp32 weights carry the names of their parameters."""
     inputs = {"beat": torch.zeros(2, model.config.n_times)}
     if model.config.n_rr:
         inputs["rr"] = torch.zeros(2, model.config.n_rr)
-    temporary = Path(path).with_suffix(".part.onnx")
-    try:
-        with warnings.catch_warnings():  # the newer exporter knows no opset as old as a Nano's
-            warnings.simplefilter("ignore", DeprecationWarning)
-            torch.onnx.export(
-                *(model, tuple(inputs.values()), str(temporary)),
-                input_names=list(inputs),
-                output_names=["logits"],
-                dynamic_axes={name: {0: "n_beats"} for name in (*inputs, "logits")},
-                opset_version=OPSET,
-                dynamo=False,
-            )
-        return onnx.load(temporary)
-    except OSError as error:
-        raise UserError(f"cannot write {temporary}: {error.strerror}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():  # the newer exporter knows no opset as old as a Nano's
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.onnx.export(
+            *(model, tuple(inputs.values()), buffer),
+            input_names=list(inputs),
+            output_names=["logits"],
+            dynamic_axes={name: {0: "n_beats"} for name in (*inputs, "logits")},
+            opset_version=OPSET,
+            dynamo=False,
+        )
+    return onnx.load_from_string(buffer.getvalue())
 
 
 def _store_integers(graph, name, q, scale, input_scale):

@@ -29,6 +29,7 @@ EXECUTE = {
     "probe": paper1.run_probe,
     "personalization": paper1.run_personalization,
     "precision": reduced.run_precision,
+    "numerics": reduced.run_numerics,
     "int8": reduced.run_int8,
     "latency": _run_latency,
 }

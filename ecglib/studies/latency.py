@@ -5,7 +5,7 @@ from functools import cache
 
 import numpy as np
 
-from ecglib.config import fp32_twin, int8_twin
+from ecglib.config import Int8Config, fp32_twin, twin_of
 from ecglib.deploy.latency import as_callable, summarize, time_calls, torch_threads
 from ecglib.deploy.onnx import export_onnx
 from ecglib.deploy.runtime import LEAST_AGREEMENT, Deployed, classes_of, require_agreement
@@ -25,7 +25,7 @@ class Deployment:
     """
 
     def __init__(self, run):
-        twins = fp32_twin(run.config), int8_twin(run.config)
+        twins = fp32_twin(run.config), twin_of(run.config, Int8Config)
         self.inputs = run.test.inputs
         self.fp32, self.int8 = run.supervised(twins[0])[0].cpu(), run.rounded(twins[1])[0].cpu()
         self.paths = {
@@ -69,7 +69,7 @@ _DEPLOYED = {}
 def run_latency(run):
     """One runtime, timed in one session with the others of the same batch and threads."""
     config = run.config
-    key = int8_twin(config), run.data["sha256"]
+    key = twin_of(config, Int8Config), run.data["sha256"]
     if key not in _DEPLOYED:
         _DEPLOYED[key] = Deployment(run)
     deployment = _DEPLOYED[key]

@@ -8,7 +8,7 @@ import torch
 from tqdm import tqdm
 
 from ecglib import puzzle
-from ecglib.config import BaselineConfig, pretext_of
+from ecglib.config import BaselineConfig, pretext_of, twin_of
 from ecglib.data import rpeaks
 from ecglib.metrics import confusion_matrix, macro_f1
 from ecglib.models.probe import LinearProbe
@@ -83,7 +83,7 @@ def run_probe(run):
     network = {
         "random": lambda: build(config, n_outputs=3, device=run.device),
         "puzzle": lambda: run.pretext(pretext_of(config))[0],
-        "supervised": lambda: run.supervised(_supervised_twin(config))[0],
+        "supervised": lambda: run.supervised(twin_of(config, BaselineConfig))[0],
     }[config.source]()
     features = in_batches(network.features, run.train.inputs.x)
     torch.manual_seed(config.seed)
@@ -96,13 +96,6 @@ def run_probe(run):
     history = fit(probe, ("out",), task, schedule, seed=config.seed, desc="probe")
     logits = in_batches(lambda x: probe(network.features(x)), run.test.inputs.x)
     return run.outcome(logits.argmax(dim=1).cpu().numpy(), {"train": history.seconds})
-
-
-def _supervised_twin(config):
-    """The baseline run whose network a probe of supervised features looks into."""
-    names = ("seed", "channels", "norm", "records", "split", "normalization", "batch_size")
-    names += ("learning_rate", "weight_decay", "decay", "epochs", "imbalance")
-    return BaselineConfig(**{name: getattr(config, name) for name in names})
 
 
 def run_personalization(run):

@@ -5,7 +5,8 @@ from dataclasses import asdict
 import torch
 from tqdm import tqdm
 
-from ecglib.config import fp32_twin, pretext_of
+from ecglib import numerics
+from ecglib.config import BaselineConfig, fp32_twin, pretext_of, twin_of
 from ecglib.personalize.online import Stopwatch, personalize
 from ecglib.personalize.quantized import QuantizedStage
 from ecglib.precision import running
@@ -28,6 +29,32 @@ def run_precision(run):
         more["peak_memory_bytes"] = torch.cuda.max_memory_allocated(device)
     seconds = {"pretrain": story["seconds"], **seconds}
     return run.outcome(predicted, seconds, ec57=run.ec57(predicted), **more)
+
+
+def run_numerics(run):
+    """A trained network in 16 bits: errors by layer, exponents, decisions, memory."""
+    config, train = run.config, run.train.inputs
+    model, _ = run.supervised(twin_of(config, BaselineConfig))
+    model = model.cpu()
+    generator = torch.Generator().manual_seed(config.seed)
+    chosen = torch.randperm(len(train), generator=generator)[: config.traced_beats]
+    x, y = train.x[chosen.to(train.x.device)].cpu(), train.y[chosen.to(train.y.device)].cpu()
+    watch = Stopwatch()
+    with watch.stage("trace"):
+        layers = numerics.layer_errors(model, x, y, config.precision)
+        exponents = numerics.exponents(model, x, y)
+    with watch.stage("predict"):
+        predicted, borders = numerics.decisions(
+            model, run.test.inputs.to("cpu"), config.precision
+        )
+    batch = x[: config.batch_size], y[: config.batch_size]
+    kept = {
+        name: numerics.saved_bytes(model, *batch, name) for name in ("fp32", config.precision)
+    }
+    return run.outcome(
+        *(predicted, dict(watch.seconds)),
+        **{"layers": layers, "exponents": exponents, "saved_bytes": kept, **borders},
+    )
 
 
 def run_int8(run):

@@ -1,0 +1,80 @@
+"""Networks of a study as files that run without PyTorch."""
+
+import torch
+
+from ecglib.deploy.onnx import export_onnx
+from ecglib.deploy.runtime import Deployed, classes_of, require_agreement
+from ecglib.errors import UserError
+from ecglib.params import find_chapter, parameters_for
+from ecglib.paths import RUNS
+from ecglib.plans import find_source, plan
+from ecglib.studies import Run
+from ecglib.train import predict
+
+
+def pick_network(configs, scope):
+    """The configuration whose network an export writes: the first that fits.
+
+    Parameters
+    ----------
+    configs : list of Int8Config
+        Arms of a params file.
+    scope : str
+        What is quantized.
+
+    Returns
+    -------
+    Int8Config
+
+    Raises
+    ------
+    UserError
+        If no arm without personalization has this scope.
+    """
+    shared = [c for c in configs if c.pipeline == "baseline" and c.split == "ds1_ds2"]
+    fitting = [c for c in shared if c.scope == scope and c.method == "qat"]
+    if not fitting:
+        known = ", ".join(dict.fromkeys(c.scope for c in shared)) or "none"
+        raise UserError(
+            f"no arm of int8 has pipeline baseline, method qat and scope {scope}; the params "
+            f"file has scopes {known}"
+        )
+    return fitting[0]
+
+
+def export_network(params, profile, overrides, *, scope, path, runs=RUNS):
+    """Write a network of study int8 as ONNX, and prove that it answers as it should.
+
+    Parameters
+    ----------
+    params : dict
+        From `ecglib.params.load_params`.
+    profile : str
+        Name of the params file.
+    overrides : dict
+        Parameters set on the command line.
+    scope : {"none", "head_int8", "shallow_int8", "all_int8"}
+        Which layers the file holds in integers.
+    path : Path
+        File to write.
+    runs : Path
+        Folder of live results; a network trained before is taken from beside it.
+
+    Returns
+    -------
+    str
+        What was written.
+    """
+    parameters = parameters_for(params, find_chapter("05_int8_qat"), overrides)
+    source = find_source(parameters, profile)
+    config = pick_network(plan("int8", parameters), scope)
+    run = Run(config, source, torch.device("cpu"), runs)
+    model, _ = run.rounded(config)
+    n_bytes = export_onnx(model, path, scope)
+    deployed, inputs = Deployed(path), run.test.inputs
+    share = require_agreement(deployed, classes_of(deployed, inputs), predict(model, inputs))
+    return (
+        f"{path}: {config.slug}, {n_bytes:,} bytes, {deployed.integer_layers()} layers in "
+        f"integers, same class as its network on {share:.3%} of {len(inputs):,} beats "
+        f"({source.describe()})"
+    )
