@@ -38,6 +38,7 @@ lint: $(VENV)/installed
 
 bench: $(VENV)/installed
 	$(PY) -m ecglib bench
+	$(PY) -m ecglib bench int8
 
 clean:
 	rm -rf _build

@@ -87,7 +87,8 @@ overview.landscape(overview.points(named), overview.trivial(named))
 # - {doc}`01_data`: the recordings, the classes, the split, and how beats are scored.
 # - {doc}`02_wave_puzzle`: does pretraining by ECGWavePuzzle help?
 # - {doc}`03_personalization`: which personalization is worth its cost?
-# - {doc}`04_mixed_precision`, {doc}`05_int8_qat`: precision and integers (to come).
+# - {doc}`04_mixed_precision`: do 16 bits change the answer?
+# - {doc}`05_int8_qat`: which layers can do with 8-bit integers, as a file that really runs?
 # - {doc}`06_layerwise_compression`: paper 2, layer by layer (to come).
 # - {doc}`07_jetson`, {doc}`08_micro_network`: deployment, and our own way (to come).
 # - {doc}`09_reproduce_and_extend`: run it, compare it, add to it.

@@ -72,9 +72,10 @@ show.table(show.profiles(PARAMS), "Table 9.1: the profiles, read from their para
 # here, and the machine had other work to do, so these are upper bounds:
 
 # %% tags=["hide-input"]
+studies = ("selection", "puzzle", "probe", "baseline", "personalization", "precision")
+studies += ("numerics", "int8", "latency")
 study_seconds = ledger.study_times(
-    {name: results.load_study(RESULTS, name) for name in ("selection", "puzzle", "probe")}
-    | {name: results.load_study(RESULTS, name) for name in ("baseline", "personalization")}
+    {name: results.load_study(RESULTS, name) for name in studies}
 )
 show.table(
     study_seconds,
@@ -99,6 +100,18 @@ show.table(
 # ```bash
 # python -m ecglib study baseline --params params/full.yaml -p data_root=mitdb.npz
 # ```
+#
+# ### Networks as files
+#
+# ```bash
+# python -m ecglib export onnx --scope all_int8 --out ecgnet_int8.onnx
+# python -m ecglib export onnx --scope none --out ecgnet_fp32.onnx
+# python -m ecglib bench int8                        # milliseconds of both, on this machine
+# ```
+#
+# An export trains its network first if it is not among the live runs, and refuses a file that
+# answers otherwise than its network (chapter {doc}`05_int8_qat`). It takes `--params` and `-p`
+# like every other command.
 #
 # ## Compare your numbers with ours
 #

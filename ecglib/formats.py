@@ -1,17 +1,35 @@
-"""Tables of reduced precision: number formats, scopes of integers, deployed networks."""
+"""Tables of number formats: scores, differences, errors inside a network."""
 
 import numpy as np
 import pandas as pd
 
-from ecglib import stats, tables
+from ecglib import arms, stats, tables
 from ecglib.metrics import macro_f1, macro_sensitivity
+from ecglib.precision import DTYPES
 
-RUNTIMES = {
-    "torch_fp32": "PyTorch, fp32",
-    "ort_fp32": "ONNX Runtime, fp32",
-    "ort_int8": "ONNX Runtime, INT8",
-}
-"""Setting `runtime` -> what it is called in tables."""
+
+def by_format(results, split="ds1_ds2"):
+    """Arms of study "precision" by number format, fp32 first.
+
+    Parameters
+    ----------
+    results : list of RunResult
+        Of one origin.
+    split : str
+        Only runs on this split.
+
+    Returns
+    -------
+    dict of str to Arm
+        "fp32", "fp16, emulated", … -> arm.
+    """
+    found = arms.group(results, split=split)
+    found.sort(key=lambda arm: list(DTYPES).index(arm.settings["precision"]))
+    names = [(arm.settings["precision"], arm.settings["precision_impl"]) for arm in found]
+    return {
+        name if name == "fp32" else f"{name}, {impl}": arm
+        for (name, impl), arm in zip(names, found, strict=True)
+    }
 
 
 def score_table(named):
@@ -105,7 +123,9 @@ def pairs_table(named, *, after_5min=False):
             rows[f"{first} − {second}"] = {
                 "by seed": " ".join(f"{d:+.3f}" for d in by_seed),
                 "over patients": f"{stats.paired_difference(*pair, macro_f1):+.3f}",
-                "over seeds": f"{stats.seed_interval(by_seed):+.3f}",
+                "over seeds": f"{stats.seed_interval(by_seed):+.3f}"
+                if len(by_seed) > 1
+                else "–",
             }
     return pd.DataFrame(rows).T
 
@@ -123,7 +143,7 @@ def layer_error_table(results):
     DataFrame
     """
     columns = {}
-    for precision in ("fp16", "bf16"):
+    for precision in list(DTYPES)[1:]:
         found = [r.metrics["layers"] for r in results if r.config["precision"] == precision]
         kinds = {"activation": "activation", "gradient": "gradient"}
         if precision == "fp16":
@@ -161,72 +181,3 @@ def decision_table(results):
             f"(fp32: {m['saved_bytes']['fp32'] / 1e6:.1f} MB)",
         }
     return pd.DataFrame(rows).T.sort_index(ascending=False).rename_axis(["format", "seed"])
-
-
-def coverage_table(result):
-    """Every layer of a quantized network: bits, levels that its weights take, noise, bytes.
-
-    Parameters
-    ----------
-    result : RunResult
-        Of study "int8".
-
-    Returns
-    -------
-    DataFrame
-    """
-    return pd.DataFrame(
-        {
-            layer["name"]: {
-                "weights": f"{layer['n_weights']:,}",
-                "bits of weights": layer["weight_bits"],
-                "bits of input": layer["activation_bits"],
-                "levels of a channel": layer["levels"],
-                "SQNR": "–" if layer["sqnr_db"] is None else f"{layer['sqnr_db']:.1f} dB",
-                "bytes": f"{layer['n_bytes']:,}",
-            }
-            for layer in result.metrics["layers"]
-        }
-    ).T.astype(str)
-
-
-def latency_table(results):
-    """Deployed networks: time of a call, speed against fp32 in the same session, answers.
-
-    Parameters
-    ----------
-    results : list of RunResult
-        Of study "latency".
-
-    Returns
-    -------
-    DataFrame
-        `speed` is the median time of ONNX Runtime in fp32 over the row's own, of the same
-        batch and threads; "–" if these two were not timed in one session.
-    """
-    fp32 = {_cell(r): r.metrics for r in results if r.config["runtime"] == "ort_fp32"}
-    rows = {}
-    for result in sorted(results, key=_order):
-        m, config = result.metrics, result.config
-        base = fp32.get(_cell(result), {})
-        together = base.get("session") == m["session"]
-        filters = ", ".join(map(str, config["channels"]))
-        batch = f"{config['batch']} beat" + ("s" if config["batch"] > 1 else "")
-        rows[filters, batch, config["threads"], RUNTIMES[config["runtime"]]] = {
-            **{f"p{p}, ms": f"{m[f'p{p}_ms']:.3f}" for p in (50, 95, 99)},
-            "speed": f"{base['p50_ms'] / m['p50_ms']:.2f}×" if together else "–",
-            "file": f"{m['file_bytes']:,}" if "file_bytes" in m else "",
-            "same class": f"{m['agreement']:.3%}" if "agreement" in m else "",
-        }
-    names = ["filters", "batch", "threads", "runtime"]
-    return pd.DataFrame(rows).T.rename_axis(names)
-
-
-def _cell(result):
-    """What runtimes of one comparison share."""
-    config = result.config
-    return tuple(config["channels"]), config["seed"], config["batch"], config["threads"]
-
-
-def _order(result):
-    return (*_cell(result), list(RUNTIMES).index(result.config["runtime"]))

@@ -78,6 +78,23 @@ def relative_error(exact, approximate):
     return float((exact - approximate).norm()) / norm if norm else float(approximate.norm())
 
 
+def trace_scaled(model, x, y, precision):
+    """As `trace`, with the loss scaled as in training: halved while a gradient overflows.
+
+    Returns
+    -------
+    dict of str to dict
+    """
+    scale = LOSS_SCALE
+    found = trace(model, x, y, precision, scale)
+    while scale > 1 and not all(
+        torch.isfinite(layer["weight_gradient"]).all() for layer in found.values()
+    ):
+        scale /= 2
+        found = trace(model, x, y, precision, scale)
+    return found
+
+
 def layer_errors(model, x, y, precision):
     """Relative errors of a format by layer, against fp32.
 
@@ -93,7 +110,7 @@ def layer_errors(model, x, y, precision):
         `scaled_gradient` (with the loss scaled as training in fp16 does).
     """
     exact = trace(model, x, y)
-    plain, scaled = (trace(model, x, y, precision, scale) for scale in (1.0, LOSS_SCALE))
+    plain, scaled = trace(model, x, y, precision), trace_scaled(model, x, y, precision)
     return [
         {
             "name": name,

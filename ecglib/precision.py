@@ -65,8 +65,8 @@ class Emulated(TorchFunctionMode):
 
     Parameters
     ----------
-    precision : {"fp16", "bf16"}
-        The format.
+    precision : {"fp16", "bf16", "fp32"}
+        The format; "fp32" only keeps out that of a context around this one.
     """
 
     def __init__(self, precision):
@@ -82,7 +82,9 @@ class Emulated(TorchFunctionMode):
         read = [
             a if a is None else round_to(a, self.precision) for a in args[:n_read]
         ]  # a bias may be None
-        return round_to(func(*read, *args[n_read:], **kwargs), self.precision)
+        with torch._C.DisableTorchFunction():  # no context around this one rounds too
+            result = func(*read, *args[n_read:], **kwargs)
+        return round_to(result, self.precision)
 
 
 @dataclass
@@ -136,7 +138,8 @@ def running(precision, impl, device):
             stack.enter_context(torch.backends.cudnn.flags(enabled=True, allow_tf32=False))
         if reduced and impl == "native":
             stack.enter_context(torch.autocast(device.type, DTYPES[precision]))
-        elif reduced:
+        elif reduced or _CURRENT.get():  # inside another format, fp32 takes its place
+            stack.enter_context(torch.autocast(device.type, enabled=False))
             stack.enter_context(Emulated(precision))
         tally = Tally(precision)
         token = _CURRENT.set(tally)

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from ecglib import arms, ledger, published, results
+from ecglib import arms, formats, integers, ledger, published, results
 from ecglib.config import CONFIGS, STRATEGIES
 from ecglib.errors import UserError
+
+_METRICS = ("accuracy", "macro_f1")
 
 
 def _table(rows):
@@ -39,7 +41,7 @@ def _table_3(folder):
         for arm in arms.group(found, **wanted):
             scores = {
                 name: sum(r.metrics[name] for r in arm.results) / len(arm.results)
-                for name in ("accuracy", "macro_f1")
+                for name in _METRICS
             }
             rows.append(
                 {
@@ -59,21 +61,36 @@ def _table_3(folder):
 
 def _baselines(folder):
     """Training on one side only, beside the paper's best row."""
-    best = max(published.TABLE_2, key=lambda row: row.macro_f1)
-    rows = [
-        {"arm": f"paper 1: {best.arm}", "accuracy": best.accuracy, "macro-F1": best.macro_f1}
-    ]
+    rows = [_printed(max(published.TABLE_2, key=lambda row: row.macro_f1))]
     for arm in arms.group(results.load_study(folder, "baseline")):
-        n = len(arm.results)
-        rows.append(
-            {
-                "arm": arms.arm_name(arm.results[0]),
-                "accuracy": sum(r.metrics["accuracy"] for r in arm.results) / n,
-                "macro-F1": sum(r.metrics["macro_f1"] for r in arm.results) / n,
-                "seeds": arm.seeds,
-            }
-        )
+        rows.append(_mean(arms.arm_name(arm.results[0]), arm))
     return rows
+
+
+def _formats(folder):
+    """Paper 1's table 1 and ours, by number format."""
+    rows = [_printed(row) for row in published.TABLE_1]
+    for name, arm in formats.by_format(results.load_study(folder, "precision")).items():
+        rows.append(_mean(f"ours: {name}", arm))
+    return rows
+
+
+def _integers(folder):
+    """Paper 1's table 2 and ours, by pipeline, scope and method."""
+    rows = [_printed(row) for row in published.TABLE_2]
+    for pipeline, named in integers.by_scope(results.load_study(folder, "int8")).items():
+        for key, arm in named.items():
+            rows.append(_mean(f"ours: {pipeline}, {integers.row_name(*key)}", arm))
+    return rows
+
+
+def _printed(row):
+    return {"arm": f"paper 1: {row.arm}", "accuracy": row.accuracy, "macro-F1": row.macro_f1}
+
+
+def _mean(name, arm):
+    means = [sum(r.metrics[m] for r in arm.results) / len(arm.results) for m in _METRICS]
+    return {"arm": name, "accuracy": means[0], "macro-F1": means[1], "seeds": arm.seeds}
 
 
 def report(folder):
@@ -97,6 +114,10 @@ def report(folder):
         _table(_baselines(folder)),
         "Personalization, against table 3 of paper 1 (H200; mean over seeds)",
         _table(_table_3(folder)),
+        "Number formats, against table 1 of paper 1 (mean over seeds)",
+        _table(_formats(folder)),
+        "Integers, against table 2 of paper 1 (mean over seeds)",
+        _table(_integers(folder)),
         *(f"stale: {path} no longer matches its configuration" for path in stale),
     ]
     return "\n\n".join(parts), len(stale)

@@ -74,6 +74,27 @@ def provenance(reference):
     return Markdown(f"*Reference runs:* {arms.where_made(reference)}.")
 
 
+def machine(results):
+    """One line on the processor of timed runs: its flags decide what integers cost.
+
+    Parameters
+    ----------
+    results : list of RunResult
+        Of one machine.
+
+    Returns
+    -------
+    Markdown
+    """
+    where = results[0].environment
+    flags = [f for f in where["cpu_flags"] if f.startswith("avx") or "dot" in f]
+    vnni = "with" if any("vnni" in flag for flag in flags) else "without"
+    return Markdown(
+        f"*Timed on:* {where['cpu']}, {vnni} VNNI (flags: {', '.join(flags)}); other work ran "
+        f"beside it, so medians are compared within a session. {arms.where_made(results)}."
+    )
+
+
 def profiles(folder):
     """What the params files in a folder ask for, a row each.
 

@@ -32,10 +32,31 @@ def line_with(text, *words):
     return line
 
 
+def section(text, title):
+    """What stands below a title."""
+    parts = text.split("\n\n")
+    return parts[next(i for i, part in enumerate(parts) if part.startswith(title)) + 1]
+
+
+def test_formats_and_integers_stand_below_the_papers_tables(folder):
+    save_into(
+        folder, made_result("precision", GOOD, precision="bf16", precision_impl="emulated")
+    )
+    save_into(folder, made_result("int8", GOOD, scope="all_int8"))
+    text, n_stale = report(folder)
+    assert n_stale == 0
+    score = f"{made_result('baseline', GOOD).metrics['macro_f1']:.4f}"
+    formats, integers = section(text, "Number formats"), section(text, "Integers")
+    assert {"0.8941", "0.5104"} <= set(line_with(formats, "Jetson Nano, FP16").split())
+    assert score in line_with(formats, "ours: bf16, emulated")
+    assert score in line_with(integers, "ours: DS1 only, all_int8, QAT")
+
+
 def test_a_report_sets_means_over_seeds_beside_the_papers(folder):
     text, n_stale = report(folder)
     assert n_stale == 0
-    assert {"0.9194", "0.6303"} <= set(line_with(text, "paper 1: DS1 only").split())
+    best = line_with(section(text, "Training on one side"), "paper 1: DS1 only")
+    assert {"0.9194", "0.6303"} <= set(best.split())
     ours = line_with(text, "beat-none-zscore")
     assert {mean_of("accuracy"), mean_of("macro_f1")} <= set(ours.split())
     assert "7, 21" in ours

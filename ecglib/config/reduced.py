@@ -53,6 +53,8 @@ class NumericsConfig(BaselineConfig):
         super().__post_init__()
         if self.precision == "fp32":
             raise UserError("precision is fp32, which the others are compared with; use fp16")
+        if self.features != "beat":
+            raise UserError(f"features is {self.features}; layers see beats alone, use beat")
 
 
 @dataclass(frozen=True, kw_only=True)

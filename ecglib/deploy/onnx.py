@@ -8,6 +8,7 @@ integers, so that the file is as small as it claims.
 import copy
 import io
 import warnings
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -56,6 +57,7 @@ def export_onnx(model, path, scope):
     for layer in quantized.values():  # traced with fp32 weights, which keep their names
         layer.quantized = partial(_input_only, layer)
     proto = _traced(bare)
+    _give_each_its_own(proto.graph)
     for name, layer in quantized.items():
         _store_integers(proto.graph, name, *integers[name], float(layer.input_quantizer.scale))
     _reshape_instead_of_flatten(proto.graph)
@@ -87,6 +89,17 @@ def _traced(model):
             dynamo=False,
         )
     return onnx.load_from_string(buffer.getvalue())
+
+
+def _give_each_its_own(graph):
+    """Undo the exporter's thrift: it stores equal tensors, like biases that are all zero, once,
+    under the name of one layer."""
+    stored = {tensor.name: tensor for tensor in graph.initializer}
+    for node in [n for n in graph.node if n.op_type == "Identity" and n.input[0] in stored]:
+        copied = graph.initializer.add()
+        copied.CopyFrom(stored[node.input[0]])
+        copied.name = node.output[0]
+        graph.node.remove(node)
 
 
 def _store_integers(graph, name, q, scale, input_scale):
@@ -155,6 +168,8 @@ def _write(proto, path):
         temporary.write_bytes(proto.SerializeToString())
         temporary.replace(path)
     except OSError as error:
+        with suppress(OSError):  # there may be none
+            temporary.unlink()
         raise UserError(f"cannot write {path}: {error.strerror}") from error
     return path.stat().st_size
 

@@ -36,7 +36,8 @@ def quantize_array(w, bits, *, axis=None):
     Raises
     ------
     UserError
-        If `bits` is out of range, or `w` is empty or has a value that is not finite.
+        If `bits` is out of range, `w` is empty or has a value that is not finite, or `w` has no
+        such axis.
 
     Examples
     --------
@@ -44,7 +45,7 @@ def quantize_array(w, bits, *, axis=None):
     >>> q.tolist(), float(scale)
     ([-3, 2, 1], 0.3333333333333333)
     """
-    w = _checked(w, bits)
+    w = _checked(w, bits, axis)
     others = None if axis is None else tuple(i for i in range(w.ndim) if i != axis % w.ndim)
     magnitude = np.abs(w)
     if bits == 1:
@@ -75,8 +76,8 @@ def affine_parameters(low, high, bits=8):
 
     Examples
     --------
-    >>> affine_parameters(-1.0, 4.1)
-    (0.02, 50)
+    >>> affine_parameters(-1.0, 254.0)
+    (1.0, 1)
     """
     low, high = min(float(low), 0.0), max(float(high), 0.0)
     q_max = 2**bits - 1
@@ -121,7 +122,7 @@ def sqnr_db(signal, approximation):
     return 10 * np.log10(energy / noise) if noise else float("inf")
 
 
-def _checked(w, bits):
+def _checked(w, bits, axis):
     w = np.asarray(w)
     if not np.issubdtype(w.dtype, np.floating):
         w = w.astype(np.float64)
@@ -131,6 +132,8 @@ def _checked(w, bits):
         raise UserError("w is empty; there is nothing to quantize")
     if not np.isfinite(w).all():
         raise UserError("w has NaN or infinite values; repair or retrain the network first")
+    if axis is not None and not -w.ndim <= axis < w.ndim:
+        raise UserError(f"axis is {axis}, but w has {w.ndim} dimensions")
     return w
 
 

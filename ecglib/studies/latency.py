@@ -9,7 +9,11 @@ from ecglib.config import Int8Config, fp32_twin, twin_of
 from ecglib.deploy.latency import as_callable, summarize, time_calls, torch_threads
 from ecglib.deploy.onnx import export_onnx
 from ecglib.deploy.runtime import LEAST_AGREEMENT, Deployed, classes_of, require_agreement
+from ecglib.quant.noise import output_sqnr
 from ecglib.train import predict
+
+NOISE_BEATS = 1024
+"""Beats of the test side on which noise is measured layer by layer; no choice hangs on it."""
 
 
 class Deployment:
@@ -45,12 +49,16 @@ class Deployment:
         deployed = Deployed(self.paths[name])
         classes = classes_of(deployed, self.inputs)
         reference, _ = self.classes("torch_" + name.removeprefix("ort_"))
-        return classes, {
+        facts = {
             "file_bytes": deployed.path.stat().st_size,
             "integer_layers": deployed.integer_layers(),
             "exact": deployed.exact,
             "agreement": require_agreement(deployed, classes, reference, LEAST_AGREEMENT),
         }
+        if name == "ort_int8":
+            some = self.inputs.x[:NOISE_BEATS], self.inputs.rr[:NOISE_BEATS]
+            facts["output_sqnr_db"] = output_sqnr(self.fp32, self.int8, *some)
+        return classes, facts
 
     def _timed(self, batch, threads, calls):
         """When a session began, and the seconds of its calls by runtime."""
@@ -63,13 +71,13 @@ class Deployment:
 
 
 _DEPLOYED = {}
-"""Network and data -> what this process has deployed of them."""
+"""Network, data and folder -> what this process has deployed of them."""
 
 
 def run_latency(run):
     """One runtime, timed in one session with the others of the same batch and threads."""
     config = run.config
-    key = twin_of(config, Int8Config), run.data["sha256"]
+    key = twin_of(config, Int8Config), run.data["sha256"], run.runs
     if key not in _DEPLOYED:
         _DEPLOYED[key] = Deployment(run)
     deployment = _DEPLOYED[key]

@@ -1,0 +1,237 @@
+"""Tables of 8-bit integers: scopes, what rounding costs, coverage, deployed networks."""
+
+import pandas as pd
+
+from ecglib import arms, tables
+from ecglib.metrics import accuracy, macro_f1
+
+PIPELINES = {"baseline": "DS1 only", "ssl": "SSL + personalization"}
+"""Setting `pipeline` -> what paper 1 calls it."""
+
+SCOPES = ("none", "head_int8", "shallow_int8", "all_int8")
+METHODS = ("ptq", "qat", "qat, learned step")
+
+RUNTIMES = {
+    "torch_fp32": "PyTorch, fp32",
+    "ort_fp32": "ONNX Runtime, fp32",
+    "ort_int8": "ONNX Runtime, INT8",
+}
+"""Setting `runtime` -> what it is called in tables."""
+
+
+def by_scope(results, split="ds1_ds2"):
+    """Arms of study "int8" by pipeline and by row of a table, in its order.
+
+    Parameters
+    ----------
+    results : list of RunResult
+        Of one origin.
+    split : str
+        Only runs on this split.
+
+    Returns
+    -------
+    dict of str to dict of (str, str) to Arm
+        Name of a pipeline -> (scope, method) -> arm; the method of a learned step is
+        "qat, learned step".
+    """
+    found = {}
+    for pipeline, title in PIPELINES.items():
+        named = {_row(a): a for a in arms.group(results, split=split, pipeline=pipeline)}
+        order = [(scope, method) for scope in SCOPES for method in METHODS]
+        if named:
+            found[title] = {key: named[key] for key in order if key in named}
+    return found
+
+
+def _row(arm):
+    learned = ", learned step" if arm.settings["step"] == "learned" else ""
+    return arm.settings["scope"], arm.settings["method"] + learned
+
+
+def row_name(scope, method):
+    """What a row of scope and method is called.
+
+    Examples
+    --------
+    >>> row_name("none", "qat"), row_name("all_int8", "qat, learned step")
+    ('fp32, trained as long', 'all_int8, QAT, learned step')
+    """
+    if scope == "none":
+        return "fp32" if method == "ptq" else "fp32, trained as long"
+    return f"{scope}, {method[:3].upper()}{method[3:]}"
+
+
+def cost_of_rounding(named):
+    """Every scope against the fp32 network that was trained as long.
+
+    Parameters
+    ----------
+    named : dict of (str, str) to Arm
+        (scope, method) -> arm, of one pipeline, from `by_scope`.
+
+    Returns
+    -------
+    DataFrame
+        Differences with patient-bootstrap 95 % intervals, over all beats of the test side.
+    """
+    frames = []
+    for control in ("ptq", "qat"):
+        rounded = {
+            row_name(scope, method): arm
+            for (scope, method), arm in named.items()
+            if scope != "none" and method.startswith(control)
+        }
+        if rounded and ("none", control) in named:
+            fp32 = named["none", control]
+            frame = tables.difference_table(rounded, fp32, after_5min=False)
+            frame.insert(0, "minus", row_name("none", control))
+            frames.append(frame)
+    return pd.concat(frames)
+
+
+def coverages(results, seed):
+    """One network a scope, trained on one side only and trained on after rounding.
+
+    Parameters
+    ----------
+    results : list of RunResult
+        Of study "int8".
+    seed : int
+        Which seed.
+
+    Returns
+    -------
+    dict of str to RunResult
+        Scope -> result; `none` is left out.
+    """
+    wanted = {"pipeline": "baseline", "method": "qat", "step": "minmax", "split": "ds1_ds2"}
+    found = {
+        r.config["scope"]: r
+        for r in results
+        if all(r.config[k] == v for k, v in wanted.items()) and r.config["seed"] == seed
+    }
+    return {scope: found[scope] for scope in SCOPES[1:] if scope in found}
+
+
+def fold_table(results):
+    """Trials inside DS1, by the training after rounding; folds pooled.
+
+    Parameters
+    ----------
+    results : list of RunResult
+        Of study "int8".
+
+    Returns
+    -------
+    DataFrame
+        Macro-F1 and accuracy of the fp32 network and of the rounded one.
+    """
+    pools = {}
+    for result in results:
+        config = result.config
+        if "fold" in config["split"]:
+            trained = config["qat_epochs"], config["qat_learning_rate"]
+            key = trained if config["method"] == "qat" else (0, 0.0)
+            matrices = pools.setdefault(key, {}).setdefault(config["scope"], [])
+            matrices.append(sum(result.matrix().values()))
+    rows = {}
+    for (epochs, rate), by_scope in sorted(pools.items()):
+        name = f"{epochs} epoch(s) more at {rate:g}" if epochs else "none"
+        rows[name] = {
+            f"{scope.replace('none', 'fp32')}: {label}": f"{statistic(sum(matrices)):.3f}"
+            for scope, matrices in by_scope.items()
+            for label, statistic in (("macro-F1", macro_f1), ("accuracy", accuracy))
+        }
+    return pd.DataFrame(rows).T.rename_axis("further training")
+
+
+def int8_file(results, channels):
+    """The result of an INT8 file in ONNX Runtime, one beat a call.
+
+    Parameters
+    ----------
+    results : list of RunResult
+        Of study "latency".
+    channels : list of int
+        Filters of its network.
+
+    Returns
+    -------
+    RunResult
+    """
+    return next(
+        r
+        for r in results
+        if (r.config["runtime"], r.config["batch"]) == ("ort_int8", 1)
+        and r.config["channels"] == list(channels)
+    )
+
+
+def coverage_table(result):
+    """Every layer of a quantized network: bits, levels that its weights take, noise, bytes.
+
+    Parameters
+    ----------
+    result : RunResult
+        Of study "int8".
+
+    Returns
+    -------
+    DataFrame
+    """
+    return pd.DataFrame(
+        {
+            layer["name"]: {
+                "weights": f"{layer['n_weights']:,}",
+                "bits of weights": layer["weight_bits"],
+                "bits of input": layer["activation_bits"],
+                "levels of a channel": layer["levels"],
+                "SQNR": "–" if layer["sqnr_db"] is None else f"{layer['sqnr_db']:.1f} dB",
+                "bytes": f"{layer['n_bytes']:,}",
+            }
+            for layer in result.metrics["layers"]
+        }
+    ).T.astype(str)
+
+
+def latency_table(results):
+    """Deployed networks: time of a call, speed against fp32 in the same session, answers.
+
+    Parameters
+    ----------
+    results : list of RunResult
+        Of study "latency".
+
+    Returns
+    -------
+    DataFrame
+        `speed` is the median time of ONNX Runtime in fp32 over the row's own, of the same
+        batch and threads; "–" if these two were not timed in one session.
+    """
+    fp32 = {_cell(r): r.metrics for r in results if r.config["runtime"] == "ort_fp32"}
+    rows = {}
+    for result in sorted(results, key=_order):
+        m, config = result.metrics, result.config
+        base = fp32.get(_cell(result), {})
+        together = base.get("session") == m["session"]
+        filters = ", ".join(map(str, config["channels"]))
+        batch = f"{config['batch']} beat" + ("s" if config["batch"] > 1 else "")
+        rows[filters, batch, config["threads"], RUNTIMES[config["runtime"]]] = {
+            **{f"p{p}, ms": f"{m[f'p{p}_ms']:.3f}" for p in (50, 95, 99)},
+            "speed": f"{base['p50_ms'] / m['p50_ms']:.2f}×" if together else "–",
+            "file": f"{m['file_bytes']:,}" if "file_bytes" in m else "",
+            "same class": f"{m['agreement']:.3%}" if "agreement" in m else "",
+        }
+    names = ["filters", "batch", "threads", "runtime"]
+    return pd.DataFrame(rows).T.rename_axis(names)
+
+
+def _cell(result):
+    """What runtimes of one comparison share."""
+    config = result.config
+    return tuple(config["channels"]), config["seed"], config["batch"], config["threads"]
+
+
+def _order(result):
+    return (*_cell(result), list(RUNTIMES).index(result.config["runtime"]))

@@ -1,0 +1,169 @@
+"""Figures of the INT8 chapter."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+
+from ecglib import stats
+from ecglib.integers import RUNTIMES, SCOPES, row_name
+from ecglib.metrics import macro_f1
+from ecglib.plots.style import NEUTRAL, PIECE_COLORS
+from ecglib.quant.scopes import layers_in_scope, weight_layers
+
+SCOPE_COLORS = dict(zip(SCOPES, ("#666666", "#56B4E9", "#0072B2", "#CC3311"), strict=True))
+"""Colours of scopes."""
+
+_MARKERS = {"ptq": "o", "qat": "D", "qat, learned step": "s"}
+
+
+def scopes(model, macs):
+    """Which layers each scope quantizes, above each layer's share of bytes and of work.
+
+    Parameters
+    ----------
+    model : ECGNet
+        Any size.
+    macs : dict of str to int
+        Layer -> multiplications for one beat.
+
+    Returns
+    -------
+    Figure
+    """
+    layers = weight_layers(model)
+    names = [name.removesuffix(".conv") for name in layers]
+    flags = {s: [n in layers_in_scope(model, s) for n in layers] for s in SCOPES[1:]}
+    weights = np.array([layer.weight.numel() for layer in layers.values()], dtype=float)
+    work = np.array([macs[name] for name in layers], dtype=float)
+    figure, (top, bottom) = plt.subplots(2, 1, figsize=(8.5, 4.2), sharex=True)
+    frame = pd.DataFrame(flags, index=names).T.astype(int)
+    sns.heatmap(frame, cmap=["#f2f2f2", PIECE_COLORS[0]], cbar=False, linewidths=2, ax=top)
+    top.tick_params(axis="y", rotation=0)
+    x = np.arange(len(names)) + 0.5
+    for offset, values, color, label in (
+        (-0.2, weights, SCOPE_COLORS["shallow_int8"], "bytes of weights"),
+        (0.2, work, PIECE_COLORS[2], "multiplications"),
+    ):
+        bottom.bar(x + offset, 100 * values / values.sum(), 0.38, color=color, label=label)
+    bottom.set(ylabel="% of the network")
+    bottom.set_xticks(x, names, rotation=35)
+    bottom.legend()
+    return figure
+
+
+def grids(integers, activation, step, zero_point):
+    """Integers of a layer's weights, and activations of one layer on their grid.
+
+    Parameters
+    ----------
+    integers : ndarray of int8
+        Weights, every output channel in its own steps.
+    activation : ndarray
+        Values of a layer's input.
+    step : float
+        Its step.
+    zero_point : int
+        The integer that stands for zero.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.2))
+    flat = {"linewidth": 0, "width": 1.0}
+    values, counts = np.unique(integers, return_counts=True)
+    left.bar(values, counts, color=SCOPE_COLORS["shallow_int8"], **flat)
+    left.set(title="weights of one layer", xlabel="integer, in steps of the channel")
+    left.set_ylabel("how often")
+    on_grid = np.clip(np.rint(activation / step) + zero_point, 0, 255)
+    values, counts = np.unique(on_grid, return_counts=True)
+    right.bar(values, counts, color=PIECE_COLORS[2], log=True, **flat)
+    right.set(title="activations of one layer", xlabel=f"integer, in steps of {step:.3g}")
+    return figure
+
+
+def noise(weights, outputs):
+    """Signal-to-quantization-noise ratio by layer, of weights and of outputs.
+
+    Parameters
+    ----------
+    weights, outputs : dict of str to float
+        Layer -> dB.
+
+    Returns
+    -------
+    Figure
+    """
+    names = [name.removesuffix(".conv") for name in weights]
+    figure, axis = plt.subplots(figsize=(8, 3.2))
+    axis.plot(names, list(weights.values()), "o-", label="weights")
+    axis.plot(names, list(outputs.values()), "s-", label="outputs, with all noise before")
+    axis.set_ylabel("SQNR, dB")
+    axis.legend()
+    return figure
+
+
+def accuracy_against_bytes(pipelines):
+    """Macro-F1 against bytes of the weights, for every scope, method and pipeline.
+
+    Parameters
+    ----------
+    pipelines : dict of str to dict of (str, str) to Arm
+        Name of a pipeline -> (scope, method) -> arm.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, axes = plt.subplots(1, len(pipelines), figsize=(10, 3.8), sharey=True)
+    for axis, (title, named) in zip(np.atleast_1d(axes), pipelines.items(), strict=True):
+        for (scope, method), arm in named.items():
+            interval = stats.patient_bootstrap(arm.matrices(), macro_f1)
+            size = arm.results[0].metrics["weight_bytes"] / 1000
+            axis.errorbar(
+                *(size * (0.98 if method == "ptq" else 1.02), interval.value),
+                yerr=[[interval.value - interval.low], [interval.high - interval.value]],
+                fmt=_MARKERS[method],
+                color=SCOPE_COLORS[scope],
+                capsize=3,
+                label=row_name(scope, method),
+            )
+        axis.set(xlabel="kB of weights, biases and scales", title=title)
+    first = np.atleast_1d(axes)[0]
+    first.set_ylabel("macro-F1 (N, S, V)")
+    figure.legend(*first.get_legend_handles_labels(), loc="outside right center", fontsize=8)
+    return figure
+
+
+def latencies(results):
+    """Median and 99th percentile of a call, by runtime and batch, one thread.
+
+    Parameters
+    ----------
+    results : list of RunResult
+        Of study "latency".
+
+    Returns
+    -------
+    Figure
+    """
+    single = [r for r in results if r.config["threads"] == 1]
+    panels = sorted({(tuple(r.config["channels"]), r.config["batch"]) for r in single})
+    figure, axes = plt.subplots(1, len(panels), figsize=(2.6 * len(panels) + 2, 3.2))
+    for axis, (channels, batch) in zip(np.atleast_1d(axes), panels, strict=True):
+        found = {
+            r.config["runtime"]: r.metrics
+            for r in single
+            if (tuple(r.config["channels"]), r.config["batch"]) == (channels, batch)
+        }
+        for y, name in enumerate(n for n in RUNTIMES if n in found):
+            axis.barh(y, found[name]["p50_ms"], color=PIECE_COLORS[0])
+            axis.plot(found[name]["p99_ms"], y, "|", ms=14, color=NEUTRAL)
+        axis.set_yticks(range(len(found)), [RUNTIMES[n] for n in RUNTIMES if n in found])
+        axis.invert_yaxis()
+        unit = "beat" if batch == 1 else "beats"
+        axis.set(title=f"… {channels[-1]} filters, {batch} {unit}", xlabel="ms a call")
+        if axis is not np.atleast_1d(axes)[0]:
+            axis.set_yticklabels([])
+    return figure

@@ -1,0 +1,184 @@
+"""Figures of the mixed-precision chapter."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+
+from ecglib import stats
+from ecglib.metrics import macro_f1
+from ecglib.numerics import QUANTILES
+from ecglib.plots.style import NEUTRAL, ORIGIN_COLORS
+
+FORMAT_COLORS = {"fp32": "#666666", "fp16": "#0072B2", "bf16": "#E69F00"}
+"""Colours of number formats."""
+
+_BITS = {"fp32": (8, 23), "fp16": (5, 10), "bf16": (8, 7)}
+_FP16_SMALLEST, _FP16_NORMAL, _FP16_LARGEST = -24, -14, 15
+
+
+def formats():
+    """Bits of the three formats: sign, exponent, fraction.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, axis = plt.subplots(figsize=(9, 1.9))
+    for row, (name, (exponent, fraction)) in enumerate(_BITS.items()):
+        left = 0
+        for width, shade in ((1, 0.25), (exponent, 0.55), (fraction, 0.9)):
+            for bit in range(width):
+                axis.barh(
+                    *(row, 0.95),
+                    left=left + bit,
+                    height=0.7,
+                    color=FORMAT_COLORS[name],
+                    alpha=shade,
+                )
+            left += width
+        steps = f"step 2$^{{-{fraction}}}$ at 1, largest about 2$^{{{2 ** (exponent - 1)}}}$"
+        axis.text(left + 0.5, row, steps, va="center", fontsize=9)
+    axis.set_yticks(range(len(_BITS)), list(_BITS))
+    axis.set(xlim=(-0.5, 46), xticks=[])
+    axis.invert_yaxis()
+    axis.grid(visible=False)
+    sns.despine(ax=axis, left=True, bottom=True)
+    return figure
+
+
+def format_scores(groups, printed):
+    """Macro-F1 by format: a dot a seed, and the mean with its interval over patients.
+
+    Parameters
+    ----------
+    groups : dict of str to dict of str to Arm
+        Origin ("reference", "this run") -> format -> arm.
+    printed : tuple of published.Row
+        Rows of the paper's table, drawn below.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, axis = plt.subplots(figsize=(8.5, 3.6))
+    labels = []
+    for origin, named in groups.items():
+        for name, arm in named.items():
+            y = len(labels)
+            interval = stats.patient_bootstrap(arm.matrices(), macro_f1)
+            reach = [[interval.value - interval.low], [interval.high - interval.value]]
+            color = ORIGIN_COLORS[origin]
+            axis.errorbar(interval.value, y, xerr=reach, fmt="D", capsize=3, color=color)
+            values = arm.values(macro_f1)
+            axis.plot(values, [y + 0.25] * len(values), ".", color=color, alpha=0.7)
+            labels.append(f"{origin}, {name}")
+    for row in printed:
+        axis.errorbar(
+            *(row.macro_f1, len(labels)),
+            xerr=row.macro_f1_std,
+            fmt="s",
+            color=ORIGIN_COLORS["paper"],
+        )
+        labels.append(f"paper, {row.arm}")
+    axis.set_yticks(range(len(labels)), labels)
+    axis.invert_yaxis()
+    axis.set_xlabel("macro-F1 (N, S, V)")
+    return figure
+
+
+def layer_errors(results):
+    """Relative errors of activations and of weight gradients by layer, a line a format.
+
+    Parameters
+    ----------
+    results : list of RunResult
+        Of study "numerics".
+
+    Returns
+    -------
+    Figure
+    """
+    rows = [
+        {"layer": layer["name"].removesuffix(".conv"), "format": r.config["precision"]} | layer
+        for r in results
+        for layer in r.metrics["layers"]
+    ]
+    frame = pd.DataFrame(rows)
+    figure, axes = plt.subplots(1, 2, figsize=(10, 3.4), sharey=True)
+    titles = {"activation": "activations", "scaled_gradient": "weight gradients, loss scaled"}
+    for axis, (key, title) in zip(axes, titles.items(), strict=True):
+        sns.lineplot(
+            frame,
+            x="layer",
+            y=key,
+            hue="format",
+            palette=FORMAT_COLORS,
+            marker="o",
+            errorbar=("sd", 1),
+            legend=axis is axes[0],
+            ax=axis,
+        )
+        axis.set(yscale="log", title=title, xlabel="", ylabel="relative error")
+        axis.tick_params(axis="x", rotation=35)
+    return figure
+
+
+def exponents(result):
+    """Powers of two that occur in activations and gradients, and what fp16 makes of them.
+
+    Parameters
+    ----------
+    result : RunResult
+        Of study "numerics".
+
+    Returns
+    -------
+    Figure
+    """
+    found = result.metrics["exponents"]
+    figure, axes = plt.subplots(len(found), 1, figsize=(8.5, 5.4), sharex=True)
+    for axis, (name, histogram) in zip(axes, found.items(), strict=True):
+        counts = np.array(histogram["counts"], dtype=float)
+        x = histogram["first"] + np.arange(len(counts))
+        share = 100 * counts / counts.sum()
+        axis.bar(x, share, width=0.9, color=FORMAT_COLORS["fp16"])
+        axis.axvspan(x[0] - 1, _FP16_SMALLEST - 1.5, color="#CC3311", alpha=0.12, lw=0)
+        axis.axvspan(
+            _FP16_SMALLEST - 1.5, _FP16_NORMAL - 0.5, color="#E69F00", alpha=0.15, lw=0
+        )
+        axis.axvspan(_FP16_LARGEST + 0.5, x[-1] + 1, color="#CC3311", alpha=0.12, lw=0)
+        lost = share[x < _FP16_SMALLEST - 1].sum()
+        over = share[x > _FP16_LARGEST].sum()
+        title = f"{name}: {lost:.1f} % under fp16's smallest, {over:.1f} % over its largest"
+        axis.set(title=title, ylabel="%", xlim=(-45, 20))
+    axes[-1].set_xlabel("exponent (power of two)")
+    return figure
+
+
+def margins(results):
+    """How far decisions are from the border, against how far 16 bits move a logit.
+
+    Parameters
+    ----------
+    results : list of RunResult
+        Of study "numerics", one a format and seed.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, axis = plt.subplots(figsize=(8, 3.6))
+    seen = set()
+    for result in results:
+        name = result.config["precision"]
+        label = None if name in seen else f"change of a logit in {name}"
+        color = FORMAT_COLORS[name]
+        axis.plot(result.metrics["error"], 100 * QUANTILES, color=color, label=label)
+        seen.add(name)
+    for i, result in enumerate(results):
+        label = None if i else "margin of a decision in fp32"
+        axis.plot(result.metrics["margin"], 100 * QUANTILES, color=NEUTRAL, label=label)
+    axis.set(xscale="log", xlabel="logits", ylabel="% of beats below")
+    axis.legend()
+    return figure

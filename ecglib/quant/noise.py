@@ -1,0 +1,61 @@
+"""How much noise integers add, layer by layer."""
+
+import torch
+
+from ecglib.quant.oracle import sqnr_db
+from ecglib.quant.qat import quantize
+from ecglib.quant.scopes import weight_layers
+
+
+@torch.no_grad()
+def traced(model, *inputs):
+    """Input and output of every convolution and linear layer for one batch.
+
+    Parameters
+    ----------
+    model : Module
+        In evaluation mode.
+    *inputs : Tensor, shape (B, ...)
+        Arguments of the network.
+
+    Returns
+    -------
+    dict of str to tuple of Tensor
+        Layer -> what it reads, not yet rounded, and what it returns, each (B, ...).
+    """
+    seen = {}
+    handles = [
+        layer.register_forward_hook(lambda _, x, y, name=name: seen.update({name: (*x, y)}))
+        for name, layer in weight_layers(model).items()
+    ]
+    try:
+        model(*inputs)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return seen
+
+
+def output_sqnr(fp32, rounded, *inputs):
+    """Signal-to-quantization-noise ratio of every layer's output, earlier noise included.
+
+    Parameters
+    ----------
+    fp32 : Module
+        The network before rounding, in evaluation mode.
+    rounded : Module
+        From `ecglib.quant.quantize`, calibrated.
+    *inputs : Tensor, shape (B, ...)
+        Arguments of the network.
+
+    Returns
+    -------
+    dict of str to float
+        Layer -> dB; after QAT the weights have moved too, which counts as noise here.
+    """
+    exact = traced(quantize(fp32, "none"), *inputs)  # BatchNorm folded, as in the other
+    noisy = traced(rounded, *inputs)
+    return {
+        name: float(sqnr_db(output.cpu().numpy(), noisy[name][1].cpu().numpy()))
+        for name, (_, output) in exact.items()
+    }
