@@ -152,6 +152,12 @@ def _parser():
 
     _add_params(command(_book, "execute what has changed, then build the HTML"))
 
+    _add_reports(command)
+    _add_deployment(command)
+    return parser
+
+
+def _add_reports(command):
     sub = command(_report, "print papers against ours, and check the committed results")
     sub.add_argument("--results", type=Path, default=RESULTS)
     sub.add_argument("--figure", type=Path, metavar="FILE.png", help="also save the figure")
@@ -160,6 +166,8 @@ def _parser():
     sub.add_argument("mine", type=Path)
     sub.add_argument("reference", type=Path, nargs="?", default=RESULTS)
 
+
+def _add_deployment(command):
     sub = command(_bench, "measure speed as ratios in one run")
     sub.add_argument(
         *("what",),
@@ -181,7 +189,6 @@ def _parser():
     )
     sub.add_argument("--out", type=Path, required=True, metavar="FILE.onnx")
     _add_params(sub)
-    return parser
 
 
 def main(arguments=None):

@@ -118,6 +118,8 @@ def pairs_table(named, *, after_5min=False):
     for i, first in enumerate(names):
         for second in names[i + 1 :]:
             a, b = named[first], named[second]
+            if a.seeds != b.seeds:
+                raise ValueError(f"{first} has seeds {a.seeds}, {second} {b.seeds}")
             pair = [arm.matrices(after_5min=after_5min) for arm in (a, b)]
             by_seed = np.subtract(*(x.values(macro_f1, after_5min=after_5min) for x in (a, b)))
             rows[f"{first} − {second}"] = {
@@ -145,6 +147,8 @@ def layer_error_table(results):
     columns = {}
     for precision in list(DTYPES)[1:]:
         found = [r.metrics["layers"] for r in results if r.config["precision"] == precision]
+        if not found:
+            continue
         kinds = {"activation": "activation", "gradient": "gradient"}
         if precision == "fp16":
             kinds["scaled_gradient"] = "gradient, scaled"
@@ -180,4 +184,5 @@ def decision_table(results):
             "kept by a step": f"{m['saved_bytes'][precision] / 1e6:.1f} MB "
             f"(fp32: {m['saved_bytes']['fp32'] / 1e6:.1f} MB)",
         }
-    return pd.DataFrame(rows).T.sort_index(ascending=False).rename_axis(["format", "seed"])
+    frame = pd.DataFrame(rows).T.sort_index(level=0, ascending=False, sort_remaining=False)
+    return frame.rename_axis(["format", "seed"])

@@ -32,16 +32,20 @@ def by_scope(results, split="ds1_ds2"):
     Returns
     -------
     dict of str to dict of (str, str) to Arm
-        Name of a pipeline -> (scope, method) -> arm; the method of a learned step is
-        "qat, learned step".
+        Name of a pipeline and the network's filters -> (scope, method) -> arm; the method of
+        a learned step is "qat, learned step".
     """
     found = {}
     for pipeline, title in PIPELINES.items():
-        named = {_row(a): a for a in arms.group(results, split=split, pipeline=pipeline)}
-        order = [(scope, method) for scope in SCOPES for method in METHODS]
-        if named:
-            found[title] = {key: named[key] for key in order if key in named}
-    return found
+        group = arms.group(results, split=split, pipeline=pipeline)
+        for arm in sorted(group, key=lambda arm: arm.settings["channels"]):
+            sized = f"{title}, filters {' '.join(map(str, arm.settings['channels']))}"
+            found.setdefault(sized, {})[_row(arm)] = arm
+    order = [(scope, method) for scope in SCOPES for method in METHODS]
+    return {
+        title: {key: named[key] for key in order if key in named}
+        for title, named in found.items()
+    }
 
 
 def _row(arm):
@@ -90,13 +94,13 @@ def cost_of_rounding(named):
     return pd.concat(frames)
 
 
-def coverages(results, seed):
-    """One network a scope, trained on one side only and trained on after rounding.
+def coverages(named, seed):
+    """One network a scope, trained on after rounding.
 
     Parameters
     ----------
-    results : list of RunResult
-        Of study "int8".
+    named : dict of (str, str) to Arm
+        (scope, method) -> arm, of one pipeline, from `by_scope`.
     seed : int
         Which seed.
 
@@ -105,13 +109,11 @@ def coverages(results, seed):
     dict of str to RunResult
         Scope -> result; `none` is left out.
     """
-    wanted = {"pipeline": "baseline", "method": "qat", "step": "minmax", "split": "ds1_ds2"}
-    found = {
-        r.config["scope"]: r
-        for r in results
-        if all(r.config[k] == v for k, v in wanted.items()) and r.config["seed"] == seed
+    return {
+        scope: next(r for r in arm.results if r.config["seed"] == seed)
+        for (scope, method), arm in named.items()
+        if scope != "none" and method == "qat"
     }
-    return {scope: found[scope] for scope in SCOPES[1:] if scope in found}
 
 
 def fold_table(results):
@@ -217,7 +219,10 @@ def latency_table(results):
         together = base.get("session") == m["session"]
         filters = ", ".join(map(str, config["channels"]))
         batch = f"{config['batch']} beat" + ("s" if config["batch"] > 1 else "")
-        rows[filters, batch, config["threads"], RUNTIMES[config["runtime"]]] = {
+        runtime = RUNTIMES[config["runtime"]]
+        if config["runtime"] == "ort_int8" and config["scope"] != "all_int8":
+            runtime = f"{runtime}, {config['scope']}"
+        rows[filters, batch, config["threads"], runtime] = {
             **{f"p{p}, ms": f"{m[f'p{p}_ms']:.3f}" for p in (50, 95, 99)},
             "speed": f"{base['p50_ms'] / m['p50_ms']:.2f}×" if together else "–",
             "file": f"{m['file_bytes']:,}" if "file_bytes" in m else "",
@@ -230,7 +235,8 @@ def latency_table(results):
 def _cell(result):
     """What runtimes of one comparison share."""
     config = result.config
-    return tuple(config["channels"]), config["seed"], config["batch"], config["threads"]
+    names = ("seed", "scope", "batch", "threads")
+    return tuple(config["channels"]), *(config[name] for name in names)
 
 
 def _order(result):

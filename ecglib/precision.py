@@ -65,8 +65,8 @@ class Emulated(TorchFunctionMode):
 
     Parameters
     ----------
-    precision : {"fp16", "bf16", "fp32"}
-        The format; "fp32" only keeps out that of a context around this one.
+    precision : {"fp16", "bf16"}
+        The format.
     """
 
     def __init__(self, precision):
@@ -82,9 +82,7 @@ class Emulated(TorchFunctionMode):
         read = [
             a if a is None else round_to(a, self.precision) for a in args[:n_read]
         ]  # a bias may be None
-        with torch._C.DisableTorchFunction():  # no context around this one rounds too
-            result = func(*read, *args[n_read:], **kwargs)
-        return round_to(result, self.precision)
+        return round_to(func(*read, *args[n_read:], **kwargs), self.precision)
 
 
 @dataclass
@@ -126,7 +124,11 @@ def running(precision, impl, device):
     UserError
         If a 16-bit format is to be native on a CPU: autocast there is ten to twenty-five times
         slower than fp32 and says nothing about speed.
+    RuntimeError
+        If a format is running already: formats do not nest.
     """
+    if _CURRENT.get():
+        raise RuntimeError("a number format is running already; leave its context first")
     reduced = precision != "fp32"
     if reduced and impl == "native" and device.type == "cpu":
         raise UserError(
@@ -138,8 +140,7 @@ def running(precision, impl, device):
             stack.enter_context(torch.backends.cudnn.flags(enabled=True, allow_tf32=False))
         if reduced and impl == "native":
             stack.enter_context(torch.autocast(device.type, DTYPES[precision]))
-        elif reduced or _CURRENT.get():  # inside another format, fp32 takes its place
-            stack.enter_context(torch.autocast(device.type, enabled=False))
+        elif reduced:
             stack.enter_context(Emulated(precision))
         tally = Tally(precision)
         token = _CURRENT.set(tally)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import ttest_1samp
 
 from ecglib.metrics import accuracy, macro_f1
 from ecglib.stats import (
@@ -15,6 +16,7 @@ from ecglib.stats import (
     paired_difference,
     patient_bootstrap,
     pool,
+    seed_interval,
     seed_spread,
     without,
 )
@@ -192,3 +194,36 @@ def test_seed_spread_is_the_sample_standard_deviation():
 def test_interval_prints_as_value_and_bounds():
     assert str(Interval(0.63, 0.5118, 0.701)) == "0.630 [0.512, 0.701]"
     assert f"{Interval(0.01, -0.02, 0.04):+.2f}" == "+0.01 [-0.02, +0.04]"
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.floats(0, 1), min_size=2, max_size=6, unique_by=lambda x: round(x, 3)),
+    st.sampled_from([0.5, 0.8, 0.95, 0.99]),
+)
+def test_the_interval_over_seeds_is_that_of_the_t_test(values, level):
+    interval = seed_interval(values, level)
+    expected = ttest_1samp(values, 0).confidence_interval(level)
+    assert interval.value == pytest.approx(np.mean(values))
+    assert [interval.low, interval.high] == pytest.approx(list(expected))
+
+
+def test_the_interval_over_three_seeds_by_a_table_of_t():
+    """t is 4.303 for two degrees of freedom; mean 4, deviation 2."""
+    interval = seed_interval([2.0, 4.0, 6.0])
+    reach = 4.303 * 2 / np.sqrt(3)
+    expected = [4, 4 - reach, 4 + reach]
+    assert [interval.value, interval.low, interval.high] == pytest.approx(expected, abs=1e-3)
+    assert seed_interval([0.5, 0.5, 0.5]) == Interval(0.5, 0.5, 0.5)
+
+
+def test_the_interval_over_seeds_covers_the_mean_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    found = [seed_interval(values) for values in rng.normal(0.6, 0.02, (3000, 3))]
+    assert np.mean([i.low <= 0.6 <= i.high for i in found]) == pytest.approx(0.95, abs=0.015)
+
+
+def test_one_seed_has_a_value_but_no_interval():
+    interval = seed_interval([0.7])
+    assert interval.value == 0.7
+    assert np.isnan([interval.low, interval.high]).all()

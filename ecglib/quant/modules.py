@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ecglib.errors import UserError
-from ecglib.quant.oracle import SMALLEST_STEP
+from ecglib.quant.oracle import NO_STEP, SMALLEST_STEP
 
 MOMENTUM = 0.05
 """Share of a new batch in the running range of an activation."""
@@ -43,7 +43,7 @@ class WeightQuantizer(nn.Module):
         self.learned = None
         if step == "learned":
             start = 2 * _per_channel(weight).abs().mean(dim=1) / math.sqrt(self.q_max)
-            self.learned = nn.Parameter(torch.where(start > 0, start, SMALLEST_STEP))
+            self.learned = nn.Parameter(torch.where(start > NO_STEP, start, SMALLEST_STEP))
 
     def scale(self, weight):
         """Scales (n_out,) float32; the smallest step for a channel that is all zero."""
@@ -51,18 +51,20 @@ class WeightQuantizer(nn.Module):
             return self.learned.detach().abs()
         largest = _per_channel(weight).abs().amax(dim=1)
         scale = largest / self.q_max
-        return torch.where(scale > 0, scale, SMALLEST_STEP)
+        return torch.where(scale > NO_STEP, scale, SMALLEST_STEP)
 
     def integers(self, weight):
         """Integers (n_out, ...) int8 and scales (n_out,) that stand for a weight."""
         scale = self.scale(weight)
         shaped = scale.reshape(-1, *[1] * (weight.dim() - 1))
-        q = (weight.detach() / shaped).round().clamp(-self.q_max - 1, self.q_max)
-        return q.to(torch.int8), scale
+        return (self._on_grid(weight.detach()) / shaped).round().to(torch.int8), scale
 
     def forward(self, weight):  # (n_out, ...) -> (n_out, ...)
         if self.learned is not None and self.training:
             return self._learned_step(weight)
+        return self._on_grid(weight)
+
+    def _on_grid(self, weight):
         scale = self.scale(weight)
         zero = torch.zeros_like(scale, dtype=torch.int32)
         # min–max never reaches −q_max − 1; a learned step may
@@ -100,6 +102,10 @@ class ActivationQuantizer(nn.Module):
         self.register_buffer("high", torch.tensor(-math.inf))
         self.register_buffer("scale", torch.tensor(1.0))
         self.register_buffer("zero_point", torch.tensor(0, dtype=torch.int32))
+
+    def forget(self):
+        """Start anew: the next batch sets the range."""
+        self.low.fill_(math.inf), self.high.fill_(-math.inf)
 
     @torch.no_grad()
     def observe(self, x):

@@ -10,6 +10,9 @@ from ecglib.errors import UserError
 
 MAX_BITS = 16
 
+NO_STEP = 2.0**-100
+"""Scales up to this one count as zero: products with them would leave the range of fp32."""
+
 SMALLEST_STEP = 2.0**-23
 """Scale of weights that are all zero: coarser would round the bias of their channel away."""
 
@@ -139,4 +142,4 @@ def _checked(w, bits, axis):
 
 def _nonzero(scale):
     """Scales with the smallest step in place of 0: all-zero weights divide by something."""
-    return np.where(scale > 0, scale, np.full_like(scale, SMALLEST_STEP))
+    return np.where(scale > NO_STEP, scale, np.full_like(scale, SMALLEST_STEP))

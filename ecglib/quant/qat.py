@@ -52,8 +52,11 @@ def quantize(model, scope, *, bits=8, step="minmax"):
     Raises
     ------
     UserError
-        If the scope names no layer of the model, or a layer in scope is not quantized.
+        If the scope names no layer of the model, a layer in scope is not quantized, or the
+        model has been quantized before.
     """
+    if activation_quantizers(model):
+        raise UserError("the network is quantized already; start from the fp32 one")
     model = copy.deepcopy(model).eval()
     fold_batchnorm(model)
     for name in layers_in_scope(model, scope):
@@ -75,7 +78,7 @@ def activation_quantizers(model):
 
 @torch.no_grad()
 def calibrate(model, *inputs, batch_size=256):
-    """Set the ranges of all activations from beats, in place, without quantizing meanwhile.
+    """Set the ranges of all activations from beats, in place; none is rounded meanwhile.
 
     Parameters
     ----------
@@ -96,6 +99,7 @@ def calibrate(model, *inputs, batch_size=256):
         raise UserError("calibration got no beats; give it some of the training side")
     quantizers = activation_quantizers(model)
     for quantizer in quantizers.values():
+        quantizer.forget()
         quantizer.observing = True
     try:
         for chunk in zip(*(tensor.split(batch_size) for tensor in inputs), strict=True):

@@ -1,0 +1,199 @@
+"""Tables of 8-bit integers from hand-made results, cell by cell."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score, f1_score
+
+from ecglib import arms, integers
+from tests.test_formats import with_metrics
+from tests.test_results import made_result
+from tests.test_tables import MACRO, confusions, pairs_of
+
+CONFUSION = {"100": [[5, 1, 0], [0, 2, 0], [1, 0, 3]]}
+
+
+def test_a_coverage_table_has_every_layer_in_order():
+    keys = ("name", "n_weights", "n_out", "weight_bits", "activation_bits", "levels")
+    rows = [
+        dict(zip((*keys, "sqnr_db", "n_bytes"), row, strict=True))
+        for row in (
+            ("conv1.conv", 48, 16, 8, 8, 3, 41.26, 181),
+            ("out", 12345, 3, 32, 32, 256, None, 49392),
+        )
+    ]
+    (result,) = with_metrics([made_result("int8", CONFUSION)], layers=[rows])
+    table = integers.coverage_table(result)
+    assert list(table.index) == ["conv1.conv", "out"]
+    assert table.loc["conv1.conv"].to_dict() == {
+        **{"weights": "48", "bits of weights": "8", "bits of input": "8"},
+        **{"levels of a channel": "3", "SQNR": "41.3 dB", "bytes": "181"},
+    }
+    assert table.loc["out"].to_dict() == {
+        **{"weights": "12,345", "bits of weights": "32", "bits of input": "32"},
+        **{"levels of a channel": "256", "SQNR": "–", "bytes": "49,392"},
+    }
+
+
+def timed(runtime, p50, session="morning", **settings):
+    """A result of study latency whose percentiles follow from its median."""
+    result = made_result("latency", CONFUSION, runtime=runtime, **settings)
+    times = {f"p{p}_ms": p50 * factor for p, factor in ((50, 1), (95, 2), (99, 3))}
+    result.metrics.update(times, session=session)
+    if runtime != "torch_fp32":
+        result.metrics.update(file_bytes=1_234_567, agreement=0.99987)
+    return result
+
+
+NARROW = {"channels": (4, 4, 4, 4, 4)}
+WIDE = {"channels": (8, 8, 8, 8, 16)}
+
+
+def test_a_latency_table_by_hand():
+    table = integers.latency_table(
+        [timed("ort_int8", 0.5), timed("torch_fp32", 4.0), timed("ort_fp32", 1.0)]
+    )
+    assert list(table.index.names) == ["filters", "batch", "threads", "runtime"]
+    first, second, third = (table.iloc[i].to_dict() for i in range(3))
+    assert third == {
+        **{"p50, ms": "0.500", "p95, ms": "1.000", "p99, ms": "1.500", "speed": "2.00×"},
+        **{"file": "1,234,567", "same class": "99.987%"},
+    }
+    assert (first["speed"], second["speed"]) == ("0.25×", "1.00×")
+    assert (first["file"], first["same class"]) == ("", "")
+
+
+@pytest.mark.parametrize("elsewhere", [{"batch": 64}, {"threads": 2}, WIDE, {"seed": 21}])
+def test_speed_is_against_fp32_of_the_same_network_and_call(elsewhere):
+    int8, other = timed("ort_int8", 0.5), timed("ort_fp32", 1.0, **elsewhere)
+    speed = integers.latency_table([int8, other])["speed"].unstack("runtime")
+    assert "–" in speed["ONNX Runtime, INT8"].tolist()
+    own = timed("ort_fp32", 2.0)
+    speed = integers.latency_table([int8, other, own])["speed"].unstack("runtime")
+    assert "4.00×" in speed["ONNX Runtime, INT8"].tolist()
+
+
+def test_speed_is_given_within_one_session_only():
+    made = [timed("ort_int8", 0.5), timed("ort_fp32", 1.0, session="evening")]
+    assert integers.latency_table(made)["speed"].tolist() == ["1.00×", "–"]
+    assert integers.latency_table(made[:1])["speed"].tolist() == ["–"]
+
+
+def test_rows_of_a_latency_table_are_in_order():
+    """Narrow before wide, one beat before many, one thread before two, PyTorch first."""
+    runtimes = ("torch_fp32", "ort_fp32", "ort_int8")
+    settings = [
+        {"batch": batch, "threads": threads, **channels}
+        for channels in (NARROW, WIDE)
+        for batch in (1, 64)
+        for threads in (1, 2)
+    ]
+    made = [timed(runtime, 1.0, **some) for some in settings for runtime in runtimes]
+    table = integers.latency_table(made[::-1])
+    names = list(integers.RUNTIMES.values())
+    assert list(table.index) == [
+        (filters, batch, threads, name)
+        for filters in ("4, 4, 4, 4, 4", "8, 8, 8, 8, 16")
+        for batch in ("1 beat", "64 beats")
+        for threads in (1, 2)
+        for name in names
+    ]
+    assert names == ["PyTorch, fp32", "ONNX Runtime, fp32", "ONNX Runtime, INT8"]
+
+
+def int8_results(pipeline, *keys, seeds=(7, 21), **settings):
+    """Results of the arms (scope, method) in the given order, each with numbers of its own."""
+    return [
+        made_result(
+            *("int8", confusions(100 * i + seed)),
+            **{"pipeline": pipeline, "scope": scope, "method": method, "seed": seed},
+            **settings,
+        )
+        for i, (scope, method) in enumerate(keys)
+        for seed in seeds
+    ]
+
+
+KEYS = [("all_int8", "qat"), ("none", "qat"), ("head_int8", "ptq"), ("none", "ptq")]
+
+
+def test_scopes_are_in_order_under_the_names_of_the_paper():
+    made = [
+        *int8_results("ssl", *KEYS[2:]),
+        *int8_results("baseline", *KEYS),
+        *int8_results("baseline", ("all_int8", "qat"), step="learned"),
+        *int8_results("baseline", ("shallow_int8", "qat"), split="ds2_ds1"),
+        *int8_results("baseline", ("none", "ptq"), channels=[4, 4, 4, 4, 8]),
+    ]
+    found = integers.by_scope(made)
+    wide = "filters 64 128 256 512 512"
+    small, alone, ssl = "DS1 only, filters 4 4 4 4 8", f"DS1 only, {wide}", list(found)[2]
+    assert list(found) == [small, alone, f"SSL + personalization, {wide}"]
+    learned = ("all_int8", "qat, learned step")
+    assert list(found[alone]) == [KEYS[3], KEYS[1], KEYS[2], KEYS[0], learned]
+    assert list(found[ssl]) == [KEYS[3], KEYS[2]]
+    assert found[alone]["all_int8", "qat"].results == made[4:6]
+    assert found[alone][learned].results == made[12:14]
+    assert list(found[small]) == [("none", "ptq")]
+    assert list(integers.by_scope(made, "ds2_ds1")) == [alone]
+
+
+def test_rounding_is_charged_against_fp32_of_the_same_method():
+    made = int8_results("baseline", *KEYS)
+    named = {key: arms.pick(made, scope=key[0], method=key[1]) for key in KEYS}
+    named["all_int8", "qat, learned step"] = named["head_int8", "ptq"]
+    table = integers.cost_of_rounding(named)
+    assert table["minus"].to_dict() == {
+        "head_int8, PTQ": "fp32",
+        "all_int8, QAT": "fp32, trained as long",
+        "all_int8, QAT, learned step": "fp32, trained as long",
+    }
+    for row, i, control in (
+        ("head_int8, PTQ", 2, 3),
+        ("all_int8, QAT", 0, 1),
+        ("all_int8, QAT, learned step", 2, 1),
+    ):
+        for label, score in (
+            ("Δ accuracy", accuracy_score),
+            ("Δ macro-F1", lambda *y: f1_score(*y, **MACRO)),
+        ):
+            sides = [
+                np.mean([score(*pairs_of(*confusions(100 * k + s).values())) for s in (7, 21)])
+                for k in (i, control)
+            ]
+            assert table.loc[row, label].split()[0] == f"{sides[0] - sides[1]:+.3f}"
+
+
+def test_folds_are_pooled_by_further_training():
+    trained = {"qat_epochs": 1, "qat_learning_rate": 1e-5}
+    made = [
+        *int8_results("baseline", *KEYS[:2], seeds=(7,), split="ds1_fold0", **trained),
+        *int8_results("baseline", *KEYS[:2], seeds=(8,), split="ds1_fold1", **trained),
+        *int8_results("baseline", ("none", "ptq"), seeds=(9,), split="ds1_fold0"),
+        *int8_results("baseline", *KEYS[:2], seeds=(10,)),
+    ]
+    table = integers.fold_table(made)
+    assert list(table.index) == ["none", "1 epoch(s) more at 1e-05"]
+    cells = (("1 epoch(s) more at 1e-05", "all_int8", 0, (7, 8)),)
+    cells += (("1 epoch(s) more at 1e-05", "fp32", 1, (7, 8)), ("none", "fp32", 0, (9,)))
+    for row, name, i, seeds in cells:
+        pooled = [m for s in seeds for m in confusions(100 * i + s).values()]
+        expected = f1_score(*pairs_of(*pooled), **MACRO)
+        assert table.loc[row, f"{name}: macro-F1"] == f"{expected:.3f}"
+
+
+def test_one_network_a_scope_and_one_file_a_size_are_found():
+    made = int8_results("baseline", *KEYS, ("shallow_int8", "qat"), ("all_int8", "ptq"))
+    (named,) = integers.by_scope(made).values()
+    found = integers.coverages(named, seed=21)
+    assert {scope: made.index(result) for scope, result in found.items()} == {
+        **{"shallow_int8": 9, "all_int8": 1},
+    }
+    assert list(found) == ["shallow_int8", "all_int8"]
+    files = [
+        timed("ort_fp32", 1.0, **NARROW),
+        timed("ort_int8", 1.0, batch=64, **NARROW),
+        timed("ort_int8", 1.0, **WIDE),
+        timed("ort_int8", 2.0, **NARROW),
+    ]
+    assert integers.int8_file(files, [4, 4, 4, 4, 4]) is files[3]
+    assert integers.int8_file(files, (8, 8, 8, 8, 16)) is files[2]

@@ -1,0 +1,299 @@
+"""Studies of 16 bits and of integers from end to end on invented patients, tiny networks."""
+
+import json
+import shutil
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+import pytest
+import torch
+
+from ecglib import checkpoints, studies
+from ecglib.aami import CLASSES
+from ecglib.config import (
+    BaselineConfig,
+    Int8Config,
+    NumericsConfig,
+    PersonalizationConfig,
+    PrecisionConfig,
+)
+from ecglib.data import sources
+from ecglib.errors import UserError
+from ecglib.studies import Run
+from tests.conftest import SYNTHETIC_DS2
+from tests.test_studies import ONLINE, TINY, annotated, run_all, same
+
+HEAD = ["fc1", "fc2", "out"]
+SHALLOW = ["conv1.conv", "conv2.conv", *HEAD]
+LAYERS = [*(f"conv{i}.conv" for i in range(1, 6)), *HEAD]
+SCOPES = {"none": [], "head_int8": HEAD, "shallow_int8": SHALLOW, "all_int8": LAYERS}
+
+BATCHNORM = {**TINY, "norm": "batch"}
+UNSURE = {**BATCHNORM, "learning_rate": 1e-3}  # learns so little that bf16 changes answers
+INT8 = {**ONLINE, "qat_epochs": 1}
+INT8_RUNS = (
+    *("baseline, none, ptq", "baseline, head_int8, ptq", "baseline, all_int8, ptq"),
+    *("baseline, none, qat", "baseline, all_int8, qat"),
+    *("ssl, none, ptq", "ssl, all_int8, ptq", "ssl, shallow_int8, qat"),
+)
+
+
+def int8(pipeline, scope, method):
+    return Int8Config(pipeline=pipeline, scope=scope, method=method, **INT8)
+
+
+RUNS = {
+    "fp32": PrecisionConfig(**ONLINE),
+    "fp16": PrecisionConfig(precision="fp16", precision_impl="emulated", **ONLINE),
+    "bf16": PrecisionConfig(precision="bf16", precision_impl="emulated", **ONLINE),
+    "numerics, fp16": NumericsConfig(precision="fp16", traced_beats=64, **UNSURE),
+    "numerics, bf16": NumericsConfig(precision="bf16", traced_beats=64, **UNSURE),
+    **{name: int8(*name.split(", ")) for name in INT8_RUNS},
+    "learned": Int8Config(scope="all_int8", step="learned", **INT8),
+}
+FP32 = {
+    "baseline": BaselineConfig(**BATCHNORM),
+    "unsure": BaselineConfig(**UNSURE),
+    "ssl": PersonalizationConfig(strategy="head_only", **ONLINE),
+}
+
+
+@pytest.fixture(scope="module")
+def source(synthetic_root):
+    return sources.find(data_root=synthetic_root, records=TINY["records"])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("reduced")
+
+
+@pytest.fixture(scope="module")
+def outcomes(source, folder):
+    """Result of every run in `RUNS`, by its name."""
+    return dict(zip(RUNS, run_all(RUNS.values(), source, folder), strict=True))
+
+
+@pytest.fixture(scope="module")
+def fp32(source, tmp_path_factory):
+    """The runs of paper 1's own studies, made apart: nothing is shared with `outcomes`."""
+    made = run_all(FP32.values(), source, tmp_path_factory.mktemp("fp32"))
+    return dict(zip(FP32, made, strict=True))
+
+
+def classes_of(result):
+    return np.concatenate([result.classes(record) for record in SYNTHETIC_DS2])
+
+
+def print_of(files):
+    return {file: file.stat().st_mtime_ns for file in files}
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_every_beat_of_the_test_side_is_scored_once(outcomes, source, name):
+    beats, result = annotated(source, RUNS[name]), outcomes[name]
+    assert set(result.per_record) == {str(record) for record in SYNTHETIC_DS2}
+    for record in SYNTHETIC_DS2:
+        own = beats.record == record
+        n_beats = [np.sum(own & (beats.label == label)) for label in range(len(CLASSES))]
+        assert result.matrix()[str(record)].sum(axis=1).tolist() == n_beats
+        assert len(result.classes(record)) == own.sum()
+        n_right = np.sum(result.classes(record) == beats.label[own])  # no answer is F or Q
+        assert np.trace(result.matrix()[str(record)]) == n_right
+
+
+@pytest.mark.parametrize("name", [name for name, c in RUNS.items() if c.study != "numerics"])
+def test_networks_learnt_something(outcomes, name):
+    """The comparisons of this file would be worth little on constant answers."""
+    assert set(classes_of(outcomes[name])) == {0, 1, 2}
+    assert outcomes[name].metrics["macro_f1"] > 0.45  # always N has 0.31
+
+
+def test_precision_fp32_is_study_personalization(outcomes, fp32):
+    result, twin = outcomes["fp32"], fp32["ssl"]
+    assert result.predictions == twin.predictions
+    assert result.per_record_after_5min == twin.per_record_after_5min
+    assert result.metrics.items() > twin.metrics.items()
+
+
+def n_steps(source, config):
+    """Oracle: steps of the offline puzzle, and of every patient's puzzle and fine-tuning."""
+    training = Run(config, source, torch.device("cpu"), None).train.beats
+    beats = annotated(source, config)
+    n_seen = [np.sum((beats.record == r) & (beats.sample < 300 * 360)) for r in SYNTHETIC_DS2]
+    n_tuning = len(training) * np.ones(len(SYNTHETIC_DS2))
+    sizes = [np.sum(training.label == 0), *n_seen, *n_tuning]  # one epoch each
+    return np.ceil(np.array(sizes) / config.batch_size).sum()
+
+
+@pytest.mark.parametrize("name", ["fp32", "fp16", "bf16"])
+def test_all_steps_of_all_stages_are_counted(outcomes, source, name):
+    metrics = outcomes[name].metrics
+    assert metrics["steps"] == n_steps(source, RUNS[name])
+    assert 0 <= metrics["skipped"] < 0.1 * metrics["steps"]
+    assert name == "fp16" or metrics["skipped"] == 0
+
+
+def test_formats_agree_on_most_beats(outcomes):
+    fp32, fp16, bf16 = (classes_of(outcomes[name]) for name in ("fp32", "fp16", "bf16"))
+    assert np.mean(fp32 != fp16) < 0.05
+    assert np.mean(fp32 != bf16) < 0.05
+
+
+def test_each_format_has_an_offline_stage_of_its_own(outcomes, folder):
+    (fp32,) = (folder / "checkpoints" / "puzzle").glob("*.npz")
+    bf16, fp16 = sorted((folder / "checkpoints" / "precision").iterdir())
+    assert bf16.name.startswith("bf16-emulated")
+    assert fp16.name.startswith("fp16-emulated")
+    weights = [checkpoints.load(path)[0]["conv1.conv.weight"] for path in (fp32, fp16, bf16)]
+    for one, other in combinations(weights, 2):
+        assert not torch.equal(one, other)
+        torch.testing.assert_close(one, other, rtol=0, atol=0.1)
+
+
+def test_native_16_bits_are_refused_before_anything_is_trained(source, tmp_path):
+    with pytest.raises(UserError, match="set precision_impl: emulated"):
+        run_all([PrecisionConfig(precision="bf16", **ONLINE)], source, tmp_path)
+    assert list(tmp_path.rglob("*.npz")) == []
+
+
+@pytest.mark.parametrize("precision", ["fp16", "bf16"])
+def test_numerics_measure_the_network_of_study_baseline(outcomes, fp32, precision):
+    result, twin = outcomes[f"numerics, {precision}"], fp32["unsure"]
+    flips = np.sum(classes_of(result) != classes_of(twin))
+    assert result.metrics["flips"] == flips < 0.05 * len(classes_of(twin))
+    assert flips > 0 or precision == "fp16"
+    assert [layer["name"] for layer in result.metrics["layers"]] == LAYERS
+    error, margin = result.metrics["error"], result.metrics["margin"]
+    assert len(error) == len(margin) == 101
+    assert 0 < error[50] < margin[50]
+    kept = result.metrics["saved_bytes"]
+    assert 0.5 * kept["fp32"] < kept[precision] < 0.8 * kept["fp32"]
+
+
+def test_numerics_trace_as_many_beats_as_asked_for(outcomes):
+    """Every output of a convolution or linear layer has one exponent, or is zero."""
+    found = outcomes["numerics, fp16"].metrics["exponents"]
+    lengths = (300, 150, 75, 37, 18)
+    n_values = 4 * sum(lengths) + 512 + 256 + 3
+    for counted in found.values():
+        assert sum(counted["counts"]) + counted["zeros"] == 64 * n_values
+    other = outcomes["numerics, bf16"].metrics
+    assert found == other["exponents"]  # in fp32, the same beats
+    assert outcomes["numerics, fp16"].metrics["margin"] == other["margin"]
+
+
+@pytest.mark.parametrize("pipeline", ["baseline", "ssl"])
+def test_no_scope_and_no_training_is_the_fp32_twin(outcomes, fp32, pipeline):
+    result = outcomes[f"{pipeline}, none, ptq"]
+    assert result.predictions == fp32[pipeline].predictions
+    assert result.metrics["ec57"] == fp32[pipeline].metrics["ec57"]
+
+
+@pytest.mark.parametrize("name", [name for name, c in RUNS.items() if c.study == "int8"])
+def test_exactly_the_layers_in_scope_have_8_bits(outcomes, name):
+    layers, scope = outcomes[name].metrics["layers"], SCOPES[RUNS[name].scope]
+    assert [layer["name"] for layer in layers] == LAYERS
+    for layer in layers:
+        rounded = layer["name"] in scope
+        bits = layer["weight_bits"], layer["activation_bits"]
+        assert bits == ((8, 8) if rounded else (32, 32)), layer["name"]
+        assert (layer["sqnr_db"] is None) != rounded
+        assert 1 < layer["levels"] <= (256 if rounded else layer["n_weights"])
+    shapes = [(4, 1 * 3), *[(4, 4 * 3)] * 4, (512, 4 * 9), (256, 512), (3, 256)]
+    n_bytes = [
+        n_out * n_in + 8 * n_out + 5 if name in scope else 4 * n_out * (n_in + 1)
+        for name, (n_out, n_in) in zip(LAYERS, shapes, strict=True)
+    ]
+    assert [layer["n_bytes"] for layer in layers] == n_bytes
+    assert outcomes[name].metrics["weight_bytes"] == sum(n_bytes)
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("baseline, none, ptq", "baseline, none, qat"),
+        ("baseline, all_int8, ptq", "baseline, all_int8, qat"),
+        ("baseline, all_int8, qat", "learned"),
+        ("ssl, none, ptq", "ssl, shallow_int8, qat"),
+    ],
+)
+def test_training_and_step_make_other_networks(outcomes, name, other):
+    assert outcomes[name].predictions != outcomes[other].predictions
+    layers, others = (outcomes[n].metrics["layers"] for n in (name, other))
+    assert (layers == others) == (name == "baseline, none, ptq")  # nothing rounded: no SQNR
+
+
+def test_rounding_to_8_bits_costs_little(outcomes):
+    for pipeline in ("baseline", "ssl"):
+        exact = classes_of(outcomes[f"{pipeline}, none, ptq"])
+        rounded = classes_of(outcomes[f"{pipeline}, all_int8, ptq"])
+        assert np.mean(exact != rounded) < 0.05
+
+
+def test_networks_are_made_once_for_all_scopes(outcomes, source, folder, tmp_path):
+    """Two further runs beside the checkpoints of the others make no fp32 network again."""
+    shutil.copytree(folder / "checkpoints", tmp_path / "checkpoints")
+    before = print_of((tmp_path / "checkpoints").rglob("*.npz"))
+    patients = sorted(file.stem for file in before if "personalization" in file.parts)
+    assert patients == [str(record) for record in SYNTHETIC_DS2]
+    further = [
+        replace(RUNS[f"{pipeline}, all_int8, ptq"], scope="head_int8", calibration_beats=99)
+        for pipeline in ("ssl", "baseline")
+    ]
+    run_all(further, source, tmp_path)
+    after = print_of((tmp_path / "checkpoints").rglob("*.npz"))
+    assert before.items() < after.items()
+    (new,) = after.keys() - before.keys()
+    assert new.name.startswith("baseline-head_int8-ptq")  # patients' rounded ones are not kept
+
+
+def test_supervised_networks_are_shared_by_all_that_start_from_them(outcomes, folder):
+    made = [path.parent.name for path in (folder / "checkpoints").rglob("*.npz")]
+    n_rounded = sum(c.study == "int8" and c.pipeline == "baseline" for c in RUNS.values())
+    assert made.count("int8") == n_rounded
+    assert made.count("baseline") == 2  # one for numerics, one for integers
+
+
+def test_calibration_sees_as_many_beats_as_asked_for(source, tmp_path, outcomes):
+    few = replace(RUNS["baseline, all_int8, ptq"], calibration_beats=3)
+    (result,) = run_all([few], source, tmp_path)
+    assert result.predictions != outcomes["baseline, all_int8, ptq"].predictions
+
+
+def test_a_result_is_found_again_and_not_computed_twice(outcomes, source, folder, monkeypatch):
+    files = print_of(file for file in folder.rglob("*") if file.is_file())
+    monkeypatch.setattr(studies, "EXECUTE", {})
+    assert run_all(RUNS.values(), source, folder) == list(outcomes.values())
+    assert print_of(file for file in folder.rglob("*") if file.is_file()) == files
+
+
+@pytest.mark.parametrize("name", ["bf16", "ssl, shallow_int8, qat"])
+def test_a_run_alone_and_elsewhere_gives_the_same_numbers(outcomes, source, tmp_path, name):
+    torch.manual_seed(1234)
+    (alone,) = run_all([RUNS[name]], source, tmp_path)
+    assert same(alone, outcomes[name])
+
+
+def test_results_are_small_json(folder, outcomes):
+    files = list((folder / "runs").rglob("*.json"))
+    assert len(files) == len(RUNS)
+    for file in files:
+        assert file.stat().st_size < 100_000
+        json.loads(file.read_text(), parse_constant=pytest.fail)  # no NaN, no Infinity
+
+
+def test_runtimes_are_given_by_stage(outcomes):
+    stages = {
+        "fp16": {"pretrain", "features", "adapt", "finetune", "predict"},
+        "numerics, fp16": {"trace", "predict"},
+        "baseline, all_int8, ptq": {"train", "calibrate", "predict"},
+        "baseline, all_int8, qat": {"train", "calibrate", "qat", "predict"},
+        "ssl, shallow_int8, qat": {"online", "calibrate", "qat", "predict"},
+    }
+    for name, expected in stages.items():
+        seconds = outcomes[name].runtime_s
+        assert set(seconds) == expected
+        assert min(seconds.values()) > 0
+        assert not outcomes[name].selected
