@@ -14,11 +14,12 @@ import torch
 from ecglib import results
 from ecglib.__main__ import main
 from ecglib.data.pack import pack_mitdb
+from ecglib.deploy.onnx import stored_bits
 from ecglib.paths import REPO
 from tests.conftest import SYNTHETIC_DS1, SYNTHETIC_DS2
 from tests.test_results import made_result, save_into
 
-COMMANDS = ("fetch", "pack", "study", "run", "book", "report", "compare", "bench")
+COMMANDS = ("fetch", "pack", "study", "run", "book", "report", "compare", "bench", "export")
 CHAPTER = f"""
 # %% tags=["parameters"]
 data_root = None
@@ -29,6 +30,16 @@ channels = [4, 4, 4, 4, 4]
 pretext_epochs = 1
 baseline = [{{"epochs": 2, "learning_rate": 3e-3, "imbalance": "balanced"}}]
 personalization = [{{"epochs": 1, "online_epochs": 1}}]
+"""
+DEPLOYING = f"""
+# %% tags=["parameters"]
+data_root = None
+device = "cpu"
+seeds = [7]
+records = {[*SYNTHETIC_DS1, *SYNTHETIC_DS2]}
+channels = [4, 4, 4, 4, 4]
+int8 = [{{"scope": ["none", "all_int8"], "epochs": 1, "train_share": 0.2}}]
+latency = [{{"runtime": ["ort_fp32", "ort_int8"], "epochs": 1, "train_share": 0.2, "calls": 5}}]
 """
 CONFUSION = {
     "100": [[90, 5, 5], [1, 9, 0], [0, 0, 10]],
@@ -45,6 +56,7 @@ def repository(synthetic_root, tmp_path_factory):
     pack_mitdb(synthetic_root, packed)
     for name, content in {
         "chapters/02_chapter.py": CHAPTER,
+        "chapters/05_int8_qat.py": DEPLOYING,
         "params/quick.yaml": f"common: {{data_root: {packed}}}\n",
         "params/misspelt.yaml": "common: {sedes: [7]}\n",
     }.items():
@@ -199,6 +211,37 @@ def test_a_killed_study_continues_where_it_was(repository, tmp_path):
     call(repository, *command)  # undisturbed, where live results belong
     assert len(runs_in(live)) == 3
     assert runs_in(runs) == runs_in(live)
+
+
+DEPLOY = """
+import sys
+from pathlib import Path
+from ecglib.__main__ import main
+export = ["export", "onnx", "--out", sys.argv[1]]
+commands = [export, [*export, "--scope", "head_int8"], ["study", "latency"], ["bench", "int8"]]
+for command in commands:
+    for damaged in Path("_build/runs/latency").glob("*.json") if "bench" in command else []:
+        damaged.write_text("{")
+    print("status:", main(command))
+"""
+
+
+def test_a_network_is_exported_and_timed_anew(repository, tmp_path):
+    file, live = tmp_path / "network.onnx", repository / "_build" / "runs" / "latency"
+    _, out, err = call(repository, "-c", DEPLOY, file)
+    statuses = [line.split()[1] for line in out.splitlines() if line.startswith("status: ")]
+    assert statuses == ["0", "1", "0", "0"], err
+    (complaint,) = (line for line in err.splitlines() if line.startswith("ecglib: "))
+    assert_one_line(complaint, "scope head_int8", "none, all_int8")
+    assert f"{file}: " in out
+    assert f"{file.stat().st_size:,} bytes, 8 layers in integers" in out
+    assert set(stored_bits(file).values()) == {8}
+    measured = [results.load(path) for path in live.glob("*.json")]
+    assert [result.config["calls"] for result in measured] == [5, 5]
+    table = out.rpartition("status: 0\n")[0].rpartition("status: 0\n")[2]
+    for result in measured:
+        assert f"{result.metrics['p50_ms']:.3f}" in table
+        assert f"{result.metrics['file_bytes']:,}" in table
 
 
 def test_a_report_fails_on_a_stale_file(tmp_path, capsys):

@@ -1,0 +1,149 @@
+"""From arms of a params file to a file that answers as the network of one of them."""
+
+import numpy as np
+import pytest
+import torch
+
+from ecglib import export
+from ecglib.aami import CLASSES
+from ecglib.config import Int8Config
+from ecglib.data import sources
+from ecglib.deploy.onnx import read_onnx, stored_bits
+from ecglib.deploy.runtime import Deployed
+from ecglib.errors import UserError
+from ecglib.export import export_network, pick_network
+from ecglib.plans import expand
+from ecglib.studies import Run
+from ecglib.train import predict
+
+RECORDS = (101, 106, 118, 207, 100, 232)
+TINY = {
+    "channels": (4, 4, 4, 4, 4),
+    "records": RECORDS,
+    "epochs": 1,
+    "learning_rate": 3e-3,
+    "imbalance": "balanced",
+    "qat_epochs": 1,
+}
+ARMS = [
+    {"pipeline": "ssl", "scope": ["none", "all_int8"]},
+    {"pipeline": "baseline", "scope": ["none", "all_int8"], "method": "ptq"},
+    {"pipeline": "baseline", "scope": ["none", "all_int8"], "split": "ds2_ds1"},
+    {"pipeline": "baseline", "scope": "none"},
+    {"pipeline": "baseline", "scope": ["head_int8", "all_int8"], "norm": "batch"},
+    {"pipeline": "baseline", "scope": "all_int8", "norm": "none", "step": "learned"},
+]
+
+
+def arms(*which):
+    return expand("int8", [TINY | ARMS[i] for i in which or range(len(ARMS))], seeds=[7, 21])
+
+
+@pytest.mark.parametrize("scope", ["none", "head_int8", "all_int8"])
+def test_the_first_network_that_was_trained_in_its_scope_is_picked(scope):
+    """Not personalized, not merely calibrated, and of the usual split."""
+    config = pick_network(arms(), scope)
+    assert config == Int8Config(
+        **TINY, pipeline="baseline", scope=scope, method="qat", norm="batch", seed=7
+    )
+    assert pick_network(arms()[::-1], scope).seed == 21
+
+
+@pytest.mark.parametrize(
+    ("configs", "listed"),
+    [
+        (arms(), "none, all_int8, head_int8"),
+        (arms(3), "none"),
+        (arms(0), "none"),
+        (arms(4), "head_int8, all_int8"),
+        ([], "none"),
+    ],
+)
+def test_scopes_are_listed_where_none_fits(configs, listed):
+    with pytest.raises(UserError, match=f"scope shallow_int8; .* has scopes {listed}$"):
+        pick_network(configs, "shallow_int8")
+
+
+@pytest.fixture(scope="module")
+def params(synthetic_root):
+    int8 = [
+        TINY | {"pipeline": "baseline", "norm": "batch", "scope": scope}
+        for scope in ("none", "all_int8")
+    ]
+    shared = {"data_root": str(synthetic_root), "records": list(RECORDS), "seeds": [7]}
+    return {"05_int8_qat": {**shared, "channels": TINY["channels"], "int8": int8}}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("export")
+
+
+def exported(params, folder, scope, **overrides):
+    """Path and text of an export."""
+    path = folder / f"{scope}.onnx"
+    text = export_network(
+        *(params, "tiny", overrides), scope=scope, path=path, runs=folder / "runs"
+    )
+    return path, text
+
+
+@pytest.mark.parametrize(("scope", "bits", "layers"), [("none", 32, 0), ("all_int8", 8, 8)])
+def test_the_file_answers_as_the_network_of_its_arm(
+    params, folder, synthetic_root, scope, bits, layers
+):
+    path, text = exported(params, folder, scope)
+    assert set(stored_bits(path).values()) == {bits}
+    source = sources.find(data_root=synthetic_root, records=RECORDS)
+    config = Int8Config(**TINY, pipeline="baseline", norm="batch", scope=scope)
+    run = Run(config, source, torch.device("cpu"), folder / "runs")
+    expected = predict(run.rounded(config)[0], run.test.inputs)
+    assert len(set(expected)) == len(CLASSES)
+    answers = Deployed(path)(run.test.inputs.x.numpy()).argmax(axis=1)
+    share = np.mean(answers == expected)
+    assert share >= 0.999
+    for part in (
+        *(f"{path}: ", config.slug, f"{path.stat().st_size:,} bytes", f"{layers} layers in"),
+        *(f"{share:.3%} of {len(expected):,} beats", source.describe()),
+    ):
+        assert part in text
+
+
+def test_a_network_trained_before_is_not_trained_again(params, folder):
+    exported(params, folder, "all_int8")
+    made = {file: file.stat().st_mtime_ns for file in folder.rglob("*.npz")}
+    assert {file.parent.name for file in made} == {"baseline", "int8"}
+    path, text = exported(params, folder, "all_int8")
+    before = path.read_bytes()
+    assert exported(params, folder, "all_int8") == (path, text)
+    assert path.read_bytes() == before
+    assert {file: file.stat().st_mtime_ns for file in folder.rglob("*.npz")} == made
+
+
+def test_a_setting_of_the_command_line_counts(params, folder):
+    int8 = [TINY | {"pipeline": "baseline", "norm": "batch", "features": "beat+rr"}]
+    path, _ = exported(params, folder, "none", int8=int8)
+    assert [value.name for value in read_onnx(path).graph.input] == ["beat", "rr"]
+    with pytest.raises(UserError, match="unknown parameter 'speed'"):
+        exported(params, folder, "none", speed=1)
+
+
+def test_a_file_that_answers_otherwise_is_refused(params, folder, monkeypatch):
+    class Wrong(Deployed):
+        def __call__(self, *arrays):
+            return -super().__call__(*arrays)
+
+    monkeypatch.setattr(export, "Deployed", Wrong)
+    with pytest.raises(UserError, match=r"all_int8\.onnx agrees .* exact=True"):
+        exported(params, folder, "all_int8")
+
+
+def test_a_folder_that_cannot_be_written_is_named(params, folder):
+    (folder / "occupied").write_text("a file where a folder should be")
+    with pytest.raises(UserError, match=r"cannot write .*occupied"):
+        export_network(
+            *(params, "tiny", {}),
+            scope="all_int8",
+            path=folder / "occupied" / "a.onnx",
+            runs=folder / "runs",
+        )
