@@ -32,6 +32,7 @@ from ecglib.plots import overview, style
 style.use()
 personalized = results.load_study(RESULTS, "personalization")
 baseline = results.load_study(RESULTS, "baseline")
+rounded = results.load_study(RESULTS, "int8")
 
 # %% [markdown]
 # ## The study at a glance
@@ -40,7 +41,7 @@ baseline = results.load_study(RESULTS, "baseline")
 # on. Macro-F1 weighs the three classes alike; always answering N would reach 0.315.
 
 # %% tags=["hide-input"]
-named = overview.headline_arms(baseline, personalized)
+named = overview.headline_arms(baseline, personalized, rounded)
 
 # %% tags=["hide-input"]
 printed = {row.arm: row for row in published.TABLE_2}

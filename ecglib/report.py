@@ -167,7 +167,8 @@ def save_figure(folder, path):
     from ecglib.plots import overview, style
 
     style.use()
-    found = (results.load_study(folder, name) for name in ("baseline", "personalization"))
+    studies = ("baseline", "personalization", "int8")
+    found = (results.load_study(folder, name) for name in studies)
     named = overview.headline_arms(*found)
     figure = overview.landscape(overview.points(named), overview.trivial(named))
     figure.savefig(path, dpi=150)

@@ -13,13 +13,13 @@ MARKERS = {"paper 1": "s", "literature": "D", "ours": "o"}
 COLORS = {"paper 1": "#999999", "literature": "#CC79A7", "ours": "#0072B2"}
 
 
-def headline_arms(baseline, personalized):
+def headline_arms(baseline, personalized, rounded):
     """The arms that the overview quotes, on DS1→DS2.
 
     Parameters
     ----------
-    baseline, personalized : list of RunResult
-        Reference runs of the two studies.
+    baseline, personalized, rounded : list of RunResult
+        Reference runs of studies "baseline", "personalization" and "int8".
 
     Returns
     -------
@@ -28,8 +28,13 @@ def headline_arms(baseline, personalized):
     standard = {"finetune": "head", "online_seconds": 300, "norm": "batch"}
     by_strategy = arms.by(personalized, "strategy", split="ds1_ds2", **standard)
     alone = arms.by(baseline, "features", norm="none", split="ds1_ds2")
+    integers = {"pipeline": "baseline", "scope": "all_int8", "method": "ptq"}
+    channels = alone["beat"].settings["channels"]
     return {
         "DS1 only, isolated beats": alone["beat"],
+        "the same, all layers INT8": arms.pick(
+            rounded, split="ds1_ds2", channels=channels, **integers
+        ),
         "DS1 only, beats + RR ratios": alone["beat+rr"],
         "puzzle, nobody personalized (none)": by_strategy.pop("none"),
     } | {f"puzzle, personalized ({name})": arm for name, arm in by_strategy.items()}
@@ -75,18 +80,18 @@ def _printed():
 
 def _ours(name, arm):
     """Row of one of our arms; its online stage is what it does for all test patients."""
-    settings = arm.settings
+    settings, metrics = arm.settings, arm.results[0].metrics
     n_rr = 5 if settings["features"] == "beat+rr" else 0
     size = ECGNetConfig(tuple(settings["channels"]), norm=settings["norm"], n_rr=n_rr)
     interval = stats.patient_bootstrap(arm.matrices(), macro_f1)
     stages = ("features", "adapt", "finetune")
     seconds = float("nan")
-    if settings.get("strategy", "none") != "none":
+    if settings.get("strategy", "none") != "none" and settings.get("pipeline") != "baseline":
         times = [sum(r.runtime_s.get(stage, 0) for stage in stages) for r in arm.results]
         seconds = sum(times) / len(times)
     return (
         *(name, "ours", interval.value, interval.low, interval.high),
-        *(n_bytes(ECGNet(size)), seconds),
+        *(metrics.get("weight_bytes", n_bytes(ECGNet(size))), seconds),
     )
 
 
@@ -106,13 +111,15 @@ def landscape(points, trivial):
     """
     figure, axes = plt.subplots(1, 3, figsize=(11, 0.36 * len(points) + 1), sharey=True)
     place = pd.Series(range(len(points)), index=points.index)
+    columns = ["macro_f1", "low", "high", "bytes", "seconds"]
     for group, rows in points.groupby("group", sort=False):
         look = {"fmt": MARKERS[group], "color": COLORS[group]}
-        error = [rows["macro_f1"] - rows["low"], rows["high"] - rows["macro_f1"]]
-        y = place[rows.index]
-        axes[0].errorbar(rows["macro_f1"], y, xerr=error, capsize=3, label=group, **look)
-        axes[1].errorbar(rows["bytes"], y, **look)
-        axes[2].errorbar(rows["seconds"], y, **look)
+        y = place[rows.index].to_numpy()
+        score, low, high, size, seconds = rows[columns].to_numpy(dtype=float).T
+        error = [score - low, high - score]
+        axes[0].errorbar(score, y, xerr=error, capsize=3, label=group, **look)
+        axes[1].errorbar(size, y, **look)
+        axes[2].errorbar(seconds, y, **look)
     axes[0].axvline(trivial, color=NEUTRAL, ls=":", label="always N")
     axes[0].set_yticks(place, points["name"])
     axes[0].invert_yaxis()

@@ -37,6 +37,13 @@ EXECUTE = {
 
 
 HEADLINE = {
+    "int8": {
+        "pipeline": "baseline",
+        "scope": "all_int8",
+        "method": "ptq",
+        "norm": "none",
+        "split": "ds1_ds2",
+    },
     "baseline": {
         "features": "beat",
         "norm": "none",
@@ -51,7 +58,8 @@ HEADLINE = {
         "split": "ds1_ds2",
     },
 }
-"""The arm of a study that headlines quote: paper 1's own input and strategy."""
+"""The arm of a study that headlines quote: paper 1's own input and strategy, and all layers in
+integers, rounded as four folds of DS1 advised."""
 
 
 def is_headline(config):

@@ -75,3 +75,18 @@ def test_the_landscape_has_a_point_for_every_size_that_is_known():
     assert points.set_index("name").loc["Farag 2023", "bytes"] == 15_000
     ticks = overview.landscape(points, 0.3).axes[0].get_yticklabels()
     assert [tick.get_text() for tick in ticks] == list(points["name"])
+
+
+def test_the_headline_names_integers_by_their_bytes():
+    small = [4, 4, 4, 4, 4]
+    alone = [
+        made_result("baseline", confusions(7), features=features, channels=small)
+        for features in ("beat", "beat+rr")
+    ]
+    rounded = made_result("int8", confusions(7), scope="all_int8", method="ptq", channels=small)
+    rounded.metrics["weight_bytes"] = 4321
+    none = made_result("personalization", confusions(7), strategy="none")
+    named = overview.headline_arms(alone, [none], [rounded])
+    points = overview.points(named).set_index("name").loc["the same, all layers INT8"]
+    assert points["bytes"] == 4321
+    assert np.isnan(points["seconds"])
