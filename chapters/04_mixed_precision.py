@@ -220,8 +220,9 @@ figures.margins(reference["numerics"])
 # %% tags=["hide-input"]
 show.table(
     formats.decision_table(reference["numerics"]),
-    "Table 4.5: decisions of one FP32 network run in 16 bits (emulated), all of DS2, and bytes "
-    "that a training step of 128 beats keeps for its way back (PyTorch's autocast).",
+    "Table 4.5: decisions of one FP32 network run in 16 bits (emulated), all of DS2: beats whose "
+    "class changes, median change of a logit, median margin; and what a training step of 128 "
+    "beats keeps for its way back (PyTorch's autocast), in 16 bits and in FP32.",
 )
 
 # %% [markdown]
@@ -231,7 +232,7 @@ show.table(
 #   seed it is +0.012, +0.002 and −0.015. Over seeds its interval is [−0.034, +0.033], over
 #   patients [−0.010, +0.012] (Table 4.2).
 # - **The paper's "improvement" is within its own noise.** Its 0.028 is 1.2 standard errors of its
-#   own six runs; some seventeen seeds of each format would be needed to find such a difference
+#   own six runs; some sixteen seeds of each format would be needed to find such a difference
 #   four times in five. Three seeds can show that a format collapses, and that none does; they
 #   cannot rank two that do not.
 # - **16 bits cost nothing that we can measure.** FP32, the row that the paper lacks, has 0.599;

@@ -179,10 +179,10 @@ def decision_table(results):
         rows[precision, result.config["seed"]] = {
             "beats": f"{n_beats:,}",
             "other class": f"{m['flips']} ({m['flips'] / n_beats:.3%})",
-            "median error of a logit": f"{m['error'][50]:.4f}",
+            "median error": f"{m['error'][50]:.4f}",
             "median margin": f"{m['margin'][50]:.2f}",
-            "kept by a step": f"{m['saved_bytes'][precision] / 1e6:.1f} MB "
-            f"(fp32: {m['saved_bytes']['fp32'] / 1e6:.1f} MB)",
+            "kept, MB": f"{m['saved_bytes'][precision] / 1e6:.1f}",
+            "fp32, MB": f"{m['saved_bytes']['fp32'] / 1e6:.1f}",
         }
     frame = pd.DataFrame(rows).T.sort_index(level=0, ascending=False, sort_remaining=False)
     return frame.rename_axis(["format", "seed"])

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from ecglib import arms, tables
+from ecglib import arms, formats, tables
 from ecglib.metrics import accuracy, macro_f1
 
 PIPELINES = {"baseline": "DS1 only", "ssl": "SSL + personalization"}
@@ -17,6 +17,17 @@ RUNTIMES = {
     "ort_int8": "ONNX Runtime, INT8",
 }
 """Setting `runtime` -> what it is called in tables."""
+
+
+def filters(channels):
+    """Size of a network in few words: filters of its first and its last block.
+
+    Examples
+    --------
+    >>> filters([16, 32, 64, 128, 128])
+    '16…128'
+    """
+    return f"{channels[0]}…{channels[-1]}"
 
 
 def by_scope(results, split="ds1_ds2"):
@@ -39,7 +50,7 @@ def by_scope(results, split="ds1_ds2"):
     for pipeline, title in PIPELINES.items():
         group = arms.group(results, split=split, pipeline=pipeline)
         for arm in sorted(group, key=lambda arm: arm.settings["channels"]):
-            sized = f"{title}, filters {' '.join(map(str, arm.settings['channels']))}"
+            sized = f"{title}, {filters(arm.settings['channels'])}"
             found.setdefault(sized, {})[_row(arm)] = arm
     order = [(scope, method) for scope in SCOPES for method in METHODS]
     return {
@@ -64,6 +75,21 @@ def row_name(scope, method):
     if scope == "none":
         return "fp32" if method == "ptq" else "fp32, trained as long"
     return f"{scope}, {method[:3].upper()}{method[3:]}"
+
+
+def score_table(named):
+    """As `ecglib.formats.score_table`, with rows named by scope and method.
+
+    Parameters
+    ----------
+    named : dict of (str, str) to Arm
+        (scope, method) -> arm, of one pipeline, from `by_scope`.
+
+    Returns
+    -------
+    DataFrame
+    """
+    return formats.score_table({row_name(*key): arm for key, arm in named.items()})
 
 
 def cost_of_rounding(named):
@@ -186,9 +212,9 @@ def coverage_table(result):
         {
             layer["name"]: {
                 "weights": f"{layer['n_weights']:,}",
-                "bits of weights": layer["weight_bits"],
-                "bits of input": layer["activation_bits"],
-                "levels of a channel": layer["levels"],
+                "bits": layer["weight_bits"],
+                "input bits": layer["activation_bits"],
+                "levels": layer["levels"],
                 "SQNR": "–" if layer["sqnr_db"] is None else f"{layer['sqnr_db']:.1f} dB",
                 "bytes": f"{layer['n_bytes']:,}",
             }
@@ -217,12 +243,12 @@ def latency_table(results):
         m, config = result.metrics, result.config
         base = fp32.get(_cell(result), {})
         together = base.get("session") == m["session"]
-        filters = ", ".join(map(str, config["channels"]))
+        size = filters(config["channels"])
         batch = f"{config['batch']} beat" + ("s" if config["batch"] > 1 else "")
         runtime = RUNTIMES[config["runtime"]]
         if config["runtime"] == "ort_int8" and config["scope"] != "all_int8":
             runtime = f"{runtime}, {config['scope']}"
-        rows[filters, batch, config["threads"], runtime] = {
+        rows[size, batch, config["threads"], runtime] = {
             **{f"p{p}, ms": f"{m[f'p{p}_ms']:.3f}" for p in (50, 95, 99)},
             "speed": f"{base['p50_ms'] / m['p50_ms']:.2f}×" if together else "–",
             "file": f"{m['file_bytes']:,}" if "file_bytes" in m else "",
