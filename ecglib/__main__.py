@@ -83,7 +83,7 @@ def _compare(args):
 
 def _bench(args):
     if args.what == "int8":
-        from ecglib.integers import latency_table
+        from ecglib.deployed import latency_table
         from ecglib.params import load_params, parse_overrides
         from ecglib.plans import run_from_params
 

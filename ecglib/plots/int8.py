@@ -6,7 +6,8 @@ import pandas as pd
 import seaborn as sns
 
 from ecglib import stats
-from ecglib.integers import RUNTIMES, SCOPES, row_name
+from ecglib.deployed import RUNTIMES
+from ecglib.integers import SCOPES, row_name
 from ecglib.metrics import macro_f1
 from ecglib.plots.style import NEUTRAL, PIECE_COLORS
 from ecglib.quant.scopes import layers_in_scope, weight_layers
