@@ -117,7 +117,7 @@ def accuracy_against_bytes(pipelines):
     -------
     Figure
     """
-    figure, axes = plt.subplots(1, len(pipelines), figsize=(10, 3.8), sharey=True)
+    figure, axes = plt.subplots(1, len(pipelines), figsize=(11, 3.8), sharey=True)
     for axis, (title, named) in zip(np.atleast_1d(axes), pipelines.items(), strict=True):
         for (scope, method), arm in named.items():
             interval = stats.patient_bootstrap(arm.matrices(), macro_f1)
@@ -130,7 +130,8 @@ def accuracy_against_bytes(pipelines):
                 capsize=3,
                 label=row_name(scope, method),
             )
-        axis.set(xlabel="kB of weights, biases and scales", title=title)
+        axis.set_title(title.replace(", ", ",\n"))
+    figure.supxlabel("kB of weights, biases and scales", fontsize="medium")
     first = np.atleast_1d(axes)[0]
     first.set_ylabel("macro-F1 (N, S, V)")
     figure.legend(*first.get_legend_handles_labels(), loc="outside right center", fontsize=8)

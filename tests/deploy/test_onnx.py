@@ -254,3 +254,18 @@ def test_the_file_says_what_it_is(deployed_as):
     _, path = deployed_as("head_int8")
     properties = {entry.key: entry.value for entry in read_onnx(path).metadata_props}
     assert properties == {"network": "ECGNet", "scope": "head_int8"}
+
+
+def test_learned_steps_are_exported_as_they_clip(path):
+    """A learned step may be so small that the largest weights end at −128 and 127."""
+    twin = rounded(network(), "all_int8", step="learned")
+    with torch.no_grad():
+        for name in LAYERS:
+            twin.get_submodule(name).weight_quantizer.learned /= 2
+    export_onnx(twin, path, "all_int8")
+    x = beats(2000)
+    answers = Deployed(path)(x.numpy())
+    assert agreement(answers, logits(twin, x)) >= 0.999
+    assert agreement(answers, IntegerNetwork(path)(x.numpy())) >= 0.999
+    stored = tensors_of(path)["fc2.weight_int"]
+    assert (stored.min(), stored.max()) == (-128, 127)
