@@ -311,7 +311,8 @@ show.table(
 # - **Two details decided that.** Biases must be rounded to their 32-bit step while the network is
 #   simulated: left in fp32 there, the file disagreed on 0.5 % of the beats of a small network. And
 #   ONNX Runtime moves a quantization past a Reshape but not past a Flatten, which left `conv5` in
-#   fp32.
+#   fp32. A runtime needs integers on both sides of a layer: in a `shallow_int8` file it computes
+#   `conv2`, whose output is not in scope, in fp32 again.
 # - **The plain answer:** all of them. Calibrate, check the answers of the file, and keep the epoch.
 #
 # ## Limits

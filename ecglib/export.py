@@ -72,7 +72,13 @@ def export_network(params, profile, overrides, *, scope, path, runs=RUNS):
     model, _ = run.rounded(config)
     n_bytes = export_onnx(model, path, scope)
     deployed, inputs = Deployed(path), run.test.inputs
-    share = require_agreement(deployed, classes_of(deployed, inputs), predict(model, inputs))
+    try:
+        share = require_agreement(
+            *(deployed, classes_of(deployed, inputs), predict(model, inputs))
+        )
+    except UserError:
+        path.unlink()  # nobody should deploy it
+        raise
     return (
         f"{path}: {config.slug}, {n_bytes:,} bytes, {deployed.integer_layers()} layers in "
         f"integers, same class as its network on {share:.3%} of {len(inputs):,} beats "

@@ -136,6 +136,7 @@ def test_a_file_that_answers_otherwise_is_refused(params, folder, monkeypatch):
     monkeypatch.setattr(export, "Deployed", Wrong)
     with pytest.raises(UserError, match=r"all_int8\.onnx agrees .* exact=True"):
         exported(params, folder, "all_int8")
+    assert not (folder / "all_int8.onnx").exists()
 
 
 def test_a_folder_that_cannot_be_written_is_named(params, folder):

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
+from ecglib.errors import UserError
+
 ROUND = 20
 """Calls of one runtime before it is the next one's turn."""
 
@@ -51,7 +53,14 @@ def time_calls(runtimes, x, rr, batch, n_calls):
     -------
     dict of str to ndarray, shape (n_calls,)
         Seconds.
+
+    Raises
+    ------
+    UserError
+        If there are fewer beats than a batch holds.
     """
+    if len(x) < batch:
+        raise UserError(f"batch is {batch}, but there are {len(x)} beats; lower batch")
     starts = np.arange(n_calls) * batch % max(1, len(x) - batch)
     seconds = {name: [] for name in runtimes}
     for call in runtimes.values():

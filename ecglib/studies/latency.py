@@ -62,7 +62,7 @@ class Deployment:
 
     def _timed(self, batch, threads, calls):
         """When a session began, and the seconds of its calls by runtime."""
-        started = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        started = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
         runtimes = {"torch_fp32": as_callable(self.fp32)}
         runtimes |= {n: Deployed(path, threads=threads) for n, path in self.paths.items()}
         x, rr = (np.ascontiguousarray(t.cpu().numpy()) for t in (self.inputs.x, self.inputs.rr))

@@ -56,6 +56,11 @@ def test_every_runtime_gets_the_same_batches(batch, n_calls):
     assert all(values.shape == (n_calls,) for values in seconds.values())
 
 
+def test_a_batch_of_more_beats_than_there_are_is_refused():
+    with pytest.raises(UserError, match="batch is 38, but there are 37 beats"):
+        timed("a", N_BEATS + 1, 5)
+
+
 def test_beats_are_taken_in_turn():
     calls, _ = timed("a", 8, 50)
     first = [x[0] for _, x, _ in calls[ROUND:]]

@@ -261,7 +261,7 @@ def test_learned_steps_are_exported_as_they_clip(path):
     twin = rounded(network(), "all_int8", step="learned")
     with torch.no_grad():
         for name in LAYERS:
-            twin.get_submodule(name).weight_quantizer.learned /= 2
+            twin.get_submodule(name).weight_quantizer.learned /= 16
     export_onnx(twin, path, "all_int8")
     x = beats(2000)
     answers = Deployed(path)(x.numpy())
