@@ -66,8 +66,8 @@ show.table(show.profiles(PARAMS), "Table 9.1: the profiles, read from their para
 #
 # Papermill by itself only warns about an unknown parameter; `python -m ecglib run` refuses it.
 #
-# In the quick profile chapters 01, 02 and 03 take about twenty seconds each on one core of the
-# machine that made the reference runs, the whole book two minutes. The studies of `cpu.yaml`
+# In the quick profile chapters 01 to 05 take about 25 seconds each on one core of the machine that
+# made the reference runs, the whole book less than three minutes. The studies of `cpu.yaml`
 # took longer. A stage that several runs share, such as pretraining, counts once for each run
 # here, and the machine had other work to do, so these are upper bounds:
 

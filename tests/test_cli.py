@@ -172,7 +172,17 @@ def test_a_study_needs_no_notebook_and_no_wfdb_reader(repository, tmp_path):
     loaded = set(out.splitlines()[-1].split()[1:])
     assert {"torch", "ecglib"} <= loaded
     assert not loaded & {
-        *("wfdb", "jupyter_core", "jupytext", "papermill", "nbformat", "nbclient", "IPython"),
+        *(
+            "onnx",
+            "onnxruntime",
+            "wfdb",
+            "jupyter_core",
+            "jupytext",
+            "papermill",
+            "nbformat",
+            "nbclient",
+            "IPython",
+        ),
         *("ipykernel", "jupyter_book", "sphinx", "matplotlib", "seaborn", "sklearn"),
     }
     for study in ("baseline", "personalization"):
