@@ -90,8 +90,8 @@ def machine(results):
     flags = [f for f in where["cpu_flags"] if f.startswith("avx") or "dot" in f]
     vnni = "with" if any("vnni" in flag for flag in flags) else "without"
     return Markdown(
-        f"*Timed on:* {where['cpu']}, {vnni} VNNI (flags: {', '.join(flags)}); other work ran "
-        f"beside it, so medians are compared within a session. {arms.where_made(results)}."
+        f"*Timed on:* {where['cpu']}, {vnni} VNNI (flags: {', '.join(flags)}); speeds "
+        f"compare runtimes within one session. {arms.where_made(results)}."
     )
 
 
