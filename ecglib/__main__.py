@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from ecglib.aami import DS1, DS2
+from ecglib.config import SCOPES
 from ecglib.errors import UserError
 from ecglib.paths import PARAMS, RESULTS, RUNS
 
@@ -88,6 +89,8 @@ def _bench(args):
         from ecglib.plans import run_from_params
 
         params, overrides = load_params(args.params), parse_overrides(args.set)
+        if args.data_root:
+            overrides["data_root"] = str(args.data_root)
         profile = args.params.stem
         measured = run_from_params("latency", params, profile, overrides=overrides, again=True)
         print(latency_table(measured).to_string())
@@ -183,7 +186,7 @@ def _add_deployment(command):
     sub.add_argument("form", choices=["onnx"])
     sub.add_argument(
         *("--scope",),
-        choices=["none", "head_int8", "shallow_int8", "all_int8"],
+        choices=SCOPES,
         default="all_int8",
         help="layers that the file holds in integers (default: all_int8)",
     )

@@ -3,12 +3,12 @@
 import pandas as pd
 
 from ecglib import arms, formats, tables
+from ecglib.config import SCOPES
 from ecglib.metrics import accuracy, macro_f1
 
 PIPELINES = {"baseline": "DS1 only", "ssl": "SSL + personalization"}
 """Setting `pipeline` -> what paper 1 calls it."""
 
-SCOPES = ("none", "head_int8", "shallow_int8", "all_int8")
 METHODS = ("ptq", "qat", "qat, learned step")
 
 

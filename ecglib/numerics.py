@@ -9,8 +9,8 @@ from collections import defaultdict
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import nn
 
+from ecglib.models.layers import weight_layers
 from ecglib.precision import DTYPES, running
 from ecglib.train import in_batches
 
@@ -47,7 +47,7 @@ def trace(model, x, y, precision="fp32", scale=1.0):
         scaled, and `weight_gradient`, no longer scaled.
     """
     found, handles = defaultdict(dict), []
-    layers = {n: m for n, m in model.named_modules() if isinstance(m, nn.Conv1d | nn.Linear)}
+    layers = weight_layers(model)
 
     def keep(name):
         def hook(_, __, output):

@@ -34,13 +34,14 @@ def always_n(per_record):
     Returns
     -------
     dict
-        `accuracy` and `macro_f1`.
+        `accuracy`, `macro_f1` and macro `sensitivity`.
     """
     pooled = stats.pool(per_record)
     trivial = np.zeros_like(pooled)
     trivial[:, 0] = pooled.sum(axis=1)
     metrics = from_confusion(trivial)
-    return {"accuracy": metrics.accuracy, "macro_f1": metrics.macro_f1}
+    names = ("accuracy", "macro_f1", "sensitivity")
+    return {name: getattr(metrics, name) for name in names}
 
 
 def score_row(arm, *, after_5min=False):

@@ -1,6 +1,6 @@
 """What defines a run: frozen, validated, hashable configurations, one class a study."""
 
-from ecglib.config.base import SPLITS, STRATEGIES, RunConfig, TrainingConfig
+from ecglib.config.base import SCOPES, SPLITS, STRATEGIES, RunConfig, TrainingConfig
 from ecglib.config.reduced import (
     Int8Config,
     LatencyConfig,
@@ -22,6 +22,7 @@ from ecglib.config.studies import (
 
 __all__ = [
     "CONFIGS",
+    "SCOPES",
     "SPLITS",
     "STRATEGIES",
     "BaselineConfig",

@@ -11,6 +11,9 @@ from ecglib.errors import UserError
 STRATEGIES = ["none", "head_only", "adabn", "adapters", "last_blocks", "full"]
 """Names of the personalization strategies; `personalize.strategies.register` adds to them."""
 
+SCOPES = ("none", "head_int8", "shallow_int8", "all_int8")
+"""Which layers get integers, from none to all; paper 1 has the two in the middle."""
+
 SPLITS = {
     "ds1_ds2": (DS1, DS2),
     "ds2_ds1": (DS2, DS1),
@@ -37,7 +40,7 @@ _CHOICES = {
     "pipeline": ("baseline", "ssl"),
     "precision": ("fp32", "fp16", "bf16"),
     "precision_impl": ("native", "emulated"),
-    "scope": ("none", "head_int8", "shallow_int8", "all_int8"),
+    "scope": SCOPES,
     "method": ("qat", "ptq"),
     "step": ("minmax", "learned"),
     "runtime": ("torch_fp32", "ort_fp32", "ort_int8"),

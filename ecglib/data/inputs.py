@@ -36,6 +36,12 @@ class Inputs:
         """Rows where `index` (bool or int tensor) points."""
         return Inputs(self.x[index], self.rr[index], self.y[index])
 
+    def drawn(self, n_beats, seed):
+        """So many of the beats, drawn by seed; all of them, shuffled, if there are fewer."""
+        generator = torch.Generator().manual_seed(seed)
+        chosen = torch.randperm(len(self), generator=generator)[:n_beats]
+        return self.select(chosen.to(self.y.device))
+
     def to(self, device):
         """The same beats on another device."""
         return Inputs(self.x.to(device), self.rr.to(device), self.y.to(device))

@@ -8,7 +8,6 @@ integers, so that the file is as small as it claims.
 import copy
 import io
 import warnings
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
+from ecglib.data.files import atomic
 from ecglib.errors import UserError
 from ecglib.quant.modules import QuantLayer
 from ecglib.quant.qat import fold_batchnorm
@@ -109,20 +109,16 @@ def _store_integers(graph, name, q, scale, input_scale):
     are so small that it would not, their scale is raised, and they round to zero.
     """
     node = next(n for n in graph.node if f"{name}.weight" in n.input)
-    has_bias = len(node.input) > 2
-    if has_bias:
+    q, scale = q.numpy(), scale.numpy()
+    if len(node.input) > 2:
         bias = _tensor(graph, node.input[2]).astype(np.float64)
         least = np.abs(bias) / input_scale / _LARGEST_BIAS
-        raised = np.maximum(scale.numpy(), least.astype(np.float32))
-        shape = (-1, *[1] * (q.dim() - 1))
-        q = np.rint(q.numpy() * (scale.numpy() / raised).reshape(shape)).astype(np.int8)
+        raised = np.maximum(scale, least.astype(np.float32))
+        q = np.rint(q * (scale / raised).reshape(-1, *[1] * (q.ndim - 1))).astype(np.int8)
+        scale, step = raised, np.float32(input_scale) * raised
         in_steps = np.rint(bias / (input_scale * raised.astype(np.float64)))
-        node.input[2] = _dequantized(
-            graph, node.input[2], in_steps.astype(np.int32), np.float32(input_scale) * raised
-        )
-        node.input[1] = _dequantized(graph, node.input[1], q, raised)
-    else:
-        node.input[1] = _dequantized(graph, node.input[1], q.numpy(), scale.numpy())
+        node.input[2] = _dequantized(graph, node.input[2], in_steps.astype(np.int32), step)
+    node.input[1] = _dequantized(graph, node.input[1], q, scale)
 
 
 def _dequantized(graph, name, integers, scale):
@@ -162,14 +158,10 @@ def _drop_unused(graph):
 
 def _write(proto, path):
     """Save atomically; returns the number of bytes."""
-    temporary = path.with_name(f".{path.name}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(proto.SerializeToString())
-        temporary.replace(path)
+        with atomic(path) as temporary:
+            temporary.write_bytes(proto.SerializeToString())
     except OSError as error:
-        with suppress(OSError):  # there may be none
-            temporary.unlink()
         raise UserError(f"cannot write {path}: {error.strerror}") from error
     return path.stat().st_size
 

@@ -1,7 +1,8 @@
 """Arithmetic of a network, counted layer by layer."""
 
 import torch
-from torch import nn
+
+from ecglib.models.layers import weight_layers
 
 
 @torch.no_grad()
@@ -22,6 +23,7 @@ def layer_macs(model, *inputs):
 
     Examples
     --------
+    >>> from torch import nn
     >>> layer_macs(nn.Sequential(nn.Conv1d(2, 4, 3, padding=1)), torch.zeros(1, 2, 10))
     {'0': 240}
     """
@@ -33,9 +35,8 @@ def layer_macs(model, *inputs):
 
         return hook
 
-    for name, layer in model.named_modules():
-        if isinstance(layer, nn.Conv1d | nn.Linear):
-            handles.append(layer.register_forward_hook(count(name)))
+    for name, layer in weight_layers(model).items():
+        handles.append(layer.register_forward_hook(count(name)))
     try:
         model(*inputs)
     finally:

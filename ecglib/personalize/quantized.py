@@ -1,7 +1,5 @@
 """Quantization as the last stage: after training on one side, or after the online stage."""
 
-import torch
-
 from ecglib.models.ecgnet import EVERYTHING, HEAD
 from ecglib.personalize.online import Stopwatch, backbone_stays
 from ecglib.pretrain import supervised_task
@@ -31,18 +29,12 @@ class QuantizedStage:
         with self.watch.stage("calibrate"):
             rounded = quantize(model, config.scope, step=config.step)
             if config.scope != "none":
-                calibrate(rounded, *self._calibration_beats())
+                some = self.train.drawn(config.calibration_beats, config.seed)
+                calibrate(rounded, some.x, some.rr)
         if config.method == "qat":
             with self.watch.stage("qat"):
                 self._train(rounded)
         return rounded
-
-    def _calibration_beats(self):
-        """Beats and RR ratios of the training side, drawn by seed."""
-        generator = torch.Generator().manual_seed(self.config.seed)
-        chosen = torch.randperm(len(self.train), generator=generator)
-        chosen = chosen[: self.config.calibration_beats].to(self.train.x.device)
-        return self.train.x[chosen], self.train.rr[chosen]
 
     def _train(self, model):
         """Further training; a frozen backbone is rounded, but only the head learns."""

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import torch
 
 from ecglib.errors import UserError
+from ecglib.models.layers import weight_layers
 from ecglib.quant.modules import QuantLayer
 from ecglib.quant.oracle import sqnr_db
-from ecglib.quant.scopes import layers_in_scope, weight_layers
+from ecglib.quant.scopes import layers_in_scope
 
 
 @dataclass(frozen=True)

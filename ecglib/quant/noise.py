@@ -2,9 +2,9 @@
 
 import torch
 
+from ecglib.models.layers import weight_layers
 from ecglib.quant.oracle import sqnr_db
 from ecglib.quant.qat import quantize
-from ecglib.quant.scopes import weight_layers
 
 
 @torch.no_grad()

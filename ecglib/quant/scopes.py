@@ -1,19 +1,12 @@
 """Which layers a scope of paper 1 (section 3.2) quantizes."""
 
-from torch import nn
-
+from ecglib.config import SCOPES
 from ecglib.errors import UserError
 from ecglib.models.ecgnet import HEAD, SHALLOW
+from ecglib.models.layers import weight_layers
 
-SCOPES = {"head_int8": HEAD, "shallow_int8": (*SHALLOW, *HEAD)}
+PARTS = {"head_int8": HEAD, "shallow_int8": (*SHALLOW, *HEAD)}
 """Scope -> parts of the network whose layers it quantizes; `all_int8` takes every layer."""
-
-_WITH_WEIGHTS = (nn.Conv1d, nn.Linear)
-
-
-def weight_layers(model):
-    """Name -> module of every convolution and linear layer, in order of the network."""
-    return {n: m for n, m in model.named_modules() if isinstance(m, _WITH_WEIGHTS)}
 
 
 def layers_in_scope(model, scope):
@@ -42,14 +35,13 @@ def layers_in_scope(model, scope):
     >>> layers_in_scope(ECGNet(ECGNetConfig((4, 4, 4, 4, 4))), "shallow_int8")
     ['conv1.conv', 'conv2.conv', 'fc1', 'fc2', 'out']
     """
-    names = list(weight_layers(model))
+    if scope not in SCOPES:
+        raise UserError(f"scope is {scope!r}; it must be one of: {', '.join(SCOPES)}")
     if scope == "none":
         return []
-    if scope != "all_int8":
-        if scope not in SCOPES:
-            known = ", ".join(["none", *SCOPES, "all_int8"])
-            raise UserError(f"scope is {scope!r}; it must be one of: {known}")
-        names = [name for name in names if name.split(".")[0] in SCOPES[scope]]
+    names = list(weight_layers(model))
+    if scope in PARTS:
+        names = [name for name in names if name.split(".")[0] in PARTS[scope]]
     if not names:
         parts = ", ".join(name for name, _ in model.named_children()) or "no parts"
         raise UserError(

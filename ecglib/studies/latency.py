@@ -8,7 +8,7 @@ import numpy as np
 from ecglib.config import Int8Config, fp32_twin, twin_of
 from ecglib.deploy.latency import as_callable, summarize, time_calls, torch_threads
 from ecglib.deploy.onnx import export_onnx
-from ecglib.deploy.runtime import LEAST_AGREEMENT, Deployed, classes_of, require_agreement
+from ecglib.deploy.runtime import Deployed, classes_of, require_agreement
 from ecglib.quant.noise import output_sqnr
 from ecglib.train import predict
 
@@ -53,7 +53,7 @@ class Deployment:
             "file_bytes": deployed.path.stat().st_size,
             "integer_layers": deployed.integer_layers(),
             "exact": deployed.exact,
-            "agreement": require_agreement(deployed, classes, reference, LEAST_AGREEMENT),
+            "agreement": require_agreement(deployed, classes, reference),
         }
         if name == "ort_int8":
             some = self.inputs.x[:NOISE_BEATS], self.inputs.rr[:NOISE_BEATS]

@@ -33,12 +33,11 @@ def run_precision(run):
 
 def run_numerics(run):
     """A trained network in 16 bits: errors by layer, exponents, decisions, memory."""
-    config, train = run.config, run.train.inputs
+    config = run.config
     model, _ = run.supervised(twin_of(config, BaselineConfig))
     model = model.cpu()
-    generator = torch.Generator().manual_seed(config.seed)
-    chosen = torch.randperm(len(train), generator=generator)[: config.traced_beats]
-    x, y = train.x[chosen.to(train.x.device)].cpu(), train.y[chosen.to(train.y.device)].cpu()
+    traced = run.train.inputs.drawn(config.traced_beats, config.seed).to("cpu")
+    x, y = traced.x, traced.y
     watch = Stopwatch()
     with watch.stage("trace"):
         layers = numerics.layer_errors(model, x, y, config.precision)

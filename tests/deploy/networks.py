@@ -11,8 +11,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from onnx import numpy_helper
 
 from ecglib.models.ecgnet import ECGNet, ECGNetConfig
+from ecglib.models.layers import weight_layers
 from ecglib.quant import calibrate, quantize
-from ecglib.quant.scopes import weight_layers
 
 N_TIMES = 64
 CHANNELS = (4, 4, 8, 8, 8)
