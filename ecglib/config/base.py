@@ -25,6 +25,9 @@ SPLITS |= {
 }
 """Name of a split -> (training records, test records)."""
 
+RHYTHM_DATASETS = ("cinc2017", "chapman", "cpsc2018")
+"""Data sets of recordings with one label each."""
+
 _CHOICES = {
     "norm": ("none", "batch"),
     "split": tuple(SPLITS),
@@ -44,6 +47,8 @@ _CHOICES = {
     "method": ("qat", "ptq"),
     "step": ("minmax", "learned"),
     "runtime": ("torch_fp32", "ort_fp32", "ort_int8"),
+    "dataset": RHYTHM_DATASETS,
+    "target": RHYTHM_DATASETS,
 }
 _POSITIVE = (
     *("epochs", "pretext_epochs", "online_epochs", "patience", "batch_size"),
@@ -51,6 +56,7 @@ _POSITIVE = (
     *("probe_epochs", "probe_learning_rate", "probe_decay"),
     *("qat_epochs", "qat_learning_rate", "calibration_beats"),
     *("batch", "threads", "calls", "traced_beats"),
+    *("mean_bits", "tune_epochs", "tune_learning_rate"),
 )
 
 
@@ -75,19 +81,12 @@ def _typed(name, value, kind):
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
-    """What every run has in common: the records, an identity, a readable name.
-
-    Attributes
-    ----------
-    records : tuple of int
-        MIT-BIH records in use.
-    """
+    """What every run has in common: checked values, an identity, a readable name."""
 
     study: ClassVar[str]
     protocol: ClassVar[int] = 1
     arm_keys: ClassVar[tuple[str, ...]]
-
-    records: tuple[int, ...] = DS1 + DS2
+    data_name: ClassVar[str] = "mitdb"
 
     def __post_init__(self):
         for field in fields(self):
@@ -131,7 +130,20 @@ class RunConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingConfig(RunConfig):
+class RecordsConfig(RunConfig):
+    """A run on beats of MIT-BIH.
+
+    Attributes
+    ----------
+    records : tuple of int
+        MIT-BIH records in use.
+    """
+
+    records: tuple[int, ...] = DS1 + DS2
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig(RecordsConfig):
     """A run that trains networks; a study adds the keys that name its arms.
 
     Attributes

@@ -3,6 +3,7 @@
 from dataclasses import fields
 
 from ecglib.config.reduced import Int8Config, LatencyConfig, NumericsConfig, PrecisionConfig
+from ecglib.config.rhythm import CompressionConfig, RhythmConfig, TransferConfig
 from ecglib.config.studies import (
     BaselineConfig,
     PersonalizationConfig,
@@ -26,6 +27,9 @@ CONFIGS = {
         NumericsConfig,
         Int8Config,
         LatencyConfig,
+        RhythmConfig,
+        TransferConfig,
+        CompressionConfig,
     )
 }
 """Name of a study -> its configuration class."""

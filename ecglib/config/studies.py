@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from ecglib.config.base import RunConfig, TrainingConfig
+from ecglib.config.base import RecordsConfig, TrainingConfig
 from ecglib.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True)
-class RpeaksConfig(RunConfig):
+class RpeaksConfig(RecordsConfig):
     """Detection of R-peaks, scored against the annotations within 150 ms."""
 
     study = "rpeaks"

@@ -1,4 +1,4 @@
-"""Cut beats, kept on disk between runs."""
+"""Cut beats and read recordings, kept on disk between runs."""
 
 import contextlib
 import hashlib
@@ -11,9 +11,10 @@ import numpy as np
 
 from ecglib.data.beats import Beats
 from ecglib.data.files import atomic
+from ecglib.data.recordings import Recordings
 
 VERSION = 1
-"""Raised when the way from records to beats changes its result."""
+"""Raised when the way from files to beats or recordings changes its result."""
 
 
 def directory():
@@ -25,35 +26,59 @@ def directory():
     return Path(platformdirs.user_cache_dir("ecglib"))
 
 
-def path_for(checksums, arguments):
-    """File for the beats that come from these files with these arguments.
+def path_for(checksums, arguments, *, kind="beats"):
+    """File for what comes from these files with these arguments.
 
     Parameters
     ----------
-    checksums : list of str
-        SHA-256 of every file that is read, in order.
+    checksums : list or dict of str
+        SHA-256 of every file that is read, in order or by name.
     arguments : dict
-        Arguments of `load_beats` that shape its result.
+        Arguments of the loading function that shape its result.
+    kind : {"beats", "recordings"}
+        What is stored.
     """
     key = repr((VERSION, checksums, sorted(arguments.items())))
-    return directory() / f"beats-{hashlib.sha256(key.encode()).hexdigest()[:24]}.npz"
+    return directory() / f"{kind}-{hashlib.sha256(key.encode()).hexdigest()[:24]}.npz"
 
 
 def load(path):
     """Beats stored in `path`, or None if there are none or the file is damaged."""
+    return _load(
+        path,
+        Beats,
+        rr_names=lambda names: tuple(names.tolist()),
+        fs=float,
+        n_padded=int,
+    )
+
+
+def load_recordings(path):
+    """Recordings stored in `path`, or None if there are none or the file is damaged."""
+    return _load(
+        path,
+        Recordings,
+        classes=lambda names: tuple(names.tolist()),
+        fs=float,
+        source=str,
+    )
+
+
+def _load(path, table, **convert):
+    """A table from its arrays; `convert` says which fields are something else."""
     try:
         with np.load(path, allow_pickle=False) as stored:
             values = dict(stored)
-        values["rr_names"] = tuple(values["rr_names"].tolist())
-        values["fs"] = float(values["fs"])
-        values["n_padded"] = int(values["n_padded"])
-        return Beats(**values)
+        return table(**values | {name: to(values[name]) for name, to in convert.items()})
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
         return None
 
 
-def store(path, beats):
-    """Write beats to `path` whole or not at all; a cache that cannot be written is no error."""
-    arrays = {field.name: getattr(beats, field.name) for field in fields(beats)}
+def store(path, table):
+    """Write beats or recordings to `path` whole or not at all.
+
+    A cache that cannot be written is no error.
+    """
+    arrays = {field.name: getattr(table, field.name) for field in fields(table)}
     with contextlib.suppress(OSError), atomic(path) as temporary, open(temporary, "wb") as file:
         np.savez(file, **arrays)

@@ -22,9 +22,9 @@ _INVALID = np.iinfo(np.int16).min  # WFDB's own mark of an invalid sample in 16 
 
 
 class PackInfo(NamedTuple):
-    """What a packed file says about itself."""
+    """What a packed file says about itself; recordings are named or numbered."""
 
-    records: tuple[int, ...]
+    records: tuple
     sha256: str
     synthetic: bool
 
@@ -71,7 +71,7 @@ def pack_mitdb(root, out):
 
 def read_info(path):
     """What the packed file `path` says about itself, as `PackInfo`."""
-    with _opened(path) as stored:
+    with opened(path, FORMAT, "mitdb") as stored:
         return PackInfo(
             records=tuple(stored["records"].tolist()),
             sha256=str(stored["sha256"]),
@@ -101,7 +101,7 @@ def read_packed(path, records, lead=LEAD):
         If the file is truncated or something else than a packed database, or lacks a
         record or the lead.
     """
-    with _opened(path) as stored:
+    with opened(path, FORMAT, "mitdb") as stored:
         present = set(stored["records"].tolist())
         for number in records:
             if number not in present:
@@ -142,11 +142,30 @@ def _record_from(stored, number):
 
 
 @contextmanager
-def _opened(path):
-    """The arrays of a packed file; whatever is wrong with it becomes one sentence."""
+def opened(path, form, name):
+    """The arrays of a packed file; whatever is wrong with it becomes one sentence.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    form : str
+        Its entry `format`.
+    name : str
+        Data set, for the sentence.
+
+    Yields
+    ------
+    NpzFile
+
+    Raises
+    ------
+    UserError
+        If the file is damaged or has another form, or the block finds that.
+    """
     try:
         with np.load(Path(path), allow_pickle=False) as stored:
-            if str(stored["format"]) != FORMAT:
+            if str(stored["format"]) != form:
                 raise ValueError("another format")
             yield stored
     except (
@@ -154,6 +173,6 @@ def _opened(path):
         zipfile.BadZipFile, zlib.error,
     ) as error:  # fmt: skip
         raise UserError(
-            f"{path} is damaged or was not written by `python -m ecglib pack mitdb`; "
+            f"{path} is damaged or was not written by `python -m ecglib pack {name}`; "
             "pack or copy it again"
         ) from error

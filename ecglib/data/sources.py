@@ -1,13 +1,11 @@
-"""Where the database is: found, downloaded, or replaced by synthetic patients."""
+"""Where a data set is: found, downloaded, or replaced by synthetic patients."""
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from ecglib.data import cache, synthetic
-from ecglib.data.download import download_dir, fetch, published_checksums
-from ecglib.data.files import identity, identity_of, records_in
-from ecglib.data.pack import read_info
+from ecglib.data import places
+from ecglib.data.download import download_dir, fetch
 from ecglib.errors import UserError
 
 __all__ = ["Source", "fetch", "find"]
@@ -24,20 +22,21 @@ _ORIGINS = {
 
 @dataclass(frozen=True)
 class Source:
-    """A place that serves the database.
+    """A place that serves a data set.
 
     Attributes
     ----------
     name : str
-        Data set, "mitdb".
+        Data set, "mitdb", "cinc2017", "chapman" or "cpsc2018".
     path : Path
-        Folder with `100.hea` etc., or a packed file: `root` of `load_beats`.
+        `root` of `load_beats` or of `ecglib.data.rhythm.load`: a folder or a packed file.
     origin : {"data_root", "ECG_DATA", "repository", "download", "synthetic"}
         Which step of the search found it.
     sha256 : str
-        Identity of the data: SHA-256 over the sorted names and checksums of the records'
-        `.hea`, `.dat` and `.atr`, of the database's records there, or of the records asked
-        for if they are synthetic. A packed file carries the identity of its source.
+        Identity of the data: SHA-256 over the sorted names and checksums of the files. For
+        "mitdb" these are `.hea`, `.dat` and `.atr` of the database's records there, or of the
+        records asked for if they are synthetic; for another data set its recordings, or the
+        zip that holds them, and its labels. A packed file carries the identity of its source.
     synthetic : bool
         Whether the records are invented.
     """
@@ -52,32 +51,32 @@ class Source:
         """One sentence for the run to print."""
         if self.synthetic:
             what = "Synthetic patients, not recordings"
-        elif self.sha256 == identity(published_checksums()):
-            what = "MIT-BIH 1.0.0, every file as PhysioNet published it"
         else:
-            what = "MIT-BIH, not the whole of version 1.0.0 as PhysioNet published it"
+            what = places.finder(self.name).described(self)
         return f"{what}: {self.path} ({_ORIGINS[self.origin]}; {self.sha256[:12]})."
 
 
-def find(name="mitdb", data_root=None, *, records, allow_synthetic=False, download=False):
-    """The first place that has the records.
+def find(name="mitdb", data_root=None, *, records=(), allow_synthetic=False, download=False):
+    """The first place that has the data set.
 
     The search goes: `data_root`, `$ECG_DATA`, `data/` in the repository, the folder that
     `fetch` fills, a download, synthetic patients; the last two only if allowed. Each place
-    may be a folder with the records, a folder with a subfolder `mitdb`, or a packed file.
+    may be a folder with the files, a folder with a subfolder or a packed file named after the
+    data set, or a packed file.
 
     Parameters
     ----------
-    name : {"mitdb"}
+    name : {"mitdb", "cinc2017", "chapman", "cpsc2018"}
         Data set.
     data_root : path, optional
         The place to use; if it does not serve, that is an error and nothing else is tried.
     records : sequence of int
-        Record numbers that are needed.
+        Record numbers that are needed; "mitdb" only. Of another data set all that a place
+        has will do.
     allow_synthetic : bool
-        Whether invented patients may stand in.
+        Whether invented patients may stand in ("mitdb" and "cinc2017").
     download : bool
-        Whether to fetch the database if no place has it.
+        Whether to fetch the data set if no place has it.
 
     Returns
     -------
@@ -86,78 +85,42 @@ def find(name="mitdb", data_root=None, *, records, allow_synthetic=False, downlo
     Raises
     ------
     UserError
-        If no place has the records.
+        If no place has the data set.
     """
-    if name != "mitdb":
-        raise UserError(f"unknown data set {name!r}: known is mitdb")
+    finder = places.finder(name, records)
     if data_root is not None:
-        return _given(name, Path(data_root).expanduser(), records)
+        return _given(name, finder, Path(data_root).expanduser())
     for origin, place in _places(name).items():
-        path = _locate(place, name, records)
+        path = finder.locate(place)
         if path is not None:
-            return _source(name, path, origin, records)
+            return Source(name, path, origin, *finder.identify(path))
     if download:
-        return _source(name, fetch(name), "download", records)
-    if allow_synthetic:
-        return _source(name, _made(records), "synthetic", records)
+        path = fetch(name)
+        return Source(name, path, "download", *finder.identify(path))
+    path = finder.made() if allow_synthetic else None
+    if path is not None:
+        return Source(name, path, "synthetic", *finder.identify(path))
     raise UserError(
-        "the MIT-BIH database was not found: run `python -m ecglib fetch mitdb`, or set "
+        f"{finder.title} was not found: run `python -m ecglib fetch {name}`, or set "
         "data_root or the environment variable ECG_DATA to where it lies"
     )
 
 
-def _given(name, data_root, records):
+def _given(name, finder, data_root):
     if not data_root.exists():
         raise UserError(
             f"data_root {data_root} does not exist: correct it, or leave it out to search "
             "the usual places"
         )
-    path = _locate(data_root, name, records)
+    path = finder.locate(data_root)
     if path is None:
-        present = set().union(*_holdings(data_root, name).values())
-        lacking = [record for record in records if record not in present]
-        raise UserError(
-            f"data_root {data_root} lacks {len(lacking)} of the records asked for "
-            f"({lacking[0]} first): name a folder with their .hea, .dat and .atr files"
-        )
-    return _source(name, path, "data_root", records)
+        raise UserError(f"data_root {data_root} {finder.lacking(data_root)}")
+    return Source(name, path, "data_root", *finder.identify(path))
 
 
 def _places(name):
     """Origin -> place to search, in this order."""
-    places = {}
+    searched = {}
     if os.environ.get("ECG_DATA"):
-        places["ECG_DATA"] = Path(os.environ["ECG_DATA"]).expanduser()
-    return places | {"repository": _REPOSITORY / "data", "download": download_dir(name)}
-
-
-def _holdings(place, name):
-    """Packed file, or folder and subfolder -> records that it holds."""
-    if place.is_file():
-        return {place: read_info(place).records}
-    return {folder: records_in(folder) for folder in (place, place / name)}
-
-
-def _locate(place, name, records):
-    """What in `place` holds all the records; None if nothing does."""
-    for path, present in _holdings(place, name).items():
-        if set(records) <= set(present):
-            return path
-    return None
-
-
-def _source(name, path, origin, records):
-    if path.is_file():
-        info = read_info(path)
-        return Source(name, path, origin, info.sha256, info.synthetic)
-    invented = synthetic.is_synthetic(path, records[0])
-    sha256 = identity_of(path, records if invented else records_in(path))
-    return Source(name, path, origin, sha256, invented)
-
-
-def _made(records):
-    """Folder with synthetic patients for the records; those already there are kept."""
-    folder = cache.directory() / f"synthetic-{synthetic.VERSION}"
-    missing = [record for record in records if record not in records_in(folder)]
-    synthetic.write_records(folder, missing)
-    return folder
+        searched["ECG_DATA"] = Path(os.environ["ECG_DATA"]).expanduser()
+    return searched | {"repository": _REPOSITORY / "data", "download": download_dir(name)}

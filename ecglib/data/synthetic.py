@@ -145,19 +145,19 @@ def _signal(rng, sample, kind, n_samples, fs):
     seconds = np.arange(-half, half + 1) / fs
     strength = 1 + 0.04 * rng.standard_normal(len(sample))
     signal = np.empty((len(LEADS), n_samples))
-    shapes = _shapes(rng, seconds)  # (kind, lead, time)
+    beats = shapes(rng, seconds)  # (kind, lead, time)
     for lead in range(len(LEADS)):
-        signal[lead] = _wander(rng, n_samples, fs) + _noise(rng, n_samples)
+        signal[lead] = wander(rng, n_samples, fs) + noise(rng, n_samples)
         for one in range(len(_SYMBOLS)):
             train = np.zeros(n_samples)
             train[sample[kind == one]] = strength[kind == one]
-            signal[lead] += fftconvolve(train, shapes[one, lead], mode="same")
+            signal[lead] += fftconvolve(train, beats[one, lead], mode="same")
     return signal.T
 
 
-def _shapes(rng, seconds):
-    """One patient's beats, (kind, lead, time), in mV."""
-    height = _HEIGHT * rng.lognormal(0, 0.3, _HEIGHT.shape)
+def shapes(rng, seconds, p_wave=1.0):
+    """One patient's beats, (kind, lead, time), in mV; P is `p_wave` times as high as usual."""
+    height = _HEIGHT * rng.lognormal(0, 0.3, _HEIGHT.shape) * [p_wave, 1, 1, 1, 1]
     width = _WIDTH * rng.lognormal(0, 0.2, 5)
     centre = _CENTRE * rng.uniform(0.9, 1.1, 5)
     normal = _waves(seconds, centre, width, height)
@@ -180,7 +180,7 @@ def _waves(seconds, centre, width, height):
     return height @ np.exp(-0.5 * ((seconds - centre[:, None]) / width[:, None]) ** 2)
 
 
-def _wander(rng, n_samples, fs):
+def wander(rng, n_samples, fs):
     """Baseline wander from breathing and electrodes, in mV."""
     seconds = np.arange(n_samples) / fs
     frequency = np.array([rng.uniform(0.02, 0.08), rng.uniform(0.2, 0.33)])
@@ -189,6 +189,6 @@ def _wander(rng, n_samples, fs):
     return amplitude @ np.sin(2 * np.pi * frequency[:, None] * seconds + phase[:, None])
 
 
-def _noise(rng, n_samples):
+def noise(rng, n_samples):
     """Muscle noise, in mV."""
     return rng.uniform(0.008, 0.025) * rng.standard_normal(n_samples)

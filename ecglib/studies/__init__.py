@@ -8,7 +8,7 @@ from ecglib import results
 from ecglib.data.inputs import pick_device
 from ecglib.machine import describe_environment
 from ecglib.paths import REPO, RUNS
-from ecglib.studies import paper1, reduced
+from ecglib.studies import compression, paper1, reduced, transfer
 from ecglib.studies.run import Run
 
 __all__ = ["EXECUTE", "HEADLINE", "Run", "is_headline", "run_study"]
@@ -32,6 +32,9 @@ EXECUTE = {
     "numerics": reduced.run_numerics,
     "int8": reduced.run_int8,
     "latency": _run_latency,
+    "rhythm": compression.run_rhythm,
+    "transfer": transfer.run_transfer,
+    "compression": compression.run_compression,
 }
 """Study -> function from a `Run` to the fields of its result."""
 
@@ -69,15 +72,15 @@ def is_headline(config):
     return bool(settings) and all(getattr(config, name) == value for name, value in settings)
 
 
-def run_study(configs, source, *, profile, device="auto", runs=RUNS):
+def run_study(configs, sources, *, profile, device="auto", runs=RUNS):
     """Execute the runs that have no result yet, saving each when it ends.
 
     Parameters
     ----------
     configs : list of RunConfig
         From `expand`.
-    source : Source
-        Where the records are.
+    sources : Source or dict of str to Source
+        Where the records are; by name, if the runs read several data sets.
     profile : str
         Name of the params file, recorded in the results.
     device : str
@@ -91,9 +94,11 @@ def run_study(configs, source, *, profile, device="auto", runs=RUNS):
         In order of `configs`.
     """
     device, runs = pick_device(device), Path(runs)
-    outcomes = []
-    for config in tqdm(configs, desc="runs", disable=len(configs) < 2):
-        run = Run(config, source, device, runs)
+
+    def finished(config):
+        source = sources[config.data_name] if isinstance(sources, dict) else sources
+        target = sources[config.target] if hasattr(config, "target") else None
+        run = Run(config, source, device, runs, finished=finished, target=target)
         path = results.path_of(runs, config, run.data)
         if not path.exists():
             fields = EXECUTE[config.study](run)
@@ -106,5 +111,6 @@ def run_study(configs, source, *, profile, device="auto", runs=RUNS):
                 **fields,
             )
             results.save(result, path)
-        outcomes.append(results.load(path))
-    return outcomes
+        return results.load(path)
+
+    return [finished(config) for config in tqdm(configs, desc="runs", disable=len(configs) < 2)]

@@ -10,6 +10,7 @@ import torch
 from ecglib import checkpoints, puzzle, results
 from ecglib.aami import CLASSES
 from ecglib.config import fp32_twin, pretext_of
+from ecglib.data.files import identity
 from ecglib.data.inputs import stratified_share, to_inputs
 from ecglib.data.mitdb import load_beats
 from ecglib.metrics import ec57, from_confusion
@@ -40,15 +41,23 @@ class Run:
         Where the networks run.
     runs : Path
         Folder of the live results; checkpoints lie beside it.
+    finished : callable, optional
+        RunConfig -> RunResult of another run, executed first if it has none.
+    target : Source, optional
+        A second data set, on which a network of the first is tested.
     """
 
-    def __init__(self, config, source, device, runs):
+    def __init__(self, config, source, device, runs, *, finished=None, target=None):
         self.config, self.source, self.device, self.runs = config, source, device, runs
+        self.finished, self.target = finished, target
 
     @property
     def data(self):
         """Identity of the data, for result files."""
-        return {"name": self.source.name, "sha256": self.source.sha256}
+        if self.target is None:
+            return {"name": self.source.name, "sha256": self.source.sha256}
+        both = {source.name: source.sha256 for source in (self.source, self.target)}
+        return {"name": "+".join(both), "sha256": identity(both)}
 
     @cached_property
     def train(self):

@@ -10,7 +10,7 @@ from urllib.error import URLError
 
 import pytest
 
-from ecglib.data import download
+from ecglib.data import cinc2017, download
 from ecglib.data.download import fetch, https_only, published_checksums
 from ecglib.data.files import RECORDS, sha256_of
 from ecglib.errors import UserError
@@ -168,3 +168,113 @@ def test_nothing_but_https_is_opened(publisher):
 def test_unknown_data_set(tmp_path):
     with pytest.raises(UserError, match="unknown data set 'ptbxl'"):
         fetch("ptbxl", tmp_path)
+
+
+CPSC = {f"g1/A000{i}.{e}": f"{i} {e}".encode() * 99 for i in (1, 2) for e in ("hea", "mat")}
+PART = "training/cpsc_2018/"
+
+
+def listed(files, prefix=PART):
+    return "".join(
+        f"{hashlib.sha256(content).hexdigest()} {prefix}{name}\n"
+        for name, content in files.items()
+    )
+
+
+@pytest.fixture
+def challenge(publisher, monkeypatch):
+    """The publisher with a part of the Challenge 2020 and its list of checksums."""
+    own = download.CHALLENGES["cpsc2018"]._replace(url=download.BASE_URL)
+    monkeypatch.setitem(download.CHALLENGES, "cpsc2018", own)
+    foreign = listed({"Q0001.mat": b"x"}, "training/cpsc_2018_extra/")
+    publisher.files = {PART + name: content for name, content in CPSC.items()}
+    publisher.files["SHA256SUMS.txt"] = (listed(CPSC) + foreign).encode()
+    return publisher
+
+
+def fetch_cpsc(target):
+    return fetch("cpsc2018", target, open_url=urllib.request.urlopen)
+
+
+def test_checksums_of_cinc2017_are_those_of_the_real_files(cinc2017_root):
+    for name, digest in cinc2017.CHECKSUMS.items():
+        assert sha256_of(cinc2017_root / name) == digest
+
+
+def test_cinc2017(publisher, tmp_path, monkeypatch):
+    files = {"training2017.zip": b"zip" * 50_000, "REFERENCE-v3.csv": b"A00001,N\n"}
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    monkeypatch.setattr(download, "CINC2017_URL", download.BASE_URL)
+    monkeypatch.setattr(download, "CHECKSUMS", digests)
+    monkeypatch.setattr(download, "MAX_BYTES", 1000)  # is not for archives
+    publisher.files = dict(files)
+    assert content_of(fetch("cinc2017", tmp_path, open_url=urllib.request.urlopen)) == files
+    publisher.files["training2017.zip"] += b"!"
+    (tmp_path / "training2017.zip").unlink()
+    with pytest.raises(UserError, match=r"training2017\.zip .*wrong checksum and was removed"):
+        fetch("cinc2017", tmp_path, open_url=urllib.request.urlopen)
+
+
+def test_challenge_files_keep_their_folders(challenge, tmp_path):
+    fetch_cpsc(tmp_path / "cpsc2018")
+    found = {
+        str(path.relative_to(tmp_path / "cpsc2018")): path.read_bytes()
+        for path in (tmp_path / "cpsc2018").rglob("*.*")
+    }
+    assert found == CPSC
+    challenge.requests.clear()
+    fetch_cpsc(tmp_path / "cpsc2018")
+    assert challenge.requests == [("SHA256SUMS.txt", None)]
+
+
+def test_challenge_file_with_a_wrong_checksum(challenge, tmp_path):
+    challenge.files[PART + "g1/A0002.mat"] = b"other"
+    with pytest.raises(UserError, match=r"A0002\.mat .*wrong checksum and was removed"):
+        fetch_cpsc(tmp_path)
+    assert not (tmp_path / "g1" / "A0002.mat").exists()
+    assert (tmp_path / "g1" / "A0001.mat").exists()
+
+
+def test_challenge_file_continues_where_it_broke_off(challenge, tmp_path):
+    part = tmp_path / "g1" / "A0001.mat.part"
+    part.parent.mkdir()
+    part.write_bytes(CPSC["g1/A0001.mat"][:50])
+    fetch_cpsc(tmp_path)
+    assert (PART + "g1/A0001.mat", "bytes=50-") in challenge.requests
+    assert (tmp_path / "g1" / "A0001.mat").read_bytes() == CPSC["g1/A0001.mat"]
+
+
+@pytest.mark.parametrize(
+    "name", ["../A0003.mat", "g1/../../A0003.mat", "/A0003.mat", "A0003.exe", "g1/g2/A0003.mat"]
+)
+def test_listed_names_stay_in_the_folder_and_the_form(challenge, tmp_path, name):
+    challenge.files["SHA256SUMS.txt"] += listed({name: b"x"}).encode()
+    challenge.files[PART + name] = b"x"
+    fetch_cpsc(tmp_path / "in" / "target")
+    asked = {path for path, _ in challenge.requests}
+    assert asked == {"SHA256SUMS.txt", *(PART + own for own in CPSC)}
+
+
+def test_list_that_names_no_file(challenge, tmp_path):
+    challenge.files["SHA256SUMS.txt"] = b"<html>moved</html>"
+    with pytest.raises(UserError, match=r"SHA256SUMS\.txt lists no file of cpsc2018"):
+        fetch_cpsc(tmp_path)
+
+
+@pytest.mark.parametrize("cut", ["breaks_at", "MAX_LIST_BYTES"])
+def test_list_that_is_cut_or_too_long(challenge, tmp_path, monkeypatch, cut):
+    if cut == "breaks_at":
+        challenge.breaks_at = 100
+    else:
+        monkeypatch.setattr(download, cut, 100)
+    with pytest.raises(
+        UserError, match=r"SHA256SUMS\.txt .*(IncompleteRead|broke off|too much)"
+    ):
+        fetch_cpsc(tmp_path)
+    assert len(challenge.requests) == 1
+
+
+def test_addresses_are_https():
+    parts = download.CHALLENGES.values()
+    for url in (download.CINC2017_URL, *(part.url for part in parts)):
+        assert url.startswith("https://physionet.org/files/challenge-20")

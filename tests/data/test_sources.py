@@ -1,13 +1,18 @@
 import shutil
 
+import numpy as np
 import platformdirs
 import pytest
 
 from ecglib.data import sources
-from ecglib.data.files import identity_of, records_in
+from ecglib.data.files import identity, identity_of, records_in, sha256_of
 from ecglib.data.pack import pack_mitdb
+from ecglib.data.pack_cinc2017 import pack_cinc2017
+from ecglib.data.rhythm import load
 from ecglib.data.sources import find
 from ecglib.errors import UserError
+
+from .made import write_chapman, zipped
 
 
 @pytest.fixture
@@ -71,6 +76,11 @@ def test_nothing_found_says_what_to_do(places):
         find(records=[100])
 
 
+def test_records_of_mitdb_must_be_named(places):
+    with pytest.raises(UserError, match="records is empty"):
+        find("mitdb")
+
+
 def test_unknown_data_set(places):
     with pytest.raises(UserError, match="'ptbxl'"):
         find("ptbxl", records=[100])
@@ -108,3 +118,95 @@ def test_identity_depends_on_every_byte(synthetic_root, tmp_path):
     (copy / "101.atr").write_bytes(annotations)
     assert identity_of(copy, [100, 101]) != identity_of(synthetic_root, [100, 101])
     assert identity_of(copy, [100]) == identity_of(synthetic_root, [100])
+
+
+def test_folder_with_a_packed_file(places, synthetic_root):
+    pack_mitdb(synthetic_root, places[1] / "mitdb.npz")
+    source = find(records=[100])
+    assert (source.origin, source.path) == ("repository", places[1] / "mitdb.npz")
+
+
+def test_search_order_of_recordings(places, synthetic_cinc2017):
+    for origin, folder in reversed(
+        list(zip(("ECG_DATA", "repository", "download"), places, strict=True))
+    ):
+        shutil.copytree(synthetic_cinc2017, folder / "cinc2017")
+        source = find("cinc2017")
+        assert (source.origin, source.path) == (origin, folder / "cinc2017")
+    elsewhere = find("cinc2017", synthetic_cinc2017)
+    assert (elsewhere.origin, elsewhere.path) == ("data_root", synthetic_cinc2017)
+    packed = places[1] / "cinc2017.npz"
+    pack_cinc2017(synthetic_cinc2017, packed)
+    assert find("cinc2017", packed).path == packed
+    shutil.rmtree(places[1] / "cinc2017")
+    beside = find("cinc2017", places[1])  # a folder that holds the packed file
+    assert (beside.path, beside.sha256) == (packed, elsewhere.sha256)
+
+
+def test_one_data_root_for_several_data_sets(places, synthetic_root, synthetic_cinc2017):
+    shutil.copytree(synthetic_root, places[0] / "mitdb")
+    shutil.copytree(synthetic_cinc2017, places[0] / "cinc2017")
+    write_chapman(places[0] / "chapman", ["SB", "AF"])
+    found = {name: find(name, places[0]).path for name in ("cinc2017", "chapman")}
+    found["mitdb"] = find("mitdb", places[0], records=[100]).path
+    assert all(path == places[0] / name for name, path in found.items())
+    with pytest.raises(UserError, match="holds no recordings of CPSC 2018"):
+        find("cpsc2018", places[0])
+
+
+def test_recordings_not_found_says_what_to_do(places):
+    for name in ("cinc2017", "chapman", "cpsc2018"):
+        with pytest.raises(UserError, match=rf"fetch {name}.*data_root.*ECG_DATA"):
+            find(name)
+        with pytest.raises(UserError, match="holds no recordings"):
+            find(name, places[0])
+    for name in ("chapman", "cpsc2018"):
+        with pytest.raises(UserError, match="was not found"):
+            find(name, allow_synthetic=True)
+
+
+def test_packed_file_of_another_data_set(places, synthetic_root):
+    packed = places[0] / "packed.npz"
+    pack_mitdb(synthetic_root, packed)
+    with pytest.raises(UserError, match=r"packed\.npz .*pack cinc2017"):
+        find("cinc2017", packed)
+
+
+def test_invented_recordings_only_if_allowed(places, tmp_path, monkeypatch):
+    monkeypatch.setenv("ECGLIB_CACHE", str(tmp_path / "cache"))
+    source = find("cinc2017", allow_synthetic=True)
+    assert (source.origin, source.synthetic) == ("synthetic", True)
+    assert source.describe().startswith("Synthetic patients, not recordings")
+    assert np.bincount(load("cinc2017", source.path).label).tolist() == [40] * 4
+    table = source.path / "REFERENCE-v3.csv"
+    written = table.stat().st_mtime_ns
+    assert find("cinc2017", allow_synthetic=True).sha256 == source.sha256
+    assert table.stat().st_mtime_ns == written  # not made again
+
+
+def test_description_says_how_much_is_there(places, synthetic_cinc2017):
+    write_chapman(places[0], ["SB", "AF"])
+    described = find("chapman").describe()
+    assert described.startswith("Chapman-Shaoxing, 2 of the 10,646 recordings published: ")
+    assert "from $ECG_DATA" in described
+
+
+def test_description_of_the_real_data_sets(real_rhythm):
+    name, root = real_rhythm
+    described = find(name, root).describe()
+    expected = {
+        "cinc2017": "CinC 2017, all 8,528 recordings as published",
+        "chapman": "Chapman-Shaoxing, 1,074 of the 10,646 recordings published",
+        "cpsc2018": "CPSC 2018, 10 of the 6,877 recordings published",
+    }
+    assert described.startswith(expected[name])
+
+
+def test_identity_of_recordings_is_that_of_zip_and_labels(tmp_path, synthetic_cinc2017):
+    path = zipped(synthetic_cinc2017, tmp_path / "training2017.zip")
+    shutil.copy(synthetic_cinc2017 / "REFERENCE-v3.csv", tmp_path)
+    table = tmp_path / "REFERENCE-v3.csv"
+    before = find("cinc2017", tmp_path).sha256
+    assert before == identity({f.name: sha256_of(f) for f in (path, table)})
+    table.write_text(table.read_text() + "A99999,N\n")
+    assert find("cinc2017", tmp_path).sha256 != before

@@ -15,7 +15,8 @@ from ecglib.errors import UserError
 from ecglib.models.ecgnet import HEAD, PARTS, ECGNet, ECGNetConfig, replace_output
 from ecglib.personalize.online import MIN_BEATS, adapt, finetune, online_mask, personalize
 from ecglib.personalize.strategies import set_batchnorm_statistics
-from ecglib.train import Schedule, SupervisedTask, class_weights, fit
+from ecglib.tasks import SupervisedTask, class_weights
+from ecglib.train import Schedule, fit
 
 CHANNELS = (4, 4, 4, 4, 4)
 CONFIG = PersonalizationConfig(

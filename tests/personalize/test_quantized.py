@@ -14,7 +14,8 @@ from ecglib.models.ecgnet import EVERYTHING, HEAD, PARTS, ECGNet, ECGNetConfig
 from ecglib.personalize.quantized import QuantizedStage
 from ecglib.quant import calibrate, fold_batchnorm, freeze_ranges, quantize, require_coverage
 from ecglib.quant.qat import activation_quantizers
-from ecglib.train import Schedule, SupervisedTask, class_weights, fit, in_batches
+from ecglib.tasks import SupervisedTask, class_weights
+from ecglib.train import Schedule, fit, in_batches
 
 N_TIMES, CHANNELS = 64, (4, 4, 4, 4, 4)
 BASELINE = Int8Config(

@@ -16,7 +16,8 @@ from ecglib.quant.modules import MOMENTUM, QuantLayer
 from ecglib.quant.oracle import sqnr_db
 from ecglib.quant.qat import activation_quantizers
 from ecglib.quant.scopes import layers_in_scope
-from ecglib.train import Schedule, SupervisedTask, fit, predict
+from ecglib.tasks import SupervisedTask
+from ecglib.train import Schedule, fit, predict
 
 N_TIMES = 64
 SCOPES = ("head_int8", "shallow_int8", "all_int8")

@@ -1,0 +1,54 @@
+"""What rounding the weights does to the outputs of layers."""
+
+import torch
+
+from ecglib.models.layers import weight_layers
+
+
+@torch.no_grad()
+def output_variances(model, x):
+    """Variance of every layer's output over recordings, channels and time.
+
+    Parameters
+    ----------
+    model : Module
+        In evaluation mode.
+    x : Tensor, shape (n, n_times), float32
+        Recordings.
+
+    Returns
+    -------
+    dict of str to float
+        Name of a convolution or linear layer -> variance, before any normalization.
+    """
+    variances, handles = {}, []
+    for name, layer in weight_layers(model).items():
+
+        def hook(_, __, output, name=name):
+            variances[name] = float(output.var())
+
+        handles.append(layer.register_forward_hook(hook))
+    try:
+        model(x)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return variances
+
+
+def variance_ratios(model, compressed, x):
+    """Variance of each layer's output in a compressed network over that in the original.
+
+    Parameters
+    ----------
+    model, compressed : Module
+        Of the same layers, in evaluation mode.
+    x : Tensor, shape (n, n_times), float32
+        Recordings.
+
+    Returns
+    -------
+    dict of str to float
+    """
+    before, after = output_variances(model, x), output_variances(compressed, x)
+    return {name: after[name] / before[name] for name in before if before[name] > 0}

@@ -1,0 +1,122 @@
+"""Bits for each layer under a budget of bytes, as an integer program (HAWQ-V3, Yao et al.
+2021).
+
+The cost of a width is measured: by how much the validation loss grows when one layer alone is
+coded with it. Costs of several layers are taken to add up.
+"""
+
+import copy
+
+import numpy as np
+from scipy.optimize import Bounds, LinearConstraint, milp
+
+from ecglib.compress.coded import encode_array, uncoded
+from ecglib.compress.weights import arrays_of
+from ecglib.errors import UserError
+
+BITS = (2, 3, 4, 5, 6, 8)
+
+
+def sensitivity(model, names, loss, bits=BITS, *, half_scales=False):
+    """Increase of the loss when one layer alone is coded.
+
+    One scale an output channel, clipped for the least squared error.
+
+    Parameters
+    ----------
+    model : Module
+        Not changed.
+    names : list of str
+        Layers, as `matrix_names` lists them.
+    loss : callable
+        Module -> loss on validation recordings, a float; called once more than there are pairs
+        of layer and width, with a copy of the network.
+    bits : sequence of int
+        Widths, 1 to 16.
+    half_scales : bool
+        As `encode_array` takes it.
+
+    Returns
+    -------
+    dict of str to dict of int to float
+        Name -> bits -> increase, which may be negative.
+
+    Raises
+    ------
+    UserError
+        If a name is no weight or a width is out of range.
+    """
+    start, trial = uncoded(model), copy.deepcopy(model)
+    baseline = loss(trial)
+    options = {"axis": 0, "scale_rule": "mse", "half_scales": half_scales}
+
+    def increase(name, w, width):
+        start.replaced({name: encode_array(w, width, **options)}).load_into(trial)
+        return loss(trial) - baseline
+
+    return {
+        name: {width: increase(name, w, width) for width in bits}
+        for name, w in arrays_of(model, names).items()
+    }
+
+
+def allocate_bits(n_weights, cost, budget_bytes, overhead_bytes=0):
+    """Widths of least total cost whose bytes fit a budget.
+
+    Parameters
+    ----------
+    n_weights : dict of str to int
+        Weights of each layer.
+    cost : dict of str to dict of int to float
+        Name -> bits -> cost, as `sensitivity` gives it; layers may offer different widths.
+    budget_bytes : float
+        For symbols and overhead.
+    overhead_bytes : float
+        What does not depend on the choice: scales, biases.
+
+    Returns
+    -------
+    dict of str to int
+        Bits of each layer, in order of `n_weights`.
+
+    Raises
+    ------
+    UserError
+        If the budget is below what the fewest bits need, or a layer has no costs.
+    """
+    for name in n_weights:
+        if not cost.get(name):
+            raise UserError(f"{name} has no costs to choose from; measure them first")
+    choices = [(name, bits) for name in n_weights for bits in cost[name]]
+    size = np.array([n_weights[name] * bits for name, bits in choices], np.float64)
+    price = np.array([cost[name][bits] for name, bits in choices])
+    if not np.isfinite(price).all():
+        raise UserError("a cost is NaN or infinite; look for NaN in the validation loss")
+    available = np.floor(8 * (budget_bytes - overhead_bytes))
+    fewest = sum(n_weights[name] * min(cost[name]) for name in n_weights)
+    if available < fewest:
+        least = int(np.ceil(fewest / 8 + overhead_bytes))
+        raise UserError(
+            f"a budget of {budget_bytes} bytes is too low: the fewest bits of every layer need "
+            f"{least} bytes; raise it or offer fewer bits"
+        )
+    return _solved(choices, size, price, list(n_weights), available)
+
+
+def _solved(choices, size, price, names, available):
+    """One choice for each layer, from the integer program."""
+    of_layer = np.array([[float(owner == name) for owner, _ in choices] for name in names])
+    spread = np.abs(price).max() or 1.0  # the solver's gap is absolute: losses may be tiny
+    found = milp(
+        1e4 * price / spread,
+        constraints=[
+            LinearConstraint(of_layer, 1, 1),
+            LinearConstraint(size[None], ub=available),
+        ],
+        integrality=1,
+        bounds=Bounds(0, 1),
+        options={"mip_rel_gap": 0},
+    )
+    if not found.success:
+        raise UserError(f"no allocation of bits was found: {found.message}")
+    return dict(pair for pair, x in zip(choices, found.x, strict=True) if x > 0.5)

@@ -1,0 +1,103 @@
+"""How much smaller a compressed network is: as paper 2 counts, and with nothing left out."""
+
+import numpy as np
+
+from ecglib.compress.weights import (
+    UNCODED,
+    bits_by_name,
+    coded_names,
+    layout,
+    share_by_name,
+)
+
+
+def ideal_ratio(model, bits=UNCODED, *, kept=1.0):
+    """Compression ratio as paper 2 counts it: bits of weights, biases in fp32, nothing else.
+
+    Scales, zero points and the places of pruned weights are free, and buffers do not exist.
+    With a share f of all parameters in fp32 every row of the paper's table 1 is
+    1 / ((1 − f) · kept · bits / 32 + f).
+
+    Parameters
+    ----------
+    model : Module
+        The network.
+    bits : int or dict of str to int
+        Of all weights, or by parameter name; names absent stay 32. 1 to 16, or 32.
+    kept : float or dict of str to float
+        Share of the weights that is not pruned, 0 to 1; names absent keep all.
+
+    Returns
+    -------
+    float
+        32 bits for each parameter over the bits that are left.
+
+    Raises
+    ------
+    UserError
+        If bits or a share is out of range, or a name is none of the network's weights.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> round(ideal_ratio(nn.Linear(100, 1), bits=8), 3)
+    3.885
+    """
+    sizes = {name: parameter.numel() for name, parameter in model.named_parameters()}
+    names = coded_names(model)
+    width = bits_by_name(bits, names)
+    share = share_by_name(kept, names, absent=1.0, what="kept")
+    coded = sum(sizes[name] * share[name] * width[name] for name in names)
+    others = UNCODED * sum(size for name, size in sizes.items() if name not in width)
+    return UNCODED * sum(sizes.values()) / (coded + others)
+
+
+def overhead_bits(coded):
+    """Bits that a compressed network needs without entropy coding, all of them.
+
+    Symbols at their width; of a pruned tensor one bit of mask for each weight and the symbols
+    of those that stay; scales; biases; statistics of normalization layers. Grids are symmetric,
+    so there are no zero points. Numbers that half precision holds exactly take 16 bits, as in
+    the file. Counters, which inference does not read, are left out.
+
+    Parameters
+    ----------
+    coded : CodedModel
+        From any method.
+
+    Returns
+    -------
+    int
+    """
+    bits = sum(float_bits(array) * array.size for array in _floats(coded.rest))
+    for tensor in coded.tensors.values():
+        n_stored = tensor.q.size
+        if tensor.masked:
+            bits += tensor.q.size
+            n_stored = np.count_nonzero(tensor.q)
+        bits += int(n_stored) * tensor.bits
+        if tensor.bits != UNCODED:
+            bits += tensor.scale.size * float_bits(tensor.scale)
+    return bits
+
+
+def overhead_ratio(model, coded):
+    """`stored_bytes` of a network over the bytes of `overhead_bits`; a float."""
+    return 8 * stored_bytes(model) / overhead_bits(coded)
+
+
+def stored_bytes(model):
+    """Bytes of a network in fp32: four for each parameter and each number of a float buffer."""
+    floats = [tensor for tensor in layout(model).values() if tensor.is_floating_point()]
+    return UNCODED // 8 * sum(tensor.numel() for tensor in floats)
+
+
+def float_bits(array):
+    """16 if half precision holds every number of a float array exactly, else its own width."""
+    with np.errstate(over="ignore"):
+        half = array.astype(np.float16)
+    return 16 if np.array_equal(half.astype(array.dtype), array) else 8 * array.itemsize
+
+
+def _floats(arrays):
+    return [array for array in arrays.values() if np.issubdtype(array.dtype, np.floating)]

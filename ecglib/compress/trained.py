@@ -1,0 +1,198 @@
+"""Training of a network whose weights are pruned and rounded while it learns.
+
+Magnitude pruning that grows during training (Zhu & Gupta 2018), scored across layers by LAMP
+(Lee et al. 2021), then learned steps (LSQ, Esser et al. 2020), with the fp32 network as teacher
+(Hinton et al. 2015).
+"""
+
+import copy
+import math
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.utils import parametrize
+
+from ecglib.compress.coded import CodedTensor, clipped_scale, half_precision, uncoded
+from ecglib.models.layers import weight_layers
+from ecglib.quant.modules import WeightQuantizer
+from ecglib.quant.qat import fold_batchnorm
+from ecglib.rhythm import learning_parts
+from ecglib.tasks import DistilTask
+from ecglib.train import Schedule, fit
+
+PRUNED_BY = 0.5
+"""Share of the training after which the pruning is complete and the rounding begins."""
+
+MASK_EVERY = 20
+"""Steps between two looks at which weights to prune."""
+
+DECAY = 0.7
+"""Factor on the learning rate after every epoch."""
+
+STEP_RATE = 0.01
+"""Learning rate of quantizer steps against that of weights."""
+
+
+class CodedWeight(nn.Module):
+    """What a layer computes with instead of its weight: pruned, later rounded as well.
+
+    Parameters
+    ----------
+    weight : Parameter, shape (n_out, ...)
+        The weight that learns.
+    bits : int
+        2 to 8.
+    """
+
+    def __init__(self, weight, bits):
+        super().__init__()
+        self.weight_quantizer = WeightQuantizer(weight, bits, "learned")
+        self.register_buffer("mask", torch.ones_like(weight))
+        self.rounding = False
+
+    def forward(self, weight):  # (n_out, ...) -> (n_out, ...)
+        weight = weight * self.mask
+        return self.weight_quantizer(weight) if self.rounding else weight
+
+    @torch.no_grad()
+    def start_rounding(self, weight):
+        """Round from now on, with the steps of least squared error to begin with."""
+        pruned = (weight * self.mask).cpu().numpy()
+        scale = clipped_scale(pruned, self.weight_quantizer.bits, axis=0)
+        self.weight_quantizer.learned.copy_(torch.from_numpy(scale.reshape(-1)))
+        self.rounding = True
+
+
+class Coder:
+    """Prunes and rounds the weights of a network as its training goes on.
+
+    Parameters
+    ----------
+    model : Module
+        Its convolutions and linear layers are parametrized in place.
+    bits : int
+        2 to 8.
+    share : float
+        Share of all their weights that is pruned in the end, 0 to below 1.
+    """
+
+    def __init__(self, model, bits, share):
+        self.model, self.share, self.calls = model, share, 0
+        self.layers = weight_layers(model)
+        for layer in self.layers.values():
+            coded = CodedWeight(layer.weight, bits)
+            parametrize.register_parametrization(layer, "weight", coded)
+
+    def _weights(self):
+        """Pairs of a learning weight and its `CodedWeight`."""
+        owners = [layer.parametrizations.weight for layer in self.layers.values()]
+        return [(owner.original, owner[0]) for owner in owners]
+
+    def before_step(self, progress):
+        """Adapt masks and rounding to the share of the training that is done."""
+        if progress < PRUNED_BY:
+            if self.share and self.calls % MASK_EVERY == 0:
+                self.prune(self.share * (1 - (1 - progress / PRUNED_BY) ** 3))
+        elif not self._weights()[0][1].rounding:
+            self.prune(self.share)
+            for weight, coded in self._weights():
+                coded.start_rounding(weight)
+        self.calls += 1
+
+    @torch.no_grad()
+    def prune(self, share):
+        """Mask the share of all weights that scores lowest, across layers."""
+        scores = [lamp_scores(weight) for weight, _ in self._weights()]
+        ranked = torch.cat([score.flatten() for score in scores]).sort().values
+        n_pruned = math.floor(share * len(ranked))
+        least = ranked[n_pruned]  # the lowest score that stays
+        for score, (_, coded) in zip(scores, self._weights(), strict=True):
+            coded.mask.copy_(score >= least)
+
+    @torch.no_grad()
+    def finish(self):
+        """The trained network as integers, BatchNorm folded into their scales.
+
+        Returns
+        -------
+        tuple of (CodedModel, Module)
+            And the folded network that it fits.
+        """
+        learned = {}
+        for name, layer in self.layers.items():
+            owner = layer.parametrizations.weight
+            quantizer = owner[0].weight_quantizer
+            q, scale = quantizer.integers(owner.original * owner[0].mask)
+            scale = scale * _norm_factor(self.model, name, len(q))
+            shape = (-1, *[1] * (q.dim() - 1))
+            learned[f"{name}.weight"] = CodedTensor(
+                q.cpu().numpy(),
+                half_precision(scale.reshape(shape).cpu().numpy()),
+                bits=quantizer.bits,
+                masked=bool(self.share),
+            )
+            parametrize.remove_parametrizations(layer, "weight")
+        fold_batchnorm(self.model)
+        return uncoded(self.model).replaced(learned), self.model
+
+
+def lamp_scores(weight):
+    """Layer-adaptive magnitude: squares over the sum of all squares that are no smaller.
+
+    Parameters
+    ----------
+    weight : Tensor
+        Any shape.
+
+    Returns
+    -------
+    Tensor
+        In the shape of `weight`, 0 to 1; comparable across layers, and 1 for the largest
+        weight of each, so that no layer is pruned away.
+    """
+    square = weight.detach().flatten() ** 2
+    order = square.argsort(descending=True)
+    score = torch.empty_like(square)
+    score[order] = square[order] / square[order].cumsum(0).clamp(min=np.finfo(np.float32).tiny)
+    return score.view_as(weight)
+
+
+def _norm_factor(model, layer_name, n_out):
+    """What folding its BatchNorm multiplies the channels of a convolution with, (n_out,)."""
+    parent = model.get_submodule(layer_name.rpartition(".")[0])
+    norm = getattr(parent, "norm", None)
+    if not isinstance(norm, nn.BatchNorm1d):
+        return torch.ones(n_out)
+    return norm.weight / torch.sqrt(norm.running_var + norm.eps)
+
+
+def train_compressed(teacher, train, config):
+    """Prune and round a network while it learns from its fp32 self.
+
+    Parameters
+    ----------
+    teacher : Module
+        Trained, in evaluation mode; not changed.
+    train : Samples
+        Labelled recordings or beats of the training side.
+    config : CompressionConfig
+        `bits`, `share`, `tune_epochs`, `tune_learning_rate`, `batch_size`, `seed`.
+
+    Returns
+    -------
+    tuple of (CodedModel, Module, History)
+        The compressed network, the folded network that it fits, and the training.
+    """
+    student = copy.deepcopy(teacher)
+    coder = Coder(student, config.bits, config.share)
+    n_steps = config.tune_epochs * math.ceil(len(train) / config.batch_size)
+    task = DistilTask(student, teacher, train, coder.before_step, n_steps)
+    schedule = Schedule(
+        *(config.tune_epochs, config.batch_size, config.tune_learning_rate, 0.0),
+        decay=DECAY,
+        step_rate=STEP_RATE,
+    )
+    parts = learning_parts(student)
+    history = fit(student, parts, task, schedule, seed=config.seed, desc=config.slug)
+    return *coder.finish(), history

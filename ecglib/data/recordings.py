@@ -1,0 +1,158 @@
+"""Whole recordings with one label each, and how they fall into folds."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ecglib.errors import UserError
+
+
+@dataclass(frozen=True, eq=False)
+class Recordings:
+    """Recordings of one data set, cut or padded to one length.
+
+    Attributes
+    ----------
+    signal : ndarray, shape (n, length), float32
+        mV; zeros behind the end of a shorter recording.
+    label : ndarray, shape (n,), int8
+        Index into `classes`.
+    recording : ndarray, shape (n,), str
+        Names.
+    n_samples : ndarray, shape (n,), int32
+        Samples before the padding.
+    fs : float
+        Hz.
+    classes : tuple of str
+        Names of the labels.
+    source : str
+        Data set.
+    """
+
+    signal: np.ndarray
+    label: np.ndarray
+    recording: np.ndarray
+    n_samples: np.ndarray
+    fs: float
+    classes: tuple[str, ...]
+    source: str
+
+    def __len__(self):
+        return len(self.label)
+
+    def select(self, rows):
+        """Recordings where `rows` (bool or int array) points."""
+        names = ("signal", "label", "recording", "n_samples")
+        return replace(self, **{name: getattr(self, name)[rows] for name in names})
+
+    def resampled(self, fs, length):
+        """The same recordings at another rate, cut or padded to another length.
+
+        Parameters
+        ----------
+        fs : int
+            Hz.
+        length : int
+            Samples.
+
+        Returns
+        -------
+        Recordings
+        """
+        parts = (own[:n] for own, n in zip(self.signal, self.n_samples, strict=True))
+        parts = (resample(part, int(self.fs), int(fs)) for part in parts)
+        signal, n_samples = padded(parts, self.recording, length)
+        return replace(self, signal=signal, n_samples=n_samples, fs=float(fs))
+
+
+def resample(signal, fs, to_fs):
+    """A signal (n_samples,) at another rate: polyphase low-pass filter, ends held.
+
+    Beyond its ends the signal continues with its first and last sample, so that an offset
+    makes no step there (`scipy.signal.resample_poly`).
+    """
+    if fs == to_fs:
+        return signal
+    from scipy.signal import resample_poly  # a packed file is read without SciPy
+
+    return resample_poly(signal, to_fs, fs, padtype="edge")
+
+
+def padded(signals, names, length):
+    """Signals cut or padded with zeros at the end to one length.
+
+    Parameters
+    ----------
+    signals : iterable of ndarray, shape (n_samples,)
+        In mV.
+    names : sequence of str
+        Recording of each, for messages.
+    length : int
+        Samples.
+
+    Returns
+    -------
+    signal : ndarray, shape (n, length), float32
+    n_samples : ndarray, shape (n,), int32
+        Samples before the padding.
+
+    Raises
+    ------
+    UserError
+        If a signal is empty or has samples that are no number.
+    """
+    if length < 1:
+        raise UserError(f"length is {length}: it must be at least 1 sample")
+    signal = np.zeros((len(names), length), dtype=np.float32)
+    n_samples = np.zeros(len(names), dtype=np.int32)
+    for row, (name, whole) in enumerate(zip(names, signals, strict=True)):
+        part = whole[:length]
+        if len(part) == 0:
+            raise UserError(f"recording {name} is empty; fetch it again or leave it out")
+        if not np.isfinite(part).all():
+            n_bad = np.count_nonzero(~np.isfinite(part))
+            raise UserError(
+                f"recording {name} has {n_bad:,} samples that are NaN or marked invalid; "
+                "fetch it again or leave it out"
+            )
+        signal[row, : len(part)], n_samples[row] = part, len(part)
+    return signal, n_samples
+
+
+def stratified_folds(label, n_folds=5, *, seed):
+    """Fold of each recording, every class spread evenly over the folds.
+
+    Parameters
+    ----------
+    label : array_like of int, shape (n,)
+        Class of each recording.
+    n_folds : int
+        Number of folds.
+    seed : int
+        Seed of the draw.
+
+    Returns
+    -------
+    ndarray, shape (n,), int64
+        0 to n_folds − 1. Sizes differ by one at most, of each class and of all.
+
+    Raises
+    ------
+    UserError
+        If there are fewer recordings than folds, or fewer than two folds.
+
+    Examples
+    --------
+    >>> folds = stratified_folds([0, 0, 1, 1, 1, 1], 2, seed=7)
+    >>> sorted(folds[:2].tolist()), sorted(folds[2:].tolist())
+    ([0, 1], [0, 0, 1, 1])
+    """
+    label = np.asarray(label)
+    if not 2 <= n_folds <= len(label):
+        raise UserError(f"n_folds is {n_folds}; it must be 2 to {len(label)}, the recordings")
+    rng = np.random.default_rng(seed)
+    rows = (np.flatnonzero(label == value) for value in np.unique(label))
+    order = np.concatenate([rng.permutation(own) for own in rows])
+    folds = np.empty(len(label), dtype=np.int64)
+    folds[order] = np.arange(len(label)) % n_folds
+    return folds

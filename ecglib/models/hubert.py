@@ -1,0 +1,197 @@
+"""HuBERT-ECG, the transformer of paper 2 (Coppola et al. 2024; Hsu et al. 2021)."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from huggingface_hub import hf_hub_download
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+from transformers import HubertConfig, HubertModel
+
+from ecglib.errors import UserError
+
+KERNELS = (10, 3, 3, 2, 2)
+STRIDES = (4, 2, 2, 2, 2)
+"""Of the convolutions before the transformer, at 100 Hz: one token for 64 samples."""
+
+PUBLISHED = "Edoardo-BS/hubert-ecg-small"
+"""Name of the published weights on the Hugging Face hub; licence CC BY-NC 4.0."""
+
+WEIGHTS = "model.safetensors"
+
+
+@dataclass(frozen=True)
+class HubertECGConfig:
+    """Size of a HuBERT-ECG.
+
+    Attributes
+    ----------
+    hidden, layers, heads, feed_forward : int
+        Of the transformer.
+    filters : int
+        Of each convolution before it.
+    position_span : int
+        Tokens that the convolution which tells positions spans. Of a span beyond twice the
+        number of tokens the outer taps only ever meet padding.
+    n_times : int
+        Samples of a window.
+    n_outputs : int
+        Classes.
+    dropout : float
+        In the transformer and before the last layer.
+    """
+
+    hidden: int = 512
+    layers: int = 8
+    heads: int = 8
+    feed_forward: int = 2048
+    filters: int = 512
+    position_span: int = 128
+    n_times: int = 1024
+    n_outputs: int = 4
+    dropout: float = 0.1
+
+    def __post_init__(self):
+        if self.n_tokens < 1:
+            raise UserError(f"n_times is {self.n_times}; HuBERT-ECG needs 82 samples or more")
+
+    @property
+    def n_tokens(self):
+        """Tokens of a window.
+
+        Examples
+        --------
+        >>> HubertECGConfig(n_times=1024).n_tokens, HubertECGConfig(n_times=5120).n_tokens
+        (15, 79)
+        """
+        length = self.n_times
+        for kernel, stride in zip(KERNELS, STRIDES, strict=True):
+            length = (length - kernel) // stride + 1
+        return length
+
+
+SIZES = {
+    "tiny": HubertECGConfig(
+        hidden=128, layers=4, heads=4, feed_forward=512, filters=64, position_span=15
+    ),
+    "small": HubertECGConfig(),
+}
+"""`tiny` has 0.86 million parameters and trains on one core; `small` is the published
+HuBERT-ECG-small, 30.2 million."""
+
+
+class HubertECG(nn.Module):
+    """Logits of a window of one lead: HuBERT, mean over its tokens, dropout, one layer.
+
+    Parts are `hubert` and `out`. Initial weights are random, by torch's seed.
+
+    Parameters
+    ----------
+    config : HubertECGConfig
+        Size.
+    """
+
+    def __init__(self, config):
+        super().__init__()
+        self.config = config
+        self.hubert = HubertModel(_transformers_config(config))
+        # Else it would mask tokens by itself whenever it trains, by NumPy's global generator.
+        self.hubert.config.mask_time_prob = 0.0
+        self.dropout = nn.Dropout(config.dropout)
+        self.out = nn.Linear(config.hidden, config.n_outputs)
+
+    def tokens(self, x, mask=None):
+        """Last hidden states.
+
+        Parameters
+        ----------
+        x : Tensor, shape (B, n_times), float32
+            Windows at 100 Hz, scaled to [−1, 1].
+        mask : Tensor, shape (B, n_tokens), bool, optional
+            Tokens whose features are replaced by the learned `masked_spec_embed`.
+
+        Returns
+        -------
+        Tensor, shape (B, n_tokens, hidden)
+        """
+        return self.hubert(x, mask_time_indices=mask).last_hidden_state
+
+    def forward(self, x):  # (B, n_times) -> (B, n_outputs)
+        return self.out(self.dropout(self.tokens(x).mean(dim=1)))
+
+
+def _transformers_config(config):
+    """The same size in the words of transformers."""
+    return HubertConfig(
+        hidden_size=config.hidden,
+        num_hidden_layers=config.layers,
+        num_attention_heads=config.heads,
+        intermediate_size=config.feed_forward,
+        conv_dim=(config.filters,) * len(KERNELS),
+        conv_kernel=KERNELS,
+        conv_stride=STRIDES,
+        num_conv_pos_embeddings=config.position_span,
+        hidden_dropout=config.dropout,
+        attention_dropout=config.dropout,
+        activation_dropout=config.dropout,
+        layerdrop=0.0,  # of so few layers none is dropped
+        mask_time_prob=0.33,  # above 0, for `masked_spec_embed` to exist
+        mask_time_length=1,
+        attn_implementation="sdpa",
+    )
+
+
+def load_published(where=PUBLISHED, *, n_outputs):
+    """HuBERT-ECG-small with the weights that its authors pretrained on 9.1 million ECGs.
+
+    The weights are licensed CC BY-NC 4.0 (attribution, no commercial use; Coppola et al. 2024,
+    medRxiv 2024.11.14.24317328) and no part of this project. Only the safetensors format is
+    read, which, unlike pickle, cannot run code.
+
+    Parameters
+    ----------
+    where : path or str
+        Folder with `model.safetensors`, or a name on the Hugging Face hub.
+    n_outputs : int
+        Classes of the last layer, which starts at random.
+
+    Returns
+    -------
+    HubertECG, in evaluation mode
+
+    Raises
+    ------
+    UserError
+        If there are no such weights, or the hub cannot be reached, or they are of another
+        network.
+    """
+    model = HubertECG(replace(SIZES["small"], n_outputs=n_outputs))
+    try:
+        folder = Path(where)
+        file = folder / WEIGHTS if folder.is_dir() else hf_hub_download(str(where), WEIGHTS)
+        state = load_file(file)
+    except (OSError, ValueError, SafetensorError) as error:
+        raise UserError(
+            f"no weights at {where}: give a folder with {WEIGHTS}, or connect to the network "
+            f"and name it as on the Hugging Face hub, such as {PUBLISHED}"
+        ) from error
+    _load_into(model.hubert, state, where)
+    return model.eval()
+
+
+def _load_into(hubert, state, where):
+    """Load a state dict that may hold heads of pretraining, and older names, besides."""
+    older = {"weight_g": "original0", "weight_v": "original1"}
+    for name in [name for name in state if name.rpartition(".")[2] in older]:
+        stem, _, last = name.rpartition(".")
+        state[f"{stem}.parametrizations.weight.{older[last]}"] = state.pop(name)
+    own = hubert.state_dict()
+    unfit = [name for name in own if name not in state or state[name].shape != own[name].shape]
+    if unfit:
+        raise UserError(
+            f"{where} does not hold HuBERT-ECG-small: {unfit[0]} is missing or has another "
+            "shape; give the folder or name of the small network"
+        )
+    hubert.load_state_dict({name: state[name].to(torch.float32) for name in own})

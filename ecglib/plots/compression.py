@@ -1,0 +1,220 @@
+"""Figures of the chapter on layer-wise compression."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+
+from ecglib.compressed import PAPER_METHODS
+from ecglib.plots.style import NEUTRAL, ORIGIN_COLORS
+
+FAMILIES = {
+    "fixed_quant": ("fixed bits", "#999999", "o"),
+    "fixed_prune": ("fixed pruning", "#999999", "v"),
+    "laq": ("LAQ", "#E69F00", "o"),
+    "laq_printed": ("LAQ as printed", "#E69F00", "X"),
+    "lap": ("LAP", "#E69F00", "v"),
+    "matrix_quant": ("fixed bits, gains left alone", "#666666", "o"),
+    "matrix_prune": ("fixed pruning, gains left alone", "#666666", "v"),
+    "mse": ("ours: clipped, by channel", "#56B4E9", "o"),
+    "allocated": ("ours: allocated bits", "#0072B2", "s"),
+    "trained": ("ours: trained", "#009E73", "D"),
+    "joint": ("ours: pruned and trained", "#CC3311", "P"),
+}
+"""Method -> its name in a legend, colour and marker."""
+
+NO_LOSS = -1.0
+"""Points of accuracy; a lower bound above it counts as no loss."""
+
+
+def recordings(signals, fs):
+    """One recording of each class, in mV.
+
+    Parameters
+    ----------
+    signals : dict of str to ndarray
+        Class -> samples.
+    fs : float
+        Hz.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, axes = plt.subplots(len(signals), 1, sharex=True, figsize=(8.5, 1.2 * len(signals)))
+    for axis, (name, signal) in zip(np.atleast_1d(axes), signals.items(), strict=True):
+        axis.plot(np.arange(len(signal)) / fs, signal, lw=0.7, color=ORIGIN_COLORS["reference"])
+        axis.set_ylabel(name, rotation=0, ha="right", va="center")
+        axis.set_yticks([])
+    np.atleast_1d(axes)[-1].set_xlabel("s")
+    return figure
+
+
+def importance_map(indices, bits):
+    """The indices of importance of every layer, and the bits that methods give it.
+
+    Parameters
+    ----------
+    indices : DataFrame
+        Layers by index (PDI, PVI, KI, combined), 0 to 1.
+    bits : DataFrame
+        Layers by method.
+
+    Returns
+    -------
+    Figure
+    """
+    height = 1 + 0.24 * len(indices)
+    figure, (left, right) = plt.subplots(1, 2, sharey=True, figsize=(9, height))
+    font = {"size": 8}
+    sns.heatmap(
+        *(indices,), annot=True, fmt=".2f", cmap="Blues", vmin=0, vmax=1,
+        cbar=False, annot_kws=font, ax=left,
+    )  # fmt: skip
+    sns.heatmap(
+        *(bits,), annot=True, fmt=".0f", cmap="YlOrBr", vmin=1, vmax=10, cbar=False,
+        annot_kws=font, ax=right,
+    )  # fmt: skip
+    left.set_title("importance")
+    right.set_title("bits")
+    for axis in (left, right):
+        axis.tick_params(axis="y", rotation=0, labelsize=8)
+        axis.tick_params(axis="x", rotation=20, labelsize=8)
+    return figure
+
+
+def sensitivity(cost):
+    """What rounding one layer alone adds to the validation loss, by bits.
+
+    Parameters
+    ----------
+    cost : dict of str to dict of int to float
+        Layer -> bits -> rise of the loss.
+
+    Returns
+    -------
+    Figure
+    """
+    frame = pd.DataFrame(cost)
+    frame.index = frame.index.astype(int)
+    worst = frame.loc[frame.index.min()].sort_values(ascending=False).index
+    figure, axis = plt.subplots(figsize=(8.5, 4))
+    colors = sns.color_palette("viridis", len(worst))
+    for color, name in zip(colors, worst, strict=True):
+        label = name.removesuffix(".weight") if name in worst[:6] else None
+        axis.plot(frame.index, frame[name].clip(lower=1e-6), "o-", color=color, label=label)
+    axis.set(xlabel="bits of this layer alone", ylabel="rise of the validation loss")
+    axis.set_yscale("symlog", linthresh=1e-3)
+    axis.legend(title="most sensitive at the fewest bits")
+    return figure
+
+
+def front(named, title):
+    """Accuracy lost against the bytes of the file, every method.
+
+    Parameters
+    ----------
+    named : dict of str to RunResult
+        From `compressed.by_method`.
+    title : str
+        Network and data.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, axis = plt.subplots(figsize=(8.5, 4.6))
+    axis.axhspan(NO_LOSS, 0, color="#009E73", alpha=0.08)
+    axis.axhline(0, color=NEUTRAL, lw=0.8)
+    seen = set()
+    for result in named.values():
+        m, method = result.metrics, result.config["method"]
+        label, color, marker = FAMILIES[method]
+        low, value, high = (
+            100 * m[k] for k in ("difference_low", "difference", "difference_high")
+        )
+        axis.errorbar(
+            *(m["file_ratio"], max(value, -40)), yerr=[[value - low], [high - value]],
+            fmt=marker, ms=8 if method in PAPER_METHODS else 9, color=color, capsize=2,
+            label=None if method in seen else label,
+        )  # fmt: skip
+        seen.add(method)
+    axis.set_xscale("log")
+    axis.set_yscale("symlog", linthresh=2)
+    axis.set_xticks([1, 2, 4, 8, 16, 32, 64], ["1×", "2×", "4×", "8×", "16×", "32×", "64×"])
+    axis.set_yticks(
+        [-40, -20, -10, -5, -2, -1, 0, 1], [*map(str, (-40, -20, -10, -5, -2, -1, 0, 1))]
+    )
+    axis.minorticks_off()
+    axis.set(xlabel="bytes of the fp32 weights over bytes of the file", title=title)
+    axis.set_ylabel("Δ accuracy, points")
+    axis.legend(loc="lower left", fontsize=9)
+    return figure
+
+
+def against_paper(named, fp32, printed):
+    """Accuracy lost by fixed bits and fixed pruning, the paper's and ours.
+
+    Parameters
+    ----------
+    named : dict of str to dict of str to RunResult
+        Network -> method -> result.
+    fp32 : dict of str to RunResult
+        Network -> its fp32 result.
+    printed : dict of str to dict of str to paper2.Printed
+        Network -> method -> row.
+
+    Returns
+    -------
+    Figure
+    """
+    kinds = {
+        "bits": [f"{bits} bits" for bits in range(8, 1, -1)] + ["1 bit"],
+        "% of the weights pruned": [f"{share} % pruned" for share in (10, 30, 50, 70, 90)],
+    }
+    figure, axes = plt.subplots(1, 2, sharey=True, figsize=(8.5, 3.8))
+    dashes = dict(zip(printed, ("-", "--"), strict=False))
+    for axis, (label, names) in zip(axes, kinds.items(), strict=True):
+        x = [name.split()[0] for name in names]
+        for network, rows in printed.items():
+            paper = [100 * (rows[n].accuracy - rows["fp32"].accuracy) for n in names]
+            axis.plot(x, paper, dashes[network], color="#999999", label=f"paper, {network}")
+        for network, found in named.items():
+            base = fp32[network].metrics["accuracy"]
+            ours = [
+                100 * (found[n].metrics["accuracy"] - base) if n in found else np.nan
+                for n in names
+            ]
+            axis.plot(
+                x, ours, "o" + dashes[network], color=ORIGIN_COLORS["reference"],
+                label=f"ours, {network}",
+            )  # fmt: skip
+        axis.set_xlabel(label)
+    axes[0].set_ylabel("accuracy minus fp32, points")
+    axes[0].legend(fontsize=9)
+    return figure
+
+
+def activation_variance(ratios):
+    """Variance of every layer's output after rounding the weights, over that before.
+
+    Parameters
+    ----------
+    ratios : dict of int to dict of str to float
+        Bits -> layer -> ratio.
+
+    Returns
+    -------
+    Figure
+    """
+    frame = pd.DataFrame(ratios).rename_axis("layer").reset_index()
+    frame = frame.melt("layer", var_name="bits", value_name="ratio")
+    figure, axis = plt.subplots(figsize=(8.5, 3.6))
+    order = sorted(ratios, reverse=True)
+    sns.stripplot(
+        frame, x="bits", y="ratio", order=order, color=ORIGIN_COLORS["reference"], ax=axis
+    )
+    axis.axhline(1, color=NEUTRAL, lw=1)
+    axis.set_yscale("log")
+    axis.set(xlabel="bits of the weights", ylabel="variance of outputs, over fp32")
+    return figure

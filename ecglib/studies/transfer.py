@@ -1,0 +1,95 @@
+"""Does a network of paper 2 know atrial fibrillation in recordings of another data set?"""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from scipy.stats import mannwhitneyu
+
+from ecglib import checkpoints
+from ecglib.data import rhythm as recordings_of
+from ecglib.data.samples import logits_of, to_samples
+from ecglib.metrics import confusion_matrix
+from ecglib.multiclass import scores
+from ecglib.pretrain import as_checkpoint
+from ecglib.rhythm import build, train_rhythm
+from ecglib.studies.sides import split_sides
+from ecglib.train import in_batches
+
+FS, N_TIMES = 150, 1536
+"""Hz and samples (10.24 s) to which both data sets are brought: what the shorter one has."""
+
+ATRIAL_FIBRILLATION = {"cinc2017": "A", "chapman": "AFIB", "cpsc2018": "AF"}
+"""Data set -> its class; Chapman's group AFIB holds atrial flutter as well."""
+
+NOISE = {"cinc2017": "~"}
+"""Data set -> a class that is left out, since it is neither."""
+
+CLASSES = ("rest", "AF")
+
+
+def binary(source, lead):
+    """First 10 s of a data set's recordings, labelled 1 where the rhythm is AF.
+
+    Parameters
+    ----------
+    source : Source
+        Of recordings.
+    lead : str
+        Lead by name.
+
+    Returns
+    -------
+    tuple of (Samples, ndarray of str)
+        And the names of the recordings.
+    """
+    recordings = recordings_of.load(source.name, source.path, lead=lead)
+    names = np.array(recordings.classes)[recordings.label]
+    recordings = recordings.select(names != NOISE.get(source.name)).resampled(FS, N_TIMES)
+    names = np.array(recordings.classes)[recordings.label]
+    samples = to_samples(recordings)
+    label = torch.from_numpy((names == ATRIAL_FIBRILLATION[source.name]).astype(np.int64))
+    return replace(samples, y=label), recordings.recording
+
+
+def run_transfer(run):
+    """Trained on four folds of one data set, tested on the fifth and on another data set."""
+    config = run.config
+    samples, names = binary(run.source, config.lead)
+    sides = split_sides(samples, names, CLASSES, config, run.device)
+    model = build(config, N_TIMES, len(CLASSES)).to(run.device)
+    state, story = checkpoints.cached(
+        run.checkpoint(config, ".npz"),
+        lambda: as_checkpoint(model, train_rhythm(model, sides, config)),
+    )
+    model.load_state_dict(state)
+    target, _ = binary(run.target, config.lead)
+    within = detection(model.eval(), sides.test)
+    across = detection(model, target.to(run.device))
+    metrics = {name: within[name] for name in ("accuracy", "macro_f1", "sensitivity")}
+    more = {"per_class": within["per_class"], "within": within, "across": across}
+    return {"metrics": metrics | more, "runtime_s": {"train": story["seconds"]}}
+
+
+def detection(model, samples):
+    """Scores of telling AF from the rest.
+
+    Parameters
+    ----------
+    model : Module
+        Two outputs.
+    samples : Samples
+        Labels 0 and 1.
+
+    Returns
+    -------
+    dict
+        As `multiclass.scores`, with the `confusion` and `auc`, the chance that a recording
+        with AF gets a higher score than one without (Mann–Whitney).
+    """
+    logits = in_batches(lambda x: logits_of(model, x), samples.x).cpu().numpy()
+    label, score = samples.y.cpu().numpy(), logits[:, 1] - logits[:, 0]
+    confusion = confusion_matrix(label, score > 0, n_classes=2)
+    ranks = mannwhitneyu(score[label == 1], score[label == 0])
+    auc = ranks.statistic / np.prod(np.bincount(label, minlength=2))
+    return scores(confusion, CLASSES) | {"confusion": confusion.tolist(), "auc": float(auc)}

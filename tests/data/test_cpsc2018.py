@@ -1,0 +1,103 @@
+import numpy as np
+import pytest
+
+from ecglib.data.rhythm import CLASSES, load
+from ecglib.data.snomed import CPSC2018
+from ecglib.errors import UserError
+
+from .made import write_challenge
+
+
+@pytest.fixture
+def three(tmp_path):
+    """Three recordings of 6 to 12 s with codes in their headers: (folder, ADC units)."""
+    rng = np.random.default_rng(2)
+    units = [rng.integers(-2000, 2000, (12, n)) for n in (3000, 5000, 6000)]
+    codes = ("426783006", "59118001,164889003", "426177001,429622005")  # the third: SB, STD
+    for number, (own, dx) in enumerate(zip(units, codes, strict=True), start=1):
+        write_challenge(tmp_path / f"g{number}", f"A000{number}", own, fs=500, dx=dx)
+    return tmp_path, units
+
+
+def labels(recordings):
+    return [recordings.classes[i] for i in recordings.label]
+
+
+def test_codes_cover_the_classes_in_the_order_of_the_reference():
+    assert tuple(CPSC2018.values()) == CLASSES["cpsc2018"]
+
+
+def test_recordings_at_hand_agree_with_wfdb(cpsc2018_root):
+    import wfdb
+
+    recordings = load("cpsc2018", cpsc2018_root)
+    assert labels(recordings) == [
+        *("RBBB", "Normal", "AF", "AF", "PVC"),
+        *("RBBB", "AF", "STD", "AF", "RBBB"),
+    ]
+    assert (recordings.fs, recordings.signal.shape) == (500.0, (10, 5120))
+    for name, signal, n in zip(
+        recordings.recording, recordings.signal, recordings.n_samples, strict=True
+    ):
+        record = wfdb.rdrecord(str(cpsc2018_root / name))
+        expected = record.p_signal[:, record.sig_name.index("II")][:5120]
+        assert n == len(expected)
+        np.testing.assert_allclose(signal[:n], expected, atol=1e-6)
+
+
+def test_first_known_code_counts_and_lengths_are_cut_or_padded(three):
+    folder, units = three
+    recordings = load("cpsc2018", folder, lead="V6")
+    assert labels(recordings) == ["Normal", "RBBB", "STD"]
+    assert recordings.n_samples.tolist() == [3000, 5000, 5120]
+    for signal, own, n in zip(recordings.signal, units, recordings.n_samples, strict=True):
+        np.testing.assert_allclose(signal[:n], own[11, :n] / 1000, atol=1e-6)
+        assert not signal[n:].any()
+
+
+def write_reference(folder, *rows):
+    text = "Recording,First_label,Second_label,Third_label\n" + "".join(f"{r}\n" for r in rows)
+    (folder / "REFERENCE.csv").write_text(text)
+
+
+def test_first_label_of_the_reference_counts(three):
+    folder, _ = three
+    write_reference(folder, "A0001,4,,", "A0002,9,2,7", "A0003,1,,")
+    assert labels(load("cpsc2018", folder)) == ["LBBB", "STE", "Normal"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (["A0001,4,,", "A0002,10,,"], r"REFERENCE\.csv is no table with .*1 to 9"),
+        (["A0001,0,,"], r"REFERENCE\.csv is no table"),
+        (["A0001,RBBB,,"], r"REFERENCE\.csv is no table"),
+        (["A0001"], r"REFERENCE\.csv is no table"),
+        (["A0001,4,,", "A0003,4,,"], r"A0002 has no known label in .*REFERENCE\.csv"),
+    ],
+)
+def test_bad_reference(three, rows, message):
+    write_reference(three[0], *rows)
+    with pytest.raises(UserError, match=message):
+        load("cpsc2018", three[0])
+
+
+def test_header_without_a_known_code(three):
+    write_challenge(three[0], "A0004", np.ones((12, 700)), fs=500, dx="426177001")
+    with pytest.raises(UserError, match=r"A0004 has no known label in the #Dx .*known: Normal"):
+        load("cpsc2018", three[0])
+
+
+def test_missing_lead(three):
+    with pytest.raises(UserError, match="A0001 has no lead 'V9'; it has I, II, III"):
+        load("cpsc2018", three[0], lead="V9")
+
+
+def test_baseline_and_gain_of_the_header(tmp_path):
+    units = np.arange(24).reshape(2, 12)
+    leads = ("I", "II")
+    write_challenge(
+        tmp_path, "A0001", units, fs=500, leads=leads, dx="426783006", gain="200(10)/mV"
+    )
+    signal = load("cpsc2018", tmp_path, length=12).signal[0]
+    np.testing.assert_allclose(signal, (units[1] - 10) / 200, atol=1e-7)
