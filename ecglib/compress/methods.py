@@ -1,7 +1,7 @@
 """Every method of the study by name: a trained network in, its compressed form out."""
 
 import copy
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import torch.nn.functional as F
@@ -11,7 +11,7 @@ from torch.nn.utils import parametrize
 from ecglib.compress import schemes
 from ecglib.compress.allocate import allocate_bits, sensitivity
 from ecglib.compress.coded import CodedModel, encode
-from ecglib.compress.importance import importance
+from ecglib.compress.importance import importance, indices
 from ecglib.compress.trained import train_compressed
 from ecglib.compress.weights import coded_names, matrix_names
 from ecglib.data.samples import logits_of
@@ -140,14 +140,16 @@ def _layerwise(scheme, **options):
     """A scheme of paper 2 that follows the importance of layers."""
 
     def run(model, sides, config):
-        weights = (config.alpha, config.beta, config.gamma)
-        scores = importance(model, coded_names(model), *weights)
+        weights, names = (config.alpha, config.beta, config.gamma), coded_names(model)
+        scores = importance(model, names, *weights)
         coded, decisions = scheme(
             *(model, scores, _accuracy_with(model, sides.validation)),
             tolerance=config.tolerance,
             **options,
         )
-        return Compressed(coded, copy.deepcopy(model), {"importance": scores} | decisions)
+        read = {name: asdict(layer) for name, layer in indices(model, names).items()}
+        decisions |= {"indices": read, "importance": scores}
+        return Compressed(coded, copy.deepcopy(model), decisions)
 
     return run
 
