@@ -144,8 +144,8 @@ def _f1_cinc(metrics):
     return {"F1 of N, A, O": f"{challenge_f1(metrics['per_class']):.3f}"} if known else {}
 
 
-def table_1(named, fp32, printed=None):
-    """Methods under each other: scores, three sizes, the paired difference to fp32.
+def scores_table(named, fp32, printed):
+    """Scores of methods, the paper's printed ones beside them.
 
     Parameters
     ----------
@@ -153,31 +153,52 @@ def table_1(named, fp32, printed=None):
         From `by_method`.
     fp32 : RunResult
         The networks that they start from.
-    printed : dict of str to paper2.Printed, optional
-        The paper's rows, for two more columns.
+    printed : dict of str to paper2.Printed
+        The paper's rows; none of them has the data set of ours unless a caption says so.
 
     Returns
     -------
     DataFrame
-        "ideal", "with overhead" and "file" are ratios to fp32; "Δ accuracy" is in points with
-        its 95 % interval.
+        Columns in two groups, "ours" and "paper".
     """
-    rows = {"commonest class": _scored(trivial(fp32)), "fp32": _scored(fp32.metrics)}
-    rows["fp32"] |= {"ideal": "1.00", "with overhead": "1.00", "file": "1.00"}
+    ours = {"commonest class": _scored(trivial(fp32)), "fp32": _scored(fp32.metrics)}
+    ours |= {name: _scored(result.metrics) for name, result in named.items()}
+    columns = {("ours", key): {n: row[key] for n, row in ours.items()} for key in SCORES}
+    for key, field in zip(SCORES, paper2.Printed._fields, strict=False):
+        column = {n: f"{getattr(row, field):.4f}" for n, row in printed.items()}
+        columns["paper", key] = column
+    return pd.DataFrame(columns, index=list(ours)).fillna("")
+
+
+def sizes_table(named, printed):
+    """Three compression ratios of methods, and what they cost in accuracy.
+
+    Parameters
+    ----------
+    named : dict of str to RunResult
+        From `by_method`.
+    printed : dict of str to paper2.Printed
+        The paper's rows, for its ratio.
+
+    Returns
+    -------
+    DataFrame
+        "ideal", "all bits" and "file" are ratios to fp32; "Δ accuracy" is in points with its
+        95 % interval.
+    """
+    rows = {}
     for name, result in named.items():
         m = result.metrics
-        rows[name] = _scored(m) | {
+        rows[name] = {
+            "paper": f"{printed[name].ratio:.2f}" if name in printed else "",
             "ideal": f"{m['ideal_ratio']:.2f}",
-            "with overhead": f"{m['overhead_ratio']:.2f}",
+            "all bits": f"{m['overhead_ratio']:.2f}",
             "file": f"{m['file_ratio']:.2f}",
             "kB": f"{m['file_bytes'] / 1000:.0f}",
-            "Δ accuracy": points(m),
+            "Δ accuracy, points": points(m),
             "no loss": "yes" if m["no_loss"] else "no",
         }
-    for name, row in (printed or {}).items():
-        mine = rows.setdefault(name, {})
-        mine |= {"paper: accuracy": f"{row.accuracy:.4f}", "paper: CR": f"{row.ratio:.2f}"}
-    return pd.DataFrame(rows).T.fillna("")
+    return pd.DataFrame(rows).T
 
 
 def points(metrics):
@@ -193,48 +214,53 @@ def best_without_loss(named, size="file_ratio"):
     return max(kept.items(), key=lambda item: item[1].metrics[size], default=None)
 
 
-def algebra_table(ratios):
-    """Paper 2's printed compression ratios beside what its formula gives.
+def classes_table(results):
+    """Recordings of each class, from pooled results.
 
     Parameters
     ----------
-    ratios : dict of str to dict of str to float
-        Network -> method -> ratio.
+    results : list of RunResult
+        Of study "rhythm", pooled over folds.
 
     Returns
     -------
     DataFrame
-    """
-    columns = {}
-    for model, rows in ratios.items():
-        printed = paper2.TABLE_1[model]
-        columns[model, "printed"] = {name: f"{printed[name].ratio:.2f}" for name in rows}
-        columns[model, "formula"] = {name: f"{ratio:.2f}" for name, ratio in rows.items()}
-    return pd.DataFrame(columns)
-
-
-def constants_table():
-    """Paper 2's collapsed rows as counts: which recordings one constant answer gets right.
-
-    Returns
-    -------
-    DataFrame
-        For each row under 0.4 accuracy that fits a constant answer: recordings, the macro-F1 of
-        answering that class always, and where the paper prints that number.
     """
     rows = {}
-    for model, table in paper2.TABLE_1.items():
-        for method, row in table.items():
-            right = round(row.accuracy * paper2.N_TEST)
-            f1 = 2 * right / (paper2.N_TEST + right) / 4  # one class of four has all
-            matches = [n for n in row._fields[1:4] if abs(getattr(row, n) - f1) < 6e-5]
-            if matches:
-                rows[model, method] = {
-                    "accuracy": f"{row.accuracy:.4f}",
-                    "recordings": f"{right:,}",
-                    "macro-F1 of a constant answer": f"{f1:.4f}",
-                    "printed as": ", ".join(matches),
-                    "recall printed": f"{row.recall:.4f}",
-                    "recall of a constant answer": "0.2500",
-                }
+    for result in results:
+        counts = {n: c["support"] for n, c in result.metrics["per_class"].items()}
+        listed = ", ".join(f"{name} {count:,}" for name, count in counts.items())
+        total = sum(counts.values())
+        rows[result.config["dataset"]] = {"recordings": f"{total:,}", "by class": listed}
     return pd.DataFrame(rows).T
+
+
+def transfer_table(results):
+    """Atrial fibrillation against the rest: on the own data set, and on another.
+
+    Parameters
+    ----------
+    results : list of RunResult
+        Of study "transfer".
+
+    Returns
+    -------
+    DataFrame
+    """
+    rows = {}
+    for result in results:
+        source = result.config["dataset"]
+        for target, found in (
+            (source, result.metrics["within"]),
+            (result.config["target"], result.metrics["across"]),
+        ):
+            af = found["per_class"]["AF"]
+            rows[source, target] = {
+                "recordings": f"{np.sum(found['confusion']):,}",
+                "accuracy": f"{found['accuracy']:.3f}",
+                "AF sensitivity": f"{af['sensitivity']:.3f}",
+                "AF precision": f"{af['precision']:.3f}",
+                "AF F1": f"{af['f1']:.3f}",
+                "AUC": f"{found['auc']:.3f}",
+            }
+    return pd.DataFrame(rows).T.rename_axis(["trained on", "tested on"])

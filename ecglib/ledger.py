@@ -142,7 +142,12 @@ def study_times(studies):
     -------
     DataFrame
         Runs and minutes; a stage that runs share, such as pretraining, counts once for each.
+        Results that pool folds took no time of their own.
     """
+    studies = {
+        name: [r for r in found if r.config.get("fold") != "all"]
+        for name, found in studies.items()
+    }
     rows = {
         name: {
             "runs": str(len(found)),

@@ -4,12 +4,12 @@ import dataclasses
 import itertools
 
 from ecglib import results
-from ecglib.config import config_class, make_config
+from ecglib.config import CONFIGS, config_class, make_config
 from ecglib.data import sources
 from ecglib.errors import UserError
 from ecglib.params import declared_parameters, list_chapters, parameters_for
 from ecglib.paths import RUNS
-from ecglib.studies import run_study
+from ecglib.studies import Run, run_study
 
 COMMON = ("channels", "records", "pretext_epochs")
 """Parameters that go into every configuration of a study that knows them."""
@@ -150,8 +150,12 @@ def data_identity(params, profile, overrides):
         declared = declared_parameters(path)
         if {"data_root", "records"} <= declared.keys():
             mine = {name: overrides[name] for name in overrides.keys() & declared.keys()}
-            source = find_source(parameters_for(params, path, mine), profile)
-            identities.add(f"{source.sha256} {source.path}")
+            parameters = parameters_for(params, path, mine)
+            studies = CONFIGS.keys() & declared.keys()
+            planned = [config for name in studies for config in plan(name, parameters)]
+            found = [find_source(parameters, profile)]
+            found += find_sources(planned, parameters, profile).values()
+            identities |= {f"{source.sha256} {source.path}" for source in found}
     return " ".join(sorted(identities))
 
 
@@ -192,7 +196,7 @@ def run_from_params(study, params, profile, *, overrides, runs=RUNS, again=False
     for source in found.values():
         print(source.describe())
     for config in configs if again else []:
-        source = found[config.data_name]
-        data = {"name": source.name, "sha256": source.sha256}
-        results.path_of(runs, config, data).unlink(missing_ok=True)
+        target = found.get(getattr(config, "target", None))
+        run = Run(config, found[config.data_name], None, runs, target=target)
+        results.path_of(runs, config, run.data).unlink(missing_ok=True)
     return run_study(configs, found, profile=profile, device=parameters["device"], runs=runs)

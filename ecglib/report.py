@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ecglib import arms, formats, integers, ledger, published, results
+from ecglib import arms, compressed, formats, integers, ledger, paper2, published, results
 from ecglib.config import CONFIGS, STRATEGIES
 from ecglib.errors import UserError
 
@@ -84,6 +84,24 @@ def _integers(folder):
     return rows
 
 
+def _compression(folder, model):
+    """Paper 2's table 1 (Chapman) and ours (CinC 2017, five folds pooled)."""
+    found = results.load_study(folder, "compression")
+    ours = compressed.by_method(found, dataset="cinc2017", model=model)
+    table = paper2.TABLE_1[model]
+    rows = []
+    for name in dict.fromkeys([*table, *ours]):
+        row = {"method": name}
+        if name in table:
+            row |= {"paper accuracy": table[name].accuracy, "paper CR": table[name].ratio}
+        if name in ours:
+            m = ours[name].metrics
+            row |= {"ours accuracy": m["accuracy"], "ideal": m["ideal_ratio"]}
+            row |= {"file": m["file_ratio"], "Δ accuracy, points": compressed.points(m)}
+        rows.append(row)
+    return rows
+
+
 def _printed(row):
     return {"arm": f"paper 1: {row.arm}", "accuracy": row.accuracy, "macro-F1": row.macro_f1}
 
@@ -118,6 +136,10 @@ def report(folder):
         _table(_formats(folder)),
         "Integers, against table 2 of paper 1 (mean over seeds)",
         _table(_integers(folder)),
+        "ResNet1D, against table 1 of paper 2 (paper: Chapman; ours: CinC 2017, five folds)",
+        _table(_compression(folder, "resnet1d")),
+        "HuBERT-ECG, likewise",
+        _table(_compression(folder, "hubert")),
         *(f"stale: {path} no longer matches its configuration" for path in stale),
     ]
     return "\n\n".join(parts), len(stale)

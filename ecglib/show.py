@@ -45,8 +45,9 @@ def banner(source, profile):
     """
     if source.synthetic:
         kind, title = "warning", "Live numbers on this page come from invented patients"
+        name = {"mitdb": "MIT-BIH", "cinc2017": "CinC 2017"}[source.name]
         text = (
-            "No MIT-BIH recordings were found, so the runs of this page used synthetic ones. "
+            f"No {name} recordings were found, so the runs of this page used synthetic ones. "
             "They show that everything works, nothing else. Columns called *reference* are "
             "committed runs on the real recordings."
         )

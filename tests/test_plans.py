@@ -4,11 +4,29 @@ import itertools
 
 import pytest
 
-from ecglib import plans
-from ecglib.config import CONFIGS, BaselineConfig, PersonalizationConfig, RpeaksConfig
-from ecglib.data import sources
+from ecglib import plans, results
+from ecglib.config import (
+    CONFIGS,
+    BaselineConfig,
+    CompressionConfig,
+    PersonalizationConfig,
+    RhythmConfig,
+    RpeaksConfig,
+    TransferConfig,
+)
+from ecglib.data import places, sources
+from ecglib.data.files import identity
+from ecglib.data.synthetic_rhythm import write_cinc2017
 from ecglib.errors import UserError
-from ecglib.plans import data_identity, expand, find_source, plan, run_from_params
+from ecglib.plans import (
+    data_identity,
+    expand,
+    find_source,
+    find_sources,
+    plan,
+    run_from_params,
+)
+from tests.data.made import write_chapman
 
 CHAPTER = """
 # %% tags=["parameters"]
@@ -154,3 +172,84 @@ def test_a_study_that_no_chapter_has_is_one_sentence(study):
 def test_every_study_belongs_to_a_chapter():
     owned = {name for path in plans.list_chapters() for name in plans.declared_parameters(path)}
     assert set(CONFIGS) <= owned
+
+
+@pytest.fixture(scope="module")
+def rhythm_root(tmp_path_factory):
+    """Folder with both data sets of recordings, four of each, by the names of their folders."""
+    root = tmp_path_factory.mktemp("rhythms")
+    write_cinc2017(root / "cinc2017", 1, seed=5)
+    write_chapman(root / "chapman", ["SB", "AFIB", "SVT", "SR"])
+    return root
+
+
+def test_a_study_of_recordings_has_no_records_of_mitdb():
+    parameters = {"seeds": [7], "records": [101, 100], "rhythm": [{"fold": [0, "all"]}]}
+    assert plan("rhythm", parameters) == [RhythmConfig(fold=0), RhythmConfig(fold="all")]
+
+
+def test_every_data_set_that_is_read_is_found_once(rhythm_root, synthetic_root):
+    configs = [
+        RhythmConfig(fold=0),
+        CompressionConfig(fold=1),
+        TransferConfig(dataset="cinc2017", target="chapman"),
+    ]
+    found = find_sources(configs, {"data_root": str(rhythm_root)}, "full")
+    assert {name: source.path for name, source in found.items()} == {
+        name: rhythm_root / name for name in ("cinc2017", "chapman")
+    }
+    parameters = {"data_root": str(synthetic_root), "records": [100, 101]}
+    on_beats = [BaselineConfig(), CompressionConfig(dataset="mitdb", model="ecgnet")]
+    found = find_sources(on_beats, parameters, "full")
+    assert found == {"mitdb": find_source(parameters, "full")}
+    assert find_sources([], {"data_root": None}, "full") == {}
+
+
+@pytest.mark.usefixtures("no_database")
+def test_only_the_quick_profile_may_invent_recordings(tmp_path, monkeypatch):
+    monkeypatch.setenv("ECGLIB_CACHE", str(tmp_path))
+    monkeypatch.setattr(places, "N_SYNTHETIC", 1)
+    configs, parameters = [RhythmConfig()], {"data_root": None}
+    with pytest.raises(UserError, match="fetch cinc2017"):
+        find_sources(configs, parameters, "cpu")
+    assert find_sources(configs, parameters, "quick")["cinc2017"].synthetic
+    with pytest.raises(UserError, match="fetch chapman"):  # it has no stand-in
+        find_sources([RhythmConfig(dataset="chapman")], parameters, "quick")
+
+
+@pytest.fixture
+def transfer_chapter(tmp_path, monkeypatch):
+    """One chapter that owns the study `transfer`, and runs that are only written down."""
+    chapter = tmp_path / "06_chapter.py"
+    chapter.write_text(CHAPTER.replace("baseline = [", "transfer = ["))
+    asked = []
+    monkeypatch.setattr(plans, "list_chapters", lambda: [chapter])
+    monkeypatch.setattr(plans, "run_study", lambda *args, **named: asked.append(args))
+    return asked
+
+
+def test_both_data_sets_of_a_transfer_are_named_and_passed_on(
+    transfer_chapter, rhythm_root, tmp_path, capsys
+):
+    overrides = {"data_root": str(rhythm_root)}
+    run_from_params("transfer", {}, "mine", overrides=overrides, runs=tmp_path)
+    ((configs, found),) = transfer_chapter
+    assert configs == [TransferConfig(epochs=1)]
+    assert list(found) == ["cinc2017", "chapman"]
+    printed = capsys.readouterr().out
+    assert all(str(rhythm_root / name) in printed for name in found)
+
+
+def test_again_forgets_the_result_of_a_transfer(transfer_chapter, rhythm_root, tmp_path):
+    """Its data are those of both data sets."""
+    overrides = {"data_root": str(rhythm_root)}
+    found = find_sources([TransferConfig()], overrides, "mine")
+    checksums = {name: source.sha256 for name, source in found.items()}
+    data = {"name": "cinc2017+chapman", "sha256": identity(checksums)}
+    path = results.path_of(tmp_path, TransferConfig(epochs=1), data)
+    path.parent.mkdir()
+    path.write_text("{}")
+    run_from_params("transfer", {}, "mine", overrides=overrides, runs=tmp_path)
+    assert path.exists()
+    run_from_params("transfer", {}, "mine", overrides=overrides, runs=tmp_path, again=True)
+    assert not path.exists()

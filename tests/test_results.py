@@ -63,6 +63,25 @@ def test_predictions_survive_encoding(classes):
     np.testing.assert_array_equal(decoded, classes)
 
 
+recording_names = st.text("AJSMUE0123456789_", min_size=1, max_size=12)
+
+
+@given(st.dictionaries(recording_names, st.integers(0, 8), min_size=1, max_size=50))
+def test_classes_of_recordings_survive_encoding(predicted):
+    names, classes = np.array(list(predicted)), np.array(list(predicted.values()))
+    encoded = json.loads(json.dumps(results.encode_recordings(names, classes)))
+    decoded = results.decode_recordings(encoded)
+    assert decoded == predicted
+    assert list(decoded) == list(predicted)  # in order
+
+
+def test_recordings_and_classes_must_be_equally_many():
+    encoded = results.encode_recordings(np.array(["A00001", "A00002"]), np.array([0, 1]))
+    one = results.encode_recordings(np.array(["A00001"]), np.array([0]))
+    with pytest.raises(ValueError, match="argument"):
+        results.decode_recordings({**encoded, "classes": one["classes"]})
+
+
 def test_what_is_saved_is_loaded(tmp_path):
     path = save_into(tmp_path / "new folder", RESULT)
     assert results.load(path) == RESULT

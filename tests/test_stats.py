@@ -13,6 +13,7 @@ from ecglib.stats import (
     Interval,
     mcnemar,
     mean_over_patients,
+    paired_accuracy,
     paired_difference,
     patient_bootstrap,
     pool,
@@ -227,3 +228,65 @@ def test_one_seed_has_a_value_but_no_interval():
     interval = seed_interval([0.7])
     assert interval.value == 0.7
     assert np.isnan([interval.low, interval.high]).all()
+
+
+def right_or_wrong(n, seed):
+    """Two classifiers on the same recordings, the first a little better."""
+    rng = np.random.default_rng(seed)
+    return rng.random(n) < 0.85, rng.random(n) < 0.75
+
+
+def test_paired_accuracy_agrees_with_all_possible_draws():
+    a, b = np.array([1, 1, 0, 1, 0, 1], bool), np.array([0, 1, 1, 0, 0, 0], bool)
+    gain = a.astype(int) - b
+    exact = np.array([np.mean(draw) for draw in product(gain, repeat=len(gain))])
+    interval = paired_accuracy(a, b, n_resamples=100_000, level=0.8)
+    for bound, tail in ((interval.low, 0.1), (interval.high, 0.9)):
+        assert np.mean(exact < bound - 1e-9) < tail + 0.005
+        assert np.mean(exact <= bound + 1e-9) > tail - 0.005
+    assert interval.value == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize("level", [0.95, 0.6])
+def test_paired_accuracy_agrees_with_drawing_recordings(level):
+    a, b = right_or_wrong(120, 1)
+    rng = np.random.default_rng(2)
+    draws = rng.integers(0, len(a), (40_000, len(a)))
+    differences = a[draws].mean(axis=1) - b[draws].mean(axis=1)
+    low, high = np.quantile(differences, [(1 - level) / 2, (1 + level) / 2])
+    interval = paired_accuracy(a, b, n_resamples=40_000, level=level)
+    assert interval.value == pytest.approx(a.mean() - b.mean())
+    assert interval.low == pytest.approx(low, abs=1.01 / len(a))  # a step of the staircase
+    assert interval.high == pytest.approx(high, abs=1.01 / len(a))
+
+
+def test_paired_accuracy_of_equal_answers_is_exactly_zero():
+    a, _ = right_or_wrong(50, 3)
+    assert paired_accuracy(a, a) == Interval(0, 0, 0)
+    assert paired_accuracy([True] * 9, [False] * 9) == Interval(1, 1, 1)
+
+
+def test_paired_accuracy_turns_its_sign_with_the_sides():
+    a, b = right_or_wrong(200, 4)
+    one, other = paired_accuracy(a, b), paired_accuracy(b, a)
+    assert other.value == -one.value
+    assert (other.low, other.high) == pytest.approx((-one.high, -one.low), abs=0.011)
+
+
+def test_paired_accuracy_sees_only_recordings_that_differ():
+    """Whether both are right or both are wrong changes nothing."""
+    a, b = right_or_wrong(80, 5)
+    same = a == b
+    assert paired_accuracy(a | same, b | same) == paired_accuracy(a & ~same, b & ~same)
+
+
+def test_paired_accuracy_is_reproducible_by_seed():
+    a, b = right_or_wrong(150, 6)
+    assert paired_accuracy(a, b) == paired_accuracy(a, b)
+    few = {"n_resamples": 50}
+    assert paired_accuracy(a, b, **few) != paired_accuracy(a, b, seed=1, **few)
+
+
+def test_paired_accuracy_needs_the_same_recordings():
+    with pytest.raises(ValueError, match="broadcast"):
+        paired_accuracy([True, False], [True, False, True])

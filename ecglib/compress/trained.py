@@ -119,6 +119,7 @@ class Coder:
         tuple of (CodedModel, Module)
             And the folded network that it fits.
         """
+        self.before_step(1.0)  # a training of one step has not come to the rounding
         learned = {}
         for name, layer in self.layers.items():
             owner = layer.parametrizations.weight
@@ -160,9 +161,9 @@ def lamp_scores(weight):
 
 def _norm_factor(model, layer_name, n_out):
     """What folding its BatchNorm multiplies the channels of a convolution with, (n_out,)."""
-    parent = model.get_submodule(layer_name.rpartition(".")[0])
-    norm = getattr(parent, "norm", None)
-    if not isinstance(norm, nn.BatchNorm1d):
+    parent, _, own_name = layer_name.rpartition(".")
+    norm = getattr(model.get_submodule(parent), "norm", None)
+    if own_name != "conv" or not isinstance(norm, nn.BatchNorm1d):
         return torch.ones(n_out)
     return norm.weight / torch.sqrt(norm.running_var + norm.eps)
 

@@ -1,0 +1,122 @@
+"""Losses on recordings, written out in NumPy."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import log_softmax
+
+from ecglib.data.samples import Samples
+from ecglib.tasks import DistilTask, RecordingTask
+from tests.toys import bumps
+
+INDEX = torch.tensor([5, 0, 3, 7])
+
+
+def recordings():
+    """Ten recordings that may be rotated, of which the last samples are padding."""
+    x = torch.randn(10, 12, generator=torch.Generator().manual_seed(1))
+    x[:, 9:] = 0
+    return Samples(x, torch.full((10,), 9), torch.arange(10) % 3)
+
+
+def generator():
+    return torch.Generator().manual_seed(3)
+
+
+def cross_entropy(logits, label):
+    """Mean over the recordings."""
+    return -log_softmax(logits, axis=1)[np.arange(len(label)), label].mean()
+
+
+class Net:
+    """Linear network that remembers what it was given."""
+
+    def __init__(self, seed):
+        weight = torch.randn(12, 3, generator=torch.Generator().manual_seed(seed))
+        self.weight, self.seen = weight.requires_grad_(), []
+
+    def __call__(self, x):
+        self.seen.append(x)
+        return x @ self.weight
+
+
+def distil(student, teacher, n_steps=4):
+    shares = []
+    return DistilTask(student, teacher, recordings(), shares.append, n_steps), shares
+
+
+def test_the_loss_of_recordings_is_the_cross_entropy_of_changed_ones():
+    samples, net = recordings(), Net(0)
+    task = RecordingTask(net, samples)
+    loss = task.loss(INDEX, generator())
+    assert len(task) == 10
+    (seen,) = net.seen
+    assert torch.equal(seen, samples.varied(INDEX, generator()))
+    assert not torch.equal(seen, samples.x[INDEX])
+    logits = (seen @ net.weight).detach().numpy().astype(np.float64)
+    assert loss.item() == pytest.approx(cross_entropy(logits, INDEX.numpy() % 3), rel=1e-5)
+
+
+def test_beats_are_learnt_as_they_are():
+    samples = bumps(9)
+    seen = []
+    RecordingTask(lambda x: seen.append(x) or x[:, :3], samples).loss(INDEX, generator())
+    assert torch.equal(seen[0], samples.x[INDEX])
+
+
+def test_the_loss_of_a_student_is_labels_and_soft_answers():
+    """0.3 · cross-entropy + 0.7 · T² · KL(teacher ‖ student) at temperature T = 2."""
+    student, teacher = Net(0), Net(1)
+    task, _ = distil(student, teacher)
+    loss = task.loss(INDEX, generator())
+    assert len(task) == 10
+    x = student.seen[0].numpy().astype(np.float64)
+    own = x @ student.weight.detach().numpy()
+    soft = log_softmax(x @ teacher.weight.detach().numpy() / 2, axis=1)
+    divergence = (np.exp(soft) * (soft - log_softmax(own / 2, axis=1))).sum(axis=1).mean()
+    expected = 0.3 * cross_entropy(own, INDEX.numpy() % 3) + 0.7 * 4 * divergence
+    assert loss.item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_student_and_teacher_see_the_same_changed_recordings():
+    student, teacher = Net(0), Net(1)
+    distil(student, teacher)[0].loss(INDEX, generator())
+    assert torch.equal(student.seen[0], teacher.seen[0])
+    assert torch.equal(student.seen[0], recordings().varied(INDEX, generator()))
+
+
+def test_only_the_student_gets_a_gradient():
+    student, teacher = Net(0), Net(1)
+    distil(student, teacher)[0].loss(INDEX, generator()).backward()
+    assert student.weight.grad.abs().sum() > 0
+    assert teacher.weight.grad is None
+
+
+def test_of_its_own_teacher_a_student_learns_from_the_labels_alone():
+    net = Net(0)
+    loss = distil(net, net)[0].loss(INDEX, generator())
+    logits = (net.seen[0] @ net.weight).detach().numpy()
+    expected = 0.3 * cross_entropy(logits, INDEX.numpy() % 3)
+    assert loss.item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_every_step_is_announced_with_the_share_that_is_done():
+    (first, shares), (second, others) = distil(Net(0), Net(1)), distil(Net(0), Net(1))
+    for _ in range(4):
+        first.loss(INDEX, generator())
+    second.loss(INDEX, generator())
+    assert shares == [0, 0.25, 0.5, 0.75]
+    assert others == [0]
+
+
+def test_a_step_is_announced_before_the_student_answers():
+    order = []
+    task = DistilTask(
+        lambda x: order.append("student") or x[:, :3],
+        lambda x: x[:, :3],
+        recordings(),
+        lambda share: order.append("step"),
+        1,
+    )
+    task.loss(INDEX, generator())
+    assert order == ["step", "student"]
