@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from ecglib import paper2
+from ecglib.config.rhythm import METHODS
 from ecglib.multiclass import challenge_f1, scores
 
 PAPER_METHODS = ("fixed_quant", "fixed_prune", "laq", "laq_printed", "lap")
@@ -88,7 +89,8 @@ def by_method(results, **wanted):
         config = result.config
         ours = config["method"] not in PAPER_METHODS
         known = order.get(method_name(config), len(order))
-        return ours, known, -config["bits"], config["share"], -config["mean_bits"]
+        method = list(METHODS).index(config["method"])
+        return ours, known, method, -config["bits"], config["share"], -config["mean_bits"]
 
     found = sorted(pick(results, **wanted), key=rank)
     layerwise = ("laq", "laq_printed", "lap")

@@ -164,6 +164,8 @@ class CompressionConfig(RhythmConfig):
         super().__post_init__()
         if (self.dataset == "mitdb") != (self.model == "ecgnet"):
             raise UserError(f"model is {self.model} on {self.dataset}; ecgnet goes with mitdb")
+        if self.dataset == "mitdb" and self.fold != 0:
+            raise UserError(f"fold is {self.fold!r}; mitdb has one test side, fold 0")
         pruning = ("fixed_prune", "matrix_prune", "joint")
         if self.method in pruning and self.share == 0:
             raise UserError(f"share is 0; method {self.method} prunes, so give a share above 0")
