@@ -47,7 +47,9 @@ from ecglib.models.resnet1d import SIZES, ResNet1D
 from ecglib.paths import RESULTS
 from ecglib.plots import compression as figures
 from ecglib.plots import style
-from ecglib.studies import run_study
+from ecglib.rhythm import predict
+from ecglib.studies import Run, run_study
+from ecglib.studies.sides import recording_network, recording_sides
 
 style.use()
 
@@ -373,9 +375,19 @@ show.table(
 #
 # ## Extend it
 #
-# A bit more, a bit less: the next cell writes the network of this page in a few widths, without
-# any training.
+# Which layers would you give more bits? The next cell writes the network of this page with one
+# width for all layers, and then with two bits more for the first convolution alone.
 
 # %%
-for bits in (8, 4, 3):
-    print(bits)
+run = Run(runs["rhythm"][0], source, torch.device("cpu"), RUNS)
+sides = recording_sides(run)
+network, _ = recording_network(run, sides)
+names, label = matrix_names(network), sides.test.y.numpy()
+for widths in (dict.fromkeys(names, 3), dict.fromkeys(names, 3) | {names[0]: 5}):
+    coded = encode(network, widths, names=names, axis=0, scale_rule="mse")
+    n_bytes = save_compressed(RUNS.parent / "trial.ecgc", coded)
+    trial = copy.deepcopy(network)
+    coded.load_into(trial)
+    print(
+        f"{n_bytes / 1000:.1f} kB, accuracy {np.mean(predict(trial, sides.test) == label):.4f}"
+    )

@@ -67,13 +67,14 @@ show.table(show.profiles(PARAMS), "Table 9.1: the profiles, read from their para
 # Papermill by itself only warns about an unknown parameter; `python -m ecglib run` refuses it.
 #
 # In the quick profile chapters 01 to 05 take about 25 seconds each on one core of the machine that
-# made the reference runs, the whole book less than three minutes. The studies of `cpu.yaml`
+# made the reference runs, chapter 06 a minute and a half, the whole book some four minutes. The
+# studies of `cpu.yaml`
 # took longer. A stage that several runs share, such as pretraining, counts once for each run
 # here, and the machine had other work to do, so these are upper bounds:
 
 # %% tags=["hide-input"]
 studies = ("selection", "puzzle", "probe", "baseline", "personalization", "precision")
-studies += ("numerics", "int8", "latency")
+studies += ("numerics", "int8", "latency", "rhythm", "compression", "transfer")
 study_seconds = ledger.study_times(
     {name: results.load_study(RESULTS, name) for name in studies}
 )
@@ -91,11 +92,13 @@ show.table(
 #
 # ```bash
 # python -m ecglib fetch mitdb                       # from PhysioNet, verified, resumes
+# python -m ecglib fetch cinc2017                    # for chapter 06; also chapman, cpsc2018
 # python -m ecglib pack mitdb --out mitdb.npz        # one file of under 30 MB
+# python -m ecglib pack cinc2017 --out cinc2017.npz  # 45 MB
 # ```
 #
-# A machine that only trains needs torch, NumPy, SciPy, pandas, tqdm and PyYAML, this repository
-# and the packed file:
+# A machine that only trains needs torch, NumPy, SciPy, pandas, tqdm and PyYAML (and
+# transformers for HuBERT-ECG), this repository and the packed file, or a folder with several:
 #
 # ```bash
 # python -m ecglib study baseline --params params/full.yaml -p data_root=mitdb.npz

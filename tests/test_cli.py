@@ -177,6 +177,7 @@ def test_a_study_needs_no_notebook_and_no_wfdb_reader(repository, tmp_path):
         *(
             "onnx",
             "onnxruntime",
+            "transformers",
             "wfdb",
             "jupyter_core",
             "jupytext",

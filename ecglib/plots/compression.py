@@ -23,6 +23,8 @@ FAMILIES = {
 }
 """Method -> its name in a legend, colour and marker."""
 
+NETWORKS = {"resnet1d": "ResNet1D", "hubert": "HuBERT-ECG"}
+
 NO_LOSS = -1.0
 """Points of accuracy; a lower bound above it counts as no loss."""
 
@@ -123,7 +125,7 @@ def front(named, title):
     -------
     Figure
     """
-    figure, axis = plt.subplots(figsize=(8.5, 4.6))
+    figure, axis = plt.subplots(figsize=(9.5, 4.6))
     axis.axhspan(NO_LOSS, 0, color="#009E73", alpha=0.08)
     axis.axhline(0, color=NEUTRAL, lw=0.8)
     seen = set()
@@ -134,7 +136,7 @@ def front(named, title):
             100 * m[k] for k in ("difference_low", "difference", "difference_high")
         )
         axis.errorbar(
-            *(m["file_ratio"], max(value, -40)), yerr=[[value - low], [high - value]],
+            *(m["file_ratio"], value), yerr=[[value - low], [high - value]],
             fmt=marker, ms=8 if method in PAPER_METHODS else 9, color=color, capsize=2,
             label=None if method in seen else label,
         )  # fmt: skip
@@ -142,13 +144,12 @@ def front(named, title):
     axis.set_xscale("log")
     axis.set_yscale("symlog", linthresh=2)
     axis.set_xticks([1, 2, 4, 8, 16, 32, 64], ["1×", "2×", "4×", "8×", "16×", "32×", "64×"])
-    axis.set_yticks(
-        [-40, -20, -10, -5, -2, -1, 0, 1], [*map(str, (-40, -20, -10, -5, -2, -1, 0, 1))]
-    )
+    ticks = (-80, -40, -20, -10, -5, -2, -1, 0, 1)
+    axis.set_yticks(ticks, [f"{tick:+d}".replace("+0", "0") for tick in ticks])
     axis.minorticks_off()
     axis.set(xlabel="bytes of the fp32 weights over bytes of the file", title=title)
     axis.set_ylabel("Δ accuracy, points")
-    axis.legend(loc="lower left", fontsize=9)
+    axis.legend(loc="upper left", bbox_to_anchor=(1.01, 1), fontsize=9)
     return figure
 
 
@@ -178,7 +179,9 @@ def against_paper(named, fp32, printed):
         x = [name.split()[0] for name in names]
         for network, rows in printed.items():
             paper = [100 * (rows[n].accuracy - rows["fp32"].accuracy) for n in names]
-            axis.plot(x, paper, dashes[network], color="#999999", label=f"paper, {network}")
+            axis.plot(
+                x, paper, dashes[network], color="#999999", label=f"paper, {NETWORKS[network]}"
+            )
         for network, found in named.items():
             base = fp32[network].metrics["accuracy"]
             ours = [
@@ -187,7 +190,7 @@ def against_paper(named, fp32, printed):
             ]
             axis.plot(
                 x, ours, "o" + dashes[network], color=ORIGIN_COLORS["reference"],
-                label=f"ours, {network}",
+                label=f"ours, {NETWORKS[network]}",
             )  # fmt: skip
         axis.set_xlabel(label)
     axes[0].set_ylabel("accuracy minus fp32, points")
