@@ -37,14 +37,19 @@ compression = [{"epochs": 2, "train_share": 0.1, "bits": [8, 4]}]  # type: list 
 transfer = []  # type: list  arms: dataset, target
 
 # %% tags=["remove-cell"]
+import copy
+
 import numpy as np
+import torch
 
 from ecglib import compressed, layerwise, paper2, plans, printed, results, show
+from ecglib.compress import encode, save_compressed
+from ecglib.compress.weights import matrix_names
 from ecglib.data import rhythm as recordings_of
 from ecglib.models.hubert import SIZES as HUBERT_SIZES
 from ecglib.models.hubert import HubertECG
 from ecglib.models.resnet1d import SIZES, ResNet1D
-from ecglib.paths import RESULTS
+from ecglib.paths import RESULTS, RUNS
 from ecglib.plots import compression as figures
 from ecglib.plots import style
 from ecglib.rhythm import predict
