@@ -48,6 +48,8 @@ def method_name(settings):
         "lap": "LAP",
         "matrix_quant": f"{width}, gains left alone",
         "matrix_prune": f"{pruned}, gains left alone",
+        "matrix_laq": "LAQ, gains left alone",
+        "matrix_lap": "LAP, gains left alone",
         "mse": f"{width}, clipped, by channel",
         "allocated": f"allocated, {settings.get('mean_bits', 0):g} bits on average",
         "trained": f"{width}, trained",
@@ -93,7 +95,7 @@ def by_method(results, **wanted):
         return ours, known, method, -config["bits"], config["share"], -config["mean_bits"]
 
     found = sorted(pick(results, **wanted), key=rank)
-    layerwise = ("laq", "laq_printed", "lap")
+    layerwise = ("laq", "laq_printed", "lap", "matrix_laq", "matrix_lap")
     return {
         method_name(r.config): r
         for r in found

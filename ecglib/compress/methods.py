@@ -136,11 +136,11 @@ def _fixed_prune(model, sides, config):
     return Compressed(schemes.fixed_prune(model, config.share), copy.deepcopy(model))
 
 
-def _layerwise(scheme, **options):
+def _layerwise(scheme, layers=coded_names, **options):
     """A scheme of paper 2 that follows the importance of layers."""
 
     def run(model, sides, config):
-        weights, names = (config.alpha, config.beta, config.gamma), coded_names(model)
+        weights, names = (config.alpha, config.beta, config.gamma), layers(model)
         scores = importance(model, names, *weights)
         coded, decisions = scheme(
             *(model, scores, _accuracy_with(model, sides.validation)),
@@ -199,6 +199,8 @@ _METHODS = {
     "lap": _layerwise(schemes.lap),
     "matrix_quant": _matrix_quant,
     "matrix_prune": _matrix_prune,
+    "matrix_laq": _layerwise(schemes.laq, matrix_names),
+    "matrix_lap": _layerwise(schemes.lap, matrix_names),
     "mse": _clipped,
     "allocated": _allocated,
     "trained": _trained,

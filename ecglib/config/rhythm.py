@@ -96,12 +96,14 @@ METHODS = {
     "lap": ("alpha", "beta", "gamma", "tolerance"),
     "matrix_quant": ("bits",),
     "matrix_prune": ("share",),
+    "matrix_laq": ("alpha", "beta", "gamma", "tolerance"),
+    "matrix_lap": ("alpha", "beta", "gamma", "tolerance"),
     "mse": ("bits",),
     "allocated": ("mean_bits",),
     "trained": ("bits", "tune_epochs"),
     "joint": ("bits", "share", "tune_epochs"),
 }
-"""Method -> settings that it reads. The first five are paper 2's, the next two leave the gains
+"""Method -> settings that it reads. The first five are paper 2's, the next four leave the gains
 of BatchNorm alone. Ours follow: clipping by squared error with a scale a channel, bits
 allocated by an integer program, steps learned under a teacher, the same with pruning."""
 

@@ -16,6 +16,8 @@ FAMILIES = {
     "lap": ("LAP", "#E69F00", "v"),
     "matrix_quant": ("fixed bits, gains left alone", "#666666", "o"),
     "matrix_prune": ("fixed pruning, gains left alone", "#666666", "v"),
+    "matrix_laq": ("LAQ, gains left alone", "#D55E00", "o"),
+    "matrix_lap": ("LAP, gains left alone", "#D55E00", "v"),
     "mse": ("ours: clipped, by channel", "#56B4E9", "o"),
     "allocated": ("ours: allocated bits", "#0072B2", "s"),
     "trained": ("ours: trained", "#009E73", "D"),
