@@ -194,7 +194,7 @@ def sizes_table(named, printed):
     for name, result in named.items():
         m = result.metrics
         rows[name] = {
-            "paper": f"{printed[name].ratio:.2f}" if name in printed else "",
+            **({"paper": f"{printed[name].ratio:.2f}"} if name in printed else {}),
             "ideal": f"{m['ideal_ratio']:.2f}",
             "all bits": f"{m['overhead_ratio']:.2f}",
             "file": f"{m['file_ratio']:.2f}",
@@ -202,7 +202,9 @@ def sizes_table(named, printed):
             "Δ accuracy, points": points(m),
             "no loss": "yes" if m["no_loss"] else "no",
         }
-    return pd.DataFrame(rows).T
+    columns = ["paper"] if printed else []
+    columns += ["ideal", "all bits", "file", "kB", "Δ accuracy, points", "no loss"]
+    return pd.DataFrame(rows, index=columns).T.fillna("")
 
 
 def points(metrics):

@@ -59,8 +59,7 @@ def peers_table():
         {
             "data set": peer.dataset,
             "source": peer.source,
-            "classes": peer.classes,
-            "leads": peer.leads,
+            "classes / leads": f"{peer.classes} / {peer.leads}",
             "method": peer.method,
             **{
                 name: "–" if value is None else f"{value:.2f}"
