@@ -465,6 +465,7 @@ show.table(
 #   and 1. The grid of α, β, γ has three points.
 # - fp32 networks stopped after 26 epochs, while their validation loss was still falling slowly;
 #   trained longer, they would leave less room for the gain of further training.
+# - HuBERT-ECG has no rows for LAQ, 7 bits, 1 bit, 70 % and 90 %: there was no time for them.
 # - Weights only: activations are fp32, so the ratios are of storage, not of arithmetic (chapter
 #   {doc}`05_int8_qat` has both).
 #

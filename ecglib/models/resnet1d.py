@@ -99,7 +99,7 @@ class ResNet1D(nn.Module):
     Examples
     --------
     >>> sum(p.numel() for p in ResNet1D(SIZES["small"]).parameters())
-    603236
+    603172
     """
 
     def __init__(self, config):
