@@ -409,7 +409,7 @@ show.table(
 #   [−1.58, +0.47], too few recordings to tell. The paper's best are 12.10 and 9.80, ideal.
 # - **Part of that is the training.** The same eight epochs at 8 bits gain 0.7 and 0.6 points on folds
 #   0 and 1, the pruned networks −0.3 to +0.7 there (Table 6.15): against a network trained as long,
-#   a fifth of the weights costs some 0.3 points.
+#   keeping a fifth of the weights costs some 0.3 points.
 # - **Entropy coding turns the ranking round.** Plain min–max rounding of HuBERT-ECG to 4 bits is
 #   7.6 times by the paper's count and **30 times as a file**, at −0.32 points [−0.75, +0.09]: a few large
 #   weights stretch the grid, nearly all others become 0, and zeros cost next to nothing. It is
