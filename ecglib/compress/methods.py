@@ -4,7 +4,6 @@ import copy
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
-import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils import parametrize
 
@@ -14,10 +13,8 @@ from ecglib.compress.coded import CodedModel, encode
 from ecglib.compress.importance import importance, indices
 from ecglib.compress.trained import train_compressed
 from ecglib.compress.weights import coded_names, matrix_names
-from ecglib.data.samples import logits_of
 from ecglib.quant.qat import fold_batchnorm
-from ecglib.rhythm import predict
-from ecglib.train import in_batches
+from ecglib.rhythm import predict, validation_loss
 
 OURS = {"axis": 0, "scale_rule": "mse", "half_scales": True}
 """How our methods without training round: a scale a channel, clipped by squared error."""
@@ -175,8 +172,7 @@ def _allocated(model, sides, config):
     names = matrix_names(network)
 
     def loss(trial):
-        logits = in_batches(lambda x: logits_of(trial, x), sides.validation.x)
-        return float(F.cross_entropy(logits, sides.validation.y))
+        return validation_loss(trial, sides.validation)
 
     cost = sensitivity(network, names, loss, half_scales=True)
     sizes = {name: network.get_parameter(name).numel() for name in names}

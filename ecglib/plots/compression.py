@@ -7,6 +7,7 @@ import seaborn as sns
 
 from ecglib.compressed import PAPER_METHODS
 from ecglib.plots.style import NEUTRAL, ORIGIN_COLORS
+from ecglib.studies.compression import NO_LOSS
 
 FAMILIES = {
     "fixed_quant": ("fixed bits", "#999999", "o"),
@@ -26,9 +27,6 @@ FAMILIES = {
 """Method -> its name in a legend, colour and marker."""
 
 NETWORKS = {"resnet1d": "ResNet1D", "hubert": "HuBERT-ECG"}
-
-NO_LOSS = -1.0
-"""Points of accuracy; a lower bound above it counts as no loss."""
 
 
 def recordings(signals, fs):
@@ -128,7 +126,7 @@ def front(named, title):
     Figure
     """
     figure, axis = plt.subplots(figsize=(9.5, 4.6))
-    axis.axhspan(NO_LOSS, 0, color="#009E73", alpha=0.08)
+    axis.axhspan(100 * NO_LOSS, 0, color="#009E73", alpha=0.08)
     axis.axhline(0, color=NEUTRAL, lw=0.8)
     seen = set()
     for result in named.values():

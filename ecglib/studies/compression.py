@@ -37,7 +37,7 @@ TRACED = 256
 def run_rhythm(run):
     """An fp32 network of paper 2, scored on the fold that it has not seen."""
     if run.config.fold == "all":
-        return _pooled(run, _folds(run))
+        return _pooled(_folds(run))
     sides = recording_sides(run)
     model, story = recording_network(run, sides)
     watch = Stopwatch()
@@ -154,13 +154,13 @@ def _folds(run):
     return [run.finished(replace(run.config, fold=fold)) for fold in range(N_FOLDS)]
 
 
-def _pooled(run, folds, **more):
+def _pooled(folds):
     """Fields of a result on all recordings, each scored by the network that had not seen it."""
     confusion = np.sum([np.array(r.metrics["confusion"]) for r in folds], axis=0)
     scores = multiclass.scores(confusion, list(folds[0].metrics["per_class"]))
     stages = {stage for result in folds for stage in result.runtime_s}
     return {
-        "metrics": scores | {"confusion": confusion.tolist()} | more,
+        "metrics": scores | {"confusion": confusion.tolist()},
         "predictions": {k: v for result in folds for k, v in result.predictions.items()},
         "runtime_s": {s: sum(r.runtime_s.get(s, 0) for r in folds) for s in sorted(stages)},
     }
@@ -170,7 +170,7 @@ def _pooled_compression(run):
     """Five compressed networks against five fp32 ones, on all recordings."""
     folds = _folds(run)
     fp32 = run.finished(replace(twin_of(run.config, RhythmConfig), fold="all"))
-    pooled = _pooled(run, folds)
+    pooled = _pooled(folds)
     labels, correct = recording_labels(run), []
     for found in (pooled["predictions"], fp32.predictions):
         predicted = {}

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import numpy as np
-import torch
 from scipy.stats import mannwhitneyu
 
 from ecglib import checkpoints
@@ -46,10 +45,9 @@ def binary(source, lead):
     recordings = recordings_of.load(source.name, source.path, lead=lead)
     names = np.array(recordings.classes)[recordings.label]
     recordings = recordings.select(names != NOISE.get(source.name)).resampled(FS, N_TIMES)
-    names = np.array(recordings.classes)[recordings.label]
     samples = to_samples(recordings)
-    label = torch.from_numpy((names == ATRIAL_FIBRILLATION[source.name]).astype(np.int64))
-    return replace(samples, y=label), recordings.recording
+    fibrillation = recordings.classes.index(ATRIAL_FIBRILLATION[source.name])
+    return replace(samples, y=(samples.y == fibrillation).long()), recordings.recording
 
 
 def run_transfer(run):
