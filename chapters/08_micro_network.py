@@ -19,11 +19,15 @@
 # 0.982 and a mean F1 of 0.922 between patients: far above the 0.9194 and 0.6303 of the best arm
 # of {cite:t}`silva_deployment`.
 #
-# ## What this chapter will hold
-#
-# - A network of a few thousand parameters on the derivative and five RR ratios, with choices
-#   made inside DS1.
-# - Three splits, since the standard one flatters: DS1 to DS2, DS2 to DS1, and leave one patient
-#   out.
-# - Fewer bits until it breaks, and the smallest file that still works.
-# - What a handful of labelled beats of the patient is worth {cite:p}`settles2009`.
+# placeholder
+
+# %% tags=["parameters"]
+profile = "quick"  # type: str  name of the params file
+data_root = None  # type: str  folder or packed file with MIT-BIH, None: search for it
+device = "auto"  # type: str  auto, cpu or cuda
+seeds = [7]  # type: list  seeds of every arm
+records = [101, 118, 124, 207, 223, 100, 202, 213, 232]  # type: list  record numbers
+channels = [4, 8, 8, 16, 16]  # type: list  filters of ECGNet's five blocks
+micro = [{"scope": "all_int8", "epochs": 2}]  # type: list  arms: features, scope, bits, split
+budget = [{"epochs": 2}]  # type: list  arms: budget, query, update, split
+budget_ecgnet = []  # type: list  arms: budget, query, update, split

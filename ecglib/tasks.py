@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -49,6 +50,163 @@ class PuzzleTask:
         label = label.to(self.x.device)
         permuted = puzzle.permute(self.x[index], label, self.cuts) * self.mask
         return F.cross_entropy(self.forward(permuted), label)
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Which beats an epoch takes: every one of a source and class that has few, and of those
+    that have more a random one from each of `cap` equal stretches of time.
+
+    Attributes
+    ----------
+    order : Tensor, shape (n_beats,), int64
+        Beats sorted by source and class, those of a class in order of time.
+    first, place : Tensor, shape (n_draws,), int64
+        For every draw: where its source and class begin in `order`, and the number of its
+        stretch.
+    stretch : Tensor, shape (n_draws,), float32
+        Beats of a stretch, at least 1.
+    """
+
+    order: torch.Tensor
+    first: torch.Tensor
+    place: torch.Tensor
+    stretch: torch.Tensor
+
+    @classmethod
+    def balanced(cls, source, label, cap):
+        """Draws that take at most `cap` beats of each source and class.
+
+        Parameters
+        ----------
+        source, label : ndarray of int, shape (n_beats,)
+            Source (a patient, or a lead of one) and class of every beat, each source's beats
+            in order of time.
+        cap : int
+            Most draws of one source and class.
+        """
+        group = source.astype(np.int64) * (label.max() + 1) + label
+        order = np.argsort(group, kind="stable")
+        _, first, size = np.unique(group[order], return_index=True, return_counts=True)
+        n_draws = np.minimum(size, cap)
+        place = np.concatenate([np.arange(n) for n in n_draws])
+        return cls(
+            torch.from_numpy(order),
+            torch.from_numpy(np.repeat(first, n_draws)),
+            torch.from_numpy(place),
+            torch.from_numpy(np.repeat((size / n_draws).astype(np.float32), n_draws)),
+        )
+
+    def beats(self, index, generator):
+        """Beats (B,) that the draws `index` (B,) take this time."""
+        within = (self.place[index] + torch.rand(len(index), generator=generator)).double()
+        return self.order[self.first[index] + (within * self.stretch[index]).long()]
+
+
+@dataclass(frozen=True)
+class BalancedTask:
+    """Cross-entropy on beats of which no patient gives more than their share, varied at random.
+
+    `forward` is the whole network, `spread` the deviation of the log of a beat's random gain
+    and of the noise on its timing.
+    """
+
+    forward: Callable
+    inputs: object
+    draws: Draws
+    weight: torch.Tensor | None
+    spread: float
+
+    SHIFT = 2
+
+    def __len__(self):
+        return len(self.draws.first)
+
+    def loss(self, index, generator):
+        """Mean loss of the draws `index` (B,)."""
+        beats = self.inputs.select(self.draws.beats(index, generator))
+        logits = self.forward(*self.varied(beats, generator))
+        return F.cross_entropy(logits, beats.y, self.weight)
+
+    def varied(self, beats, generator):
+        """Beats and timing with random gain and noise, and one shift and stretch for all."""
+        if not self.spread:
+            return beats.x, beats.rr
+        gain = torch.randn(len(beats), 1, 1, generator=generator)
+        noise = torch.randn(beats.rr.shape, generator=generator)
+        stretch = torch.exp(self.spread / 2 * torch.randn((), generator=generator))
+        shift = torch.randint(-self.SHIFT, self.SHIFT + 1, (), generator=generator)
+        x = stretched(beats.x, stretch, shift) * torch.exp(self.spread * gain)
+        return x, beats.rr + self.spread * noise
+
+
+@dataclass(frozen=True)
+class ReplayTask:
+    """Cross-entropy on training beats, plus that on a patient's few labelled ones.
+
+    Every step sees a batch of the former and up to `MOST_LABELLED` of the latter.
+
+    Attributes
+    ----------
+    forward : callable
+        Network, or its head if the inputs are cached features.
+    replay, labelled : tuple of Tensor, shape (n_beats, ...)
+        Its arguments for training beats and for the patient's.
+    replay_y, labelled_y : Tensor, shape (n_beats,)
+        Classes.
+    class_weight : Tensor, shape (3,), or None
+        Of the labelled beats.
+    label_weight : float
+        Of their loss.
+    """
+
+    forward: Callable
+    replay: tuple[torch.Tensor, ...]
+    replay_y: torch.Tensor
+    labelled: tuple[torch.Tensor, ...]
+    labelled_y: torch.Tensor
+    class_weight: torch.Tensor | None
+    label_weight: float
+
+    MOST_LABELLED = 64
+
+    def __len__(self):
+        return len(self.replay_y)
+
+    def loss(self, index, generator):
+        """Sum of both mean losses, for the replayed beats `index` (B,)."""
+        some = torch.randperm(len(self.labelled_y), generator=generator)[: self.MOST_LABELLED]
+        pairs = zip(self.replay, self.labelled, strict=True)
+        logits = self.forward(*(torch.cat([old[index], new[some]]) for old, new in pairs))
+        old, new = logits[: len(index)], logits[len(index) :]
+        asked = F.cross_entropy(new, self.labelled_y[some], self.class_weight)
+        return F.cross_entropy(old, self.replay_y[index]) + self.label_weight * asked
+
+
+def stretched(x, stretch, shift):
+    """Beats in slower or faster time around the middle of their window.
+
+    Parameters
+    ----------
+    x : Tensor, shape (n_beats, n_channels, n_times)
+        Beats.
+    stretch : Tensor, shape ()
+        Factor on time; under 1 the first and last samples are repeated.
+    shift : Tensor, shape ()
+        Samples by which the beats move to the left.
+
+    Returns
+    -------
+    Tensor, shape (n_beats, n_channels, n_times)
+        By linear interpolation.
+    """
+    n_times = x.shape[2]
+    middle = (n_times - 1) / 2
+    at = (torch.arange(n_times) - middle) / stretch + middle + shift
+    at = at.clamp(0, n_times - 1)
+    before = at.long().clamp(max=n_times - 2)
+    share = at - before
+    return torch.lerp(x[:, :, before], x[:, :, before + 1], share)
 
 
 def class_weights(label, imbalance):

@@ -1,6 +1,8 @@
 """What defines a run: frozen, validated, hashable configurations, one class a study."""
 
 from ecglib.config.base import SCOPES, SPLITS, STRATEGIES, RunConfig, TrainingConfig
+from ecglib.config.budget import BudgetConfig, EcgnetBudgetConfig
+from ecglib.config.micro import MicroConfig, folds_of, fp32_micro, parts_of
 from ecglib.config.reduced import (
     Int8Config,
     LatencyConfig,
@@ -27,9 +29,12 @@ __all__ = [
     "SPLITS",
     "STRATEGIES",
     "BaselineConfig",
+    "BudgetConfig",
     "CompressionConfig",
+    "EcgnetBudgetConfig",
     "Int8Config",
     "LatencyConfig",
+    "MicroConfig",
     "NumericsConfig",
     "PersonalizationConfig",
     "PrecisionConfig",
@@ -42,8 +47,11 @@ __all__ = [
     "TrainingConfig",
     "TransferConfig",
     "config_class",
+    "folds_of",
+    "fp32_micro",
     "fp32_twin",
     "make_config",
+    "parts_of",
     "pretext_of",
     "twin_of",
 ]

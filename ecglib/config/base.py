@@ -49,6 +49,7 @@ _CHOICES = {
     "runtime": ("torch_fp32", "ort_fp32", "ort_int8"),
     "dataset": RHYTHM_DATASETS,
     "target": RHYTHM_DATASETS,
+    "allocation": ("uniform", "milp"),
 }
 _POSITIVE = (
     *("epochs", "pretext_epochs", "online_epochs", "patience", "batch_size"),
@@ -57,6 +58,7 @@ _POSITIVE = (
     *("qat_epochs", "qat_learning_rate", "calibration_beats"),
     *("batch", "threads", "calls", "traced_beats"),
     *("mean_bits", "tune_epochs", "tune_learning_rate"),
+    *("width", "class_cap"),
 )
 
 

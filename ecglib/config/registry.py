@@ -2,6 +2,8 @@
 
 from dataclasses import fields
 
+from ecglib.config.budget import BudgetConfig, EcgnetBudgetConfig
+from ecglib.config.micro import MicroConfig
 from ecglib.config.reduced import Int8Config, LatencyConfig, NumericsConfig, PrecisionConfig
 from ecglib.config.rhythm import CompressionConfig, RhythmConfig, TransferConfig
 from ecglib.config.studies import (
@@ -30,6 +32,9 @@ CONFIGS = {
         RhythmConfig,
         TransferConfig,
         CompressionConfig,
+        MicroConfig,
+        BudgetConfig,
+        EcgnetBudgetConfig,
     )
 }
 """Name of a study -> its configuration class."""

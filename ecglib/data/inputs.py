@@ -100,6 +100,11 @@ def normalize(signal, record, kind):
     return out
 
 
+def scaled_ratios(rr):
+    """RR ratios centred on 1, scaled by 4 and clipped to ±8, float32."""
+    return np.clip((rr - 1) * 4, -8, 8).astype(np.float32)
+
+
 def to_inputs(beats, config, device):
     """Beats as normalised tensors.
 
@@ -119,7 +124,7 @@ def to_inputs(beats, config, device):
     x = normalize(beats.signal, beats.record, config.normalization)
     return Inputs(
         torch.from_numpy(x).to(device),
-        torch.from_numpy(np.clip((beats.rr - 1) * 4, -8, 8)).float().to(device),
+        torch.from_numpy(scaled_ratios(beats.rr)).to(device),
         torch.from_numpy(beats.label.astype(np.int64)).to(device),
     )
 

@@ -13,6 +13,13 @@ must wait for the next beat, which a device that answers at once cannot do."""
 LOCAL_INTERVALS = 80
 GLOBAL_INTERVALS = 400
 
+BASELINE_GAIN, BASELINE_REACH = 0.02, 0.1
+"""Of the slow baseline of log RR: share of an interval's difference that moves it, and the
+largest difference that counts."""
+
+RHYTHM_BEATS, LARGEST_CHANGE = 24, 0.5
+"""Of the irregularity: beats that it averages, and the largest change of log RR that counts."""
+
 
 def rr_features(sample):
     """Five ratios of RR intervals for every beat of one record.
@@ -82,3 +89,41 @@ def _ratio(numerator, denominator):
     return np.divide(
         numerator, denominator, out=np.ones(len(numerator)), where=denominator != 0
     )
+
+
+def rhythm_features(sample):
+    """Three more columns for every beat of one record: slow baseline and irregularity.
+
+    The baseline is a running mean of log RR in which an interval counts at most as 10 % off, so
+    that a run of premature beats hardly lowers it.
+
+    Parameters
+    ----------
+    sample : ndarray of int, shape (n_beats,)
+        R-peaks of all annotated beats of the record, ascending, in samples.
+
+    Returns
+    -------
+    ndarray, shape (n_beats, 3), float32
+        log(rr / baseline) and log(post / baseline) (known one beat later), each times 4, and 8
+        times the mean |change of log RR| of the last 24 beats, each change at most 0.5. Zeros
+        where an interval does not exist.
+    """
+    features = np.zeros((len(sample), 3))
+    if len(sample) < 3:
+        return features.astype(np.float32)
+    log_rr = np.log(np.maximum(np.diff(sample), 1))
+    baseline = np.empty(len(log_rr))
+    current = log_rr[0]
+    for i, value in enumerate(log_rr):
+        baseline[i] = current
+        gain = max(BASELINE_GAIN, 1 / (i + 2))
+        current += gain * np.clip(value - current, -BASELINE_REACH, BASELINE_REACH)
+    features[1:, 0] = 4 * (log_rr - baseline)
+    features[1:-1, 1] = 4 * (log_rr[1:] - baseline[:-1])
+    change = np.minimum(np.abs(np.diff(log_rr)), LARGEST_CHANGE)
+    total = np.concatenate([[0], np.cumsum(change)])
+    beat = np.arange(1, len(total))
+    first = np.maximum(beat - RHYTHM_BEATS, 0)
+    features[2:, 2] = 8 * (total[beat] - total[first]) / (beat - first)
+    return np.clip(features, -8, 8).astype(np.float32)

@@ -101,12 +101,16 @@ class ECGNet(nn.Module):
             x = getattr(self, adapter)(getattr(self, name)(x))
         return x.flatten(1)
 
-    def classify(self, features, rr=None):  # (B, n_features), (B, n_rr) -> (B, n_outputs)
-        """Logits from features and, if the network has been built for them, RR ratios."""
+    def embed(self, features, rr=None):  # (B, n_features), (B, n_rr) -> (B, 256)
+        """The last hidden layer, in which similar beats are near."""
         hidden = self.dropout(self.relu1(self.fc1(features)))
         if self.config.n_rr:
             hidden = torch.cat([hidden, self.rr(rr)], dim=1)
-        return self.out(self.relu2(self.fc2(hidden)))
+        return self.relu2(self.fc2(hidden))
+
+    def classify(self, features, rr=None):  # (B, n_features), (B, n_rr) -> (B, n_outputs)
+        """Logits from features and, if the network has been built for them, RR ratios."""
+        return self.out(self.embed(features, rr))
 
     def forward(self, x, rr=None):  # (B, n_times), (B, n_rr) -> (B, n_outputs)
         return self.classify(self.features(x), rr)

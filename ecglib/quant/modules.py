@@ -180,7 +180,7 @@ TWINS = {nn.Conv1d: QuantConv1d, nn.Linear: QuantLinear}
 """Layers with weights -> their fake-quantized twins."""
 
 
-def quantized_twin(layer, *, bits=8, step="minmax"):
+def quantized_twin(layer, *, bits=8, weight_bits=None, step="minmax"):
     """A fake-quantized layer with the weights of an fp32 one.
 
     Parameters
@@ -188,7 +188,9 @@ def quantized_twin(layer, *, bits=8, step="minmax"):
     layer : Conv1d or Linear
         Not changed; the twin shares its parameters.
     bits : int
-        Of weights and input.
+        Of its input, and of its weights unless the next says otherwise.
+    weight_bits : int, optional
+        Of its weights.
     step : {"minmax", "learned"}
         As `WeightQuantizer` takes it.
 
@@ -199,5 +201,5 @@ def quantized_twin(layer, *, bits=8, step="minmax"):
     twin = TWINS[type(layer)].like(layer)
     twin.weight, twin.bias = layer.weight, layer.bias
     twin.input_quantizer = ActivationQuantizer(bits)
-    twin.weight_quantizer = WeightQuantizer(layer.weight, bits, step)
+    twin.weight_quantizer = WeightQuantizer(layer.weight, weight_bits or bits, step)
     return twin.to(layer.weight.device).train(layer.training)

@@ -30,7 +30,7 @@ def fold_batchnorm(model):
             block.norm = nn.Identity()
 
 
-def quantize(model, scope, *, bits=8, step="minmax"):
+def quantize(model, scope, *, bits=8, weight_bits=None, step="minmax"):
     """A fake-quantized copy of a network, not calibrated yet.
 
     Parameters
@@ -40,7 +40,9 @@ def quantize(model, scope, *, bits=8, step="minmax"):
     scope : {"none", "head_int8", "shallow_int8", "all_int8"}
         Which layers.
     bits : int
-        Of weights and activations.
+        Of activations, and of the weights unless the next says otherwise.
+    weight_bits : dict of str to int, optional
+        Layer -> bits of its weights, for all layers in scope.
     step : {"minmax", "learned"}
         As `WeightQuantizer` takes it.
 
@@ -62,7 +64,9 @@ def quantize(model, scope, *, bits=8, step="minmax"):
     for name in layers_in_scope(model, scope):
         parent, _, child = name.rpartition(".")
         owner = model.get_submodule(parent)
-        setattr(owner, child, quantized_twin(getattr(owner, child), bits=bits, step=step))
+        own = weight_bits[name] if weight_bits else bits
+        twin = quantized_twin(getattr(owner, child), bits=bits, weight_bits=own, step=step)
+        setattr(owner, child, twin)
     require_coverage(model, scope)
     return model
 

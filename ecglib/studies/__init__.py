@@ -8,7 +8,7 @@ from ecglib import results
 from ecglib.data.inputs import pick_device
 from ecglib.machine import describe_environment
 from ecglib.paths import REPO, RUNS
-from ecglib.studies import compression, paper1, reduced, transfer
+from ecglib.studies import budget, compression, micro, paper1, reduced, transfer
 from ecglib.studies.run import Run
 
 __all__ = ["EXECUTE", "HEADLINE", "Run", "is_headline", "run_study"]
@@ -35,6 +35,9 @@ EXECUTE = {
     "rhythm": compression.run_rhythm,
     "transfer": transfer.run_transfer,
     "compression": compression.run_compression,
+    "micro": micro.run_micro,
+    "budget": budget.run_budget,
+    "budget_ecgnet": budget.run_budget_ecgnet,
 }
 """Study -> function from a `Run` to the fields of its result."""
 

@@ -69,10 +69,14 @@ class Run:
         return Side(beats, to_inputs(beats, self.config, self.device))
 
     @cached_property
-    def test(self):
+    def test_beats(self):
         """All annotated beats of the test side, F and Q included."""
-        beats = load_beats(self.source.path, self.config.sides()[1], fusion="keep")
-        return Side(beats, to_inputs(beats, self.config, self.device))
+        return load_beats(self.source.path, self.config.sides()[1], fusion="keep")
+
+    @cached_property
+    def test(self):
+        """The same with what the network reads of them."""
+        return Side(self.test_beats, to_inputs(self.test_beats, self.config, self.device))
 
     @cached_property
     def scored(self):
@@ -92,9 +96,9 @@ class Run:
 
     def in_order(self, predicted):
         """Predictions by record as one array (n_beats,) int8 in order of the test side."""
-        everything = np.empty(len(self.test.beats), dtype=np.int8)
+        everything = np.empty(len(self.test_beats), dtype=np.int8)
         for record, classes in predicted.items():
-            everything[self.test.beats.record == record] = classes
+            everything[self.test_beats.record == record] = classes
         return everything
 
     def supervised(self, config):
@@ -168,13 +172,13 @@ class Run:
 
     def outcome(self, predicted, runtime_s, **more):
         """Fields of a result whose predictions cover the whole test side."""
-        scored = results.score_beats(self.test.beats, predicted)
+        scored = results.score_beats(self.test_beats, predicted)
         total = sum(np.array(matrix) for matrix in scored["per_record"].values())
         metrics = from_confusion(total).to_dict() | more
         return {"metrics": metrics, "runtime_s": runtime_s, **scored}
 
     def ec57(self, predicted):
         """Counts of SVEB and VEB detection in the convention of EC57, after 5:00."""
-        beats = self.test.beats
+        beats = self.test_beats
         counted = ec57(beats.symbol, predicted, beats.sample, beats.fs)
         return {"sveb": asdict(counted.sveb), "veb": asdict(counted.veb)}

@@ -1,0 +1,126 @@
+"""MicroNet, a 1-D convolutional network of a few kilobytes (after Farag 2023, PMC9919183)."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from ecglib.errors import UserError
+
+BLOCKS = ("conv1", "conv2", "conv3")
+HEAD = ("hidden", "out")
+EVERYTHING = (*BLOCKS, "rr", *HEAD)
+
+
+@dataclass(frozen=True)
+class MicroNetConfig:
+    """Size of a MicroNet.
+
+    Attributes
+    ----------
+    n_channels : int
+        1 for the beat, 2 with what it has beyond the patient's template.
+    n_rr : int
+        Columns of timing; 0 for isolated beats.
+    channels, kernels, pools : tuple of int
+        Of the three blocks: filters, samples of a filter, samples that max-pooling merges.
+    rr_units, hidden_units : int
+        Units of the hidden layers: of the timing alone, and of everything.
+    n_times : int
+        Samples of a beat.
+    n_outputs : int
+        Classes.
+    """
+
+    n_channels: int = 2
+    n_rr: int = 5
+    channels: tuple[int, int, int] = (12, 16, 16)
+    kernels: tuple[int, int, int] = (7, 5, 3)
+    pools: tuple[int, int, int] = (2, 2, 4)
+    rr_units: int = 16
+    hidden_units: int = 16
+    n_times: int = 64
+    n_outputs: int = 3
+
+    def widened(self, factor):
+        """The same network with `factor` times the filters and units, at least one each.
+
+        Raises
+        ------
+        UserError
+            If the factor is not above zero.
+        """
+        if not factor > 0:
+            raise UserError(f"width is {factor}; it must be above zero")
+        sizes = {
+            "channels": tuple(max(1, round(factor * n)) for n in self.channels),
+            "rr_units": max(1, round(factor * self.rr_units)),
+            "hidden_units": max(1, round(factor * self.hidden_units)),
+        }
+        return MicroNetConfig(**{**self.__dict__, **sizes})
+
+
+class Block(nn.Module):
+    """Convolution, BatchNorm (folded away before quantization), ReLU, max-pooling."""
+
+    def __init__(self, n_in, n_out, kernel, pool):
+        super().__init__()
+        self.conv = nn.Conv1d(n_in, n_out, kernel, padding=kernel // 2)
+        self.norm = nn.BatchNorm1d(n_out)
+        self.relu = nn.ReLU()
+        self.pool = nn.MaxPool1d(pool)
+
+    def forward(self, x):  # (B, n_in, T) -> (B, n_out, T // pool)
+        return self.pool(self.relu(self.norm(self.conv(x))))
+
+
+class MicroNet(nn.Module):
+    """Three convolutional blocks; timing joins their flattened maps in one hidden layer.
+
+    Parts are named: `conv1` … `conv3` are blocks, `rr` the hidden layer of the timing if there
+    is any, `hidden` and `out` the head.
+
+    Parameters
+    ----------
+    config : MicroNetConfig
+        Size of the network.
+
+    Examples
+    --------
+    >>> sum(p.numel() for p in MicroNet(MicroNetConfig()).parameters())
+    3471
+    """
+
+    def __init__(self, config):
+        super().__init__()
+        self.config = config
+        n_in, n_times = config.n_channels, config.n_times
+        sizes = zip(BLOCKS, config.channels, config.kernels, config.pools, strict=True)
+        for name, n_out, kernel, pool in sizes:
+            self.add_module(name, Block(n_in, n_out, kernel, pool))
+            n_in, n_times = n_out, n_times // pool
+        self.rr = nn.Identity()
+        n_joined = n_in * n_times
+        if config.n_rr:
+            self.rr = nn.Sequential(nn.Linear(config.n_rr, config.rr_units), nn.ReLU())
+            n_joined += config.rr_units
+        self.hidden = nn.Linear(n_joined, config.hidden_units)
+        self.relu = nn.ReLU()
+        self.out = nn.Linear(config.hidden_units, config.n_outputs)
+
+    def features(self, x, rr):  # (B, n_channels, n_times), (B, n_rr) -> (B, n_features)
+        """What the head reads: flattened feature maps, then the hidden layer of the timing."""
+        for name in BLOCKS:
+            x = getattr(self, name)(x)
+        return torch.cat([x.flatten(1), self.rr(rr)], dim=1)
+
+    def embed(self, features):  # (B, n_features) -> (B, hidden_units)
+        """The last hidden layer: a few numbers a beat, in which similar beats are near."""
+        return self.relu(self.hidden(features))
+
+    def classify(self, features):  # (B, n_features) -> (B, n_outputs)
+        """Logits from features."""
+        return self.out(self.embed(features))
+
+    def forward(self, x, rr):  # (B, n_channels, n_times), (B, n_rr) -> (B, n_outputs)
+        return self.classify(self.features(x, rr))

@@ -1,0 +1,147 @@
+"""Human in the loop: a few labelled beats of a patient, and a network that learns from them.
+
+Training beats are replayed while it does (Ratcliff 1990), so that it does not forget what other
+patients taught it.
+"""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+
+from ecglib.aami import CLASSES
+from ecglib.tasks import ReplayTask, class_weights
+from ecglib.train import Schedule, fit, in_batches
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """How a kind of network falls into a body that stays and a head that learns.
+
+    Attributes
+    ----------
+    body : callable
+        (model, x, rr) -> tuple of Tensors, what the head reads.
+    head, output, last_block : tuple of str
+        Names of the parts that each update frees.
+    """
+
+    body: Callable
+    head: tuple[str, ...]
+    output: tuple[str, ...]
+    last_block: tuple[str, ...]
+
+    def head_inputs(self, model, inputs):
+        """What the head of `model` reads of beats, a tuple of Tensors (n_beats, …)."""
+        chunks = [
+            self.body(model, x, rr)
+            for x, rr in zip(inputs.x.split(256), inputs.rr.split(256), strict=True)
+        ]
+        return tuple(torch.cat(parts) for parts in zip(*chunks, strict=True))
+
+
+@dataclass(frozen=True)
+class View:
+    """A patient's beats as a network sees them.
+
+    Attributes
+    ----------
+    head_inputs : tuple of Tensor, shape (n_beats, …)
+        What the head reads.
+    logits : Tensor, shape (n_beats, 3)
+    embedding : Tensor, shape (n_beats, n_units)
+        The last hidden layer.
+    """
+
+    head_inputs: tuple[torch.Tensor, ...]
+    logits: torch.Tensor
+    embedding: torch.Tensor
+
+    @classmethod
+    @torch.no_grad()
+    def of(cls, model, anatomy, inputs):
+        """How `model` sees beats."""
+        read = anatomy.head_inputs(model, inputs)
+        return cls(read, in_batches(model.classify, *read), in_batches(model.embed, *read))
+
+
+def updated(model, anatomy, config, replay, labelled):
+    """A network that has learnt from a patient's labelled beats.
+
+    Parameters
+    ----------
+    model : Module
+        Of all patients; not changed. If rounded, its ranges are frozen, and what learns stays
+        in integers.
+    anatomy : Anatomy
+        Its parts.
+    config : AskingConfig
+        `update` is "head", "output" or "last_block"; schedule and weights.
+    replay : Inputs
+        Training beats, all N, S or V.
+    labelled : Inputs
+        The patient's; those labelled F or Q teach nothing.
+
+    Returns
+    -------
+    Module
+        In evaluation mode; `model` itself if no label is N, S or V.
+    """
+    labelled = labelled.select(labelled.y < len(CLASSES))
+    if len(labelled) == 0:
+        return model
+    new = copy.deepcopy(model)
+    parts = getattr(anatomy, config.update)
+    if config.update == "last_block":
+        forward, read = new, [(beats.x, beats.rr) for beats in (replay, labelled)]
+    else:
+        with torch.no_grad():
+            read = [anatomy.head_inputs(model, beats) for beats in (replay, labelled)]
+        forward = new.classify
+    weight = class_weights(labelled.y, "sqrt")
+    old, own = read
+    task = ReplayTask(forward, old, replay.y, own, labelled.y, weight, config.label_weight)
+    schedule = Schedule(
+        *(config.update_epochs, config.batch_size, config.update_learning_rate),
+        *(config.weight_decay, config.update_decay),
+    )
+    fit(new, parts, task, schedule, seed=config.seed, desc="labels")
+    return new
+
+
+PROTOTYPE_REACH = 0.2
+"""Squared distance at which a label counts 1/e, over the mean squared one from the centre."""
+
+PROTOTYPE_GAIN = 6.0
+"""Logits that a label adds where it stands."""
+
+
+def with_prototypes(view, labelled, label, online):
+    """Logits, moved near each labelled beat by as much as the network was wrong there.
+
+    Nothing is trained: a device stores the labelled beats' last hidden layer.
+
+    Parameters
+    ----------
+    view : View
+        All beats of the patient.
+    labelled : Tensor of int, shape (n_labelled,)
+        Which beats have a label.
+    label : Tensor of int, shape (n_labelled,)
+        Their classes; F and Q teach nothing.
+    online : Tensor of int
+        Beats that set the unit of distance.
+
+    Returns
+    -------
+    Tensor, shape (n_beats, 3)
+    """
+    kept = label < len(CLASSES)
+    labelled, label = labelled[kept], label[kept]
+    seen = view.embedding[online]
+    unit = ((seen - seen.mean(dim=0)) ** 2).sum(dim=1).mean().clamp(min=1e-6)
+    distance = torch.cdist(view.embedding, view.embedding[labelled]) ** 2 / unit
+    wrong = F.one_hot(label, len(CLASSES)) - torch.softmax(view.logits[labelled], dim=1)
+    return view.logits + PROTOTYPE_GAIN * torch.exp(-distance / PROTOTYPE_REACH) @ wrong

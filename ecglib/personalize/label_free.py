@@ -1,0 +1,120 @@
+"""Adapting to a patient without any label: what can be had for nothing, and what it risks."""
+
+import copy
+
+import numpy as np
+import torch
+from torch import nn
+
+from ecglib.data.inputs import scaled_ratios
+from ecglib.train import in_batches
+
+PRIOR_BEATS = 1000
+"""Beats that the statistics of the training side count for, against the patient's own."""
+
+ENTROPY_STEPS, ENTROPY_RATE = 30, 1e-3
+
+SURE_ENOUGH = 0.4
+"""Share of the largest possible entropy above which a beat is too uncertain to learn from
+(EATA, Niu et al. 2022)."""
+
+LARGEST_MOVE = 0.05
+"""Share of beats that may change their class; if more do, the adaptation is taken back."""
+
+
+@torch.no_grad()
+def shrunk_adabn(model, inputs, prior_beats=PRIOR_BEATS):
+    """BatchNorm statistics between those of all patients and the patient's own.
+
+    Parameters
+    ----------
+    model : Module
+        With BatchNorm; not changed.
+    inputs : Inputs
+        The patient's unlabelled beats.
+    prior_beats : float
+        Beats that the statistics of all patients count for; 0 is AdaBN (Li et al. 2016).
+
+    Returns
+    -------
+    Module
+        In evaluation mode.
+    """
+    new = copy.deepcopy(model)
+    norms = [module for module in new.modules() if isinstance(module, nn.BatchNorm1d)]
+    before = [(norm.running_mean.clone(), norm.running_var.clone()) for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # the plain mean of all it sees
+        norm.train()
+    new(inputs.x, inputs.rr)
+    share = len(inputs) / (len(inputs) + prior_beats)
+    for norm, (mean, var) in zip(norms, before, strict=True):
+        norm.running_mean.copy_(torch.lerp(mean, norm.running_mean, share))
+        norm.running_var.copy_(torch.lerp(var, norm.running_var, share))
+    return new.eval()
+
+
+def own_ratios(inputs, sample, n_online):
+    """Beats whose RR ratios are relative to the patient's mean of the first minutes.
+
+    Parameters
+    ----------
+    inputs : Inputs
+        All beats of a record; the first five columns of `rr` are `ecglib.data.rr.RR_NAMES`.
+    sample : ndarray of int, shape (n_beats,)
+        R-peaks.
+    n_online : int
+        Beats of the first minutes, at least two.
+
+    Returns
+    -------
+    Inputs
+        With the first four columns replaced.
+    """
+    rr = np.diff(sample).astype(np.float64)
+    usual = max(rr[: n_online - 1].mean(), 1.0)
+    ratio = np.ones((len(sample), 4))
+    ratio[1:, :2] = (rr / usual)[:, None]
+    ratio[1:-1, 2:] = (rr[1:] / usual)[:, None]
+    columns = inputs.rr.clone()
+    columns[:, :4] = torch.from_numpy(scaled_ratios(ratio))
+    return type(inputs)(inputs.x, columns, inputs.y)
+
+
+def minimised_entropy(model, inputs):
+    """A network made surer of a patient's beats (Tent, Wang et al. 2021), with guards.
+
+    Gains and offsets of BatchNorm learn; only beats that are fairly sure take part; and if more
+    than `LARGEST_MOVE` of the beats change their class, the network stays as it was.
+
+    Parameters
+    ----------
+    model : Module
+        With BatchNorm; not changed.
+    inputs : Inputs
+        The patient's unlabelled beats.
+
+    Returns
+    -------
+    tuple of (Module, bool)
+        Network in evaluation mode, and whether it was taken back.
+    """
+    new = copy.deepcopy(model).eval().requires_grad_(False)
+    learning = []
+    for module in new.modules():
+        if isinstance(module, nn.BatchNorm1d):
+            learning += [module.weight.requires_grad_(), module.bias.requires_grad_()]
+    optimizer = torch.optim.AdamW(learning, ENTROPY_RATE, weight_decay=0)
+    for _ in range(ENTROPY_STEPS):
+        log_p = torch.log_softmax(new(inputs.x, inputs.rr), dim=1)
+        entropy = -(log_p.exp() * log_p).sum(dim=1)
+        sure = entropy.detach() < SURE_ENOUGH * np.log(log_p.shape[1])
+        if not sure.any():
+            break
+        optimizer.zero_grad()
+        entropy[sure].mean().backward()
+        optimizer.step()
+    before, after = (in_batches(m, inputs.x, inputs.rr).argmax(dim=1) for m in (model, new))
+    taken_back = bool((before != after).float().mean() > LARGEST_MOVE)
+    return (model if taken_back else new), taken_back

@@ -1,0 +1,220 @@
+"""Study of the human in the loop: every patient asks for labels, learns, and is scored."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from ecglib.config import BaselineConfig, MicroConfig, twin_of
+from ecglib.data.inputs import Inputs
+from ecglib.models import ecgnet, micronet
+from ecglib.models.cost import layer_macs
+from ecglib.personalize import label_free, stream
+from ecglib.personalize.budget import Anatomy, View, updated, with_prototypes
+from ecglib.personalize.online import Stopwatch
+from ecglib.personalize.queries import ask
+from ecglib.studies.micro import fold_networks, inputs_of
+from ecglib.tasks import Draws, ReplayTask
+from ecglib.train import predict
+
+MICRONET = Anatomy(
+    body=lambda model, x, rr: (model.features(x, rr),),
+    head=micronet.HEAD,
+    output=("out",),
+    last_block=("conv3", "rr", *micronet.HEAD),
+)
+ECGNET = Anatomy(
+    body=lambda model, x, rr: (model.features(x), rr),
+    head=(*ecgnet.HEAD, "rr"),
+    output=("out",),
+    last_block=("conv5", "rr", *ecgnet.HEAD),
+)
+
+
+@dataclass(frozen=True)
+class Patient:
+    """One test record.
+
+    Attributes
+    ----------
+    record : int
+        Its number.
+    inputs : Inputs
+        All beats.
+    seconds : ndarray, shape (n_beats,)
+        When each beat came.
+    """
+
+    record: int
+    inputs: Inputs
+    seconds: np.ndarray
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a patient: classes of all beats, and the beats that were asked for."""
+
+    predicted: np.ndarray
+    asked: np.ndarray
+
+
+def run_budget(run):
+    """The micro network of every fold, with its test records as new patients."""
+    config = run.config
+    folds = (
+        (model, replay_of(beats.inputs, beats.source, config), test)
+        for test, beats, model, _ in fold_networks(run, twin_of(config, MicroConfig))
+    )
+    patients = {
+        record: _patient(run, record, inputs_of(run.source.path, record, config.features))
+        for record in config.sides()[1]
+    }
+    return loop(run, MICRONET, folds, patients)
+
+
+def run_budget_ecgnet(run):
+    """The same around ECGNet with RR ratios, trained by study `baseline`."""
+    model, _ = run.supervised(twin_of(run.config, BaselineConfig))
+    replay = replay_of(run.train.inputs, run.train.beats.record, run.config)
+    patients = {}
+    for record in run.config.sides()[1]:
+        rows = torch.from_numpy(run.test_beats.record == record)
+        patients[record] = _patient(run, record, run.test.inputs.select(rows))
+    return loop(run, ECGNET, [(model, replay, tuple(patients))], patients)
+
+
+def _patient(run, record, inputs):
+    beats = run.test_beats.select(run.test_beats.record == record)
+    return Patient(record, inputs, beats.sample / beats.fs)
+
+
+def replay_of(inputs, source, config):
+    """Training beats to replay, at most `replay_cap` of each source and class."""
+    draws = Draws.balanced(source, inputs.y.cpu().numpy(), config.replay_cap)
+    generator = torch.Generator().manual_seed(config.seed)
+    return inputs.select(draws.beats(torch.arange(len(draws.first)), generator))
+
+
+def loop(run, anatomy, folds, patients):
+    """Personalize every patient with the network of their fold.
+
+    Parameters
+    ----------
+    run : Run
+        Its configuration is an `AskingConfig`.
+    anatomy : Anatomy
+        Of the networks.
+    folds : iterable of (Module, Inputs, tuple of int)
+        Network, beats to replay, test records.
+    patients : dict of int to Patient
+        All test records.
+
+    Returns
+    -------
+    dict
+        Fields of a result; `metrics` adds the labels that each patient gave by class, and
+        multiplications of the online stage.
+    """
+    config, watch, outcomes, macs = run.config, Stopwatch(), {}, {}
+    for model, replay, test in folds:
+        for record in tqdm(test, desc=config.slug, leave=False):
+            patient = patients[record]
+            outcomes[record] = personalize(model, anatomy, config, replay, patient, watch)
+            macs[record] = online_macs(model, anatomy, config, replay, patient)
+    predicted = run.in_order({record: o.predicted for record, o in outcomes.items()})
+    asked = {
+        str(record): np.bincount(patients[record].inputs.y[o.asked], minlength=5).tolist()
+        for record, o in outcomes.items()
+    }
+    return run.outcome(
+        *(predicted, dict(watch.seconds)),
+        ec57=run.ec57(predicted),
+        asked=asked,
+        online_macs={str(record): count for record, count in macs.items()},
+    )
+
+
+def personalize(model, anatomy, config, replay, patient, watch):
+    """One patient: ask, learn, predict.
+
+    Parameters
+    ----------
+    model : Module
+        Of all patients; not changed.
+    anatomy : Anatomy
+        Its parts.
+    config : AskingConfig
+        What to ask and how to learn.
+    replay : Inputs
+        Training beats.
+    patient : Patient
+        All beats; only answers to questions look at their labels.
+    watch : Stopwatch
+        Adds up the seconds of the stages.
+
+    Returns
+    -------
+    Outcome
+    """
+    online = np.flatnonzero(patient.seconds < config.online_seconds)
+    nobody = np.array([], dtype=np.int64)
+    if config.budget == 0 or len(online) == 0:
+        return Outcome(unlabelled(model, config, patient, online, watch), nobody)
+    if config.asking == "stream":
+        return Outcome(*stream.follow(model, anatomy, config, replay, patient, watch))
+    with watch.stage("predict"):
+        view = View.of(model, anatomy, patient.inputs)
+    with watch.stage("ask"):
+        probability = torch.softmax(view.logits[online], dim=1).numpy()
+        rng = np.random.default_rng([config.seed, patient.record])
+        embedding = view.embedding[online].numpy()
+        asked = online[ask(config.query, config.budget, probability, embedding, rng)]
+    rows = torch.from_numpy(asked)
+    with watch.stage("update"):
+        if config.update == "prototypes":
+            label, seen = patient.inputs.y[rows], torch.from_numpy(online)
+            predicted = with_prototypes(view, rows, label, seen).argmax(dim=1).numpy()
+            return Outcome(predicted, asked)
+        new = updated(model, anatomy, config, replay, patient.inputs.select(rows))
+    with watch.stage("predict"):
+        return Outcome(predict(new, patient.inputs), asked)
+
+
+def unlabelled(model, config, patient, online, watch):
+    """Classes (n_beats,) of a patient who labels nothing."""
+    inputs, seen = patient.inputs, patient.inputs.select(torch.from_numpy(online))
+    with watch.stage("update"):
+        if config.update == "adabn" and len(seen):
+            model = label_free.shrunk_adabn(model, seen)
+        if config.update == "entropy" and len(seen):
+            model, _ = label_free.minimised_entropy(model, seen)
+        if config.update == "own_rr" and len(seen) > 1:
+            sample = np.rint(patient.seconds * 360).astype(np.int64)
+            inputs = label_free.own_ratios(inputs, sample, len(seen))
+    with watch.stage("predict"):
+        return predict(model, inputs)
+
+
+@torch.no_grad()
+def online_macs(model, anatomy, config, replay, patient):
+    """Multiply–accumulate operations of one patient's questions and learning.
+
+    A forward pass over the beats that may be asked for; then, for every replayed and labelled
+    beat of every step, one forward and two backward passes through what learns, the replayed
+    beats' features being part of the firmware. Predictions, which everyone pays, do not count.
+
+    Returns
+    -------
+    int
+    """
+    if config.budget == 0 or config.update == "prototypes":
+        return 0
+    online = int((patient.seconds < config.online_seconds).sum())
+    layers = layer_macs(model, patient.inputs.x[:1], patient.inputs.rr[:1])
+    learning = getattr(anatomy, config.update)
+    learns = sum(n for name, n in layers.items() if name.split(".")[0] in learning)
+    steps = -(-len(replay) // config.batch_size)
+    budget = online if config.budget == "all" else min(config.budget, online)
+    per_epoch = len(replay) + steps * min(budget, ReplayTask.MOST_LABELLED)
+    return online * sum(layers.values()) + 3 * config.update_epochs * per_epoch * learns
