@@ -48,7 +48,7 @@ class AskingConfig(RecordsConfig):
     update_epochs: int = 3
     update_learning_rate: float = 0.01
     update_decay: float = 0.5
-    replay_cap: int = 100
+    replay_cap: int = 40
     label_weight: float = 1.0
 
     def __post_init__(self):
