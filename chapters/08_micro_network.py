@@ -31,3 +31,4 @@ channels = [4, 8, 8, 16, 16]  # type: list  filters of ECGNet's five blocks
 micro = [{"scope": "all_int8", "epochs": 2}]  # type: list  arms: features, scope, bits, split
 budget = [{"epochs": 2}]  # type: list  arms: budget, query, update, split
 budget_ecgnet = []  # type: list  arms: budget, query, update, split
+robustness = []  # type: list  arms: perturbation, level, scope, split

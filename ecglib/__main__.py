@@ -103,12 +103,30 @@ def _bench(args):
 
 
 def _export(args):
-    from ecglib.export import export_network
     from ecglib.params import load_params, parse_overrides
 
-    params, overrides = load_params(args.params), parse_overrides(args.set)
-    profile = args.params.stem
-    print(export_network(params, profile, overrides, scope=args.scope, path=args.out))
+    settings = load_params(args.params), args.params.stem, parse_overrides(args.set)
+    if args.form == "micronet":
+        from ecglib.shipped import ship
+
+        print(ship(*settings, path=args.out))
+        return
+    from ecglib.export import export_network
+
+    print(export_network(*settings, scope=args.scope, path=args.out))
+
+
+def _predict(args):
+    from ecglib import shipped
+    from ecglib.predict import predict_record, write
+
+    network = shipped.load(args.weights or shipped.WEIGHTS)
+    how = {"lead": args.lead, "annotations": args.annotations}
+    classified = predict_record(args.record, network, **how)
+    print(classified.summary())
+    out = args.out or Path(f"{classified.record}.csv")
+    write(classified, out)
+    print(f"written to {out}; research, not a medical device")
 
 
 def _add_params(parser):
@@ -184,16 +202,38 @@ def _add_deployment(command):
     sub.add_argument("--data-root", type=Path, help="where the records are (default: searched)")
     _add_params(sub)
 
-    sub = command(_export, "write a trained network as a file that runs without PyTorch")
-    sub.add_argument("form", choices=["onnx"])
+    sub = command(
+        _export, "write a trained network as a file: ONNX, or the weights that `predict` uses"
+    )
+    sub.add_argument(
+        *("form",),
+        choices=["onnx", "micronet"],
+        help="a network of study int8 as ONNX, or the network that `predict` uses",
+    )
     sub.add_argument(
         *("--scope",),
         choices=SCOPES,
         default="all_int8",
-        help="layers that the file holds in integers (default: all_int8)",
+        help="layers that an ONNX file holds in integers (default: all_int8)",
     )
-    sub.add_argument("--out", type=Path, required=True, metavar="FILE.onnx")
+    sub.add_argument("--out", type=Path, required=True, metavar="FILE.onnx or .npz")
     _add_params(sub)
+
+    sub = command(_predict, "classify the beats of any WFDB record with the shipped network")
+    sub.add_argument("record", type=Path, help="path of the record, without extension")
+    sub.add_argument("--lead", help="lead by name (default: MLII, else II, else the first)")
+    sub.add_argument(
+        *("--annotations",),
+        metavar="EXTENSION",
+        help="take the R-peaks from this annotation file, for instance atr (default: detect)",
+    )
+    sub.add_argument(
+        *("--out",),
+        type=Path,
+        metavar="FILE",
+        help="table *.csv, or WFDB annotations with any other extension (default: RECORD.csv)",
+    )
+    sub.add_argument("--weights", type=Path, help="another network (default: the shipped one)")
 
 
 def main(arguments=None):

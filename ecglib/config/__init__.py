@@ -14,6 +14,7 @@ from ecglib.config.reduced import (
 )
 from ecglib.config.registry import CONFIGS, config_class, make_config
 from ecglib.config.rhythm import CompressionConfig, RhythmConfig, TransferConfig
+from ecglib.config.robustness import RobustnessConfig
 from ecglib.config.studies import (
     BaselineConfig,
     PersonalizationConfig,
@@ -41,6 +42,7 @@ __all__ = [
     "ProbeConfig",
     "PuzzleConfig",
     "RhythmConfig",
+    "RobustnessConfig",
     "RpeaksConfig",
     "RunConfig",
     "SelectionConfig",

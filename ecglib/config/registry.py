@@ -6,6 +6,7 @@ from ecglib.config.budget import BudgetConfig, EcgnetBudgetConfig
 from ecglib.config.micro import MicroConfig
 from ecglib.config.reduced import Int8Config, LatencyConfig, NumericsConfig, PrecisionConfig
 from ecglib.config.rhythm import CompressionConfig, RhythmConfig, TransferConfig
+from ecglib.config.robustness import RobustnessConfig
 from ecglib.config.studies import (
     BaselineConfig,
     PersonalizationConfig,
@@ -35,6 +36,7 @@ CONFIGS = {
         MicroConfig,
         BudgetConfig,
         EcgnetBudgetConfig,
+        RobustnessConfig,
     )
 }
 """Name of a study -> its configuration class."""

@@ -91,7 +91,7 @@ def windows(record, sample, signal):
     """
     around = LENGTH / FS * record.fs  # the nearest sample stands for what lies over the edge
     margin = int(np.ceil(around))
-    padded = np.pad(_bridged(record), margin, mode="edge")
+    padded = np.pad(bridged(record), margin, mode="edge")
     integral = np.concatenate([[0], np.cumsum(padded, dtype=np.float64)])
     step = record.fs / FS
     edges = (np.arange(-1, LENGTH + 1) - BEFORE - 0.5) * step + 0.5 + margin
@@ -102,8 +102,23 @@ def windows(record, sample, signal):
     return samples[:, 1:] - samples[:, 1:].mean(axis=1, keepdims=True)
 
 
-def _bridged(record):
-    """The lead with invalid samples on a straight line between their valid neighbours."""
+def bridged(record):
+    """The lead with invalid samples on a straight line between their valid neighbours.
+
+    Parameters
+    ----------
+    record : Record
+        The lead, NaN where a sample is invalid.
+
+    Returns
+    -------
+    ndarray, shape (n_samples,), mV
+
+    Raises
+    ------
+    UserError
+        If no sample is valid, or all are equal.
+    """
     valid = np.isfinite(record.signal)
     kept = record.signal[valid]
     if len(kept) == 0 or kept.min() == kept.max():

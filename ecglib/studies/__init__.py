@@ -8,7 +8,7 @@ from ecglib import results
 from ecglib.data.inputs import pick_device
 from ecglib.machine import describe_environment
 from ecglib.paths import REPO, RUNS
-from ecglib.studies import budget, compression, micro, paper1, reduced, transfer
+from ecglib.studies import budget, compression, micro, paper1, reduced, robustness, transfer
 from ecglib.studies.run import Run
 
 __all__ = ["EXECUTE", "HEADLINE", "Run", "is_headline", "run_study"]
@@ -36,6 +36,7 @@ EXECUTE = {
     "transfer": transfer.run_transfer,
     "compression": compression.run_compression,
     "micro": micro.run_micro,
+    "robustness": robustness.run_robustness,
     "budget": budget.run_budget,
     "budget_ecgnet": budget.run_budget_ecgnet,
 }
