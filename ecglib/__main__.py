@@ -177,6 +177,7 @@ def _parser():
 
     _add_reports(command)
     _add_deployment(command)
+    _add_prediction(command)
     return parser
 
 
@@ -219,6 +220,8 @@ def _add_deployment(command):
     sub.add_argument("--out", type=Path, required=True, metavar="FILE.onnx or .npz")
     _add_params(sub)
 
+
+def _add_prediction(command):
     sub = command(_predict, "classify the beats of any WFDB record with the shipped network")
     sub.add_argument("record", type=Path, help="path of the record, without extension")
     sub.add_argument("--lead", help="lead by name (default: MLII, else II, else the first)")
