@@ -60,6 +60,8 @@ class AskingConfig(RecordsConfig):
                 f"update is {self.update!r}; with budget {self.budget} it must be one of: "
                 f"{', '.join(known)}"
             )
+        if self.asking == "stream" and self.budget in (0, "all"):
+            raise UserError(f"budget is {self.budget}; a stream has a number of labels an hour")
         if (self.query == "none") == labels:
             raise UserError(f"query is {self.query!r}, but budget is {self.budget}")
 

@@ -146,9 +146,9 @@ class MicroConfig(RecordsConfig):
 
     def __post_init__(self):
         super().__post_init__()
-        for train, test in self.folds():
-            if not (train and test):
-                raise UserError(f"records leaves a side of split {self.split} empty")
+        folds = self.folds()
+        if not folds or not all(train and test for train, test in folds):
+            raise UserError(f"records leaves a side of split {self.split} empty")
         if self.scope == "none" and (self.bits, self.allocation) != (8, "uniform"):
             raise UserError(f"bits is {self.bits}, but scope none rounds nothing")
 

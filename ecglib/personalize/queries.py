@@ -62,6 +62,9 @@ def _margin(budget, probability, embedding, rng):
 
 def _medoids(budget, probability, embedding, rng):
     """The beat nearest to the centre of each of as many clusters; fewer if some coincide."""
+    _, different = np.unique(embedding, axis=0, return_index=True)
+    if len(different) <= budget:  # as many clusters cannot be found
+        return different
     centres, _ = kmeans2(embedding, budget, minit="++", rng=rng, missing="warn")
     return np.unique(cdist(centres, embedding).argmin(axis=1))
 

@@ -1,0 +1,127 @@
+"""Configurations of the micro network: splits, refusals, identities."""
+
+import pytest
+
+from ecglib.aami import DS1, DS2, patient_of
+from ecglib.config import (
+    CONFIGS,
+    BudgetConfig,
+    EcgnetBudgetConfig,
+    MicroConfig,
+    RobustnessConfig,
+    folds_of,
+    fp32_micro,
+    make_config,
+    twin_of,
+)
+from ecglib.errors import UserError
+
+EVERYONE = DS1 + DS2
+
+
+@pytest.mark.parametrize(
+    ("split", "n_folds", "tested"), [("lopo", 43, EVERYONE), ("ds1_cv", 11, DS1)]
+)
+def test_everybody_is_left_out_once_and_nobody_is_on_both_sides(split, n_folds, tested):
+    folds = folds_of(split, EVERYONE)
+    assert len(folds) == n_folds
+    assert sorted(r for _, test in folds for r in test) == sorted(tested)
+    for train, test in folds:
+        assert not {patient_of(r) for r in train} & {patient_of(r) for r in test}
+        assert sorted(train + test) == sorted(tested)
+
+
+def test_the_two_records_of_one_man_are_left_out_together():
+    assert (201, 202) in [test for _, test in folds_of("lopo", EVERYONE)]
+
+
+def test_other_splits_are_one_training():
+    assert folds_of("ds2_ds1", EVERYONE) == [(DS2, DS1)]
+    config = MicroConfig(split="lopo", records=(100, 101, 201, 202))
+    assert config.sides() == ((101, 201, 202, 100), (100, 101, 201, 202))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"split": "ds3"}, "split is 'ds3'; it must be one of"),
+        ({"features": "rr"}, "features is 'rr'"),
+        ({"features": "derivative+raw"}, "features is"),
+        ({"features": "derivative+rr+rr"}, "features is"),
+        ({"features": "derivative+rr+causal"}, "features is"),
+        ({"scope": "head_int8"}, "scope is 'head_int8'"),
+        ({"leads": "V1"}, "leads is 'V1'"),
+        ({"bits": 4}, "scope none rounds nothing"),
+        ({"bits": 1, "scope": "all_int8"}, "bits is 1"),
+        ({"bits": 9, "scope": "all_int8"}, "bits is 9"),
+        ({"allocation": "milp"}, "scope none rounds nothing"),
+        ({"allocation": "best", "scope": "all_int8"}, "allocation is 'best'"),
+        ({"width": 0.0}, "width is 0.0; it must be above zero"),
+        ({"class_cap": 0}, "class_cap is 0"),
+        ({"augmentation": -0.1}, "augmentation is -0.1"),
+        ({"records": (101, 106)}, "side of split ds1_ds2 empty"),
+        ({"records": (101,), "split": "lopo"}, "side of split lopo empty"),
+        ({"records": (100,), "split": "ds1_cv"}, "side of split ds1_cv empty"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(settings, message):
+    with pytest.raises(UserError, match=message):
+        MicroConfig(**settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"budget": -1}, "budget is -1"),
+        ({"budget": "many"}, "budget is 'many'"),
+        ({"budget": 5}, "update is 'none'; with budget 5"),
+        ({"budget": 5, "update": "adabn"}, "update is 'adabn'"),
+        ({"budget": 5, "update": "head"}, "query is 'none', but budget is 5"),
+        ({"query": "random"}, "query is 'random', but budget is 0"),
+        ({"update": "head"}, "update is 'head'; with budget 0"),
+        ({"budget": 5, "query": "best", "update": "head"}, "query is 'best'"),
+        ({"update": "adabn", "scope": "all_int8"}, "integers have none left"),
+        ({"asking": "later"}, "asking is 'later'"),
+        ({"unsure": 0.0}, "unsure is 0.0"),
+        ({"label_weight": 0.0}, "label_weight is 0.0"),
+        ({"online_seconds": 0}, "online_seconds is 0"),
+    ],
+)
+def test_questions_that_make_no_sense_are_refused(settings, message):
+    with pytest.raises(UserError, match=message):
+        BudgetConfig(**settings)
+
+
+def test_a_stream_has_a_number_of_labels_an_hour():
+    asked = {"query": "margin", "update": "head", "asking": "stream"}
+    with pytest.raises(UserError, match="budget is all"):
+        BudgetConfig(budget="all", **asked)
+    assert BudgetConfig(budget=12, **asked).slug == "12-margin-head-stream-none-ds1_ds2-s7"
+
+
+def test_ecgnet_is_asked_with_its_timing():
+    assert EcgnetBudgetConfig().features == "beat+rr"
+    with pytest.raises(UserError, match="features is beat "):
+        EcgnetBudgetConfig(features="beat")
+
+
+def test_perturbations_without_levels_have_none():
+    with pytest.raises(UserError, match="level is 3"):
+        RobustnessConfig(perturbation="detected", level=3)
+    with pytest.raises(UserError, match="perturbation is 'hum'"):
+        RobustnessConfig(perturbation="hum")
+
+
+def test_what_goes_on_from_a_network_shares_it():
+    asked = BudgetConfig(scope="all_int8", budget=5, query="mixed", update="head", seed=21)
+    worse = RobustnessConfig(scope="all_int8", perturbation="lead", seed=21)
+    same = MicroConfig(scope="all_int8", seed=21)
+    assert twin_of(asked, MicroConfig) == twin_of(worse, MicroConfig) == same
+    rounded = MicroConfig(scope="all_int8", bits=3, allocation="milp", qat_epochs=9, seed=21)
+    assert fp32_micro(rounded) == fp32_micro(asked) == MicroConfig(seed=21)
+
+
+@pytest.mark.parametrize("study", ["micro", "budget", "budget_ecgnet", "robustness"])
+def test_settings_survive_json(study):
+    config = make_config(study)
+    assert CONFIGS[study](**config.to_dict()) == config

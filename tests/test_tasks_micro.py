@@ -1,0 +1,115 @@
+"""Draws that no patient dominates, variation of beats, and replay."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ecglib.data.inputs import Inputs
+from ecglib.tasks import BalancedTask, Draws, ReplayTask, stretched
+
+
+@given(st.integers(0, 99), st.integers(1, 12), st.integers(1, 80))
+def test_nobody_gives_more_than_the_cap_and_few_beats_are_all_taken(seed, cap, n):
+    rng = np.random.default_rng(seed)
+    source = np.sort(rng.integers(0, 4, n))
+    label = rng.integers(0, 3, n)
+    draws = Draws.balanced(source, label, cap)
+    everything = torch.arange(len(draws.first))
+    taken = draws.beats(everything, torch.Generator().manual_seed(seed)).numpy()
+    for s in range(4):
+        for y in range(3):
+            there = np.flatnonzero((source == s) & (label == y))
+            mine = taken[np.isin(taken, there)]
+            assert len(mine) == min(len(there), cap)
+            if len(there) <= cap:
+                assert sorted(mine) == sorted(there)
+
+
+def test_draws_are_spread_over_time():
+    draws = Draws.balanced(np.zeros(1000, int), np.zeros(1000, int), 10)
+    taken = draws.beats(torch.arange(10), torch.Generator().manual_seed(1)).numpy()
+    np.testing.assert_array_equal(taken // 100, np.arange(10))
+
+
+def test_draws_change_from_step_to_step():
+    draws = Draws.balanced(np.zeros(1000, int), np.zeros(1000, int), 10)
+    generator = torch.Generator().manual_seed(1)
+    first, second = (draws.beats(torch.arange(10), generator) for _ in range(2))
+    assert (first != second).any()
+
+
+def beats(n=6):
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(n, 2, 64, generator=generator)
+    return Inputs(x, torch.randn(n, 5, generator=generator), torch.arange(n) % 3)
+
+
+def logits(x, rr):
+    return torch.stack([x.mean((1, 2)), rr.sum(1), x[:, 0, 3]], dim=1)
+
+
+@pytest.mark.parametrize("weight", [None, torch.tensor([1.0, 2.0, 3.0])])
+def test_without_variation_the_loss_is_plain_cross_entropy(weight):
+    inputs = beats()
+    task = BalancedTask(
+        logits, inputs, Draws.balanced(np.arange(6), np.arange(6) % 3, 5), weight, 0.0
+    )
+    assert len(task) == 6
+    index = torch.tensor([4, 1])
+    found = task.loss(index, torch.Generator().manual_seed(0))
+    by_hand = F.cross_entropy(logits(inputs.x, inputs.rr)[index], inputs.y[index], weight)
+    torch.testing.assert_close(found, by_hand)
+
+
+def test_variation_is_reproducible_and_of_the_stated_size():
+    n = 4000
+    inputs = Inputs(torch.ones(n, 1, 64), torch.zeros(n, 5), torch.zeros(n, dtype=torch.int64))
+    task = BalancedTask(logits, inputs, None, None, 0.2)
+    x, rr = task.varied(inputs, torch.Generator().manual_seed(3))
+    again, _ = task.varied(inputs, torch.Generator().manual_seed(3))
+    torch.testing.assert_close(x, again)
+    assert x[:, 0, 0].log().std().item() == pytest.approx(0.2, rel=0.1)
+    assert rr.std().item() == pytest.approx(0.2, rel=0.1)
+
+
+def test_stretching_by_one_changes_nothing_and_a_shift_moves():
+    x = torch.randn(3, 2, 64, generator=torch.Generator().manual_seed(0))
+    one, none = torch.tensor(1.0), torch.tensor(0)
+    torch.testing.assert_close(stretched(x, one, none), x)
+    torch.testing.assert_close(stretched(x, one, torch.tensor(2))[:, :, :60], x[:, :, 2:62])
+
+
+def test_slower_time_widens_around_the_middle():
+    ramp = torch.arange(64.0).reshape(1, 1, 64)
+    slow = stretched(ramp, torch.tensor(2.0), torch.tensor(0))[0, 0]
+    oracle = np.interp((np.arange(64) - 31.5) / 2 + 31.5, np.arange(64), np.arange(64))
+    np.testing.assert_allclose(slow.numpy(), oracle, atol=1e-4)
+
+
+def test_replay_adds_both_losses():
+    old, new = beats(6), beats(3)
+    weight = torch.tensor([1.0, 0.5, 2.0])
+    task = ReplayTask(
+        *(logits, (old.x, old.rr), old.y, (new.x, new.rr), new.y, weight), label_weight=3.0
+    )
+    index = torch.tensor([0, 5, 2])
+    found = task.loss(index, torch.Generator().manual_seed(0))
+    first = F.cross_entropy(logits(old.x, old.rr)[index], old.y[index])
+    second = F.cross_entropy(logits(new.x, new.rr), new.y, weight)
+    torch.testing.assert_close(found, first + 3 * second)
+
+
+def test_replay_shows_a_bounded_number_of_labels():
+    old, new = beats(4), beats(300)
+    seen = []
+
+    def spied(x, rr):
+        seen.append(len(x))
+        return logits(x, rr)
+
+    task = ReplayTask(spied, (old.x, old.rr), old.y, (new.x, new.rr), new.y, None, 1.0)
+    task.loss(torch.tensor([0, 1]), torch.Generator().manual_seed(0))
+    assert seen == [2 + ReplayTask.MOST_LABELLED]
