@@ -1,0 +1,198 @@
+"""`predict` on invented WFDB records: any rate, lead and length; one sentence for bad ones."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import wfdb
+
+from ecglib import checkpoints, shipped
+from ecglib.__main__ import main
+from ecglib.data.inputs import Inputs
+from ecglib.data.micro import micro_inputs
+from ecglib.data.mitdb import read_record
+from ecglib.data.synthetic import write_records
+from ecglib.errors import UserError
+from ecglib.params import load_params
+from ecglib.paths import PARAMS
+from ecglib.predict import predict_record
+from ecglib.train import predict
+
+
+@pytest.fixture(scope="module")
+def network():
+    return shipped.load()
+
+
+@pytest.fixture(scope="module", params=[250, 360, 1000])
+def record(request, tmp_path_factory):
+    """Path of an invented record of two minutes."""
+    folder = tmp_path_factory.mktemp(f"hz{request.param}")
+    write_records(folder, [101], minutes=2, fs=request.param)
+    return folder / "101"
+
+
+def written(folder, name, signal, fs=360, leads=("MLII",)):
+    """A record of the given samples (n_samples, n_leads), in mV."""
+    wfdb.wrsamp(
+        name,
+        **{"fs": fs, "units": ["mV"] * len(leads), "sig_name": list(leads)},
+        p_signal=np.asarray(signal, dtype=float).reshape(-1, len(leads)),
+        fmt=["16"] * len(leads),
+        write_dir=str(folder),
+    )
+    return folder / name
+
+
+def without_beats(folder):
+    """A record whose only annotation names the rhythm."""
+    wfdb.wrann("calm", "atr", np.array([9]), ["+"], fs=360, write_dir=str(folder))
+    return written(folder, "calm", np.arange(900))
+
+
+def test_the_shipped_network_is_small_and_in_integers(network):
+    assert shipped.WEIGHTS.stat().st_size < 64_000
+    assert set(network.meta["bits"].values()) == {8}
+    assert len(network.meta["config"]["records"]) == 44
+
+
+def test_annotated_beats_get_the_class_that_the_network_gives(record, network):
+    found = predict_record(record, network, annotations="atr")
+    inputs = micro_inputs(read_record(record.parent, 101), network.features)
+    expected = np.array(["N", "S", "V"])[predict(network.model, inputs)]
+    assert found.beats["class"].tolist() == expected.tolist()
+    np.testing.assert_allclose(found.beats[["N", "S", "V"]].sum(axis=1), 1, atol=1e-3)
+
+
+def test_detected_beats_are_those_of_the_record(record, network):
+    found = predict_record(record, network)
+    annotated = predict_record(record, network, annotations="atr")
+    assert 0.85 < len(found.beats) / len(annotated.beats) < 1.05
+    assert found.duration == pytest.approx(120, abs=0.1)
+    assert "beats in 120 s" in found.summary()
+
+
+def test_annotations_and_tables_can_be_read_again(record, tmp_path, capsys):
+    assert main(["predict", str(record), "--out", str(tmp_path / "a.csv")]) == 0
+    assert main(["predict", str(record), "--out", str(tmp_path / "a.ecg")]) == 0
+    assert "not a medical device" in capsys.readouterr().out
+    table = pd.read_csv(tmp_path / "a.csv", keep_default_na=False)
+    read = wfdb.rdann(str(tmp_path / "a"), "ecg")
+    assert read.sample.tolist() == table["sample"].tolist()
+    assert read.symbol == table["class"].tolist()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.csv", "a.ecg"]
+
+
+def test_real_beats_are_mostly_right(mitdb_root, network):
+    found = predict_record(mitdb_root / "106", network, annotations="atr").beats["class"]
+    symbol = read_record(mitdb_root, 106)
+    truth = symbol.symbol[symbol.is_beat]
+    assert np.mean(found.to_numpy() == truth) > 0.9  # it has seen this patient
+
+
+@pytest.fixture(scope="module")
+def ten_seconds(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("short")
+    write_records(folder, [101], minutes=1)
+    whole = wfdb.rdrecord(str(folder / "101"))
+    return written(folder, "ten", whole.p_signal[:3600], leads=whole.sig_name)
+
+
+def test_ten_seconds_are_enough(ten_seconds, network):
+    found = predict_record(ten_seconds, network)
+    assert 6 <= len(found.beats) <= 16
+    assert found.beats[["N", "S", "V"]].notna().all(axis=None)
+
+
+def test_leads_are_chosen_by_name_or_the_first(ten_seconds, tmp_path, network):
+    assert predict_record(ten_seconds, network).lead == "MLII"
+    assert predict_record(ten_seconds, network, lead="V1").lead == "V1"
+    signal = wfdb.rdrecord(str(ten_seconds)).p_signal
+    odd = written(tmp_path, "odd", signal, leads=("ECG1", "ECG2"))
+    assert predict_record(odd, network).lead == "ECG1"
+    assert (
+        predict_record(written(tmp_path, "two", signal, leads=("V5", "II")), network).lead
+        == "II"
+    )
+
+
+def test_invalid_samples_are_bridged(ten_seconds, tmp_path, network):
+    signal = wfdb.rdrecord(str(ten_seconds)).p_signal[:, :1].copy()
+    signal[1500:1530] = np.nan
+    found = predict_record(written(tmp_path, "holes", signal), network)
+    assert len(found.beats) == pytest.approx(
+        len(predict_record(ten_seconds, network).beats), abs=2
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "more", "message"),
+    [
+        (lambda f: f / "nothing", [], r"nothing\.hea is missing"),
+        (lambda f: written(f, "flat", np.ones(4000)), [], "record flat is one flat line"),
+        (lambda f: written(f, "slow", np.arange(900), fs=50), [], "50 Hz; at least 100 Hz"),
+        (
+            lambda f: written(f, "a", np.arange(900)),
+            ["--lead", "II"],
+            "no lead II; it has MLII",
+        ),
+        (
+            lambda f: written(f, "b", np.arange(900)),
+            ["--annotations", "atr"],
+            "atr is missing or no annotation file",
+        ),
+        (without_beats, ["--annotations", "atr"], "no beat was found"),
+        (lambda f: written(f, "tiny", np.r_[0.0, 1, 0, 1, 0]), [], "tiny"),
+    ],
+    ids=["absent", "flat", "slow", "lead", "annotations", "no beat", "five samples"],
+)
+def test_bad_records_get_one_sentence(tmp_path, capsys, make, more, message):
+    out = ["--out", str(tmp_path / "out.csv")]
+    assert main(["predict", str(make(tmp_path)), *more, *out]) == 1
+    captured = capsys.readouterr().err
+    assert captured.startswith("ecglib: ")
+    assert captured.count("\n") == 1
+    assert message.replace("\\", "") in captured
+    assert not (tmp_path / "out.csv").exists()
+
+
+@pytest.mark.parametrize("name", ["noext", "out.123"])
+def test_a_file_needs_an_extension(record, tmp_path, capsys, name):
+    assert main(["predict", str(record), "--out", str(tmp_path / name)]) == 1
+    assert "end it in .csv" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_written_is_named(record, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    out = tmp_path / "file" / "out.csv"
+    assert main(["predict", str(record), "--out", str(out)]) == 1
+    assert f"cannot write {out}" in capsys.readouterr().err
+
+
+def test_weights_that_are_none_are_refused(tmp_path):
+    with pytest.raises(UserError, match="missing or damaged"):
+        shipped.load(tmp_path / "absent.npz")
+    (tmp_path / "text.npz").write_text("no weights")
+    with pytest.raises(UserError, match="missing or damaged"):
+        shipped.load(tmp_path / "text.npz")
+    checkpoints.save(tmp_path / "other.npz", {"w": torch.zeros(2)}, {"size": {}})
+    with pytest.raises(UserError, match="no network of this version"):
+        shipped.load(tmp_path / "other.npz")
+
+
+def test_shipping_is_reproducible(synthetic_root, tmp_path):
+    params = load_params(PARAMS / "quick.yaml")
+    overrides = {
+        "data_root": str(synthetic_root),
+        "records": [101, 118, 100, 232],
+        "micro": [{"scope": "all_int8", "epochs": 1, "qat_epochs": 1}],
+    }
+    answers = []
+    for name in ("a.npz", "b.npz"):
+        said = shipped.ship(params, "quick", overrides, tmp_path / name)
+        assert "trained on" in said
+        network = shipped.load(tmp_path / name)
+        x = torch.randn(20, 2, 64, generator=torch.Generator().manual_seed(0))
+        beats = Inputs(x, torch.zeros(20, 8), torch.zeros(20))
+        answers.append(network.model(beats.x, beats.rr))
+    torch.testing.assert_close(*answers, rtol=0, atol=0)
