@@ -4,7 +4,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from ecglib import arms, compressed, formats, integers, ledger, paper2, published, results
+from ecglib import (
+    arms,
+    compressed,
+    formats,
+    handful,
+    integers,
+    ledger,
+    paper2,
+    published,
+    results,
+)
 from ecglib.config import CONFIGS, STRATEGIES
 from ecglib.errors import UserError
 
@@ -102,6 +112,12 @@ def _compression(folder, model):
     return rows
 
 
+def _labels(folder):
+    """Arms of the micro network in integers by labelled beats."""
+    found = results.load_study(folder, "budget")
+    return handful.by_budget(found, split="lopo", scope="all_int8")
+
+
 def _printed(row):
     return {"arm": f"paper 1: {row.arm}", "accuracy": row.accuracy, "macro-F1": row.macro_f1}
 
@@ -140,6 +156,8 @@ def report(folder):
         _table(_compression(folder, "resnet1d")),
         "HuBERT-ECG, likewise",
         _table(_compression(folder, "hubert")),
+        "The micro network, every patient left out once, after 5:00, by labelled beats",
+        handful.budget_table(_labels(folder)).to_string() if _labels(folder) else "no runs yet",
         *(f"stale: {path} no longer matches its configuration" for path in stale),
     ]
     return "\n\n".join(parts), len(stale)
@@ -189,8 +207,9 @@ def save_figure(folder, path):
     from ecglib.plots import overview, style
 
     style.use()
-    studies = ("baseline", "personalization", "int8")
-    found = (results.load_study(folder, name) for name in studies)
+    studies = ("baseline", "personalization", "int8", "micro", "budget")
+    *found, micro, budget = (results.load_study(folder, name) for name in studies)
     named = overview.headline_arms(*found)
-    figure = overview.landscape(overview.points(named), overview.trivial(named))
+    rows = pd.concat([overview.points(named), overview.micro_points(micro, budget)])
+    figure = overview.landscape(rows, overview.trivial(named))
     figure.savefig(path, dpi=150)
