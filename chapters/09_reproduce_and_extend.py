@@ -75,6 +75,7 @@ show.table(show.profiles(PARAMS), "Table 9.1: the profiles, read from their para
 # %% tags=["hide-input"]
 studies = ("selection", "puzzle", "probe", "baseline", "personalization", "precision")
 studies += ("numerics", "int8", "latency", "rhythm", "compression", "transfer")
+studies += ("micro", "budget", "budget_ecgnet", "robustness")
 study_seconds = ledger.study_times(
     {name: results.load_study(RESULTS, name) for name in studies}
 )

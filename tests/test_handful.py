@@ -33,7 +33,7 @@ def curve():
         asked(GOOD, budget=5, labels=(2, 2, 1, 0, 0)),
         asked(BAD, budget=5, query="random"),
         asked(GOOD, budget=10, query="margin", asking="stream"),
-        asked(GOOD, budget=5, label_weight=9.0),
+        asked(GOOD, budget=5, label_weight=9.5),
     ]
     return handful.by_budget(results, split="lopo", scope="all_int8"), results
 

@@ -49,7 +49,7 @@ class AskingConfig(RecordsConfig):
     update_learning_rate: float = 0.01
     update_decay: float = 0.5
     replay_cap: int = 40
-    label_weight: float = 3.0
+    label_weight: float = 10.0
 
     def __post_init__(self):
         super().__post_init__()
