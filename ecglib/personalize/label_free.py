@@ -12,6 +12,9 @@ from ecglib.train import in_batches
 PRIOR_BEATS = 1000
 """Beats that the statistics of the training side count for, against the patient's own."""
 
+SHORTEST_RR_S = 0.1
+"""Mean interval, s, under which beats stand on one another."""
+
 ENTROPY_STEPS, ENTROPY_RATE = 30, 1e-3
 
 SURE_ENOUGH = 0.4
@@ -55,15 +58,15 @@ def shrunk_adabn(model, inputs, prior_beats=PRIOR_BEATS):
     return new.eval()
 
 
-def own_ratios(inputs, sample, n_online):
+def own_ratios(inputs, seconds, n_online):
     """Beats whose RR ratios are relative to the patient's mean of the first minutes.
 
     Parameters
     ----------
     inputs : Inputs
         All beats of a record; the first five columns of `rr` are `ecglib.data.rr.RR_NAMES`.
-    sample : ndarray of int, shape (n_beats,)
-        R-peaks.
+    seconds : ndarray of float, shape (n_beats,)
+        When each beat came.
     n_online : int
         Beats of the first minutes, at least two.
 
@@ -72,9 +75,9 @@ def own_ratios(inputs, sample, n_online):
     Inputs
         With the first four columns replaced.
     """
-    rr = np.diff(sample).astype(np.float64)
-    usual = max(rr[: n_online - 1].mean(), 1.0)
-    ratio = np.ones((len(sample), 4))
+    rr = np.diff(seconds)
+    usual = max(rr[: n_online - 1].mean(), SHORTEST_RR_S)
+    ratio = np.ones((len(seconds), 4))
     ratio[1:, :2] = (rr / usual)[:, None]
     ratio[1:-1, 2:] = (rr[1:] / usual)[:, None]
     columns = inputs.rr.clone()

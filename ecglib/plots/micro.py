@@ -13,15 +13,15 @@ SCOPE_COLORS = {"fp32": "#0072B2", "INT8": "#D55E00"}
 ARM_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 
 
-def what_it_sees(inputs, seconds):
+def what_it_sees(inputs, skipped):
     """A record's beats by class, as both channels of the network hold them.
 
     Parameters
     ----------
     inputs : Inputs
         All beats of one record, with template.
-    seconds : float
-        Not used before this time, when the template has hardly formed.
+    skipped : int
+        First beats that are not shown: the template has hardly formed.
 
     Returns
     -------
@@ -29,7 +29,7 @@ def what_it_sees(inputs, seconds):
     """
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), sharex=True)
     time = (np.arange(inputs.x.shape[2]) - BEFORE) / FS * 1000
-    label, x = inputs.y.numpy()[seconds:], inputs.x.numpy()[seconds:]
+    label, x = inputs.y.numpy()[skipped:], inputs.x.numpy()[skipped:]
     for channel, (axis, title) in enumerate(
         zip(axes, ("the beat's derivative", "less the patient's template"), strict=True)
     ):

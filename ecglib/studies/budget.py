@@ -159,10 +159,10 @@ def personalize(model, anatomy, config, replay, patient, watch):
     """
     online = np.flatnonzero(patient.seconds < config.online_seconds)
     nobody = np.array([], dtype=np.int64)
-    if config.budget == 0 or len(online) == 0:
-        return Outcome(unlabelled(model, config, patient, online, watch), nobody)
     if config.asking == "stream":
         return Outcome(*stream.follow(model, anatomy, config, replay, patient, watch))
+    if config.budget == 0 or len(online) == 0:
+        return Outcome(unlabelled(model, config, patient, online, watch), nobody)
     with watch.stage("predict"):
         view = View.of(model, anatomy, patient.inputs)
     with watch.stage("ask"):
@@ -190,8 +190,7 @@ def unlabelled(model, config, patient, online, watch):
         if config.update == "entropy" and len(seen):
             model, _ = label_free.minimised_entropy(model, seen)
         if config.update == "own_rr" and len(seen) > 1:
-            sample = np.rint(patient.seconds * 360).astype(np.int64)
-            inputs = label_free.own_ratios(inputs, sample, len(seen))
+            inputs = label_free.own_ratios(inputs, patient.seconds, len(seen))
     with watch.stage("predict"):
         return predict(model, inputs)
 

@@ -177,7 +177,7 @@ def test_statistics_lie_between_everybodys_and_the_patients(model):
 
 def test_own_ratios_by_hand():
     inputs = Inputs(torch.zeros(5, 1, 64), torch.full((5, 5), 9.0), torch.zeros(5))
-    found = label_free.own_ratios(inputs, np.array([0, 100, 200, 250, 400]), 3).rr
+    found = label_free.own_ratios(inputs, np.array([0, 1, 2, 2.5, 4]), 3).rr
     assert found[1].tolist() == [0, 0, 0, 0, 9]
     assert found[3].tolist() == [-2, -2, 2, 2, 9]
     assert found[0, :4].tolist() == [*found[4, 2:4].tolist(), 0, 0] == [0, 0, 0, 0]
