@@ -70,9 +70,9 @@ def budget_curves(named):
         ]
         axis.plot(place, [i.value for i in found], "o-", color=color, label=name)
         low, high = [i.low for i in found], [i.high for i in found]
-        axis.fill_between(place, low, high, color=color, alpha=0.12, lw=0)
+        axis.fill_between(place, low, high, color=color, alpha=0.08, lw=0)
     axis.set_xticks(range(len(budgets)), budgets)
-    axis.set(xlabel="labelled beats of the first five minutes", ylabel="macro-F1 after 5:00")
+    axis.set(xlabel="labelled beats of a record", ylabel="macro-F1 after 5:00")
     axis.legend(loc="lower right")
     return figure
 
@@ -100,6 +100,7 @@ def patients(arm, control, names):
     axis.plot(place, old, "o", color=NEUTRAL, ms=5, label=names[0])
     axis.plot(place, new, "o", color="#0072B2", ms=5, label=names[1])
     axis.set_xticks(place, order, rotation=90, fontsize=8)
+    axis.grid(visible=False, axis="x")
     axis.set(xlabel="record", ylabel="accuracy after 5:00")
     axis.legend(loc="lower right")
     return figure
