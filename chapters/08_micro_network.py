@@ -41,17 +41,22 @@ robustness = []  # type: list  arms: perturbation, level, scope, split
 # %% tags=["remove-cell"]
 import torch
 
-from ecglib import arms, handful, plans, published, results, show, tables
+from ecglib import arms, handful, plans, results, show, tables
+from ecglib.config import MicroConfig, twin_of
+from ecglib.data.inputs import Inputs
 from ecglib.data.micro import micro_inputs
 from ecglib.data.mitdb import read_record
 from ecglib.micro import size_of
 from ecglib.models.cost import layer_macs
 from ecglib.models.micronet import MicroNet
 from ecglib.paths import RESULTS, RUNS
+from ecglib.personalize.budget import updated
 from ecglib.plots import micro as figures
 from ecglib.plots import style
 from ecglib.studies import Run, run_study
-from ecglib.studies.micro import network, training_beats
+from ecglib.studies.budget import MICRONET, replay_of
+from ecglib.studies.micro import fold_networks, inputs_of
+from ecglib.train import predict
 
 style.use()
 
@@ -166,7 +171,9 @@ show.table(
 
 # %% tags=["hide-input"]
 tried = {
-    title: handful.variant_table(handful.by_variant(reference["micro"], split=split, scope=scope))
+    title: handful.variant_table(
+        handful.by_variant(reference["micro"], split=split, scope=scope)
+    )
     for title, split, scope in (
         ("folds of DS1, fp32", "ds1_cv", "none"),
         ("folds of DS1, integers", "ds1_cv", "all_int8"),
@@ -246,9 +253,7 @@ streamed = handful.by_budget(
 )
 curves = {
     "leave one patient out": lopo,
-    "the same, drawn at random": handful.by_budget(
-        reference["budget"], query="random", **kind
-    ),
+    "the same, drawn at random": handful.by_budget(reference["budget"], query="random", **kind),
     "the same, asked when unsure": {k // 2: arm for k, arm in streamed.items()},
     "DS1 → DS2": standard,
 }
@@ -312,7 +317,9 @@ worse = handful.robustness_table(reference["robustness"])
 figures.robustness(worse)
 
 # %% tags=["hide-input"]
-kinds = worse.index.get_level_values(0).isin(["none", "detected", "lead", "jitter", "resampled"])
+kinds = worse.index.get_level_values(0).isin(
+    ["none", "detected", "lead", "jitter", "resampled"]
+)
 show.table(
     worse[kinds].map("{:.3f}".format),
     "Table 8.12: perturbed records, DS1 → DS2, all beats, mean over seeds of the reference runs; "
@@ -350,4 +357,95 @@ show.table(
 # (`ecglib/weights`, with a model card). Nothing is left to test that one on: its evidence is the
 # leave-one-patient-out row of Table 8.1. Research, not a medical device.
 
-FOUND
+# %% [markdown]
+# ## What we found
+#
+# - **Ten labels, asked for in doubt, are worth more than 380.** Every patient left out once, after
+#   5:00, the network has 0.742 macro-F1. Asking whenever a beat is unsure, at most forty times an
+#   hour, it asks ten times in half an hour and reaches 0.944 [0.877, 0.976]; at most twenty times,
+#   it asks seven times and reaches 0.925 [0.835, 0.970], and no record loses more than 1.2 points
+#   of accuracy (Table 8.9). All 380 beats of the first five minutes bring 0.898 (Table 8.7):
+#   arrhythmia comes when it comes.
+# - **Five labels of the first five minutes** lift 0.742 by 0.123 [+0.035, +0.193] to 0.865, twenty by
+#   0.153 [+0.056, +0.232] to 0.895. One label is a gamble (0.785 ± 0.056, and record 114 loses 9
+#   points of accuracy); with two no record loses more than 2.0 points, with five or more 1.2. On
+#   DS1 → DS2 two labels reach 0.895, five 0.907, fifty 0.918 (Table 8.8).
+# - **It costs a quarter of a second.** Asking once and learning take 0.2 to 0.3 s a record on one core
+#   that had other work to do, 0.12 s on DS1 → DS2: three seconds for 22 patients. Paper 1's online
+#   stage takes 2,920 s on an H200 and 60,048 s on a Jetson Nano, for other work: it fine-tunes a
+#   network of millions of weights on DS1 for every patient. In multiplications, which compare,
+#   five labels cost 64 million on DS1 → DS2, about as many as ECGNet of the paper's size needs
+#   for one or two beats. What learns stays in integers.
+# - **Without labels nothing helps.** Shrunk AdaBN moves macro-F1 by +0.003 [−0.001, +0.009],
+#   entropy minimisation by −0.013 [−0.050, +0.015], RR ratios against the patient's own mean by
+#   −0.007 [−0.027, +0.017] (Table 8.11).
+# - **The standard split rewards the wrong network.** Inside DS1 the chosen input has 0.762, Farag's
+#   kind of input 0.694; on DS2 it is the other way round, 0.749 against 0.816, and 0.858 ± 0.043 with
+#   the training that the literature uses (Table 8.3). One patient does that: record 232 holds three
+#   quarters of the S beats, and most of his beats *are* S. A template that follows the patient, and
+#   a baseline of his rhythm, take that for normal. Without him the chosen input is the best on DS2
+#   too (0.744 against 0.703 and 0.742). Swapped, and leaving patients out, it has 0.749 and 0.740;
+#   a pilot of ours with Farag's input had 0.56 on the swapped split.
+# - **What helps, inside DS1.** Timing (from 0.643 to 0.701), three numbers about the rhythm (to
+#   0.762), the template (from 0.694 to 0.701 without them, and most of what V gains), the second
+#   lead as more patients (from 0.726). Class weights gain 0.02 over none and over balanced ones.
+#   Raw samples do as well as the derivative (0.770). With two seeds, differences of 0.02 are noise.
+# - **Four kilobytes are more than enough.** Integers cost 0.003 on DS1 → DS2 and nothing when
+#   patients are left out. Half the width, 1,282 bytes, has 0.750; four bits, 2,338 bytes, 0.750;
+#   three bits 0.743, or 0.745 with the same bits placed by an integer program; two bits 0.724
+#   (Table 8.3). Twice the width adds nothing, nor do ECGNet's 812,643 parameters (0.650): it is the
+#   input that counts.
+# - **ECGNet in the same loop.** @ECGNET@ (Table 8.10). The gain comes from the labels, not from the
+#   network.
+# - **Peaks matter more than noise.** With detected R-peaks V stays at 0.92 F1 and S at 0.30; the second
+#   lead costs 0.09 of V, 125 Hz nothing. But peaks that jump at random by ±20 ms halve V's F1: the
+#   template needs beats that are aligned alike. @NOISE@ Integers suffer no more than fp32 (Table
+#   8.12, {numref}`fig-robustness`).
+# - **It is too sure of itself** where it is between 0.6 and 0.9; the expected calibration error is
+#   0.03. Answering the surest 90 % of the beats lifts accuracy from 0.943 to 0.976.
+#
+# ### Targets that were missed
+#
+# We wanted 0.92 macro-F1 on DS1 → DS2 without labels, with 0.80 for sensitivity and predictivity
+# of S and 0.95 of V: the chosen network has 0.749, V's 0.97 and 0.96, and S's 0.36 and 0.28; the
+# best variant has 0.858; only labels bring it to 0.92. We wanted 0.80, 0.90 and 0.92 with 0, 5 and 20
+# labels, every patient left out once: it is 0.742, 0.865 and 0.895 if they come from the first five
+# minutes, 0.883 and 0.925 with four and seven that come when in doubt. What was tried against the gap
+# is in Tables 8.3 and 8.6 and, without success inside DS1 and outside of these tables: training on
+# records thinned to their arrhythmia, exchanging templates between beats, and a running median as
+# template. What is left without labels is atrial fibrillation (records 201, 202, 203, 219, 222),
+# where normal beats are taken for S, and record 232.
+#
+# ## Limits
+#
+# - 43 patients of one database carry every number; the intervals are wide, and they are over
+#   patients of that database only.
+# - The loop replays up to 6,600 beats of other patients, 80 bytes each: half a megabyte of flash
+#   that the four kilobytes do not count. It trains with floating-point gradients; only what it
+#   leaves behind is in integers.
+# - Labels are the database's own, free of error. Whoever answers on a watch will err.
+# - Noise is generated. The detector's beats were matched with the annotations within 150 ms.
+# - The search used two seeds and one setting at a time; the query, the weight of labels and the
+#   number of passes were chosen on the same folds as the network. `unsure` (0.9) was not varied.
+# - The pilot that set our targets had looked at DS2; nothing in this chapter did when it was chosen,
+#   but we knew the literature, which has.
+#
+# ## Extend it
+#
+# The loop believes every answer. How much does one wrong label in five cost? The next cell turns
+# the first answer of every patient of this page into another class.
+
+# %%
+asked = next(c for c in plans.plan("budget", parameters) if c.budget == 5)
+run = Run(asked, source, torch.device("cpu"), RUNS)
+test, beats, model, _ = next(fold_networks(run, twin_of(asked, MicroConfig)))
+replay = replay_of(beats.inputs, beats.source, asked)
+for record in test:
+    inputs = inputs_of(source.path, record, asked.features)
+    scored = inputs.select(inputs.y < 3)
+    first = scored.select(torch.arange(5))
+    lied = torch.cat([(first.y[:1] + 1) % 3, first.y[1:]])
+    for name, y in (("five right", first.y), ("one of them wrong", lied)):
+        new = updated(model, MICRONET, asked, replay, Inputs(first.x, first.rr, y))
+        right = predict(new, scored) == scored.y.numpy()
+        print(f"record {record}, {name}: accuracy {right.mean():.3f}")

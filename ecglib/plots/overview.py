@@ -67,6 +67,12 @@ def micro_points(micro, budget):
         for k in (5, 20):
             name = f"MicroNet INT8, {k} labels, after 5:00"
             rows.append(_micro_row(name, group, by_budget[k], True, size))
+    kind = {"split": "lopo", "scope": "all_int8", "asking": "stream"}
+    streamed = handful.by_budget(budget, query="least_confidence", **kind)
+    for arm in [arm for k, arm in streamed.items() if k]:
+        labels = sum(map(handful.labels_a_record, arm.results)) / len(arm.results)
+        name = f"MicroNet INT8, {labels:.0f} labels when unsure, after 5:00"
+        rows.append(_micro_row(name, LEFT_OUT, arm, True, size))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

@@ -74,7 +74,10 @@ def test_the_overview_places_the_micro_network():
         for split in ("ds1_ds2", "lopo")
         for k in (0, 5, 20)
     ]
+    how = {"query": "least_confidence", "asking": "stream", "labels": (2, 1, 1, 0, 0)}
+    budget.append(asked(GOOD, budget=20, split="lopo", **how))
     points = overview.micro_points(found, budget)
-    assert points["bytes"].tolist() == [4014] * 6
-    assert points["seconds"].isna().tolist() == [True, False, False] * 2
+    assert points["bytes"].tolist() == [4014] * 7
+    assert points["seconds"].isna().tolist() == [True, False, False] * 2 + [False]
+    assert points["name"].iloc[-1] == "MicroNet INT8, 4 labels when unsure, after 5:00"
     assert points["seconds"].iloc[1] == 22 * 2.0
