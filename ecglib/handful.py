@@ -8,6 +8,7 @@ import pandas as pd
 from ecglib import arms, stats
 from ecglib.aami import CLASSES
 from ecglib.config import BudgetConfig, MicroConfig
+from ecglib.config.budget import AskingConfig
 from ecglib.metrics import accuracy, from_confusion, macro_f1
 from ecglib.tables import HEAVY_RECORD, spread
 
@@ -97,9 +98,14 @@ def by_budget(results, *, query="mixed", update="head", asking="start", **wanted
     """Arms by their number of labels, none first, "all" last; what they share is `wanted`."""
     found = arms.group(results, update="none", **wanted)
     found += arms.group(results, query=query, update=update, asking=asking, **wanted)
-    chosen = [arm for arm in found if variant(arm) == "chosen"]
-    named = {arm.settings["budget"]: arm for arm in chosen}
+    named = {arm.settings["budget"]: arm for arm in found if _asked_as_chosen(arm)}
     return {k: named[k] for k in sorted(named, key=lambda k: np.inf if k == "all" else k)}
+
+
+def _asked_as_chosen(arm):
+    """Whether the questions of an arm, and its learning from answers, are the chosen ones."""
+    names = {field.name for field in fields(AskingConfig)} - set(UNNAMED)
+    return all(arm.settings[name] == DEFAULTS[name] for name in names)
 
 
 def budget_table(named):

@@ -154,7 +154,7 @@ def landscape(points, trivial):
     Figure
     """
     points = points.reset_index(drop=True)
-    figure, axes = plt.subplots(1, 3, figsize=(11, 0.36 * len(points) + 1), sharey=True)
+    figure, axes = plt.subplots(1, 3, figsize=(12, 0.34 * len(points) + 1), sharey=True)
     place = pd.Series(range(len(points)), index=points.index)
     columns = ["macro_f1", "low", "high", "bytes", "seconds"]
     for group, rows in points.groupby("group", sort=False):
@@ -170,6 +170,6 @@ def landscape(points, trivial):
     axes[0].invert_yaxis()
     axes[0].set_xlabel("macro-F1")
     axes[1].set(xscale="log", xlabel="bytes of the weights", xlim=(1e3, 1e8))
-    axes[2].set(xscale="log", xlabel="online stage, 22 patients, s", xlim=(0.1, 1e4))
+    axes[2].set(xscale="log", xlabel="online stage, s", xlim=(0.1, 1e4))
     figure.legend(loc="outside upper center", ncols=4)
     return figure
