@@ -1,12 +1,16 @@
 """What the micro network reads, against plain loops and signals known in closed form."""
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import erf
 
+from ecglib.config import MicroConfig
 from ecglib.data.leads import other_lead
 from ecglib.data.micro import (
     BEFORE,
@@ -21,10 +25,12 @@ from ecglib.data.micro import (
 from ecglib.data.mitdb import read_record
 from ecglib.data.pack import pack_mitdb
 from ecglib.data.records import Record
-from ecglib.data.rr import rhythm_features
+from ecglib.data.rr import RR_DELAY_BEATS, rhythm_features, rr_features
 from ecglib.errors import UserError
 
 ALL = "derivative+template+rr+rhythm"
+DELAYED = [*(delay > 0 for delay in RR_DELAY_BEATS), *(False, True, False)]
+"""Which columns of rr and rhythm wait for the next beat."""
 
 
 def record_of(signal, sample, fs=360.0, symbol=None):
@@ -37,7 +43,7 @@ def sine(fs, seconds=6.0, hertz=3.0):
     return np.sin(2 * np.pi * hertz * np.arange(int(seconds * fs)) / fs)
 
 
-@pytest.mark.parametrize("fs", [125, 250, 360, 1000])
+@pytest.mark.parametrize("fs", [128, 250, 360, 1000])
 def test_the_window_of_a_sine_is_the_integral_of_its_formula(fs):
     at = 3.0
     found = windows(record_of(sine(fs), [int(at * fs)], fs), np.array([int(at * fs)]), "raw")[0]
@@ -46,6 +52,40 @@ def test_the_window_of_a_sine_is_the_integral_of_its_formula(fs):
     w, half = 2 * np.pi * 3.0, 0.5 / FS
     mean = (np.cos(w * (t - half)) - np.cos(w * (t + half))) / (2 * w * half)
     np.testing.assert_allclose(found, mean - mean.mean(), atol=0.015)
+
+
+@pytest.mark.parametrize("fs", [128, 250, 360, 1000])
+@pytest.mark.parametrize("signal", ["raw", "derivative"])
+def test_windows_are_means_over_the_held_samples(fs, signal):
+    held = 128  # edges fall on 128ths of a sample at these frequencies
+    rng = np.random.default_rng(fs)
+    record = record_of(rng.normal(size=2 * fs), [fs, fs + 7], fs)
+    fine = np.repeat(record.signal.astype(np.float64), held)
+    width = fs  # an output sample lasts fs / 128 samples of `held` parts each
+    for at, found in zip(record.sample, windows(record, record.sample, signal), strict=True):
+        middle = at * held + held // 2 + (np.arange(-1, LENGTH) - BEFORE) * width
+        starts = middle - width // 2
+        means = np.array([fine[start : start + width].mean() for start in starts])
+        expected = np.diff(means) if signal == "derivative" else means[1:] - means[1:].mean()
+        np.testing.assert_allclose(found, expected, atol=1e-9)
+
+
+def heartbeat(t):
+    """Area under a beat at 2 s up to time `t`: P, QRS and T as Gaussians, in mV s."""
+    waves = ((-0.17, 0.022, 0.1), (-0.02, 0.012, -0.2), (0, 0.012, 1.2), (0.27, 0.05, 0.3))
+    scaled = (((t - 2 - at) / (width * 2**0.5), width * mv) for at, width, mv in waves)
+    return sum((np.pi / 2) ** 0.5 * area * (1 + erf(z)) for z, area in scaled)
+
+
+@pytest.mark.parametrize("fs", [128, 250, 360, 1000])
+def test_a_beat_looks_the_same_at_every_sampling_frequency(fs):
+    # a recorder that averages over a sample; the window averages over 1/128 s, analytically
+    clock = np.arange(4 * fs)
+    recorded = fs * (heartbeat((clock + 0.5) / fs) - heartbeat((clock - 0.5) / fs))
+    found = windows(record_of(recorded, [2 * fs], fs), np.array([2 * fs]), "derivative")[0]
+    edges = 2 + (np.arange(-1, LENGTH + 1) - BEFORE - 0.5) / FS
+    expected = np.diff(FS * np.diff(heartbeat(edges)))
+    assert np.abs(found - expected).max() < 0.05 * np.abs(expected).max()
 
 
 def test_the_derivative_is_the_difference_of_neighbours():
@@ -112,6 +152,25 @@ def test_a_fifth_of_ectopic_beats_hardly_moves_the_template():
     assert np.abs(residual[late & ~kinds]).max() < 0.2 * np.abs(residual[late & kinds]).max()
 
 
+def test_a_third_of_ectopic_beats_moves_the_template_less_than_a_mean():
+    rng = np.random.default_rng(4)
+    usual, odd = rng.normal(size=(2, LENGTH))
+    ectopic = np.r_[np.zeros(30, bool), np.tile(np.arange(10) >= 7, 40)]  # runs of three
+    beats = np.where(ectopic[:, None], odd, usual) + 0.05 * rng.normal(size=(430, LENGTH))
+    scaled, novel = np.moveaxis(relative_to_patient(beats, True), 1, 0)
+    aim = scaled[~ectopic][-50:].mean(axis=0)
+    template, mean = (scaled - novel)[-1], scaled.mean(axis=0)
+    assert np.abs(template - aim).max() < 0.2 * np.abs(mean - aim).max()
+
+
+def test_a_lasting_change_becomes_the_usual():
+    usual, odd = np.random.default_rng(5).normal(size=(2, LENGTH))
+    beats = np.where(np.arange(600)[:, None] < 100, usual, odd)
+    novel = np.abs(relative_to_patient(beats, True)[:, 1]).mean(axis=1)
+    assert novel[100] > 0.5
+    assert novel[-1] < 0.02
+
+
 def test_first_and_last_beats_have_usual_ratios():
     found = timing(np.array([100, 400, 700]), 360, ("rr", "rhythm"))
     assert found.shape == (3, 8)
@@ -119,6 +178,18 @@ def test_first_and_last_beats_have_usual_ratios():
     np.testing.assert_array_equal(found[2, 2:5], 0)
     assert timing(np.array([5]), 360, ("rr", "rhythm")).tolist() == [[0.0] * 8]
     assert timing(np.array([5, 9]), 360, ("causal",)).shape == (2, 2)
+
+
+@given(st.lists(st.integers(0, 3000), min_size=2, max_size=60))
+def test_timing_is_the_ratios_around_zero_and_the_rhythm(intervals):
+    sample = np.cumsum(intervals)
+    ratios = np.clip(4 * (rr_features(sample).astype(np.float64) - 1), -8, 8)
+    everything = timing(sample, 360, ("raw", "rr", "rhythm"))
+    np.testing.assert_allclose(everything[:, :5], ratios, atol=1e-5)
+    np.testing.assert_array_equal(everything[:, 5:], rhythm_features(sample))
+    causal = timing(sample, 360, ("raw", "causal"))
+    np.testing.assert_array_equal(causal, everything[:, :2])
+    assert timing(sample, 360, ("raw",)).shape == (len(sample), 0)
 
 
 def test_two_beats_at_one_sample_stay_finite():
@@ -136,38 +207,6 @@ def test_a_gap_is_one_more_usual_interval():
     np.testing.assert_array_equal(without_gaps(np.array([0, 9000]), 360), [0, 360])
 
 
-def rhythm_by_hand(sample):
-    """The docstring of `rhythm_features` as a plain loop."""
-    log_rr = np.log(np.diff(sample))
-    baseline, out = log_rr[0], np.zeros((len(sample), 3))
-    changes = []
-    for i, value in enumerate(log_rr):
-        out[i + 1, 0] = 4 * (value - baseline)
-        if i + 1 < len(log_rr):
-            out[i + 1, 1] = 4 * (log_rr[i + 1] - baseline)
-        if i:
-            changes.append(min(abs(value - log_rr[i - 1]), 0.5))
-            out[i + 1, 2] = 8 * np.mean(changes[-24:])
-        baseline += max(0.02, 1 / (i + 2)) * np.clip(value - baseline, -0.1, 0.1)
-    return np.clip(out, -8, 8)
-
-
-def test_rhythm_follows_its_definition():
-    sample = np.cumsum(np.random.default_rng(2).integers(150, 500, 90))
-    np.testing.assert_allclose(rhythm_features(sample), rhythm_by_hand(sample), atol=1e-4)
-
-
-def test_a_run_of_premature_beats_hardly_lowers_the_baseline():
-    sample = np.cumsum(np.r_[np.full(100, 300), np.full(15, 180)])
-    assert rhythm_features(sample)[-1, 0] < 0.75 * 4 * np.log(180 / 300)
-
-
-def test_atrial_fibrillation_is_irregular():
-    regular = np.cumsum(np.full(60, 300))
-    wild = np.cumsum(np.random.default_rng(0).integers(200, 450, 60))
-    assert rhythm_features(wild)[-1, 2] > 1 > rhythm_features(regular)[-1, 2]
-
-
 def test_a_record_gives_one_row_a_beat(synthetic_root):
     record = read_record(synthetic_root, 106)
     inputs = micro_inputs(record, ALL)
@@ -175,6 +214,52 @@ def test_a_record_gives_one_row_a_beat(synthetic_root):
     assert inputs.rr.shape == (record.is_beat.sum(), 8)
     assert set(inputs.y.tolist()) >= {0, 1, 2, 3}  # F is kept
     np.testing.assert_array_equal(micro_inputs(record, "derivative").x, inputs.x[:, :1])
+
+
+@pytest.mark.parametrize(
+    "features",
+    [
+        "+".join(filter(None, parts))
+        for parts in product(
+            *(("derivative", "raw"), ("", "template"), ("", "causal", "rr"), ("", "rhythm"))
+        )
+    ],
+)
+def test_every_choice_of_features_has_the_size_that_the_configuration_says(features):
+    config = MicroConfig(features=features)
+    inputs = micro_inputs(record_of(sine(360), [300, 700, 1300]), features)
+    assert inputs.x.shape == (3, config.n_channels, LENGTH)
+    assert inputs.rr.shape == (3, config.n_rr)
+    assert (inputs.x.dtype, inputs.rr.dtype, inputs.y.dtype) == (
+        *(torch.float32, torch.float32, torch.int64),
+    )
+
+
+@given(st.integers(3, 20))
+def test_beats_to_come_change_no_causal_number(n_seen):
+    rng = np.random.default_rng(6)
+    sample = 200 + np.cumsum(rng.integers(150, 500, 21))
+    whole = record_of(rng.normal(size=sample[-1] + 400), sample)
+    seen = whole.signal.copy()
+    seen[sample[n_seen] + 94 :] = 0  # a window ends a quarter of a second after its R-peak
+    so_far = record_of(seen, sample[: n_seen + 1])
+    a, b = (micro_inputs(record, ALL) for record in (whole, so_far))
+    np.testing.assert_allclose(a.x[: n_seen + 1], b.x, atol=1e-5)
+    same = np.isclose(a.rr[: n_seen + 1], b.rr)
+    assert same[:-1].all()
+    assert same[-1, ~np.array(DELAYED)].all()
+
+
+@pytest.mark.parametrize("number", [114, 208])
+def test_a_recording_three_times_as_high_reads_the_same(mitdb_root, number):
+    record = read_record(mitdb_root, number)
+    high = replace(record, signal=3 * record.signal)
+    a, b = (micro_inputs(r, ALL) for r in (record, high))
+    assert len(a) == record.is_beat.sum()
+    assert np.isfinite(a.x).all()
+    assert 0.3 < a.x[:, 0].std() < 3
+    np.testing.assert_allclose(a.x, b.x, atol=1e-3)
+    np.testing.assert_array_equal(a.rr, b.rr)
 
 
 def test_flat_invalid_and_empty_records_are_refused():
@@ -194,6 +279,15 @@ def test_invalid_samples_are_bridged():
     holed.signal[950:1050] = np.nan
     a, b = (micro_inputs(r, "raw").x for r in (whole, holed))
     np.testing.assert_allclose(a, b, atol=1e-3)
+
+
+def test_invalid_samples_at_the_ends_repeat_the_nearest_valid_one():
+    signal = sine(360)
+    cut, held = signal.copy(), signal.copy()
+    cut[:400], cut[1800:] = np.nan, np.nan
+    held[:400], held[1800:] = signal[400], signal[1799]
+    a, b = (micro_inputs(record_of(x, [390, 1000, 1810]), ALL) for x in (cut, held))
+    np.testing.assert_array_equal(a.x, b.x)
 
 
 def test_the_other_lead_is_not_mlii(synthetic_root, tmp_path):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecglib.data.rr import RR_DELAY_BEATS, RR_NAMES, rr_features
+from ecglib.data.rr import RR_DELAY_BEATS, RR_NAMES, rhythm_features, rr_features
 
 
 def record_of(n_beats, seed):
@@ -83,3 +83,77 @@ def test_two_beats_on_one_sample_stay_finite():
 def test_descending_peaks_are_refused():
     with pytest.raises(ValueError, match="ascending"):
         rr_features([100, 400, 300])
+
+
+def rhythm_by_hand(sample):
+    """The docstring of `rhythm_features` as a plain loop."""
+    if len(sample) < 3:
+        return np.zeros((len(sample), 3))
+    log_rr = np.log(np.maximum(np.diff(sample), 1))
+    baseline, out = log_rr[0], np.zeros((len(sample), 3))
+    changes = []
+    for i, value in enumerate(log_rr):
+        out[i + 1, 0] = 4 * (value - baseline)
+        if i + 1 < len(log_rr):
+            out[i + 1, 1] = 4 * (log_rr[i + 1] - baseline)
+        if i:
+            changes.append(min(abs(value - log_rr[i - 1]), 0.5))
+            out[i + 1, 2] = 8 * np.mean(changes[-24:])
+        baseline += max(0.02, 1 / (i + 2)) * np.clip(value - baseline, -0.1, 0.1)
+    return np.clip(out, -8, 8)
+
+
+@given(peaks)
+def test_rhythm_follows_its_definition(sample):
+    found = rhythm_features(sample)
+    np.testing.assert_allclose(found, rhythm_by_hand(sample), atol=1e-4)
+    assert found.dtype == np.float32
+
+
+def test_rhythm_of_a_record_computed_by_hand():
+    """Intervals 300, 200, 400: the baseline follows by at most 0.1 · gain."""
+    log = np.log([300, 200, 400])
+    second = log[0]  # nothing has moved it yet
+    third = second - 0.1 / 3
+    jumps = np.array([np.log(300 / 200), 0.5])  # the second is ln 2, cut
+    expected = [
+        [0, 0, 0],
+        [0, 4 * (log[1] - log[0]), 0],
+        [4 * (log[1] - second), 4 * (log[2] - second), 8 * jumps[0]],
+        [4 * (log[2] - third), 0, 8 * jumps.mean()],
+    ]
+    found = rhythm_features(np.array([1000, 1300, 1500, 1900]))
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("n_beats", [0, 1, 2])
+def test_without_two_intervals_there_is_no_rhythm(n_beats):
+    np.testing.assert_array_equal(
+        rhythm_features(300 * np.arange(n_beats)), np.zeros((n_beats, 3))
+    )
+
+
+@given(peaks, st.data())
+def test_only_the_next_interval_of_the_rhythm_waits_for_its_beat(sample, data):
+    beat = data.draw(st.integers(0, len(sample) - 1))
+    whole, so_far = rhythm_features(sample), rhythm_features(sample[: beat + 1])
+    if beat > 1:  # a shorter record has no rhythm at all
+        np.testing.assert_allclose(so_far[beat, [0, 2]], whole[beat, [0, 2]], atol=1e-6)
+        np.testing.assert_array_equal(so_far[:beat], whole[:beat])
+
+
+@given(peaks)
+def test_the_rate_of_the_clock_does_not_matter(sample):
+    slow = np.cumsum(np.maximum(np.diff(sample, prepend=0), 1))
+    np.testing.assert_allclose(rhythm_features(slow), rhythm_features(10 * slow), atol=1e-4)
+
+
+def test_a_run_of_premature_beats_hardly_lowers_the_baseline():
+    sample = np.cumsum(np.r_[np.full(100, 300), np.full(15, 180)])
+    assert rhythm_features(sample)[-1, 0] < 0.75 * 4 * np.log(180 / 300)
+
+
+def test_atrial_fibrillation_is_irregular():
+    regular = np.cumsum(np.full(60, 300))
+    wild = np.cumsum(np.random.default_rng(0).integers(200, 450, 60))
+    assert rhythm_features(wild)[-1, 2] > 1 > rhythm_features(regular)[-1, 2]
