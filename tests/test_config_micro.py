@@ -1,6 +1,10 @@
 """Configurations of the micro network: splits, refusals, identities."""
 
+from itertools import combinations, product
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ecglib.aami import DS1, DS2, patient_of
 from ecglib.config import (
@@ -12,11 +16,42 @@ from ecglib.config import (
     folds_of,
     fp32_micro,
     make_config,
+    parts_of,
     twin_of,
 )
 from ecglib.errors import UserError
 
 EVERYONE = DS1 + DS2
+FEATURES = ("derivative", "raw", "template", "causal", "rr", "rhythm")
+ALLOWED = {
+    frozenset(filter(None, parts))
+    for parts in product(
+        *(("derivative", "raw"), ("", "template"), ("", "causal", "rr"), ("", "rhythm"))
+    )
+}
+
+
+@pytest.mark.parametrize("n_parts", range(1, 7))
+def test_one_signal_and_one_kind_of_ratios_are_allowed_and_nothing_else(n_parts):
+    for parts in combinations(FEATURES, n_parts):  # signals are the first of each
+        name = "+".join(parts)
+        if frozenset(parts) in ALLOWED:
+            assert parts_of(name) == parts
+            config = MicroConfig(features=name)
+            columns = {"causal": 2, "rr": 5, "rhythm": 3}
+            assert config.n_rr == sum(columns.get(part, 0) for part in parts)
+            assert config.n_channels == 1 + ("template" in parts)
+        else:
+            with pytest.raises(UserError, match="it must be derivative or raw"):
+                parts_of(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "+", "raw+", "Raw", "raw rr", "raw,rr", "raw+raw", "raw+ecg", "raw+rr+rr"]
+)
+def test_other_names_of_features_are_refused(name):
+    with pytest.raises(UserError, match="features is "):
+        parts_of(name)
 
 
 @pytest.mark.parametrize(
@@ -29,6 +64,25 @@ def test_everybody_is_left_out_once_and_nobody_is_on_both_sides(split, n_folds, 
     for train, test in folds:
         assert not {patient_of(r) for r in train} & {patient_of(r) for r in test}
         assert sorted(train + test) == sorted(tested)
+
+
+@given(st.sets(st.sampled_from(EVERYONE), min_size=1), st.sampled_from(["lopo", "ds1_cv"]))
+def test_folds_of_some_records_hold_them_all_and_part_the_patients(records, split):
+    used = records & set(EVERYONE if split == "lopo" else DS1)
+    folds = folds_of(split, tuple(records))
+    assert sorted(r for _, test in folds for r in test) == sorted(used)
+    for train, test in folds:
+        assert set(train) | set(test) == used
+        assert len(train) + len(test) == len(used)
+        assert not {patient_of(r) for r in train} & {patient_of(r) for r in test}
+    if split == "lopo":
+        assert len(folds) == len({patient_of(r) for r in used})
+
+
+@pytest.mark.parametrize(("split", "shared"), [("ds1_ds2", {201}), ("ds1_val", set())])
+def test_the_standard_split_shares_one_man_and_that_of_ds1_nobody(split, shared):
+    ((train, test),) = folds_of(split, EVERYONE)
+    assert {patient_of(r) for r in train} & {patient_of(r) for r in test} == shared
 
 
 def test_the_two_records_of_one_man_are_left_out_together():

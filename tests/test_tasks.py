@@ -1,12 +1,14 @@
-"""Losses on recordings, written out in NumPy."""
+"""Losses on recordings, written out in NumPy; draws of beats."""
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.special import log_softmax
 
 from ecglib.data.samples import Samples
-from ecglib.tasks import DistilTask, RecordingTask
+from ecglib.tasks import DistilTask, Draws, RecordingTask
 from tests.toys import bumps
 
 INDEX = torch.tensor([5, 0, 3, 7])
@@ -120,3 +122,42 @@ def test_a_step_is_announced_before_the_student_answers():
     )
     task.loss(INDEX, generator())
     assert order == ["step", "student"]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2)), min_size=1, max_size=90),
+    st.integers(1, 9),
+    st.integers(0, 2**32),
+)
+def test_every_draw_is_a_beat_of_its_own_stretch_of_time(beats, cap, seed):
+    source, label = np.array(beats).T
+    draws = Draws.balanced(source, label, cap)
+    everything = torch.arange(len(draws.first))
+    taken = draws.beats(everything, torch.Generator().manual_seed(seed)).numpy()
+    for key in set(beats):
+        there = np.flatnonzero([beat == key for beat in beats])  # in order of time
+        mine = taken[np.isin(taken, there)]
+        n_draws = min(cap, len(there))
+        for number, beat in zip(range(n_draws), mine, strict=True):
+            place = np.searchsorted(there, beat)
+            start = number * len(there) / n_draws
+            assert int(start) <= place < start + len(there) / n_draws
+
+
+def test_every_beat_of_a_stretch_is_drawn_as_often():
+    source = np.repeat([0, 1], [40, 30])
+    draws = Draws.balanced(source, np.zeros(70, int), 4)
+    generator = torch.Generator().manual_seed(0)
+    taken = torch.cat([draws.beats(torch.arange(8), generator) for _ in range(4000)])
+    count = torch.bincount(taken, minlength=70).numpy()
+    np.testing.assert_allclose(count[:40], 400, rtol=0.2)  # one of ten beats
+    np.testing.assert_allclose(count[40:], 4000 / 7.5, rtol=0.2)  # of seven and a half
+
+
+@pytest.mark.parametrize("cap", [1, 10, 250])
+def test_draws_of_some_are_those_of_all(cap):
+    """A batch is part of an epoch: what a draw may take does not depend on its neighbours."""
+    draws = Draws.balanced(np.zeros(500, int), np.zeros(500, int), cap)
+    order = torch.randperm(cap, generator=generator())
+    taken = draws.beats(order, generator())
+    np.testing.assert_array_equal((taken.numpy() * cap) // 500, order)

@@ -10,7 +10,13 @@ from scipy.stats import zscore
 
 from ecglib.config import BaselineConfig
 from ecglib.data.beats import Beats
-from ecglib.data.inputs import normalize, pick_device, stratified_share, to_inputs
+from ecglib.data.inputs import (
+    normalize,
+    pick_device,
+    scaled_ratios,
+    stratified_share,
+    to_inputs,
+)
 from ecglib.data.rr import RR_NAMES
 from ecglib.errors import UserError
 
@@ -97,6 +103,22 @@ def test_inputs_are_what_networks_read():
     assert (inputs.x.dtype, inputs.rr.dtype, inputs.y.dtype) == (
         *(torch.float32, torch.float32, torch.int64),
     )
+
+
+def test_ratios_scaled_by_hand():
+    found = scaled_ratios(np.array([[0.0, 0.75, 1.0], [1.5, 3.0, 40.0], [-2.0, -1.0, 2.5]]))
+    np.testing.assert_array_equal(found, [[-4, -1, 0], [2, 8, 8], [-8, -8, 6]])
+    assert found.dtype == np.float32
+
+
+@given(arrays(np.float32, (4, 5), elements=st.floats(0, 200, width=32)))
+def test_scaled_ratios_keep_their_order_and_stay_bounded(rr):
+    before, found = rr.copy(), scaled_ratios(rr)
+    np.testing.assert_array_equal(rr, before)
+    assert np.abs(found).max() <= 8
+    assert (np.diff(found.ravel()[np.argsort(rr.ravel())]) >= 0).all()
+    inside = rr < 3
+    np.testing.assert_allclose(found[inside] / 4 + 1, rr[inside], atol=1e-6)
 
 
 def test_select_takes_the_same_rows_everywhere():

@@ -1,13 +1,18 @@
 """MicroNet: shapes, size, parts, integers."""
 
+import numpy as np
 import pytest
 import torch
 
+from ecglib.config import MicroConfig
 from ecglib.errors import UserError
 from ecglib.models.micronet import EVERYTHING, MicroNet, MicroNetConfig
 from ecglib.quant import calibrate, coverage, quantize
 
-CHOSEN = MicroNetConfig(n_channels=2, n_rr=8)
+SIZE = MicroNetConfig(
+    *(2, 8, (12, 16, 10), (7, 5, 3), (2, 3, 4)), rr_units=9, hidden_units=14, n_times=64
+)
+"""Every number differs from its neighbours, and pooling leaves samples over."""
 
 
 def beats(n, config):
@@ -24,36 +29,75 @@ def test_three_logits_a_beat_whatever_it_reads(n_channels, n_rr):
 
 
 def test_parameters_counted_by_hand():
-    convolutions = 2 * 12 * 7 + 12 + 12 * 16 * 5 + 16 + 16 * 16 * 3 + 16
-    norms = 2 * (12 + 16 + 16)
-    heads = 8 * 16 + 16 + (16 * 4 + 16) * 16 + 16 + 16 * 3 + 3
-    total = sum(p.numel() for p in MicroNet(CHOSEN).parameters())
+    convolutions = 2 * 12 * 7 + 12 + 12 * 16 * 5 + 16 + 16 * 10 * 3 + 10
+    norms = 2 * (12 + 16 + 10)
+    n_times = 2  # 64, 32, 10, 2
+    heads = 8 * 9 + 9 + (10 * n_times + 9) * 14 + 14 + 14 * 3 + 3
+    total = sum(p.numel() for p in MicroNet(SIZE).parameters())
     assert total == convolutions + norms + heads
 
 
+def by_hand(model, x, rr):
+    """Logits of one beat in NumPy, from the state dict alone."""
+    state = {name: tensor.double().numpy() for name, tensor in model.state_dict().items()}
+    for name, pool in zip(("conv1", "conv2", "conv3"), model.config.pools, strict=True):
+        w, b = state[f"{name}.conv.weight"], state[f"{name}.conv.bias"]
+        gain, shift = state[f"{name}.norm.weight"], state[f"{name}.norm.bias"]
+        mean, var = state[f"{name}.norm.running_mean"], state[f"{name}.norm.running_var"]
+        maps = []
+        for o in range(len(w)):
+            pairs = zip(x, w[o], strict=True)
+            z = b[o] + sum(np.correlate(row, kernel, "same") for row, kernel in pairs)
+            z = np.maximum(gain[o] * (z - mean[o]) / np.sqrt(var[o] + 1e-5) + shift[o], 0)
+            maps.append([max(z[i : i + pool]) for i in range(0, len(z) - pool + 1, pool)])
+        x = np.array(maps)
+    hidden = np.maximum(state["rr.0.weight"] @ rr + state["rr.0.bias"], 0)
+    joined = np.concatenate([x.ravel(), hidden])
+    embedded = np.maximum(state["hidden.weight"] @ joined + state["hidden.bias"], 0)
+    return state["out.weight"] @ embedded + state["out.bias"]
+
+
+def test_the_forward_pass_in_numpy():
+    torch.manual_seed(0)
+    model, (x, rr) = MicroNet(SIZE), beats(4, SIZE)
+    for _ in range(20):
+        model.train()(3 * x + 1, rr)  # statistics and gains unlike those of a fresh BatchNorm
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if ".norm." in name:
+                parameter.add_(0.3 * torch.randn_like(parameter))
+        found = model.eval()(x, rr).numpy()
+    expected = [by_hand(model, *pair) for pair in zip(x.numpy(), rr.numpy(), strict=True)]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
 def test_features_embed_and_out_are_the_network():
-    model, inputs = MicroNet(CHOSEN).eval(), beats(5, CHOSEN)
+    model, inputs = MicroNet(SIZE).eval(), beats(5, SIZE)
     by_parts = model.out(model.embed(model.features(*inputs)))
     torch.testing.assert_close(by_parts, model(*inputs))
     assert {name.split(".")[0] for name, _ in model.named_parameters()} == set(EVERYTHING)
 
 
 def test_everything_learns():
-    model = MicroNet(CHOSEN).train()
-    model(*beats(8, CHOSEN)).square().sum().backward()
+    model = MicroNet(SIZE).train()
+    model(*beats(8, SIZE)).square().sum().backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in model.parameters())
 
 
 def test_width_scales_filters_and_units():
-    half = CHOSEN.widened(0.5)
-    assert (half.channels, half.hidden_units, half.rr_units) == ((6, 8, 8), 8, 8)
+    half = SIZE.widened(0.5)
+    assert (half.channels, half.rr_units, half.hidden_units) == ((6, 8, 5), 4, 7)
     assert (half.n_channels, half.n_rr) == (2, 8)
+    assert (half.kernels, half.pools, half.n_times) == (SIZE.kernels, SIZE.pools, SIZE.n_times)
+    tiny = SIZE.widened(1e-3)
+    assert (tiny.channels, tiny.rr_units, tiny.hidden_units) == ((1, 1, 1), 1, 1)
+    assert MicroNet(tiny).eval()(*beats(2, tiny)).shape == (2, 3)
     with pytest.raises(UserError, match="width is 0"):
-        CHOSEN.widened(0)
+        SIZE.widened(0)
 
 
-def test_all_layers_become_integers_within_four_kilobytes():
-    model, inputs = MicroNet(CHOSEN).eval(), beats(64, CHOSEN)
+def test_all_layers_become_integers():
+    model, inputs = MicroNet(SIZE).eval(), beats(64, SIZE)
     rounded = quantize(model, "all_int8")
     calibrate(rounded, *inputs)
     rows = coverage(rounded)
@@ -61,16 +105,23 @@ def test_all_layers_become_integers_within_four_kilobytes():
         *("conv1.conv", "conv2.conv", "conv3.conv", "rr.0", "hidden", "out")
     ]
     assert {(row.weight_bits, row.activation_bits) for row in rows} == {(8, 8)}
-    assert sum(row.n_bytes for row in rows) <= 4096
     agree = (rounded(*inputs) - model(*inputs)).abs().max() / model(*inputs).abs().max()
     assert agree < 0.1
+
+
+def test_the_network_of_the_default_run_has_four_kilobytes():
+    config = MicroConfig()
+    size = MicroNetConfig(config.n_channels, config.n_rr).widened(config.width)
+    rounded = quantize(MicroNet(size).eval(), "all_int8")
+    calibrate(rounded, *beats(8, size))
+    assert sum(row.n_bytes for row in coverage(rounded)) <= 4096
 
 
 def test_every_layer_can_have_bits_of_its_own():
     names = ("conv1.conv", "conv2.conv", "conv3.conv", "rr.0", "hidden", "out")
     bits = dict(zip(names, (8, 4, 3, 6, 4, 8), strict=True))
-    model = quantize(MicroNet(CHOSEN).eval(), "all_int8", weight_bits=bits)
-    calibrate(model, *beats(64, CHOSEN))
+    model = quantize(MicroNet(SIZE).eval(), "all_int8", weight_bits=bits)
+    calibrate(model, *beats(64, SIZE))
     rows = coverage(model)
     assert {row.name: row.weight_bits for row in rows} == bits
     assert all(row.levels <= 2**row.weight_bits - 1 for row in rows)

@@ -1,202 +1,252 @@
-"""Learning from a patient's labels, and without: what changes and what stays."""
+"""Learning from a patient's labels: what changes, what stays, and what nobody may look at."""
 
 import copy
 
 import numpy as np
 import pytest
 import torch
-from torch import nn
+import torch.nn.functional as F
 
-from ecglib.config import BudgetConfig
 from ecglib.data.inputs import Inputs
-from ecglib.models.micronet import MicroNet, MicroNetConfig
-from ecglib.personalize import label_free
 from ecglib.personalize.budget import View, updated, with_prototypes
 from ecglib.personalize.online import Stopwatch
-from ecglib.personalize.stream import allowed, follow
-from ecglib.quant import calibrate, freeze_ranges, quantize
+from ecglib.quant import calibrate, coverage, freeze_ranges, quantize
 from ecglib.quant.qat import activation_quantizers
-from ecglib.studies.budget import MICRONET, Patient, personalize
+from ecglib.studies.budget import MICRONET, Patient, online_macs, personalize, replay_of
+from ecglib.tasks import ReplayTask, class_weights
+from ecglib.train import Schedule, fit
+from tests.personalize.patients import beats, lying, network, patient, settings
 
-SIZE = MicroNetConfig(2, 5, channels=(4, 4, 4))
-KINDS = {"budget": 5, "query": "mixed", "update": "head"}
-
-
-def beats(n, seed=0, classes=3):
-    generator = torch.Generator().manual_seed(seed)
-    x = torch.randn(n, 2, 64, generator=generator)
-    y = torch.arange(n) % classes
-    return Inputs(x, torch.randn(n, 5, generator=generator) + 3 * (y == 1)[:, None], y)
+LEARNS = {
+    "head": {"hidden", "out"},
+    "output": {"out"},
+    "last_block": {"conv3", "rr", "hidden", "out"},
+}
+UPDATES = (*LEARNS, "prototypes")
 
 
 @pytest.fixture
 def model():
-    torch.manual_seed(0)
-    return MicroNet(SIZE).eval()
+    return network()
 
 
-def settings(**more):
-    return BudgetConfig(**{**KINDS, "scope": "none", **more})
+@pytest.fixture
+def rounded(model):
+    quantized = quantize(model, "all_int8")
+    train = beats(60)
+    calibrate(quantized, train.x, train.rr)
+    freeze_ranges(quantized)
+    return quantized
 
 
-@pytest.mark.parametrize(
-    ("update", "moves"),
-    [
-        ("head", {"hidden", "out"}),
-        ("output", {"out"}),
-        ("last_block", {"conv3", "rr", "hidden", "out"}),
-    ],
-)
-def test_only_what_an_update_names_moves(model, update, moves):
-    before = copy.deepcopy(model.state_dict())
-    new = updated(model, MICRONET, settings(update=update), beats(60), beats(6, 1))
-    moved = {
-        name.split(".")[0]
-        for name, value in new.state_dict().items()
-        if not torch.equal(value, before[name])
-    }
-    assert moved == moves
-    assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
+def moved(before, after):
+    """Parts of a network whose tensors differ between two states."""
+    return {n.split(".")[0] for n, value in after.items() if not torch.equal(value, before[n])}
+
+
+@pytest.mark.parametrize("update", LEARNS)
+@pytest.mark.parametrize("kind", ["model", "rounded"])
+def test_only_what_an_update_names_moves(request, kind, update):
+    whole = request.getfixturevalue(kind)
+    before = copy.deepcopy(whole.state_dict())
+    new = updated(whole, MICRONET, settings(update=update), beats(60), beats(6, 1))
+    assert moved(before, new.state_dict()) == LEARNS[update]
+    assert moved(before, whole.state_dict()) == set()
     assert not new.training
 
 
 def test_labels_are_learnt(model):
     labelled = beats(12, 1)
-    new = updated(
-        model, MICRONET, settings(update_epochs=40, update_decay=0.99), beats(90), labelled
+    schedule = {"update_epochs": 40, "update_decay": 0.99}
+    new = updated(model, MICRONET, settings(**schedule), beats(90), labelled)
+    before, after = (
+        (m(labelled.x, labelled.rr).argmax(dim=1) == labelled.y).float().mean()
+        for m in (model, new)
     )
-    right = new(labelled.x, labelled.rr).argmax(1) == labelled.y
-    assert right.float().mean() >= 0.9
+    assert before < 0.6
+    assert after >= 0.9
+
+
+def test_cached_features_teach_what_whole_beats_do(model):
+    config, replay, labelled = settings(), beats(60), beats(6, 1)
+    oracle = copy.deepcopy(model)
+    sides = [((b.x, b.rr), b.y) for b in (replay, labelled)]
+    weight = class_weights(labelled.y, "sqrt")
+    task = ReplayTask(oracle, *sides[0], *sides[1], weight, config.label_weight)
+    schedule = Schedule(
+        *(config.update_epochs, config.batch_size, config.update_learning_rate),
+        *(config.weight_decay, config.update_decay),
+    )
+    fit(oracle, ("hidden", "out"), task, schedule, seed=config.seed)
+    new = updated(model, MICRONET, config, replay, labelled)
+    torch.testing.assert_close(new.state_dict(), oracle.state_dict(), atol=1e-4, rtol=1e-3)
 
 
 @pytest.mark.parametrize(
     "label", [[1, 1, 1, 1], [0, 2, 0, 2], [0, 0, 4, 3]], ids=["one class", "two", "some F, Q"]
 )
-def test_any_answers_can_be_learnt_from(model, label):
-    same = beats(1).x.repeat(
-        4, 1, 1
-    )  # contradictory where the labels differ: one beat, four times
-    labelled = Inputs(same, torch.zeros(4, 5), torch.tensor(label))
-    new = updated(model, MICRONET, settings(), beats(30), labelled)
+@pytest.mark.parametrize("update", LEARNS)
+def test_any_answers_can_be_learnt_from(model, update, label):
+    one = beats(1).x  # contradictory where the labels differ: the same beat four times
+    labelled = Inputs(one.repeat(4, 1, 1), torch.zeros(4, 5), torch.tensor(label))
+    new = updated(model, MICRONET, settings(update=update), beats(30), labelled)
     assert torch.isfinite(new(labelled.x, labelled.rr)).all()
 
 
-def test_labels_of_no_class_teach_nothing(model):
+def test_beats_of_no_class_teach_nothing_beside_others(model):
+    labelled = beats(6, 1)
+    with_fusion = Inputs(labelled.x, labelled.rr, torch.tensor([0, 3, 2, 4, 1, 2]))
+    known = with_fusion.select([0, 2, 4, 5])
+    new, same = (
+        updated(model, MICRONET, settings(), beats(60), some) for some in (with_fusion, known)
+    )
+    assert moved(new.state_dict(), same.state_dict()) == set()
+
+
+@pytest.mark.parametrize("update", LEARNS)
+def test_labels_of_no_class_teach_nothing(model, update):
     labelled = Inputs(torch.zeros(2, 2, 64), torch.zeros(2, 5), torch.tensor([3, 4]))
-    assert updated(model, MICRONET, settings(), beats(30), labelled) is model
+    assert updated(model, MICRONET, settings(update=update), beats(30), labelled) is model
 
 
-def test_a_rounded_network_stays_rounded(model):
-    rounded = quantize(model, "all_int8")
-    train = beats(60)
-    calibrate(rounded, train.x, train.rr)
-    freeze_ranges(rounded)
-    new = updated(rounded, MICRONET, settings(scope="all_int8"), train, beats(6, 1))
+@pytest.mark.parametrize("update", LEARNS)
+def test_a_rounded_network_stays_rounded(rounded, update):
+    config = settings(scope="all_int8", update=update)
+    new = updated(rounded, MICRONET, config, beats(60), beats(6, 1))
+    before = activation_quantizers(rounded)
     for name, quantizer in activation_quantizers(new).items():
-        assert torch.equal(quantizer.scale, activation_quantizers(rounded)[name].scale)
+        assert torch.equal(quantizer.scale, before[name].scale)
+    assert {(row.weight_bits, row.activation_bits) for row in coverage(new)} == {(8, 8)}
     q, scale = new.out.weight_quantizer.integers(new.out.weight)
-    used = new.out.weight_quantizer(new.out.weight)
-    torch.testing.assert_close(used, q * scale[:, None])
-    assert not torch.equal(new.out.weight, rounded.out.weight)
+    assert torch.equal(q, q.round())
+    assert q.abs().max() <= 127
+    torch.testing.assert_close(
+        new.out.weight_quantizer(new.out.weight), q * scale[:, None], rtol=0, atol=0
+    )
 
 
-def test_prototypes_move_beats_towards_their_label(model):
-    inputs = beats(20)
-    view = View.of(model, MICRONET, inputs)
-    wrong = (view.logits.argmax(1) + 1) % 3
-    rows = torch.tensor([4])
-    moved = with_prototypes(view, rows, wrong[rows], torch.arange(20))
-    assert moved[4, wrong[4]] > view.logits[4, wrong[4]]
-    nothing = with_prototypes(view, rows, torch.tensor([3]), torch.arange(20))
-    torch.testing.assert_close(nothing, view.logits)
+def by_hand(view, labelled, label, online):
+    """Oracle: logits plus 6 exp(−5 d²/u) of each label's error, beat by beat."""
+    embedding, logits = view.embedding.double().numpy(), view.logits.double().numpy()
+    seen = embedding[online]
+    unit = np.mean([np.sum((e - seen.mean(axis=0)) ** 2) for e in seen])
+    out = logits.copy()
+    for beat, klass in zip(labelled, label, strict=True):
+        p = np.exp(logits[beat]) / np.exp(logits[beat]).sum()
+        for other, e in enumerate(embedding):
+            near = np.exp(-5 * np.sum((e - embedding[beat]) ** 2) / unit)
+            out[other] += 6 * near * (np.eye(3)[klass] - p)
+    return out
 
 
-def patient(n=60, seconds=1200):
-    return Patient(100, beats(n, 2), np.linspace(0, seconds, n))
+def test_prototypes_by_hand(model):
+    view = View.of(model, MICRONET, beats(20))
+    rows, label, online = [4, 7, 11], [2, 0, 0], list(range(15))
+    found = with_prototypes(view, *(torch.tensor(t) for t in (rows, label, online)))
+    expected = by_hand(view, rows, label, online)
+    np.testing.assert_allclose(found.numpy(), expected, atol=1e-3)
 
 
-def test_a_patient_without_early_beats_is_classified_as_without_labels(model):
+@pytest.mark.parametrize("online", [list(range(20)), [4]], ids=["many", "one early beat"])
+def test_prototypes_move_beats_towards_their_label(model, online):
+    view, rows = View.of(model, MICRONET, beats(20)), torch.tensor([4])
+    wrong = (view.logits[rows].argmax(dim=1) + 1) % 3
+    logits = with_prototypes(view, rows, wrong, torch.tensor(online))
+    assert torch.isfinite(logits).all()
+    assert logits[4, wrong] > view.logits[4, wrong]
+    assert logits[4].argmax() == wrong
+
+
+def test_prototypes_of_no_class_change_nothing(model):
+    view = View.of(model, MICRONET, beats(20))
+    found = with_prototypes(view, torch.tensor([4, 5]), torch.tensor([3, 4]), torch.arange(20))
+    assert torch.equal(found, view.logits)
+
+
+def asked_and_learnt(model, one, **how):
+    return personalize(model, MICRONET, settings(**how), beats(30), one, Stopwatch())
+
+
+@pytest.mark.parametrize("update", UPDATES)
+@pytest.mark.parametrize("query", ["random", "mixed", "medoids"])
+def test_labels_of_beats_that_nobody_asked_for_are_not_seen(model, update, query):
+    one = patient()
+    first = asked_and_learnt(model, one, update=update, query=query)
+    assert (one.seconds[first.asked] < 300).all()
+    others = np.setdiff1d(np.arange(len(one.seconds)), first.asked)
+    again = asked_and_learnt(model, lying(one, others), update=update, query=query)
+    np.testing.assert_array_equal(again.predicted, first.predicted)
+    np.testing.assert_array_equal(again.asked, first.asked)
+
+
+@pytest.mark.parametrize("update", ["none", "adabn", "own_rr", "entropy"])
+def test_without_a_budget_no_label_is_seen(model, update):
+    one, how = patient(), {"budget": 0, "query": "none", "update": update}
+    first = asked_and_learnt(model, one, **how)
+    again = asked_and_learnt(model, lying(one, np.arange(60)), **how)
+    np.testing.assert_array_equal(again.predicted, first.predicted)
+    assert len(first.asked) == 0
+
+
+@pytest.mark.parametrize("update", UPDATES)
+def test_answers_matter(model, update):
+    """Every early beat is called V: what comes after it is called V more often."""
+    one = patient()
+    inputs = Inputs(one.inputs.x, one.inputs.rr, torch.full((60,), 2))
+    named = Patient(100, inputs, one.seconds)
+    found = asked_and_learnt(model, named, update=update, budget="all", label_weight=100.0)
+    plain = model(inputs.x, inputs.rr).argmax(dim=1).numpy()
+    assert (found.predicted[15:] == 2).mean() > (plain[15:] == 2).mean()
+
+
+def test_random_questions_differ_from_patient_to_patient(model):
+    one = patient()
+    other = Patient(101, one.inputs, one.seconds)
+    asked = [asked_and_learnt(model, p, query="random").asked.tolist() for p in (one, other)]
+    assert asked[0] != asked[1]
+
+
+@pytest.mark.parametrize("update", UPDATES)
+def test_a_patient_without_early_beats_is_classified_as_without_labels(model, update):
     late = Patient(100, beats(20, 2), np.linspace(400, 800, 20))
-    found = personalize(model, MICRONET, settings(), beats(30), late, Stopwatch())
-    plain = model(late.inputs.x, late.inputs.rr).argmax(1).numpy()
+    found = asked_and_learnt(model, late, update=update)
+    plain = model(late.inputs.x, late.inputs.rr).argmax(dim=1).numpy()
     np.testing.assert_array_equal(found.predicted, plain)
     assert len(found.asked) == 0
 
 
+@pytest.mark.parametrize("update", UPDATES)
+def test_one_early_beat_can_be_asked_and_learnt(model, update):
+    late = Patient(100, beats(20, 2), np.linspace(299, 800, 20))
+    assert asked_and_learnt(model, late, update=update).asked.tolist() == [0]
+
+
 @pytest.mark.parametrize("budget", [10**6, "all"])
 def test_more_labels_than_beats_are_all_of_them(model, budget):
-    asked = personalize(
-        model, MICRONET, settings(budget=budget), beats(30), patient(), Stopwatch()
-    ).asked
+    asked = asked_and_learnt(model, patient(), budget=budget).asked
     assert asked.tolist() == np.flatnonzero(patient().seconds < 300).tolist()
 
 
-@pytest.mark.parametrize(
-    ("seconds", "labels"), [(0, 0), (1, 1), (300, 1), (301, 2), (3600, 12), (7200, 24)]
-)
-def test_labels_are_released_evenly(seconds, labels):
-    assert allowed(12, seconds) == labels
+MACS = {"conv1": 4 * 2 * 7 * 64, "conv2": 4 * 4 * 5 * 32, "conv3": 4 * 4 * 3 * 16}
+MACS |= {"rr": 5 * 16, "hidden": (4 * 4 + 16) * 16, "out": 16 * 3}
 
 
-def test_a_stream_asks_within_its_budget_and_predicts_before_it_asks(model):
-    how = {"query": "margin", "asking": "stream", "budget": 12, "unsure": 1.0}
-    one = patient()
-    predicted, asked = follow(model, MICRONET, settings(**how), beats(30), one, Stopwatch())
-    for number, beat in enumerate(asked, start=1):
-        assert number <= allowed(12, one.seconds[beat])
-    assert len(asked) == allowed(12, one.seconds[-1])
-    other = Inputs(one.inputs.x, one.inputs.rr, one.inputs.y.clone())
-    other.y[asked[1]] = (other.y[asked[1]] + 1) % 3  # another answer to the second question
-    lied = Patient(100, other, one.seconds)
-    again, _ = follow(model, MICRONET, settings(**how), beats(30), lied, Stopwatch())
-    upto = asked[1] + 1
-    np.testing.assert_array_equal(again[:upto], predicted[:upto])
+@pytest.mark.parametrize("update", LEARNS)
+@pytest.mark.parametrize(("budget", "labels"), [(5, 5), ("all", 15), (10**6, 15)])
+def test_operations_by_hand(model, update, budget, labels):
+    config = settings(update=update, budget=budget, batch_size=8, update_epochs=2)
+    found = online_macs(model, MICRONET, config, beats(30), patient())
+    beats_an_epoch = 30 + 4 * labels  # four steps, each with all labels
+    learns = sum(MACS[part] for part in LEARNS[update])
+    assert found == 15 * sum(MACS.values()) + 2 * beats_an_epoch * 3 * learns
 
 
-def test_a_sure_network_never_asks(model):
-    how = {"query": "margin", "asking": "stream", "budget": 12, "unsure": 1e-6}
-    _, asked = follow(model, MICRONET, settings(**how), beats(30), patient(), Stopwatch())
-    assert len(asked) == 0
-
-
-def norms(model):
-    return [m for m in model.modules() if isinstance(m, nn.BatchNorm1d)]
-
-
-def test_statistics_lie_between_everybodys_and_the_patients(model):
-    one = beats(50, 3)
-    own = label_free.shrunk_adabn(model, one, prior_beats=0)
-    first = model.conv1.conv(one.x)
-    torch.testing.assert_close(norms(own)[0].running_mean, first.mean((0, 2)))
-    half = label_free.shrunk_adabn(model, one, prior_beats=50)
-    middle = (norms(model)[0].running_mean + norms(own)[0].running_mean) / 2
-    torch.testing.assert_close(norms(half)[0].running_mean, middle)
-    same = label_free.shrunk_adabn(model, one, prior_beats=1e12)
-    torch.testing.assert_close(same(one.x, one.rr), model(one.x, one.rr))
-
-
-def test_own_ratios_by_hand():
-    inputs = Inputs(torch.zeros(5, 1, 64), torch.full((5, 5), 9.0), torch.zeros(5))
-    found = label_free.own_ratios(inputs, np.array([0, 1, 2, 2.5, 4]), 3).rr
-    assert found[1].tolist() == [0, 0, 0, 0, 9]
-    assert found[3].tolist() == [-2, -2, 2, 2, 9]
-    assert found[0, :4].tolist() == [*found[4, 2:4].tolist(), 0, 0] == [0, 0, 0, 0]
-
-
-@torch.no_grad()
-def entropy(model, inputs):
-    p = torch.softmax(model(inputs.x, inputs.rr), dim=1)
-    return float(-(p * p.log()).sum(1).mean())
-
-
-def test_entropy_falls_unless_too_much_would_change(model, monkeypatch):
-    one = beats(80, 4)
-    monkeypatch.setattr(label_free, "SURE_ENOUGH", 2.0)
-    monkeypatch.setattr(label_free, "LARGEST_MOVE", 1.0)
-    new, taken_back = label_free.minimised_entropy(model, one)
-    assert not taken_back
-    assert entropy(new, one) < entropy(model, one)
-    monkeypatch.setattr(label_free, "LARGEST_MOVE", -1.0)
-    same, taken_back = label_free.minimised_entropy(model, one)
-    assert taken_back
-    assert same is model
+def test_replayed_beats_are_few_of_every_record_and_class():
+    pool, source = beats(90), np.arange(90) // 30
+    few = replay_of(pool, source, settings(replay_cap=4))
+    kept = [int(torch.where((pool.x == x).all(dim=2).all(dim=1))[0]) for x in few.x]
+    groups = F.one_hot(torch.tensor(source)[kept] * 3 + pool.y[kept], 9).sum(dim=0)
+    assert groups.tolist() == [4] * 9
+    assert torch.equal(few.y, pool.y[kept])
+    assert torch.equal(replay_of(pool, source, settings(replay_cap=4)).x, few.x)
+    assert len(replay_of(pool, source, settings(replay_cap=40))) == 90

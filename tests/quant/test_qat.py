@@ -145,6 +145,28 @@ def test_eight_bits_are_close_to_fp32_and_four_are_less_so(scope, norm):
     assert noise[4] < noise[8] - 15
 
 
+def test_every_layer_has_the_bits_of_its_weights_and_eight_of_its_input():
+    names = layers_in_scope(network(), "all_int8")
+    bits = dict(zip(names, (8, 7, 6, 5, 4, 3, 2, 4), strict=True))
+    twin = rounded(network(), weight_bits=bits)
+    for name, width in bits.items():
+        layer = twin.get_submodule(name)
+        filters = layer.weight_quantizer(layer.weight).detach().flatten(1)
+        steps = filters / filters.abs().amax(dim=1, keepdim=True) * (2 ** (width - 1) - 1)
+        torch.testing.assert_close(steps, steps.round(), rtol=0, atol=1e-4)
+        assert layer.input_quantizer.bits == 8
+
+
+def test_bits_of_one_layer_are_nothing_to_the_others():
+    bits = dict.fromkeys(layers_in_scope(network(), "all_int8"), 8)
+    full, less = rounded(network()), rounded(network(), weight_bits=bits | {"fc1": 3})
+    assert sqnr_of_logits(network(), less) < sqnr_of_logits(network(), full) - 5
+    for name in bits:
+        a, b = (m.get_submodule(name) for m in (full, less))
+        equal = torch.equal(a.weight_quantizer(a.weight), b.weight_quantizer(b.weight))
+        assert equal == (name != "fc1")
+
+
 def test_a_quantized_head_leaves_the_features_alone():
     model = network("none")
     twin = rounded(model, "head_int8")

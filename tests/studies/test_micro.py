@@ -1,14 +1,16 @@
 """The studies of the micro network on invented patients, from training to result."""
 
 from dataclasses import replace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
 from ecglib import micro as training
 from ecglib import stats
-from ecglib.aami import AAMI_CLASSES
+from ecglib.aami import AAMI_CLASSES, DS1, DS2
 from ecglib.config import BudgetConfig, EcgnetBudgetConfig, MicroConfig, RobustnessConfig
+from ecglib.data.mitdb import load_beats
 from ecglib.data.rpeaks import Matching
 from ecglib.studies import run_study
 from ecglib.studies.robustness import detection_counts
@@ -44,8 +46,23 @@ def test_every_patient_is_tested_once(execute, runs):
         assert len(list(folder.glob("*.npz"))) == n_folds
 
 
-def test_confidence_counts_every_scored_beat_once(execute):
-    (result,) = execute(MicroConfig(**ROUNDED))
+def test_everybody_is_left_out_in_turn(mitdb, tmp_path):
+    config = MicroConfig(split="lopo", epochs=1, class_cap=2, width=0.5)
+    (result,) = run_study([config], mitdb, profile="tiny", device="cpu", runs=tmp_path / "runs")
+    assert set(result.per_record) == {str(r) for r in DS1 + DS2}
+    assert len(list(tmp_path.glob("checkpoints/micro/*/*.npz"))) == 43
+    for record in DS1 + DS2:
+        label = load_beats(mitdb.path, (record,), fusion="keep").label
+        counts = np.array(result.per_record[str(record)]).sum(axis=1)
+        np.testing.assert_array_equal(counts, np.bincount(label, minlength=5)[:3])
+    layers = result.metrics["layers"]
+    assert {layer["weight_bits"] for layer in layers} == {32}
+    assert result.metrics["weight_bytes"] == sum(layer["n_bytes"] for layer in layers)
+
+
+@pytest.mark.parametrize("split", ["ds1_ds2", "lopo"])
+def test_confidence_counts_every_scored_beat_once(execute, split):
+    (result,) = execute(MicroConfig(**ROUNDED, split=split))
     counted = np.array(result.metrics["confidence"]["confusion"])
     pooled = stats.pool(result.matrix())
     np.testing.assert_array_equal(counted.sum(axis=0).reshape(3, 3), pooled)
@@ -59,6 +76,33 @@ def test_a_run_goes_on_from_the_networks_that_are_there(execute, monkeypatch):
     monkeypatch.setattr(training, "train_fp32", None)  # training again would fail
     monkeypatch.setattr(training, "train_rounded", None)
     execute(BudgetConfig(**ROUNDED), RobustnessConfig(**ROUNDED))
+
+
+def test_a_run_that_was_cut_off_trains_only_what_is_missing(mitdb, tmp_path, monkeypatch):
+    config = MicroConfig(split="lopo", **ROUNDED | {"epochs": 1})
+    names = ("train_fp32", "train_rounded")
+    spies = [Mock(wraps=getattr(training, name)) for name in names]
+    for name, spy in zip(names, spies, strict=True):
+        monkeypatch.setattr(training, name, spy)
+
+    def trained(folder):
+        """Result of a run without earlier results, and how often it trained so far."""
+        (result,) = run_study(
+            [config], mitdb, profile="tiny", device="cpu", runs=tmp_path / folder
+        )
+        return result.predictions, [spy.call_count for spy in spies]
+
+    predictions, n_trained = trained("first")
+    assert n_trained == [5, 5]  # 201 and 202 are one man
+    assert trained("again") == (predictions, [5, 5])
+    (fp32,) = tmp_path.glob("checkpoints/micro/*-none-8-*/2.npz")
+    (rounded,) = tmp_path.glob("checkpoints/micro/*-all_int8-8-*/2.npz")
+    rounded.unlink()
+    assert trained("third") == (predictions, [5, 6])
+    fp32.unlink()
+    (fp32.parent / "4.npz").unlink()
+    rounded.write_bytes(rounded.read_bytes()[:100])  # cut short
+    assert trained("fourth") == (predictions, [7, 7])
 
 
 @pytest.mark.parametrize(("bits", "allocation"), [(4, "uniform"), (4, "milp")])

@@ -1,0 +1,110 @@
+"""Labels asked for at any time of the day, against a loop over beats."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ecglib.personalize.budget import updated
+from ecglib.personalize.online import Stopwatch
+from ecglib.personalize.stream import allowed, follow
+from ecglib.studies.budget import MICRONET, Patient
+from tests.personalize.patients import beats, lying, network, patient, settings
+
+STREAM = {"query": "margin", "asking": "stream", "budget": 12, "unsure": 1.0}
+REPLAY = beats(30)
+
+
+def followed(one, **how):
+    config = settings(**{**STREAM, **how})
+    return follow(network(), MICRONET, config, REPLAY, one, Stopwatch())
+
+
+@pytest.mark.parametrize(
+    ("seconds", "labels"), [(0, 0), (1, 1), (300, 1), (301, 2), (3600, 12), (7200, 24)]
+)
+def test_labels_are_released_evenly(seconds, labels):
+    assert allowed(12, seconds) == labels
+
+
+@given(st.integers(1, 500), st.integers(0, 90_000))
+def test_every_hour_releases_its_budget(budget, seconds):
+    assert allowed(budget, seconds + 3600) == allowed(budget, seconds) + budget
+    assert allowed(budget, seconds) <= allowed(budget, seconds + 1)
+
+
+def beat_by_beat(config, one):
+    """Oracle: classify a beat, ask for it if unsure and allowed, learn, go on to the next."""
+    everybody = current = network()
+    predicted, asked = [], []
+    for beat, second in enumerate(one.seconds):
+        mine = one.inputs.select([beat])
+        with torch.no_grad():
+            probability = torch.softmax(current(mine.x, mine.rr), dim=1)[0]
+        predicted.append(int(probability.argmax()))
+        free = np.ceil(config.budget * second / 3600) - len(asked)
+        if probability.max() < config.unsure and free > 0:
+            asked.append(beat)
+            answers = one.inputs.select(asked)
+            current = updated(everybody, MICRONET, config, REPLAY, answers)
+    return predicted, asked
+
+
+@pytest.mark.parametrize("unsure", [1.0, 0.6, 0.45])
+def test_the_stream_is_the_loop_over_beats(unsure):
+    config, one = settings(**{**STREAM, "budget": 30, "unsure": unsure}), patient(40)
+    predicted, asked = follow(network(), MICRONET, config, REPLAY, one, Stopwatch())
+    oracle = beat_by_beat(config, one)
+    assert predicted.tolist() == oracle[0]
+    assert asked.tolist() == oracle[1]
+
+
+@pytest.mark.parametrize("budget", [1, 12, 200])
+def test_a_stream_asks_no_more_than_was_released(budget):
+    one = patient()
+    _, asked = followed(one, budget=budget)
+    released = [allowed(budget, second) for second in one.seconds[asked]]
+    assert (np.arange(1, len(asked) + 1) <= released).all()
+    assert len(asked) == min(allowed(budget, one.seconds[-1]), len(one.seconds) - 1)
+
+
+@pytest.mark.parametrize("question", [0, 1, 3])
+def test_no_prediction_depends_on_an_answer_that_comes_later(question):
+    one = patient()
+    predicted, asked = followed(one)
+    again, asked_again = followed(lying(one, asked[question]))
+    upto = asked[question] + 1
+    np.testing.assert_array_equal(again[:upto], predicted[:upto])
+    np.testing.assert_array_equal(asked_again[: question + 1], asked[: question + 1])
+
+
+def test_labels_of_beats_that_nobody_asked_for_are_not_seen():
+    one = patient()
+    predicted, asked = followed(one)
+    others = np.setdiff1d(np.arange(len(one.seconds)), asked)
+    again, _ = followed(lying(one, others))
+    np.testing.assert_array_equal(again, predicted)
+
+
+def test_answers_change_what_comes_after():
+    one = patient()
+    predicted, asked = followed(one, label_weight=100.0)
+    plain = network()(one.inputs.x, one.inputs.rr).argmax(dim=1).numpy()
+    np.testing.assert_array_equal(predicted[: asked[0] + 1], plain[: asked[0] + 1])
+    assert (predicted != plain).any()
+
+
+def test_a_sure_network_never_asks():
+    one = patient()
+    predicted, asked = followed(one, unsure=1e-6)
+    assert len(asked) == 0
+    np.testing.assert_array_equal(
+        predicted, network()(one.inputs.x, one.inputs.rr).argmax(dim=1).numpy()
+    )
+
+
+def test_one_beat_is_classified():
+    one = Patient(100, beats(1), np.array([0.4]))
+    predicted, asked = followed(one)
+    assert len(predicted) == len(asked) == 1
