@@ -61,15 +61,16 @@ class Draws:
     ----------
     order : Tensor, shape (n_beats,), int64
         Beats sorted by source and class, those of a class in order of time.
-    first, place : Tensor, shape (n_draws,), int64
-        For every draw: where its source and class begin in `order`, and the number of its
-        stretch.
+    first, last, place : Tensor, shape (n_draws,), int64
+        For every draw: where its source and class begin and end in `order`, and the number
+        of its stretch.
     stretch : Tensor, shape (n_draws,), float32
         Beats of a stretch, at least 1.
     """
 
     order: torch.Tensor
     first: torch.Tensor
+    last: torch.Tensor
     place: torch.Tensor
     stretch: torch.Tensor
 
@@ -93,6 +94,7 @@ class Draws:
         return cls(
             torch.from_numpy(order),
             torch.from_numpy(np.repeat(first, n_draws)),
+            torch.from_numpy(np.repeat(first + size - 1, n_draws)),
             torch.from_numpy(place),
             torch.from_numpy(np.repeat((size / n_draws).astype(np.float32), n_draws)),
         )
@@ -100,7 +102,8 @@ class Draws:
     def beats(self, index, generator):
         """Beats (B,) that the draws `index` (B,) take this time."""
         within = (self.place[index] + torch.rand(len(index), generator=generator)).double()
-        return self.order[self.first[index] + (within * self.stretch[index]).long()]
+        beat = self.first[index] + (within * self.stretch[index]).long()
+        return self.order[torch.minimum(beat, self.last[index])]  # where float32 rounds up
 
 
 @dataclass(frozen=True)
