@@ -1,6 +1,6 @@
-"""Training MicroNet on invented beats: what is drawn, what is learnt, what is rounded."""
+"""Training of MicroNet on invented beats: what is drawn, learnt, rounded, with what bits."""
 
-import itertools
+from itertools import product
 
 import numpy as np
 import pytest
@@ -11,198 +11,230 @@ from ecglib import micro
 from ecglib.compress.allocate import BITS, sensitivity
 from ecglib.config import MicroConfig
 from ecglib.data.inputs import Inputs
+from ecglib.micro import TrainingBeats
 from ecglib.models.layers import weight_layers
 from ecglib.quant import coverage
 from ecglib.quant.qat import activation_quantizers
-from tests.toys import copied_state, same_state
+from ecglib.train import predict
+from tests.toys import same_state
 
-QUICK = {"features": "derivative+template+rr", "width": 0.25, "epochs": 8, "batch_size": 32}
-QUICK |= {"learning_rate": 0.01, "qat_epochs": 2}
+LAYERS = ["conv1.conv", "conv2.conv", "conv3.conv", "rr.0", "hidden", "out"]
+QUICK = {
+    **{"features": "derivative+rr", "width": 0.5, "class_cap": 40, "augmentation": 0.1},
+    **{"epochs": 8, "batch_size": 16, "learning_rate": 0.01, "qat_epochs": 2},
+}
 
 
-def lead(n, seed=0, classes=3):
-    """Beats with a bump at one of three places, which is their class; F and Q have none."""
+def config(**settings):
+    return MicroConfig(**{**QUICK, **settings})
+
+
+def rounding(**settings):
+    return config(scope="all_int8", **settings)
+
+
+def lead(seed, n=90, others=6):
+    """Beats of one lead: N and S of one shape and two timings, V of another; then F and Q."""
     rng = np.random.default_rng(seed)
-    y = np.arange(n) % classes
-    bump = np.exp(-0.5 * ((np.arange(64) - 15 - 15 * y[:, None]) / 3) ** 2) * (y < 3)[:, None]
-    x = bump[:, None] + 0.2 * rng.normal(size=(n, 2, 64))
-    rr = rng.normal(size=(n, 5))
-    return Inputs(*(torch.tensor(a, dtype=torch.float32) for a in (x, rr)), torch.from_numpy(y))
+    y = np.r_[rng.choice(3, n, p=(0.6, 0.2, 0.2)), np.tile((3, 4), others // 2)]
+    wide = np.where(y == 2, 7.0, 2.0)[:, None]
+    bump = np.exp(-0.5 * ((np.arange(64) - 32) / wide) ** 2)
+    x = 3 * bump + 0.2 * rng.normal(size=bump.shape)
+    rr = 0.2 * rng.normal(size=(len(y), 5)) - np.where(y == 1, 1.5, 0)[:, None]
+    x, rr = (torch.from_numpy(a.astype(np.float32)) for a in (x[:, None], rr))
+    return Inputs(x, rr, torch.from_numpy(y))
 
 
 @pytest.fixture(scope="module")
 def beats():
-    return micro.TrainingBeats.of([lead(90), lead(150, 1)])
+    return TrainingBeats.of([lead(seed) for seed in range(4)])
 
 
 @pytest.fixture(scope="module")
 def trained(beats):
-    return micro.train_fp32(MicroConfig(**QUICK), beats)
-
-
-def test_only_known_classes_train_and_each_knows_its_lead():
-    first, second = lead(10, 0, classes=5), lead(4, 1)
-    joined = micro.TrainingBeats.of([first, second])
-    kept = [0, 1, 2, 5, 6, 7]
-    assert joined.inputs.y.tolist() == [0, 1, 2, 0, 1, 2, 0, 1, 2, 0]
-    assert joined.source.tolist() == [0] * 6 + [1] * 4
-    assert torch.equal(joined.inputs.x, torch.cat([first.x[kept], second.x]))
-    assert torch.equal(joined.inputs.rr, torch.cat([first.rr[kept], second.rr]))
-
-
-@pytest.mark.parametrize(("cap", "n"), [(5, 6 * 5), (40, 3 * 30 + 3 * 40), (1000, 240)])
-def test_typical_beats_are_those_of_an_epoch(beats, cap, n):
-    config = MicroConfig(**QUICK, class_cap=cap)
-    typical, again = beats.typical(config), beats.typical(config)
-    assert len(typical) == n
-    assert torch.equal(typical.x, again.x)
-    assert typical.y.bincount().tolist() == [n // 3] * 3
-
-
-def test_typical_beats_are_bounded(beats, monkeypatch):
-    monkeypatch.setattr(micro, "CALIBRATION_BEATS", 50)
-    assert len(beats.typical(MicroConfig(**QUICK))) == 50
-
-
-def test_a_seed_is_a_network():
-    one, same, other = (micro.fresh(MicroConfig(**QUICK, seed=s)) for s in (1, 1, 2))
-    assert same_state(same, copied_state(one))
-    assert not same_state(other, copied_state(one))
-    assert not one.training
-
-
-def test_features_and_width_set_the_size():
-    size = micro.size_of(MicroConfig(features="raw+causal", width=0.5))
-    assert (size.n_channels, size.n_rr, size.channels, size.hidden_units) == (
-        1,
-        2,
-        (6, 8, 8),
-        8,
-    )
+    return micro.train_fp32(config(), beats)
 
 
 def accuracy(model, inputs):
-    return float((model(inputs.x, inputs.rr).argmax(dim=1) == inputs.y).float().mean())
+    return (predict(model, inputs) == inputs.y).float().mean().item()
 
 
-def test_beats_of_three_shapes_are_learnt(trained):
+def logits(model, inputs):
+    with torch.no_grad():
+        return model(inputs.x, inputs.rr)
+
+
+def test_training_beats_are_those_of_n_s_v_in_order_with_their_lead():
+    leads = [lead(0), lead(1, n=0), lead(2)]  # the second has nothing to learn from
+    joined = TrainingBeats.of(leads)
+    assert joined.source.tolist() == [0] * 90 + [2] * 90
+    for number in (0, 2):
+        mine = joined.inputs.select(torch.from_numpy(joined.source == number))
+        for name in ("x", "rr", "y"):
+            assert torch.equal(getattr(mine, name), getattr(leads[number], name)[:90])
+
+
+def test_an_epoch_holds_no_more_of_a_lead_and_class_than_the_cap(beats):
+    cap = 15
+    draws = beats.balanced(cap)
+    generator = torch.Generator().manual_seed(0)
+    taken = draws.beats(torch.arange(len(draws.first)), generator).numpy()
+    label = beats.inputs.y.numpy()
+    for number in range(4):
+        for y in range(3):
+            there = (beats.source == number) & (label == y)
+            assert there[taken].sum() == min(cap, there.sum())
+
+
+def test_typical_beats_are_different_ones_of_an_epoch_drawn_by_seed(beats, monkeypatch):
+    def rows(inputs):
+        return [tuple(row) for row in inputs.rr.tolist()]
+
+    everything = beats.typical(config(class_cap=90))
+    assert sorted(rows(everything)) == sorted(rows(beats.inputs))
+    few = beats.typical(config(class_cap=5))
+    assert torch.bincount(few.y).tolist() == [20, 20, 20]
+    assert rows(few) == rows(beats.typical(config(class_cap=5)))
+    assert rows(few) != rows(beats.typical(config(class_cap=5, seed=21)))
+    monkeypatch.setattr(micro, "CALIBRATION_BEATS", 17)
+    assert len(set(rows(beats.typical(config())))) == 17
+
+
+def test_a_fresh_network_depends_on_the_seed_alone():
+    first = micro.fresh(config())
+    torch.manual_seed(5)
+    assert same_state(micro.fresh(config()), first.state_dict())
+    assert not same_state(micro.fresh(config(seed=21)), first.state_dict())
+    assert not first.training
+
+
+@pytest.mark.parametrize("features", ["raw", "derivative+template+causal", "raw+rr+rhythm"])
+def test_the_size_follows_features_and_width(features):
+    asked = config(features=features, width=1.5)
+    size, whole = micro.size_of(asked), micro.size_of(config(features=features, width=1.0))
+    assert (size.n_channels, size.n_rr) == (asked.n_channels, asked.n_rr)
+    assert size.channels == tuple(round(1.5 * n) for n in whole.channels)
+    assert size.hidden_units == round(1.5 * whole.hidden_units)
+
+
+def test_shapes_and_timings_are_learnt(trained, beats):
     model, history = trained
-    unseen = lead(300, 9)
-    assert len(history.loss) == 8
-    assert history.loss[-1] < history.loss[0] / 2
-    assert accuracy(micro.fresh(MicroConfig(**QUICK)), unseen) < 0.5
-    assert accuracy(model, unseen) > 0.95
+    assert len(history.loss) == QUICK["epochs"]
+    assert history.loss[-1] < 0.2 < history.loss[0]
+    new = TrainingBeats.of([lead(77)]).inputs
+    assert accuracy(micro.fresh(config()), new) < 0.8
+    assert accuracy(model, new) > 0.95
 
 
-def test_training_again_gives_the_same_network(trained, beats):
-    again, _ = micro.train_fp32(MicroConfig(**QUICK), beats)
-    assert same_state(again, copied_state(trained[0]))
+def test_training_again_gives_the_same_network_and_another_seed_another(trained, beats):
+    short, other = config(epochs=1), config(epochs=1, seed=21)
+    first, _ = micro.train_fp32(short, beats)
+    torch.manual_seed(99)
+    assert same_state(micro.train_fp32(short, beats)[0], first.state_dict())
+    assert not same_state(micro.train_fp32(other, beats)[0], first.state_dict())
 
 
 @pytest.mark.parametrize(
-    ("imbalance", "power"), [("none", None), ("sqrt", 0.5), ("balanced", 1)], ids=str
+    ("imbalance", "power"), [("none", None), ("sqrt", -0.5), ("balanced", -1)]
 )
-def test_classes_weigh_by_what_an_epoch_holds(monkeypatch, imbalance, power):
-    """Two leads, of 60 N, 4 S, 1 V each; of N no more than 10 of a lead are drawn."""
-    y = torch.tensor([0] * 60 + [1] * 4 + [2])
-    one = Inputs(torch.zeros(65, 2, 64), torch.zeros(65, 5), y)
+def test_classes_weigh_by_what_an_epoch_holds(beats, monkeypatch, imbalance, power):
     seen = []
-    monkeypatch.setattr(micro, "fit", lambda *args, **_: seen.append(args[2]))
-    config = MicroConfig(**QUICK, class_cap=10, imbalance=imbalance)
-    micro.train_fp32(config, micro.TrainingBeats.of([one, one]))
-    (task,) = seen
-    assert len(task) == 2 * (10 + 4 + 1)
+    monkeypatch.setattr(micro, "fit", lambda model, parts, task, *_, **__: seen.append(task))
+    micro.train_fp32(config(imbalance=imbalance, class_cap=15), beats)
+    label = beats.inputs.y.numpy()
+    there = [[((beats.source == s) & (label == y)).sum() for y in range(3)] for s in range(4)]
+    held = np.minimum(there, 15).sum(axis=0)
+    assert len(seen[0]) == held.sum()
     if power is None:
-        assert task.weight is None
-        return
-    count = np.array([20.0, 8.0, 2.0])
-    expected = count**-power / (count * count**-power).sum() * count.sum()
-    np.testing.assert_allclose(task.weight.numpy(), expected, rtol=1e-5)
-
-
-def integers(bits, **more):
-    return MicroConfig(**QUICK, scope="all_int8", bits=bits, **more)
+        assert seen[0].weight is None
+    else:
+        expected = held.astype(float) ** power
+        expected *= held.sum() / (expected * held).sum()
+        np.testing.assert_allclose(seen[0].weight, expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("bits", [8, 4, 2])
-def test_every_layer_is_rounded_to_the_bits(trained, beats, bits):
+def test_all_layers_become_integers_of_the_bits_asked_for(trained, beats, bits):
     model, _ = trained
-    before = copied_state(model)
-    rounded = micro.rounded(model, integers(bits), beats)
-    micro.train_rounded(rounded, integers(bits), beats)
-    assert same_state(model, before)
-    rows = coverage(rounded)
-    assert [row.name for row in rows] == list(weight_layers(model))
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    rows = coverage(micro.rounded(model, rounding(bits=bits), beats))
+    assert [row.name for row in rows] == LAYERS
     assert {(row.weight_bits, row.activation_bits) for row in rows} == {(bits, 8)}
-    assert all(row.levels <= 2**bits - 1 for row in rows)
+    assert same_state(model, before)
+
+
+def test_eight_bits_decide_like_fp32_even_before_further_training(trained, beats):
+    model, _ = trained
+    rounded = micro.rounded(model, rounding(), beats)
+    exact, rough = logits(model, beats.inputs), logits(rounded, beats.inputs)
+    assert (exact - rough).abs().max() < 0.05 * exact.abs().max()
+
+
+def test_ranges_are_those_of_typical_beats(trained, beats):
+    asked = rounding(class_cap=5)  # fewer than one batch of the calibration
+    ranges = activation_quantizers(micro.rounded(trained[0], asked, beats))
+    typical = beats.typical(asked)
+    for name, read in (("conv1.conv", typical.x), ("rr.0", typical.rr)):
+        low, high = ranges[name].low.item(), ranges[name].high.item()
+        assert (low, high) == (read.min().item(), read.max().item())
+
+
+@pytest.mark.parametrize("allocation", ["uniform", "milp"])
+def test_training_after_rounding_recovers_what_few_bits_lost(trained, beats, allocation):
+    asked = rounding(bits=3, allocation=allocation, qat_epochs=4, qat_learning_rate=3e-3)
+    rounded = micro.rounded(trained[0], asked, beats)
+    bits = {row.name: row.weight_bits for row in coverage(rounded)}
+
+    def loss():
+        return F.cross_entropy(logits(rounded, beats.inputs), beats.inputs.y).item()
+
+    before = loss()
+    history = micro.train_rounded(rounded, asked, beats)
+    assert loss() < before
+    assert len(history.loss) == 4
+    assert accuracy(rounded, TrainingBeats.of([lead(77)]).inputs) > 0.9
+    assert {row.name: row.weight_bits for row in coverage(rounded)} == bits
     assert all(quantizer.frozen for quantizer in activation_quantizers(rounded).values())
 
 
-def test_rounding_to_eight_bits_hardly_changes_a_logit(trained, beats):
-    model, _ = trained
-    rounded, unseen = micro.rounded(model, integers(8), beats), lead(300, 9)
-    exact, near = (m(unseen.x, unseen.rr) for m in (model, rounded))
-    assert not torch.equal(exact, near)
-    assert (exact - near).abs().max() < 0.05 * exact.abs().max()
-
-
-def test_training_further_wins_back_what_few_bits_lose(trained, beats):
-    config = integers(2, qat_learning_rate=0.01)
-    rounded, typical = micro.rounded(trained[0], config, beats), beats.typical(config)
-
-    def loss():
-        with torch.no_grad():
-            return float(F.cross_entropy(rounded(typical.x, typical.rr), typical.y))
-
-    before = loss()
-    history = micro.train_rounded(rounded, config, beats)
-    assert len(history.loss) == 2
-    assert loss() < before
-
-
 def test_ranges_move_until_the_last_epoch(trained, beats, monkeypatch):
-    rounded = micro.rounded(trained[0], integers(8), beats)
+    rounded, freeze = micro.rounded(trained[0], rounding(), beats), micro.freeze_ranges
 
     def ranges():
         return torch.stack([q.scale.clone() for q in activation_quantizers(rounded).values()])
 
-    at_freezing, calibrated = [], ranges()
-    freeze = micro.freeze_ranges
-    monkeypatch.setattr(
-        micro, "freeze_ranges", lambda model: (at_freezing.append(ranges()), freeze(model))
-    )
-    micro.train_rounded(rounded, integers(8), beats)
+    calibrated, at_freezing = ranges(), []
+
+    def recorded(model):
+        at_freezing.append(ranges())
+        freeze(model)
+
+    monkeypatch.setattr(micro, "freeze_ranges", recorded)
+    micro.train_rounded(rounded, rounding(), beats)
     (frozen,) = at_freezing
     assert not torch.equal(frozen, calibrated)
     assert torch.equal(ranges(), frozen)
 
 
-def test_uniform_bits(trained, beats):
-    config = integers(5)
-    bits = micro.bits_of(trained[0], config, beats.typical(config))
-    assert bits == dict.fromkeys(weight_layers(trained[0]), 5)
+def test_uniform_bits_are_the_same_everywhere(trained, beats):
+    assert micro.bits_of(trained[0], rounding(bits=5), beats.inputs) == dict.fromkeys(LAYERS, 5)
 
 
-@pytest.mark.parametrize("bits", [3, 4, 8])
-def test_no_other_placement_of_bits_costs_less(trained, beats, bits):
-    """Oracle: all 6**6 placements, for the costs that the program is given."""
-    model, config = trained[0], integers(bits, allocation="milp")
-    typical = beats.typical(config)
-    sizes = {n: layer.weight.numel() for n, layer in weight_layers(model).items()}
+@pytest.mark.parametrize("bits", [2, 3, 4, 7, 8])
+def test_placed_bits_are_the_best_of_all_within_their_mean(trained, beats, bits):
+    model, typical = trained[0], beats.inputs
+    placed = micro.bits_of(model, rounding(bits=bits, allocation="milp"), typical)
+    assert list(placed) == LAYERS
+    sizes = np.array([layer.weight.numel() for layer in weight_layers(model).values()])
+    assert sizes @ list(placed.values()) <= bits * sizes.sum()
 
-    @torch.no_grad()
     def loss(trial):
-        return float(F.cross_entropy(trial(typical.x, typical.rr), typical.y))
+        return F.cross_entropy(logits(trial, typical), typical.y).item()
 
-    cost = sensitivity(model, [f"{name}.weight" for name in sizes], loss)
-    grid = np.array(list(itertools.product(range(len(BITS)), repeat=len(sizes))))
-    weights = (np.array(BITS)[grid] * list(sizes.values())).sum(axis=1)
-    table = np.array([[cost[f"{name}.weight"][b] for b in BITS] for name in sizes])
-    total = table[np.arange(len(sizes)), grid].sum(axis=1)
-    best = total[weights <= bits * sum(sizes.values())].min()
-
-    found = micro.bits_of(model, config, typical)
-    assert list(found) == list(sizes)
-    assert sum(found[n] * sizes[n] for n in sizes) <= bits * sum(sizes.values())
-    mine = sum(cost[f"{name}.weight"][found[name]] for name in sizes)
-    assert mine == pytest.approx(best, abs=1e-4)
+    measured = sensitivity(model, [f"{name}.weight" for name in LAYERS], loss)
+    cost = np.array([list(of_width.values()) for of_width in measured.values()])
+    choices = np.array(list(product(range(len(BITS)), repeat=len(LAYERS))))
+    totals = cost[np.arange(len(LAYERS)), choices].sum(axis=1)
+    fits = np.array(BITS)[choices] @ sizes <= bits * sizes.sum()
+    mine = sum(cost[i, BITS.index(placed[name])] for i, name in enumerate(LAYERS))
+    assert mine == pytest.approx(totals[fits].min(), abs=1e-5)

@@ -18,9 +18,10 @@ class Inputs:
     Attributes
     ----------
     x : Tensor, shape (n_beats, length), float32
-        Normalised beats.
+        Normalised beats; for the micro network (n_beats, n_channels, 64).
     rr : Tensor, shape (n_beats, 5), float32
-        RR ratios, centred on 1 and scaled by 4 so that a premature beat is near −1.
+        RR ratios, centred on 1 and scaled by 4 so that a premature beat is near −1; for the
+        micro network 0 to 8 columns of timing.
     y : Tensor, shape (n_beats,), int64
         Index into `ecglib.aami.AAMI_CLASSES`.
     """

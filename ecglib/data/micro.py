@@ -61,7 +61,8 @@ def micro_inputs(record, features):
     sample = record.sample[record.is_beat]
     if len(sample) == 0:
         raise UserError(f"record {record.number} has no annotated beat to classify")
-    x = relative_to_patient(windows(record, sample, parts[0]), "template" in parts)
+    signal = "derivative" if "derivative" in parts else "raw"
+    x = relative_to_patient(windows(record, sample, signal), "template" in parts)
     classes = [AAMI_CLASSES.index(SYMBOL_TO_AAMI[s]) for s in record.symbol[record.is_beat]]
     return Inputs(
         torch.from_numpy(x),

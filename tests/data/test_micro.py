@@ -287,3 +287,9 @@ def test_the_other_lead_is_not_mlii(synthetic_root, tmp_path):
     pack_mitdb(synthetic_root, tmp_path / "beats.npz")
     with pytest.raises(UserError, match="packed file"):
         other_lead(tmp_path / "beats.npz", 100)
+
+
+def test_the_order_of_the_parts_does_not_matter(synthetic_root):
+    record = read_record(synthetic_root, 100)
+    one, other = (micro_inputs(record, name) for name in ("derivative+rr", "rr+derivative"))
+    assert (one.x == other.x).all()
