@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ecglib.config.base import RecordsConfig
-from ecglib.config.micro import MicroConfig
+from ecglib.config.micro import MicroConfig, parts_of
 from ecglib.config.studies import BaselineConfig
 from ecglib.errors import UserError
 
@@ -21,7 +21,8 @@ class AskingConfig(RecordsConfig):
     budget : int or "all"
         Labelled beats of the first `online_seconds`; under `asking: stream`, labels an hour.
     query : str
-        Which beats to ask for, see `ecglib.personalize.queries`; "none" with budget 0.
+        Which beats to ask for, see `ecglib.personalize.queries`; "none" with budget 0. A stream
+        asks for the first beat that is unsure, whatever the query.
     update : str
         What to do with the labels, see `ecglib.personalize.budget`; with budget 0, "none" or a
         way that needs no labels, see `ecglib.personalize.label_free`.
@@ -62,6 +63,11 @@ class AskingConfig(RecordsConfig):
             )
         if self.asking == "stream" and self.budget in (0, "all"):
             raise UserError(f"budget is {self.budget}; a stream has a number of labels an hour")
+        if self.asking == "stream" and self.update == "prototypes":
+            raise UserError(
+                "update is prototypes, but a stream learns by training; use head, output or "
+                "last_block"
+            )
         if (self.query == "none") == labels:
             raise UserError(f"query is {self.query!r}, but budget is {self.budget}")
 
@@ -96,6 +102,8 @@ class BudgetConfig(AskingConfig, MicroConfig):
                 f"update is {self.update}, which moves BatchNorm; integers have none left, use "
                 "scope none"
             )
+        if self.update == "own_rr" and "rr" not in parts_of(self.features):
+            raise UserError(f"update is own_rr, but features is {self.features}; add +rr")
 
 
 @dataclass(frozen=True, kw_only=True)

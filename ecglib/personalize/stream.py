@@ -1,7 +1,7 @@
 """The loop as a stream: a label is asked for when a beat is uncertain, at any time of the day.
 
 Arrhythmia need not show in the first five minutes. Labels are released at a steady rate, so
-that no hour sees more than its budget.
+that at no time more have been asked than the rate allows.
 """
 
 import numpy as np

@@ -121,7 +121,8 @@ def loop(run, anatomy, folds, patients):
         for record in tqdm(test, desc=config.slug, leave=False):
             patient = patients[record]
             outcomes[record] = personalize(model, anatomy, config, replay, patient, watch)
-            macs[record] = online_macs(model, anatomy, config, replay, patient)
+            n_asked = len(outcomes[record].asked)
+            macs[record] = online_macs(model, anatomy, config, replay, patient, n_asked)
     predicted = run.in_order({record: o.predicted for record, o in outcomes.items()})
     asked = {
         str(record): np.bincount(patients[record].inputs.y[o.asked], minlength=5).tolist()
@@ -196,24 +197,30 @@ def unlabelled(model, config, patient, online, watch):
 
 
 @torch.no_grad()
-def online_macs(model, anatomy, config, replay, patient):
+def online_macs(model, anatomy, config, replay, patient, n_asked):
     """Multiply–accumulate operations of one patient's questions and learning.
 
     A forward pass over the beats that may be asked for; then, for every replayed and labelled
     beat of every step, one forward and two backward passes through what learns, the replayed
-    beats' features being part of the firmware. Predictions, which everyone pays, do not count.
+    beats' features being part of the firmware. A stream looks at beats that are classified
+    anyway, and learns anew after every answer. Predictions, which everyone pays, do not count.
 
     Returns
     -------
     int
     """
-    if config.budget == 0 or config.update == "prototypes":
+    if n_asked == 0 or config.update == "prototypes":
         return 0
-    online = int((patient.seconds < config.online_seconds).sum())
     layers = layer_macs(model, patient.inputs.x[:1], patient.inputs.rr[:1])
     learning = getattr(anatomy, config.update)
     learns = sum(n for name, n in layers.items() if name.split(".")[0] in learning)
     steps = -(-len(replay) // config.batch_size)
-    budget = online if config.budget == "all" else min(config.budget, online)
-    per_epoch = len(replay) + steps * min(budget, ReplayTask.MOST_LABELLED)
-    return online * sum(layers.values()) + 3 * config.update_epochs * per_epoch * learns
+
+    def update(n_labelled):
+        per_epoch = len(replay) + steps * min(n_labelled, ReplayTask.MOST_LABELLED)
+        return 3 * config.update_epochs * per_epoch * learns
+
+    if config.asking == "stream":
+        return sum(update(n) for n in range(1, n_asked + 1))
+    online = int((patient.seconds < config.online_seconds).sum())
+    return online * sum(layers.values()) + update(n_asked)

@@ -1,0 +1,184 @@
+"""The human in the loop on invented patients: whom it asks, what it may see, what comes out."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from ecglib import results
+from ecglib.config import BaselineConfig, BudgetConfig, EcgnetBudgetConfig, MicroConfig
+from ecglib.data.inputs import Inputs
+from ecglib.data.mitdb import load_beats
+from ecglib.studies import budget, run_study
+
+RECORDS = (101, 118, 201, 100, 202, 232)
+QUICK = {
+    **{"epochs": 10, "qat_epochs": 1, "width": 0.5, "records": RECORDS},
+    **{"batch_size": 32, "learning_rate": 0.01},
+}
+ASKED = {"query": "mixed", "update": "head", "update_epochs": 1, "online_seconds": 30}
+ASKED |= {"budget": 5}
+TINY_ECGNET = {"channels": (4,) * 5, "epochs": 1, "records": RECORDS}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    return tmp_path_factory.mktemp("budget") / "runs"
+
+
+@pytest.fixture
+def execute(mitdb, runs):
+    """Runs configurations anew, on networks that all tests share."""
+
+    def run(*configs):
+        for old in runs.rglob("*.json"):
+            old.unlink()
+        return run_study(list(configs), mitdb, profile="tiny", device="cpu", runs=runs)
+
+    return run
+
+
+@pytest.fixture
+def looped(monkeypatch):
+    """What every patient was personalized with: record -> (replay, patient, outcome)."""
+    seen, plain = {}, budget.personalize
+
+    def recorded(model, anatomy, config, replay, patient, watch):
+        outcome = plain(model, anatomy, config, replay, patient, watch)
+        seen[patient.record] = (replay, patient, outcome)
+        return outcome
+
+    monkeypatch.setattr(budget, "personalize", recorded)
+    return seen
+
+
+@pytest.mark.parametrize("scope", ["none", "all_int8"])
+@pytest.mark.parametrize("split", ["ds1_ds2", "lopo"])
+def test_no_label_is_the_plain_network(execute, scope, split):
+    common = {**QUICK, "scope": scope, "split": split}
+    plain, unasked = execute(MicroConfig(**common), BudgetConfig(**common))
+    assert plain.predictions == unasked.predictions
+    assert plain.metrics["macro_f1"] > 0.35  # more than always N: something was learnt
+
+
+def rows(x):
+    return {beat.numpy().tobytes() for beat in x}
+
+
+@pytest.mark.parametrize("split", ["ds1_ds2", "lopo"])
+def test_no_beat_of_a_patient_is_replayed(execute, looped, split):
+    execute(BudgetConfig(**QUICK, **ASKED, split=split))
+    assert set(looped) == set(RECORDS[3:] if split == "ds1_ds2" else RECORDS)
+    for replay, patient, _ in looped.values():
+        assert not rows(replay.x) & rows(patient.inputs.x)
+    if split == "lopo":  # 201 and 202 are one man
+        for one, other in ((201, 202), (202, 201)):
+            assert not rows(looped[one][0].x) & rows(looped[other][1].inputs.x)
+        assert rows(looped[100][0].x) & rows(looped[201][1].inputs.x)
+
+
+def test_patients_are_their_records(execute, looped, mitdb):
+    (result,) = execute(BudgetConfig(**QUICK, **ASKED))
+    for record, (_, patient, outcome) in looped.items():
+        beats = load_beats(mitdb.path, (record,), fusion="keep")
+        np.testing.assert_array_equal(patient.inputs.y.numpy(), beats.label)
+        np.testing.assert_allclose(patient.seconds, beats.sample / 360)
+        assert (patient.seconds[outcome.asked] < 30).all()
+        by_class = np.bincount(beats.label[outcome.asked], minlength=5)
+        assert result.metrics["asked"][str(record)] == by_class.tolist()
+        decoded = results.decode_classes(result.predictions[str(record)])
+        np.testing.assert_array_equal(decoded, outcome.predicted)
+
+
+def test_the_whole_first_part_is_asked_with_a_large_budget(execute, looped):
+    everything, million = execute(
+        *(BudgetConfig(**QUICK, **{**ASKED, "budget": b}) for b in ("all", 10**6))
+    )
+    assert everything.predictions == million.predictions
+    for record, (_, patient, _) in looped.items():
+        asked = million.metrics["asked"][str(record)]
+        assert sum(asked) == (patient.seconds < 30).sum()
+
+
+def test_asking_again_gives_the_same_result(execute):
+    config = BudgetConfig(**QUICK, **{**ASKED, "query": "random"})
+    first, second = (execute(config)[0] for _ in range(2))
+    assert first.predictions == second.predictions
+    assert first.metrics["asked"] == second.metrics["asked"]
+
+
+@pytest.mark.parametrize("update", ["head", "output", "last_block", "prototypes"])
+def test_an_expert_who_says_v_is_believed(execute, looped, monkeypatch, update):
+    plain = budget._patient
+
+    def answered(run, record, inputs):
+        named = Inputs(inputs.x, inputs.rr, torch.full_like(inputs.y, 2))
+        return plain(run, record, named)
+
+    monkeypatch.setattr(budget, "_patient", answered)
+    strong = {"label_weight": 100.0, "update_learning_rate": 0.1, "update_epochs": 3}
+    strong |= {"budget": "all", "update": update}
+    execute(BudgetConfig(**QUICK))
+    before = {record: outcome.predicted for record, (_, _, outcome) in looped.items()}
+    (result,) = execute(BudgetConfig(**QUICK, **{**ASKED, **strong}))
+    for record, (_, patient, outcome) in looped.items():
+        later = patient.seconds >= 30
+        n_v = [(found[later] == 2).sum() for found in (before[record], outcome.predicted)]
+        assert n_v[1] > n_v[0]
+        asked = result.metrics["asked"][str(record)]
+        assert asked == [0, 0, (~later).sum(), 0, 0]
+
+
+@pytest.fixture
+def late(monkeypatch):
+    """Every patient's first beat comes after the minutes from which beats are asked."""
+    plain = budget._patient
+
+    def delayed(run, record, inputs):
+        patient = plain(run, record, inputs)
+        return replace(patient, seconds=patient.seconds + 400)
+
+    monkeypatch.setattr(budget, "_patient", delayed)
+
+
+@pytest.mark.usefixtures("late")
+@pytest.mark.parametrize("update", ["head", "prototypes"])
+def test_patients_without_early_beats_are_classified_as_without_labels(execute, update):
+    config = BudgetConfig(**QUICK, **{**ASKED, "update": update})
+    plain, asked = execute(MicroConfig(**QUICK), config)
+    assert asked.predictions == plain.predictions
+    assert all(sum(counts) == 0 for counts in asked.metrics["asked"].values())
+
+
+@pytest.mark.usefixtures("late")
+@pytest.mark.parametrize("update", ["adabn", "own_rr", "entropy"])
+def test_patients_without_early_beats_do_not_adapt(execute, update):
+    plain, adapted = execute(MicroConfig(**QUICK), BudgetConfig(**QUICK, update=update))
+    assert adapted.predictions == plain.predictions
+
+
+@pytest.mark.parametrize("scope", ["none", "all_int8"])
+def test_a_stream_asks_within_its_hourly_budget(execute, looped, scope):
+    how = {"asking": "stream", "query": "margin", "unsure": 1.0, "budget": 240}
+    (result,) = execute(BudgetConfig(**QUICK, **{**ASKED, **how}, scope=scope))
+    for record, (_, patient, outcome) in looped.items():
+        number = np.arange(1, len(outcome.asked) + 1)
+        assert (number <= np.ceil(240 * patient.seconds[outcome.asked] / 3600)).all()
+        assert sum(result.metrics["asked"][str(record)]) == len(number) > 0
+    assert any((p.seconds[o.asked] >= 30).any() for _, p, o in looped.values())
+
+
+def test_ecgnet_without_labels_is_its_plain_network(execute):
+    (result,) = execute(EcgnetBudgetConfig(**TINY_ECGNET))
+    assert all(sum(counts) == 0 for counts in result.metrics["asked"].values())
+    (plain,) = execute(BaselineConfig(**TINY_ECGNET, features="beat+rr"))
+    assert result.predictions == plain.predictions
+
+
+def test_ecgnet_is_asked_like_the_micro_network(execute, looped):
+    (result,) = execute(EcgnetBudgetConfig(**TINY_ECGNET, **ASKED))
+    assert all(sum(counts) == 5 for counts in result.metrics["asked"].values())
+    for replay, patient, outcome in looped.values():
+        assert not rows(replay.x) & rows(patient.inputs.x)
+        assert (patient.seconds[outcome.asked] < 30).all()
