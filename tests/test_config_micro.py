@@ -135,6 +135,7 @@ def test_what_makes_no_sense_is_refused(settings, message):
         ({"update": "head"}, "update is 'head'; with budget 0"),
         ({"budget": 5, "query": "best", "update": "head"}, "query is 'best'"),
         ({"update": "adabn", "scope": "all_int8"}, "integers have none left"),
+        ({"update": "own_rr", "features": "derivative+causal"}, r"add \+rr"),
         ({"asking": "later"}, "asking is 'later'"),
         ({"unsure": 0.0}, "unsure is 0.0"),
         ({"label_weight": 0.0}, "label_weight is 0.0"),
@@ -150,6 +151,8 @@ def test_a_stream_has_a_number_of_labels_an_hour():
     asked = {"query": "margin", "update": "head", "asking": "stream"}
     with pytest.raises(UserError, match="budget is all"):
         BudgetConfig(budget="all", **asked)
+    with pytest.raises(UserError, match="a stream learns by training"):
+        BudgetConfig(budget=12, **{**asked, "update": "prototypes"})
     assert BudgetConfig(budget=12, **asked).slug == "12-margin-head-stream-none-ds1_ds2-s7"
 
 

@@ -235,10 +235,19 @@ MACS |= {"rr": 5 * 16, "hidden": (4 * 4 + 16) * 16, "out": 16 * 3}
 @pytest.mark.parametrize(("budget", "labels"), [(5, 5), ("all", 15), (10**6, 15)])
 def test_operations_by_hand(model, update, budget, labels):
     config = settings(update=update, budget=budget, batch_size=8, update_epochs=2)
-    found = online_macs(model, MICRONET, config, beats(30), patient())
+    found = online_macs(model, MICRONET, config, beats(30), patient(), labels)
     beats_an_epoch = 30 + 4 * labels  # four steps, each with all labels
     learns = sum(MACS[part] for part in LEARNS[update])
     assert found == 15 * sum(MACS.values()) + 2 * beats_an_epoch * 3 * learns
+
+
+def test_a_stream_learns_anew_after_every_answer():
+    """Three answers: updates with one, two and three labels; it looks at no further beats."""
+    how = {"budget": 12, "asking": "stream", "batch_size": 8, "update_epochs": 2}
+    torch.manual_seed(0)
+    found = online_macs(network(), MICRONET, settings(**how), beats(30), patient(), 3)
+    beats_an_epoch = [30 + 4 * labels for labels in (1, 2, 3)]
+    assert found == 2 * 3 * sum(beats_an_epoch) * (MACS["hidden"] + MACS["out"])
 
 
 def test_replayed_beats_are_few_of_every_record_and_class():
