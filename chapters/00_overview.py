@@ -73,7 +73,7 @@ lopo = handful.by_budget(budget, split="lopo", scope="all_int8")
 show.table(
     handful.budget_table({k: lopo[k] for k in (0, 2, 5, 20, "all")}),
     "Table 0.2: labelled beats a patient, all 43 patients left out in turn, after 5:00, MicroNet in "
-    "integers, reference runs. Seconds and millions of multiplications: asking and learning.",
+    "integers, reference runs. Cost: seconds and millions of multiplications, asking and learning.",
 )
 
 # %% [markdown]

@@ -52,9 +52,9 @@ def test_what_labels_bring_by_hand(curve):
     assert table.loc[0, "Δ macro-F1"] == table.loc[0, "worst patient"] == ""
     change = (107 - 71) / 120, (49 - 29) / 54
     assert table.loc[5, "worst patient"] == f"{min(change):+.3f} (100)"
-    assert table.loc[5, "s"] == "2.00"  # four seconds, two records
-    assert table.loc[5, "MMAC"] == "2"
-    assert table.loc[5, "accuracy"] == f"{(107 + 49) / 174:.4f}"
+    assert table.loc[5, "cost"] == "2.00 s, 2 M"  # four seconds, two records
+    each = (107 / 120 + 49 / 54) / 2
+    assert table.loc[5, "accuracy (patients)"] == f"{(107 + 49) / 174:.3f} ({each:.3f})"
 
 
 def test_change_by_record_is_a_mean_over_seeds():
