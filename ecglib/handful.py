@@ -137,7 +137,8 @@ def budget_table(named):
         of multiplications of asking and learning, a record.
     """
     control = next(iter(named.values()))
-    return pd.DataFrame({name: _budget_row(arm, control) for name, arm in named.items()}).T
+    rows = {name: _budget_row(arm, control) for name, arm in named.items()}
+    return pd.DataFrame(rows).T.fillna("")
 
 
 def _budget_row(arm, control):
