@@ -17,15 +17,13 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from ecglib.data.files import atomic
+from ecglib.deploy.stored import stored_integers
 from ecglib.errors import UserError
 from ecglib.quant.modules import QuantLayer
 from ecglib.quant.qat import fold_batchnorm
 
 OPSET = 13
 """First with per-channel DequantizeLinear, and the last that a Jetson Nano's TensorRT reads."""
-
-_LARGEST_BIAS = 2**30
-"""Integer that a bias may reach, so that adding products cannot overflow 32 bits."""
 
 
 def export_onnx(model, path, scope):
@@ -53,13 +51,13 @@ def export_onnx(model, path, scope):
     bare = copy.deepcopy(model).cpu().eval()
     fold_batchnorm(bare)
     quantized = {n: m for n, m in bare.named_modules() if isinstance(m, QuantLayer)}
-    integers = {n: m.weight_quantizer.integers(m.weight) for n, m in quantized.items()}
+    integers = {n: stored_integers(m) for n, m in quantized.items()}
     for layer in quantized.values():  # traced with fp32 weights, which keep their names
         layer.quantized = partial(_input_only, layer)
     proto = _traced(bare)
     _give_each_its_own(proto.graph)
-    for name, layer in quantized.items():
-        _store_integers(proto.graph, name, *integers[name], float(layer.input_quantizer.scale))
+    for name, stored in integers.items():
+        _store_integers(proto.graph, name, stored)
     _reshape_instead_of_flatten(proto.graph)
     _drop_unused(proto.graph)
     helper.set_model_props(proto, {"network": type(model).__name__, "scope": scope})
@@ -102,23 +100,12 @@ def _give_each_its_own(graph):
         graph.node.remove(node)
 
 
-def _store_integers(graph, name, q, scale, input_scale):
-    """Replace weight and bias of a layer by integers that DequantizeLinear reads.
-
-    A bias in units of (input scale × weight scale) must fit 32 bits: where a channel's weights
-    are so small that it would not, their scale is raised, and they round to zero.
-    """
+def _store_integers(graph, name, stored):
+    """Replace weight and bias of a layer by integers that DequantizeLinear reads."""
     node = next(n for n in graph.node if f"{name}.weight" in n.input)
-    q, scale = q.numpy(), scale.numpy()
     if len(node.input) > 2:
-        bias = _tensor(graph, node.input[2]).astype(np.float64)
-        least = np.abs(bias) / input_scale / _LARGEST_BIAS
-        raised = np.maximum(scale, least.astype(np.float32))
-        q = np.rint(q * (scale / raised).reshape(-1, *[1] * (q.ndim - 1))).astype(np.int8)
-        scale, step = raised, np.float32(input_scale) * raised
-        in_steps = np.rint(bias / (input_scale * raised.astype(np.float64)))
-        node.input[2] = _dequantized(graph, node.input[2], in_steps.astype(np.int32), step)
-    node.input[1] = _dequantized(graph, node.input[1], q, scale)
+        node.input[2] = _dequantized(graph, node.input[2], stored.bias, stored.step)
+    node.input[1] = _dequantized(graph, node.input[1], stored.weight, stored.scale)
 
 
 def _dequantized(graph, name, integers, scale):
@@ -130,10 +117,6 @@ def _dequantized(graph, name, integers, scale):
     node = helper.make_node("DequantizeLinear", list(tensors), [output], axis=0)
     graph.node.insert(0, node)
     return output
-
-
-def _tensor(graph, name):
-    return numpy_helper.to_array(next(t for t in graph.initializer if t.name == name))
 
 
 def _reshape_instead_of_flatten(graph):

@@ -1,0 +1,61 @@
+"""Weights and biases of a fake-quantized layer as the integers that a device stores."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+LARGEST_BIAS = 2**30
+"""Integer that a bias may reach, so that adding products cannot overflow 32 bits."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """One layer in integers.
+
+    Attributes
+    ----------
+    weight : ndarray of int8, shape (n_out, ...)
+        In units of `scale`.
+    scale : ndarray of float32, shape (n_out,)
+        Of the weights of each output channel.
+    bias : ndarray of int32, shape (n_out,)
+        In units of `step`.
+    step : ndarray of float32, shape (n_out,)
+        Input scale × `scale`: the unit of the layer's sums.
+    """
+
+    weight: np.ndarray
+    scale: np.ndarray
+    bias: np.ndarray
+    step: np.ndarray
+
+
+def stored_integers(layer):
+    """A layer's weights and biases as integers.
+
+    A bias must fit 32 bits in units of (input scale × weight scale): where a channel's weights
+    are so small that it would not, their scale is raised, and they round to zero.
+
+    Parameters
+    ----------
+    layer : QuantConv1d or QuantLinear
+        Calibrated. A missing bias is zero.
+
+    Returns
+    -------
+    Stored
+    """
+    weight, scale = layer.weight_quantizer.integers(layer.weight.detach().cpu())
+    weight, scale = weight.numpy(), scale.cpu().numpy()
+    bias = np.zeros(len(scale)) if layer.bias is None else layer.bias.detach().cpu().numpy()
+    bias, input_scale = bias.astype(np.float64), float(layer.input_quantizer.scale)
+    least = np.abs(bias) / input_scale / LARGEST_BIAS
+    raised = np.maximum(scale, least.astype(np.float32))
+    shaped = (scale / raised).reshape(-1, *[1] * (weight.ndim - 1))
+    in_steps = np.rint(bias / (input_scale * raised.astype(np.float64))).astype(np.int32)
+    return Stored(
+        weight=np.rint(weight * shaped).astype(np.int8),
+        scale=raised,
+        bias=in_steps,
+        step=np.float32(input_scale) * raised,
+    )

@@ -1,0 +1,106 @@
+"""The generated C, compiled and called, against NumPy bit for bit."""
+
+import ctypes
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+import torch
+
+from ecglib import shipped
+from ecglib.deploy.c99 import constant_bytes, write_c
+from ecglib.deploy.lower import lower
+from ecglib.errors import UserError
+
+from .networks import beats, network, ratios, rounded
+
+STRICT = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic")
+
+needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="no C compiler: gcc")
+
+
+def micro_inputs(n=500, seed=0):
+    rng = np.random.default_rng(seed)
+    x, rr = rng.normal(size=(n, 2, 64)), rng.normal(size=(n, 8))
+    return x.astype(np.float32), rr.astype(np.float32)
+
+
+def as_bytes(program, x, rr):
+    return program.to_bytes("beat", x), program.to_bytes("rr", rr)
+
+
+def compiled(program, folder, *options):
+    source, _ = write_c(program, folder, "micronet")
+    library = folder / "micronet.so"
+    command = ["gcc", *STRICT, "-O2", *options, "-shared", "-fPIC", source, "-o", library]
+    subprocess.run(command, check=True)
+    classify = ctypes.CDLL(str(library)).classify
+    pointer = np.ctypeslib.ndpointer(np.int8, flags="C_CONTIGUOUS")
+    classify.argtypes = [pointer, pointer]
+    return classify
+
+
+def test_fake_quantized_network_and_its_integers_agree():
+    model = shipped.load().model
+    x, rr = micro_inputs()
+    program = lower(model)
+    with torch.inference_mode():
+        expected = model(torch.from_numpy(x), torch.from_numpy(rr)).argmax(dim=1).numpy()
+    found = program.run(*as_bytes(program, x, rr)).argmax(axis=1)
+    assert np.mean(found == expected) >= 0.995  # beats of noise, many near a border
+    assert len(set(expected)) > 1
+
+
+@needs_gcc
+def test_c_equals_numpy_on_every_beat(tmp_path):
+    program = lower(shipped.load().model)
+    beat, rr = as_bytes(program, *micro_inputs())
+    classify = compiled(program, tmp_path, "-fsanitize=undefined", "-fno-sanitize-recover")
+    found = [classify(b, r) for b, r in zip(beat, rr, strict=True)]
+    assert np.array_equal(found, program.run(beat, rr).argmax(axis=1))
+
+
+@needs_gcc
+@pytest.mark.parametrize("n_rr", [0, 5])
+def test_ecgnet_in_c_equals_numpy(tmp_path, n_rr):
+    model = rounded(network(norm="batch", n_rr=n_rr), "all_int8")
+    program = lower(model)
+    x, timing = beats(100).numpy()[:, None], ratios(100).numpy()
+    beat = program.to_bytes("beat", x)
+    rr = program.to_bytes("rr", timing) if n_rr else np.zeros((100, 1), np.int8)
+    classify = compiled(program, tmp_path)
+    found = [classify(b, r) for b, r in zip(beat, rr, strict=True)]
+    expected = program.run(beat, rr if n_rr else None).argmax(axis=1)
+    assert np.array_equal(found, expected)
+    assert len(set(found)) > 1
+
+
+@needs_gcc
+def test_extreme_bytes_do_not_overflow(tmp_path):
+    program = lower(shipped.load().model)
+    classify = compiled(program, tmp_path, "-fsanitize=undefined", "-fno-sanitize-recover")
+    for value in (-128, 127):
+        beat, rr = np.full((1, 2, 64), value, np.int8), np.full((1, 8), value, np.int8)
+        assert classify(beat, rr) == program.run(beat, rr).argmax()
+
+
+def test_constants_fit_four_kilobytes():
+    assert constant_bytes(lower(shipped.load().model)) <= 4096
+
+
+def test_a_layer_in_fp32_is_named():
+    with pytest.raises(UserError, match=r"conv3\.conv \(Conv1d\)"):
+        lower(rounded(network(), "shallow_int8"))
+
+
+def test_an_unsupported_layer_is_named():
+    model = shipped.load().model
+    model.conv2.relu = torch.nn.GELU()
+    with pytest.raises(UserError, match=r"conv2\.relu \(GELU\)"):
+        lower(model)
+
+
+def test_a_name_that_c_cannot_have_is_refused(tmp_path):
+    with pytest.raises(UserError, match="letters"):
+        write_c(lower(shipped.load().model), tmp_path, "micro-net")
