@@ -31,13 +31,13 @@ def stale_files(folder):
     Parameters
     ----------
     folder : Path
-        Results by study.
+        Results by study, and folders of such results.
 
     Returns
     -------
     list of Path
     """
-    paths = [p for study in CONFIGS for p in sorted((Path(folder) / study).glob("*.json"))]
+    paths = [p for study in CONFIGS for p in sorted(Path(folder).rglob(f"{study}/*.json"))]
     return [path for path in paths if not results.is_current(results.load(path), path)]
 
 
