@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from ecglib.data.files import atomic
+from ecglib.deploy.front import FEATURES, byte_factor
 from ecglib.errors import UserError
 
-_KERNELS = Path(__file__).parent / "c" / "kernels.c"
+_PARTS = Path(__file__).parent / "c"
 
 
 def constant_bytes(program):
@@ -23,7 +24,7 @@ def constant_bytes(program):
     return sum(layer.weight.size + 8 * len(layer.bias) for layer in program.layers)
 
 
-def write_c(program, folder, name):
+def write_c(program, folder, name, features=None):
     """Write a network as `name`.c and `name`.h.
 
     Parameters
@@ -34,6 +35,9 @@ def write_c(program, folder, name):
         Where the two files go.
     name : str
         Of the files; letters, digits and underscores.
+    features : str, optional
+        What the micro network reads: the files then hold `ecg_beat` too, which computes it from
+        raw samples and R-peak times.
 
     Returns
     -------
@@ -43,11 +47,18 @@ def write_c(program, folder, name):
     Raises
     ------
     UserError
-        If the name is none of C, or the files cannot be written.
+        If the name is none of C, the features have no integer form, or the files cannot be
+        written.
     """
     if not name.isidentifier():
         raise UserError(f"name is {name!r}; use letters, digits and underscores")
-    texts = {f"{name}.c": _source(program, name), f"{name}.h": _header(program, name)}
+    if features not in (None, FEATURES):
+        raise UserError(f"features {features} have no integer form; only {FEATURES} have")
+    front = features is not None
+    texts = {
+        f"{name}.c": _source(program, name, front),
+        f"{name}.h": _header(program, name, front),
+    }
     paths = tuple(Path(folder) / file for file in texts)
     for path, text in zip(paths, texts.values(), strict=True):
         try:
@@ -58,7 +69,7 @@ def write_c(program, folder, name):
     return paths
 
 
-def _header(program, name):
+def _header(program, name, front):
     beat, rr = program.shapes["beat"], program.shapes.get("rr")
     guard = f"{name.upper()}_H"
     timing = _input_note(program, "rr", f"{rr[1]} bytes") if rr else "not read; may be null"
@@ -73,7 +84,7 @@ def _header(program, name):
    rr:   {timing}
    Needs no memory but the stack, and may be called from several threads. */
 int classify(const int8_t *beat, const int8_t *rr);
-
+{_part("front.h") if front else ""}
 #endif
 """
 
@@ -83,21 +94,36 @@ def _input_note(program, name, form):
     return f"{form}, round(x / {scale:.9g}) + {zero}, clipped to -128 and 127"
 
 
-def _source(program, name):
+def _source(program, name, front):
     numbered = list(enumerate(program.layers))
     constants = "".join(_constants(i, layer) for i, layer in numbered)
     return f"""/* Written by ecglib. Research, not a medical device. */
 #include "{name}.h"
 
 {constants}
-{_KERNELS.read_text()}
-int classify(const int8_t *beat, const int8_t *rr)
+{_part("kernels.c")}int classify(const int8_t *beat, const int8_t *rr)
 {{
 {_buffers(program)}
     int32_t t, c;
 {_reading(program)}
 {"".join(_call(program, i, layer) for i, layer in numbered)}}}
-"""
+{_front(program) if front else ""}"""
+
+
+def _part(name):
+    """Text of one of the files that generated C consists of, after an empty line."""
+    return "\n" + (_PARTS / name).read_text()
+
+
+def _front(program):
+    """The second function, and the numbers that make bytes of what it computes."""
+    lines = [""]
+    for name in ("beat", "rr"):
+        multiplier, shift = byte_factor(program.scales[name])
+        numbers = {"MULTIPLIER": multiplier, "SHIFT": shift}
+        numbers["ZERO"] = program.reader(name).zero_in
+        lines += [f"#define {name.upper()}_{key} ({v})" for key, v in numbers.items()]
+    return "\n".join(lines) + _part("front.c")
 
 
 def _constants(number, layer):

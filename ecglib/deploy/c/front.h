@@ -1,0 +1,23 @@
+/* What is known about one patient. */
+typedef struct {
+    int32_t fs, floor;             /* samples a second; least running amplitude */
+    int32_t n_beats, time;         /* beats so far; R-peak of the last one */
+    int32_t amplitude;             /* running sum of absolute differences of a window */
+    int32_t template_[64];         /* usual beat, in 1/65536 of three running amplitudes */
+    int8_t beat[128], rr[8];       /* the beat that waits for the next one */
+    uint16_t intervals[400];       /* last RR intervals, in samples */
+    uint16_t changes[24];          /* last changes of log RR, in 1/65536 */
+    int32_t n_intervals, sum80, sum400, sum_changes;
+    int32_t rr_last, log_last, baseline, baseline_before;
+} ecg_state;
+
+/* Begin a recording of `fs` samples a second and `gain` units a millivolt. */
+void ecg_start(ecg_state *s, int32_t fs, int32_t gain);
+
+/* One more beat. `r_peak` points at its R-peak among the samples, of which 0.27 s on both sides
+   are read; `time` is the R-peak's number, ascending. Returns the class of the beat before
+   (0 N, 1 S, 2 V), or -1 at the first one. */
+int ecg_beat(ecg_state *s, const int16_t *r_peak, int32_t time);
+
+/* The class of the last beat, or -1 if there was none. */
+int ecg_finish(ecg_state *s);

@@ -1,0 +1,125 @@
+"""From raw samples to classes in integers: C is NumPy bit for bit, NumPy is near floats."""
+
+import ctypes
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ecglib import shipped
+from ecglib.data.micro import micro_inputs
+from ecglib.data.records import Record
+from ecglib.deploy.c99 import write_c
+from ecglib.deploy.front import ONE, Front, differences, logarithm, reach
+from ecglib.deploy.lower import lower
+from ecglib.errors import UserError
+
+GAIN = 200
+STATE_BYTES = 4096  # more than the structure takes
+
+needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="no C compiler: gcc")
+
+
+def recording(fs, n_beats=450, seed=0):
+    """Raw samples and R-peaks of an invented patient: premature beats, a gap, noise."""
+    rng = np.random.default_rng(seed)
+    rr = rng.normal(0.8, 0.05, n_beats) * np.where(rng.random(n_beats) < 0.1, 0.6, 1)
+    rr[n_beats // 2] = 12.0  # longer than any pause of the heart
+    sample = np.cumsum(np.round(rr * fs)).astype(np.int64)
+    time = np.arange(sample[-1] + fs) / fs
+    signal = 0.02 * rng.normal(size=len(time))
+    for t, wide in zip(sample / fs, rng.random(n_beats) < 0.1, strict=True):
+        near = slice(max(0, int((t - 0.4) * fs)), int((t + 0.4) * fs))
+        signal[near] += np.exp(-(((time[near] - t) / (0.04 if wide else 0.015)) ** 2))
+    adc = np.round(GAIN * signal + 1024).astype(np.int16)
+    return adc, sample
+
+
+def in_numpy(program, adc, sample, fs):
+    """What the network reads of every beat, by the integer reference."""
+    k, front = reach(fs), Front(program, fs, GAIN)
+    padded = np.pad(adc, k, mode="edge")
+    found = [front.beat(padded[t : t + 2 * k + 1], t) for t in sample]
+    return [np.stack(part) for part in zip(*found[1:], front.waiting(), strict=True)]
+
+
+def in_c(program, adc, sample, fs, folder):
+    """Classes of every beat, by the compiled C code under the undefined-behaviour sanitizer."""
+    source, _ = write_c(program, folder, "micronet", shipped.load().features)
+    library = folder / "micronet.so"
+    strict = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-O2"]
+    sanitize = ["-fsanitize=undefined", "-fno-sanitize-recover", "-shared", "-fPIC"]
+    subprocess.run(["gcc", *strict, *sanitize, source, "-o", library], check=True)
+    code, state = ctypes.CDLL(str(library)), ctypes.create_string_buffer(STATE_BYTES)
+    k = reach(fs)
+    padded = np.pad(adc, k, mode="edge")
+    code.ecg_start(state, fs, GAIN)
+    at = [ctypes.c_void_p(padded.ctypes.data + 2 * int(t + k)) for t in sample]
+    answers = [code.ecg_beat(state, a, int(t)) for a, t in zip(at, sample, strict=True)]
+    assert answers[0] == -1
+    return [*answers[1:], code.ecg_finish(state)]
+
+
+@needs_gcc
+@pytest.mark.parametrize("fs", [125, 250, 360, 1000])
+def test_c_equals_numpy_from_raw_samples(tmp_path, fs):
+    program = lower(shipped.load().model)
+    adc, sample = recording(fs)
+    expected = program.run(*in_numpy(program, adc, sample, fs)).argmax(axis=1)
+    assert in_c(program, adc, sample, fs, tmp_path) == expected.tolist()
+    assert len(set(expected)) > 1
+
+
+@needs_gcc
+def test_loud_samples_do_not_overflow(tmp_path):
+    program = lower(shipped.load().model)
+    _, sample = recording(360, n_beats=60)
+    rng = np.random.default_rng(0)
+    adc = rng.choice(np.array([-32768, 32767], np.int16), size=sample[-1] + 360)
+    expected = program.run(*in_numpy(program, adc, sample, 360)).argmax(axis=1)
+    assert in_c(program, adc, sample, 360, tmp_path) == expected.tolist()
+
+
+@pytest.mark.parametrize("fs", [250, 360])
+def test_integers_are_what_floats_give(fs):
+    network = shipped.load()
+    program = lower(network.model)
+    adc, sample = recording(fs)
+    signal = ((adc.astype(float) - 1024) / GAIN).astype(np.float32)
+    record = Record(1, signal, fs, GAIN, 1024, sample, np.full(len(sample), "N"))
+    inputs = micro_inputs(record, network.features)
+    beat, rr = in_numpy(program, adc, sample, fs)
+    for name, mine, floats in (("beat", beat, inputs.x), ("rr", rr, inputs.rr)):
+        difference = np.abs(mine.astype(int) - program.to_bytes(name, floats.numpy()))
+        assert difference.max() <= 1
+        assert np.mean(difference) < 0.02
+    with torch.inference_mode():
+        expected = network.model(inputs.x, inputs.rr).argmax(dim=1).numpy()
+    assert np.mean(program.run(beat, rr).argmax(axis=1) == expected) >= 0.999
+
+
+@given(st.integers(1, 10_000))
+def test_logarithm_of_every_interval(value):
+    assert abs(logarithm(value) / ONE - np.log(value)) < 4e-5
+
+
+@given(st.integers(100, 1000), st.integers(0, 100))
+def test_differences_of_a_ramp_are_its_slope(fs, slope):
+    around = slope * np.arange(2 * reach(fs) + 1)
+    expected = 256 * slope * (fs / 128) ** 2
+    assert np.abs(differences(around, fs) - expected).max() <= 256 * slope / 2 + 1
+
+
+@pytest.mark.parametrize(("fs", "gain", "word"), [(0, 200, "fs"), (360, 0.5, "gain")])
+def test_impossible_recordings_are_refused(fs, gain, word):
+    with pytest.raises(UserError, match=word):
+        Front(lower(shipped.load().model), fs, gain)
+
+
+def test_other_features_have_no_integer_form(tmp_path):
+    with pytest.raises(UserError, match="raw"):
+        write_c(lower(shipped.load().model), tmp_path, "micronet", "raw+rr")
