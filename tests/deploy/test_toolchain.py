@@ -1,0 +1,87 @@
+"""What compilers make of generated C, on this machine and for two others."""
+
+import subprocess
+
+import numpy as np
+import pytest
+
+from ecglib import shipped
+from ecglib.deploy import toolchain
+from ecglib.deploy.c99 import write_c
+from ecglib.deploy.lower import lower
+from ecglib.errors import UserError
+
+
+def needs(tool):
+    return pytest.mark.skipif(not toolchain.has(tool), reason=f"there is no {tool}")
+
+
+@pytest.fixture(scope="module")
+def program():
+    return lower(shipped.load().model)
+
+
+@pytest.fixture
+def source(program, tmp_path):
+    return write_c(program, tmp_path, "micronet", shipped.load().features)[0]
+
+
+@pytest.fixture(scope="module")
+def stream():
+    """Random beats and timing, as the feeder reads them."""
+    rng = np.random.default_rng(0)
+    return rng.integers(-128, 128, size=(50, 136)).astype(np.int8)
+
+
+def expected(program, stream):
+    beat, rr = stream[:, :128].reshape(-1, 2, 64), stream[:, 128:]
+    return "".join(map(str, program.run(beat, rr).argmax(axis=1)))
+
+
+def answers(command, stream):
+    done = subprocess.run(command, input=stream.tobytes(), capture_output=True, check=True)
+    return done.stdout.decode()
+
+
+@needs("gcc")
+@pytest.mark.parametrize("sanitizer", ["undefined", "address"])
+def test_sanitizers_find_nothing_and_answers_are_those_of_numpy(
+    program, source, stream, sanitizer
+):
+    options = (f"-fsanitize={sanitizer}", "-fno-sanitize-recover=all", "-g")
+    feeder = toolchain.classifier(source, 128, 8, "gcc", *options)
+    assert answers([feeder], stream) == expected(program, stream)
+
+
+@needs("aarch64-linux-gnu-gcc")
+@needs("qemu-aarch64")
+def test_aarch64_answers_are_those_of_numpy(program, source, stream):
+    feeder = toolchain.classifier(source, 128, 8, "aarch64-linux-gnu-gcc", "-static")
+    assert answers(["qemu-aarch64", feeder], stream) == expected(program, stream)
+
+
+@needs("arm-none-eabi-gcc")
+def test_a_cortex_m4_has_room(source):
+    memory = toolchain.cortex_m4(source)
+    assert 4000 < memory["flash_bytes"] <= 8192
+    assert 1024 < memory["ram_bytes"] <= 4096
+
+
+@needs("gcc")
+@needs("valgrind")
+def test_instructions_are_more_than_multiplications(source, stream):
+    feeder = toolchain.classifier(source, 128, 8)
+    counted = toolchain.instructions(feeder, stream[:5].tobytes(), 5)
+    assert 55_216 < counted < 30 * 55_216
+
+
+def test_a_missing_compiler_is_named(source):
+    with pytest.raises(UserError, match="no-such-gcc"):
+        toolchain.classifier(source, 128, 8, "no-such-gcc")
+
+
+@needs("gcc")
+def test_what_a_compiler_complains_of_is_said(source):
+    source.write_text(source.read_text() + "\nint broken(void) { return x; }\n")
+    with pytest.raises(UserError, match="gcc failed"):
+        toolchain.library(source)
