@@ -134,7 +134,8 @@ overview.landscape(rows, overview.trivial(named))
 # - {doc}`04_mixed_precision`: do 16 bits change the answer?
 # - {doc}`05_int8_qat`: which layers can do with 8-bit integers, as a file that really runs?
 # - {doc}`06_layerwise_compression`: prune or quantize, and how much in which layer?
-# - {doc}`07_jetson`: deployment (to come).
+# - {doc}`07_jetson`: the same network as plain C in integers, 7 KB of flash and 3 KB of RAM,
+#   from raw samples to classes.
 # - {doc}`08_micro_network`: what can four kilobytes and five labels do?
 # - {doc}`09_reproduce_and_extend`: run it, compare it, add to it.
 #

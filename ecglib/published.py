@@ -63,6 +63,13 @@ TABLE_3 = {
 }
 """Paper 1, table 3, H200 rows, by strategy."""
 
+TABLE_3_NANO = (
+    _paper1("Jetson Nano, head-only", 0.8830, 0.0249, 0.4855, 0.0365, runtime_s=60288.91),
+    _paper1("Jetson Nano, AdaBN", 0.8667, 0.0159, 0.5211, 0.0151, runtime_s=72776.07),
+    _paper1("Jetson Nano, adapters", 0.8402, 0.0232, 0.4705, 0.0161, runtime_s=60003.61),
+)
+"""Paper 1, table 3, Jetson Nano rows."""
+
 PEERS = (
     Row("de Chazal et al. 2004", "linear discriminants, RR + morphology", 0.83, 0.74),
     Row("Llamedo & Martínez 2011", "linear classifier, RR + wavelets", 0.93, 0.77),

@@ -2,6 +2,7 @@
 
 from ecglib.config.base import SCOPES, SPLITS, STRATEGIES, RunConfig, TrainingConfig
 from ecglib.config.budget import BudgetConfig, EcgnetBudgetConfig
+from ecglib.config.c99 import C99Config
 from ecglib.config.micro import MicroConfig, folds_of, fp32_micro, parts_of
 from ecglib.config.reduced import (
     Int8Config,
@@ -31,6 +32,7 @@ __all__ = [
     "STRATEGIES",
     "BaselineConfig",
     "BudgetConfig",
+    "C99Config",
     "CompressionConfig",
     "EcgnetBudgetConfig",
     "Int8Config",

@@ -3,6 +3,7 @@
 from dataclasses import fields
 
 from ecglib.config.budget import BudgetConfig, EcgnetBudgetConfig
+from ecglib.config.c99 import C99Config
 from ecglib.config.micro import MicroConfig
 from ecglib.config.reduced import Int8Config, LatencyConfig, NumericsConfig, PrecisionConfig
 from ecglib.config.rhythm import CompressionConfig, RhythmConfig, TransferConfig
@@ -37,6 +38,7 @@ CONFIGS = {
         BudgetConfig,
         EcgnetBudgetConfig,
         RobustnessConfig,
+        C99Config,
     )
 }
 """Name of a study -> its configuration class."""

@@ -21,6 +21,13 @@ def _run_latency(run):
     return run_latency(run)
 
 
+def _run_c99(run):
+    """Only this study compiles C and traces networks."""
+    from ecglib.studies.c99 import run_c99
+
+    return run_c99(run)
+
+
 EXECUTE = {
     "rpeaks": paper1.run_rpeaks,
     "baseline": paper1.run_baseline,
@@ -32,6 +39,7 @@ EXECUTE = {
     "numerics": reduced.run_numerics,
     "int8": reduced.run_int8,
     "latency": _run_latency,
+    "c99": _run_c99,
     "rhythm": compression.run_rhythm,
     "transfer": transfer.run_transfer,
     "compression": compression.run_compression,

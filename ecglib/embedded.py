@@ -1,0 +1,91 @@
+"""Tables of what runs on small devices: generated C, and the paper's printed times."""
+
+import pandas as pd
+
+from ecglib import arms
+from ecglib.tables import spread
+
+_MEMORY = {
+    "constant_bytes": "constants, bytes",
+    "flash_bytes": "flash, bytes",
+    "ram_bytes": "RAM, bytes",
+    "macs": "multiplications",
+    "instructions": "instructions a beat",
+    "us_per_beat": "µs a beat",
+}
+
+
+def printed_table(published):
+    """Paper 1's rows with a runtime, by machine.
+
+    Parameters
+    ----------
+    published : module
+        `ecglib.published`.
+
+    Returns
+    -------
+    DataFrame
+    """
+    rows = [*published.TABLE_1, *published.TABLE_3_NANO]
+    table = {
+        row.arm: {
+            "accuracy": f"{row.accuracy:.4f} ± {row.accuracy_std:.4f}",
+            "macro-F1": f"{row.macro_f1:.4f} ± {row.macro_f1_std:.4f}",
+            "seconds": f"{row.runtime_s:,.0f}",
+        }
+        for row in rows
+    }
+    return pd.DataFrame(table).T.rename_axis("paper 1")
+
+
+def agreement_table(results):
+    """Scores of C code, and how often it agrees with what it was made from.
+
+    Parameters
+    ----------
+    results : list of RunResult
+        Of study "c99".
+
+    Returns
+    -------
+    DataFrame
+    """
+    rows = {}
+    for arm in arms.group(results):
+        metrics, first = [r.metrics for r in arm.results], arm.results[0]
+        n_beats = sum(len(first.classes(record)) for record in first.predictions)
+        rows[_name(arm)] = {
+            "beats": f"{n_beats:,}",
+            "exact": f"{min(m['exact'] for m in metrics):.3%}",
+            "same as QAT": f"{min(m['agreement'] for m in metrics):.3%}",
+            "accuracy": spread([m["accuracy"] for m in metrics]),
+            "macro-F1": spread([m["macro_f1"] for m in metrics]),
+        }
+    return pd.DataFrame(rows).T.rename_axis("network")
+
+
+def cost_table(results):
+    """Memory, instructions and time of C code; empty where no tool counted them.
+
+    Parameters
+    ----------
+    results : list of RunResult
+        Of study "c99".
+
+    Returns
+    -------
+    DataFrame
+    """
+    rows = {}
+    for arm in arms.group(results):
+        metrics = pd.DataFrame([r.metrics for r in arm.results])
+        rows[_name(arm)] = {
+            text: f"{metrics[name].mean():,.0f}" if name in metrics else ""
+            for name, text in _MEMORY.items()
+        }
+    return pd.DataFrame(rows).T.rename_axis("network")
+
+
+def _name(arm):
+    return f"MicroNet, {arm.settings['bits']} bits, {arm.settings['split']}"

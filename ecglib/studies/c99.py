@@ -1,0 +1,68 @@
+"""Study of generated C: a micro network on raw samples, compiled, against NumPy and PyTorch."""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from ecglib.config import MicroConfig, twin_of
+from ecglib.data.mitdb import read_record
+from ecglib.deploy import toolchain
+from ecglib.deploy.c99 import constant_bytes, write_c
+from ecglib.deploy.embedded import bytes_of, classes_in_c
+from ecglib.deploy.lower import lower
+from ecglib.models.cost import layer_macs
+from ecglib.studies.micro import fold_networks, inputs_of
+from ecglib.train import predict
+
+COUNTED_BEATS = 100
+"""Beats whose instructions are counted, under a tool that is fifty times slower."""
+
+
+def run_c99(run):
+    """Every fold's network in C on its test records.
+
+    Metrics beside the scores of the C code: `exact`, the share of beats that NumPy's integers
+    class as C does; `agreement`, the share that the fake-quantized network, which reads what
+    floating point computed, classes so; memory on a Cortex-M4 and instructions of a beat, where
+    the tools to count them are.
+    """
+    config, classes, same = run.config, {}, {"exact": [], "agreement": []}
+    seconds = 0.0
+    with tempfile.TemporaryDirectory() as folder:
+        for test, _, model, _ in fold_networks(run, twin_of(config, MicroConfig)):
+            program = lower(model)
+            source, _ = write_c(program, Path(folder), "micronet", config.features)
+            code = toolchain.library(source)
+            for record in test:
+                lead = read_record(run.source.path, record, "MLII")
+                classes[record], spent = classes_in_c(code, lead)
+                beat, rr = bytes_of(program, lead)
+                reference = program.run(beat, rr).argmax(axis=1)
+                floats = predict(model, inputs_of(run.source.path, record, config.features))
+                same["exact"].append(classes[record] == reference)
+                same["agreement"].append(classes[record] == floats)
+                seconds += spent
+        facts = _counted(source, beat[:COUNTED_BEATS], rr[:COUNTED_BEATS])
+    inputs = inputs_of(run.source.path, record, config.features)
+    return run.outcome(
+        *(run.in_order(classes), {"classify": seconds}),
+        **{name: float(np.mean(np.concatenate(parts))) for name, parts in same.items()},
+        **facts,
+        constant_bytes=constant_bytes(program),
+        macs=sum(layer_macs(model, inputs.x[:1], inputs.rr[:1]).values()),
+        us_per_beat=1e6 * seconds / sum(map(len, classes.values())),
+    )
+
+
+def _counted(source, beat, rr):
+    """Memory and instructions, as far as the tools are here."""
+    facts = {}
+    if toolchain.has("arm-none-eabi-gcc"):
+        facts |= toolchain.cortex_m4(source)
+    if toolchain.has("valgrind"):
+        feeder = toolchain.classifier(source, beat[0].size, rr[0].size)
+        rows = np.concatenate([beat.reshape(len(beat), -1), rr], axis=1)
+        counted = toolchain.instructions(feeder, rows.tobytes(), len(rows))
+        facts["instructions"] = counted
+    return facts

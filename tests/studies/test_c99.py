@@ -1,0 +1,55 @@
+"""Study c99: C on raw samples, with the network of study micro."""
+
+import shutil
+
+import pytest
+
+from ecglib import embedded
+from ecglib.config import C99Config, MicroConfig, twin_of
+from ecglib.errors import UserError
+from ecglib.studies import run_study
+
+pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="no C compiler: gcc")
+
+QUICK = {
+    **{"epochs": 3, "qat_epochs": 1, "leads": "MLII", "records": (101, 118, 100, 202)},
+    **{"batch_size": 32, "learning_rate": 0.01},
+}
+
+
+@pytest.fixture(scope="module")
+def result(mitdb, tmp_path_factory):
+    runs = tmp_path_factory.mktemp("c99") / "runs"
+    return run_study([C99Config(**QUICK)], mitdb, profile="tiny", device="cpu", runs=runs)[0]
+
+
+def test_c_is_numpy_and_nearly_the_fake_quantized_network(result):
+    assert result.metrics["exact"] == 1
+    assert result.metrics["agreement"] > 0.99
+
+
+def test_it_is_the_network_of_study_micro(result):
+    assert twin_of(C99Config(**QUICK), MicroConfig) == MicroConfig(scope="all_int8", **QUICK)
+    assert result.metrics["macs"] == 55_216
+
+
+def test_tables_have_its_numbers(result):
+    agreement, cost = embedded.agreement_table([result]), embedded.cost_table([result])
+    name = "MicroNet, 8 bits, ds1_ds2"
+    assert agreement.loc[name, "exact"] == "100.000%"
+    assert cost.loc[name, "multiplications"] == "55,216"
+    assert cost.loc[name, "constants, bytes"] == f"{result.metrics['constant_bytes']:,}"
+
+
+def test_what_no_tool_counted_stays_empty(result):
+    facts = {
+        k: v for k, v in result.metrics.items() if k not in ("flash_bytes", "instructions")
+    }
+    bare = type(result)(**{**result.__dict__, "metrics": facts})
+    row = embedded.cost_table([bare]).iloc[0]
+    assert row["flash, bytes"] == "" == row["instructions a beat"]
+
+
+def test_fp32_is_refused():
+    with pytest.raises(UserError, match="all_int8"):
+        C99Config(scope="none")
