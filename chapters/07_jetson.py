@@ -33,7 +33,7 @@ records = [101, 118, 124, 207, 223, 100, 202, 213, 232]  # type: list  record nu
 c99 = [{"epochs": 2, "leads": "MLII"}]  # type: list  arms: bits, split
 
 # %% tags=["remove-cell"]
-from ecglib import embedded, plans, published, results, show, tables
+from ecglib import devices, embedded, plans, published, results, show, tables
 from ecglib.paths import RESULTS
 from ecglib.plots import style
 from ecglib.studies import run_study
@@ -112,6 +112,29 @@ both = tables.stack(
     {"reference": embedded.cost_table(reference), "this run": embedded.cost_table(live)}
 )
 show.table(both, "Table 7.3: memory and time of the C code, mean over seeds.")
+
+# %% [markdown]
+# ## Your device in this table
+#
+# ```bash
+# python -m ecglib export bundle --out bundle        # 42 MB, everything from invented beats
+# # copy the folder to the device; there:
+# python3 nano_bench.py                              # writes device.json
+# # back here:
+# python -m ecglib import-device device.json
+# ```
+#
+# The bundle holds ECGNet of the paper's size (random weights: its answers mean nothing, its time
+# does) and the micro network, as ONNX in fp32, fp16 and INT8, with beats, expected outputs and
+# the C code. The script runs on Python 3.6 with what a Jetson has (TensorRT, else PyTorch, else
+# ONNX Runtime), refuses outputs that differ, and reads the board's power sensors. ONNX Runtime
+# and PyTorch compute on processor or GPU as they find it; the table says which runtime it was.
+
+# %% tags=["hide-input"]
+show.table(
+    devices.device_table(devices.load_devices()),
+    "Table 7.4: measured with the bundle, batches of 1 and 64; Jetsons as soon as somebody does.",
+)
 
 # %% [markdown]
 # ## What we found

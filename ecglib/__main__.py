@@ -103,6 +103,11 @@ def _bench(args):
 
 
 def _export(args):
+    if args.form == "bundle":
+        from ecglib.bundle import export_bundle
+
+        print(export_bundle(args.out))
+        return
     from ecglib.params import load_params, parse_overrides
 
     settings = load_params(args.params), args.params.stem, parse_overrides(args.set)
@@ -114,6 +119,12 @@ def _export(args):
     from ecglib.export import export_network
 
     print(export_network(*settings, scope=args.scope, path=args.out))
+
+
+def _import_device(args):
+    from ecglib.devices import import_device
+
+    print(f"checked and kept in {import_device(args.file)}; chapter 07 shows it")
 
 
 def _predict(args):
@@ -150,7 +161,7 @@ def _parser():
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     def command(function, text):
-        name = function.__name__.lstrip("_")
+        name = function.__name__.lstrip("_").replace("_", "-")
         sub = commands.add_parser(name, help=text, description=text)
         sub.set_defaults(function=function)
         return sub
@@ -204,12 +215,13 @@ def _add_deployment(command):
     _add_params(sub)
 
     sub = command(
-        _export, "write a trained network as a file: ONNX, or the weights that `predict` uses"
+        _export, "write a network: as ONNX, as weights for `predict`, or all for a small device"
     )
     sub.add_argument(
         *("form",),
-        choices=["onnx", "micronet"],
-        help="a network of study int8 as ONNX, or the network that `predict` uses",
+        choices=["onnx", "micronet", "bundle"],
+        help="a network of study int8 as ONNX; the weights that `predict` uses; or a folder "
+        "with networks, beats, scripts and C code for a Jetson or another device",
     )
     sub.add_argument(
         *("--scope",),
@@ -217,8 +229,17 @@ def _add_deployment(command):
         default="all_int8",
         help="layers that an ONNX file holds in integers (default: all_int8)",
     )
-    sub.add_argument("--out", type=Path, required=True, metavar="FILE.onnx or .npz")
+    sub.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="PATH",
+        help="FILE.onnx, FILE.npz, or a new folder",
+    )
     _add_params(sub)
+
+    sub = command(_import_device, "check what a device measured, and show it in chapter 07")
+    sub.add_argument("file", type=Path, metavar="FILE.json", help="from nano_bench.py")
 
 
 def _add_prediction(command):

@@ -31,7 +31,7 @@ def export_onnx(model, path, scope):
 
     Parameters
     ----------
-    model : ECGNet
+    model : ECGNet or MicroNet
         In evaluation mode; from `ecglib.quant.quantize`, or fp32. Not changed.
     path : Path
         Target, ending in .onnx.
@@ -72,7 +72,9 @@ def _input_only(layer, x):
 
 def _traced(model):
     """The exporter's graph of a network; fp32 weights carry the names of their parameters."""
-    inputs = {"beat": torch.zeros(2, model.config.n_times)}
+    n_channels = getattr(model.config, "n_channels", None)
+    shape = (n_channels, model.config.n_times) if n_channels else (model.config.n_times,)
+    inputs = {"beat": torch.zeros(2, *shape)}
     if model.config.n_rr:
         inputs["rr"] = torch.zeros(2, model.config.n_rr)
     buffer = io.BytesIO()

@@ -1,0 +1,149 @@
+"""What devices measured with a bundle: validated, kept beside the results, tabulated."""
+
+import json
+import math
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from ecglib.bundle import FORMAT, TOLERANCE, identity
+from ecglib.data.files import atomic
+from ecglib.errors import UserError
+from ecglib.paths import RESULTS
+
+FOLDER = RESULTS / "latency" / "devices"
+
+LONGEST_CALL_MS = 600_000
+"""Of one call; more is a mistake, not a slow device."""
+
+NETWORKS = {"ecgnet": "ECGNet, 64 to 512 filters", "micronet": "MicroNet"}
+_FIELDS = {
+    **{"format": int, "bundle": str, "machine": dict, "runtime": str, "created": str},
+    **{"power": dict, "measured": list, "unsupported": list},
+}
+_TIMES = ("p50_ms", "p95_ms", "p99_ms")
+
+
+def import_device(path, folder=FOLDER):
+    """Check what `nano_bench.py` wrote, and keep it.
+
+    Parameters
+    ----------
+    path : Path
+        From a device.
+    folder : Path
+        Where it is kept; a later measurement of the same device and runtime replaces it.
+
+    Returns
+    -------
+    Path
+        The file kept.
+
+    Raises
+    ------
+    UserError
+        If it is damaged, lacks something, has impossible numbers, or is of another bundle.
+    """
+    content = _read(path)
+    for name, kind in _FIELDS.items():
+        if not isinstance(content.get(name), kind):
+            raise UserError(f"{path}: {name} is missing or of another kind; measure again")
+    if content["format"] != FORMAT or content["bundle"] != identity():
+        raise UserError(
+            f"{path} is of bundle {content['bundle']}, this version exports {identity()}; "
+            "export the bundle again and measure with that"
+        )
+    if not content["measured"]:
+        raise UserError(f"{path} holds no measurement")
+    for number, row in enumerate(content["measured"]):
+        _check_row(row, f"{path}: measurement {number}")
+    target = Path(folder) / f"{_slug(content)}.json"
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with atomic(target) as temporary:
+            temporary.write_text(json.dumps(content, indent=1) + "\n")
+    except OSError as error:
+        raise UserError(f"cannot write {target}: {error.strerror}") from error
+    return target
+
+
+def _read(path):
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{path} is missing or no JSON; nano_bench.py writes it") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path} is no file of nano_bench.py")
+    return content
+
+
+def _check_row(row, where):
+    """Refuse a measurement that cannot be."""
+    if not isinstance(row, dict) or row.get("network") not in NETWORKS:
+        raise UserError(f"{where} is of no network of the bundle")
+    if row.get("precision") not in TOLERANCE:
+        raise UserError(f"{where}: precision is {row.get('precision')!r}")
+    for name in (*_TIMES, "beats_per_s", "batch", "calls"):
+        value = row.get(name)
+        if not _is_positive(value):
+            raise UserError(f"{where}: {name} is {value!r}; it must be above zero")
+    times = [row[name] for name in _TIMES]
+    if times != sorted(times) or times[-1] > LONGEST_CALL_MS:
+        raise UserError(f"{where}: p50, p95, p99 are {times} ms, which cannot be")
+    difference = row.get("max_difference")
+    if not (difference == 0 or _is_positive(difference)) or (
+        difference > TOLERANCE[row["precision"]]
+    ):
+        raise UserError(f"{where}: max_difference is {difference!r}, more than is tolerated")
+
+
+def _is_positive(value):
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and math.isfinite(value) and value > 0
+
+
+def _slug(content):
+    """Name of the file: device and runtime, in letters and digits."""
+    machine = content["machine"]
+    name = str(machine.get("model") or machine.get("cpu") or "device")
+    return re.sub(r"[^a-z0-9]+", "-", f"{name} {content['runtime']}".lower()).strip("-")[:80]
+
+
+def load_devices(folder=FOLDER):
+    """Everything that devices measured, in order of their names."""
+    return [_read(path) for path in sorted(Path(folder).glob("*.json"))]
+
+
+def device_table(devices):
+    """Median milliseconds of one beat and beats a second in batches of 64, by device.
+
+    Parameters
+    ----------
+    devices : list of dict
+        From `load_devices`.
+
+    Returns
+    -------
+    DataFrame
+        A Jetson that nobody measured has a row that says so.
+    """
+    rows = {}
+    for device in devices:
+        machine = device["machine"]
+        name = str(machine.get("model") or machine.get("cpu"))
+        for row in device["measured"]:
+            key = name, device["runtime"], NETWORKS[row["network"]], row["precision"]
+            cell = rows.setdefault(key, {})
+            if row["batch"] == 1:
+                cell["one beat, ms"] = f"{row['p50_ms']:.3f}"
+            if row["batch"] == 64:
+                cell["beats/s, 64 at once"] = f"{row['beats_per_s']:,.0f}"
+        for row in device["unsupported"]:
+            key = name, device["runtime"], NETWORKS[row["network"]], row["precision"]
+            rows[key] = {"one beat, ms": "not supported"}
+    for jetson in ("Jetson Nano", "Jetson Orin"):
+        if not any(jetson in key[0] for key in rows):
+            rows[jetson, "", "", ""] = {"one beat, ms": "not measured"}
+    frame = pd.DataFrame(rows).T.fillna("")
+    return frame.rename_axis(["device", "runtime", "network", "format"])
