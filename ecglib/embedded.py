@@ -3,6 +3,7 @@
 import pandas as pd
 
 from ecglib import arms
+from ecglib.deploy.roofline import MACHINES, bound
 from ecglib.tables import spread
 
 _MEMORY = {
@@ -85,6 +86,80 @@ def cost_table(results):
             for name, text in _MEMORY.items()
         }
     return pd.DataFrame(rows).T.rename_axis("network")
+
+
+def bound_table(works, batch=1):
+    """Least milliseconds of a call, estimated, by network, format and machine.
+
+    Parameters
+    ----------
+    works : dict of str to DataFrame
+        Name of a network -> its work, from `ecglib.deploy.roofline.layer_work`.
+    batch : int
+        Inputs of a call.
+
+    Returns
+    -------
+    DataFrame
+        "–" where a machine has no such arithmetic.
+    """
+    rows = {}
+    for name, work in works.items():
+        for precision in ("fp32", "fp16", "int8"):
+            rows[name, precision] = {
+                machine.name: f"{1e3 * bound(work, machine, precision, batch).sum():.2g}"
+                if precision in machine.peak
+                else "–"
+                for machine in MACHINES.values()
+            }
+    return pd.DataFrame(rows).T.rename_axis(["network", "format"])
+
+
+def stage_table(stages, precision="fp16"):
+    """Least seconds of the stages of a pipeline, estimated, by machine.
+
+    Parameters
+    ----------
+    stages : Series
+        Stage -> multiplications.
+    precision : str
+        Format whose peak counts.
+
+    Returns
+    -------
+    DataFrame
+    """
+    rows = {
+        stage: {"multiplications": f"{macs:.2g}"}
+        | {m.name: f"{2 * macs / m.peak[precision]:,.3g}" for m in MACHINES.values()}
+        for stage, macs in [*stages.items(), ("together", stages.sum())]
+    }
+    return pd.DataFrame(rows).T.rename_axis("stage")
+
+
+def validation_table(results):
+    """Bounds on a processor beside the times that it took.
+
+    Parameters
+    ----------
+    results : list of RunResult
+        Of study "roofline".
+
+    Returns
+    -------
+    DataFrame
+    """
+    rows = {}
+    for result in sorted(results, key=lambda r: (r.config["network"], r.config["batch"])):
+        m, config = result.metrics, result.config
+        rows[config["network"], config["batch"]] = {
+            "Mmult.": f"{m['macs'] / 1e6:.3g}",
+            "peak, Gop/s": f"{m['peak_flops'] / 1e9:.0f}",
+            "estimated, ms": f"{m['predicted_ms']:.3g}",
+            "measured, ms": f"{m['p50_ms']:.3g}",
+            "estimated / measured": f"{m['predicted_ms'] / m['p50_ms']:.2f}",
+        }
+    return pd.DataFrame(rows).T.rename_axis(["network", "batch"])
 
 
 def _name(arm):

@@ -16,6 +16,7 @@ from ecglib.config.reduced import (
 from ecglib.config.registry import CONFIGS, config_class, make_config
 from ecglib.config.rhythm import CompressionConfig, RhythmConfig, TransferConfig
 from ecglib.config.robustness import RobustnessConfig
+from ecglib.config.roofline import RooflineConfig
 from ecglib.config.studies import (
     BaselineConfig,
     PersonalizationConfig,
@@ -45,6 +46,7 @@ __all__ = [
     "PuzzleConfig",
     "RhythmConfig",
     "RobustnessConfig",
+    "RooflineConfig",
     "RpeaksConfig",
     "RunConfig",
     "SelectionConfig",

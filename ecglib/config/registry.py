@@ -8,6 +8,7 @@ from ecglib.config.micro import MicroConfig
 from ecglib.config.reduced import Int8Config, LatencyConfig, NumericsConfig, PrecisionConfig
 from ecglib.config.rhythm import CompressionConfig, RhythmConfig, TransferConfig
 from ecglib.config.robustness import RobustnessConfig
+from ecglib.config.roofline import RooflineConfig
 from ecglib.config.studies import (
     BaselineConfig,
     PersonalizationConfig,
@@ -39,6 +40,7 @@ CONFIGS = {
         EcgnetBudgetConfig,
         RobustnessConfig,
         C99Config,
+        RooflineConfig,
     )
 }
 """Name of a study -> its configuration class."""

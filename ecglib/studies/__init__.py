@@ -8,7 +8,16 @@ from ecglib import results
 from ecglib.data.inputs import pick_device
 from ecglib.machine import describe_environment
 from ecglib.paths import REPO, RUNS
-from ecglib.studies import budget, compression, micro, paper1, reduced, robustness, transfer
+from ecglib.studies import (
+    budget,
+    compression,
+    micro,
+    paper1,
+    reduced,
+    robustness,
+    roofline,
+    transfer,
+)
 from ecglib.studies.run import Run
 
 __all__ = ["EXECUTE", "HEADLINE", "Run", "is_headline", "run_study"]
@@ -40,6 +49,7 @@ EXECUTE = {
     "int8": reduced.run_int8,
     "latency": _run_latency,
     "c99": _run_c99,
+    "roofline": roofline.run_roofline,
     "rhythm": compression.run_rhythm,
     "transfer": transfer.run_transfer,
     "compression": compression.run_compression,

@@ -1,0 +1,247 @@
+"""How fast a network could run at best: operations and bytes, against what a machine has.
+
+A layer takes at least as long as its arithmetic at the machine's peak, and as moving its
+weights and activations once through memory (Williams et al. 2009). Everything here but `measured_here`
+is arithmetic, not a measurement.
+"""
+
+import time
+from dataclasses import dataclass
+
+import pandas as pd
+import torch
+
+from ecglib.aami import DS2
+from ecglib.errors import UserError
+from ecglib.models.layers import weight_layers
+
+BYTES = {"fp32": 4, "fp16": 2, "int8": 1}
+"""Of a number."""
+
+PATIENTS = len(DS2)
+"""Each is fine-tuned on the training side anew (paper 1), or has an update of the head."""
+
+TRAINING = 3
+"""Forward passes whose work a step of training is: forward, and the gradients of inputs and of
+weights."""
+
+_SIDE, _REPEATS = 1024, 5  # of the matrices that measure a peak
+_COPIED = 2**24  # numbers
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a machine has.
+
+    Attributes
+    ----------
+    name : str
+        For tables.
+    peak : dict of str to float
+        Format -> operations a second (a multiplication and an addition are two); a format that
+        the arithmetic units lack is absent.
+    bandwidth : float
+        Bytes a second to and from memory.
+    source : str
+        Where the numbers are from.
+    """
+
+    name: str
+    peak: dict[str, float]
+    bandwidth: float
+    source: str
+
+
+MACHINES = {
+    "nano": Machine(
+        "Jetson Nano",
+        {"fp32": 236e9, "fp16": 472e9},
+        25.6e9,
+        "NVIDIA, Jetson Nano data sheet (Maxwell, 128 cores, 921.6 MHz)",
+    ),
+    "orin_nano": Machine(
+        "Jetson Orin Nano 8 GB",
+        {"fp32": 1.28e12, "fp16": 10e12, "int8": 20e12},
+        68e9,
+        "NVIDIA, Jetson Orin Nano data sheet (dense; the advertised 40 TOPS count sparsity)",
+    ),
+    "h200": Machine(
+        "H200 SXM",
+        {"fp32": 67e12, "fp16": 989e12, "int8": 1979e12},
+        4.8e12,
+        "NVIDIA, H200 data sheet (dense)",
+    ),
+}
+"""Peaks as their maker prints them."""
+
+
+@torch.no_grad()
+def layer_work(model, *inputs):
+    """Work of every layer for one beat or recording.
+
+    Parameters
+    ----------
+    model : Module
+        In evaluation mode.
+    *inputs : Tensor, shape (1, ...)
+        One input.
+
+    Returns
+    -------
+    DataFrame
+        Layer -> `macs`, `weights` (numbers, biases included), `activations` (read and written).
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> layer_work(nn.Sequential(nn.Linear(4, 2)), torch.zeros(1, 4)).loc["0"].tolist()
+    [8, 10, 6]
+    """
+    rows, handles = {}, []
+
+    def count(name):
+        def hook(layer, given, output):
+            weights = sum(p.numel() for p in layer.parameters())
+            moved = given[0][0].numel() + output[0].numel()
+            rows[name] = (output[0].numel() * layer.weight[0].numel(), weights, moved)
+
+        return hook
+
+    for name, layer in weight_layers(model).items():
+        handles.append(layer.register_forward_hook(count(name)))
+    try:
+        model(*inputs)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return pd.DataFrame(rows, index=["macs", "weights", "activations"]).T
+
+
+def bound(work, machine, precision, batch):
+    """Least seconds of one call.
+
+    Parameters
+    ----------
+    work : DataFrame
+        From `layer_work`.
+    machine : Machine
+        Where.
+    precision : {"fp32", "fp16", "int8"}
+        Format of weights and activations.
+    batch : int
+        Inputs of the call.
+
+    Returns
+    -------
+    Series
+        Layer -> seconds; their sum is the network's.
+
+    Raises
+    ------
+    UserError
+        If the machine has no arithmetic in this format.
+    """
+    if precision not in machine.peak:
+        raise UserError(f"{machine.name} has no arithmetic in {precision}")
+    moved = (work["weights"] + batch * work["activations"]) * BYTES[precision]
+    arithmetic = 2 * batch * work["macs"] / machine.peak[precision]
+    return pd.concat([arithmetic, moved / machine.bandwidth], axis=1).max(axis=1)
+
+
+def intensity(work, precision, batch):
+    """Operations for each byte moved, over the whole network."""
+    moved = (work["weights"] + batch * work["activations"]) * BYTES[precision]
+    return float(2 * batch * work["macs"].sum() / moved.sum())
+
+
+def paper_stages(work, *, epochs, n_train, n_online, n_test):
+    """Multiplications of the stages of paper 1's pipeline with head-only adaptation.
+
+    Parameters
+    ----------
+    work : DataFrame
+        ECGNet's, from `layer_work`.
+    epochs : int
+        Of every stage; the paper does not print them.
+    n_train, n_online, n_test : int
+        Beats of the training side, of all patients' first five minutes, of the test side.
+
+    Returns
+    -------
+    Series
+        Stage -> multiplications.
+    """
+    every = int(work["macs"].sum())
+    head = int(work.loc[["fc1", "fc2", "out"], "macs"].sum())
+    return pd.Series(
+        {
+            "puzzle on DS1": TRAINING * every * n_train * epochs,
+            "puzzle on the patients' beats, head": (every + 2 * head) * n_online * epochs,
+            "fine-tuning on DS1, for each patient": TRAINING
+            * (every * n_train * epochs * PATIENTS),
+            "prediction": every * n_test,
+        }
+    )
+
+
+def our_stages(work, *, steps, replayed, labels, n_online, n_test):
+    """Multiplications of learning from a few labels with the micro network.
+
+    Parameters
+    ----------
+    work : DataFrame
+        MicroNet's.
+    steps, replayed, labels : int
+        Steps of an update; stored training beats and labelled beats of one of them.
+    n_online, n_test : int
+        As in `paper_stages`.
+
+    Returns
+    -------
+    Series
+        Stage -> multiplications; training is not in it, since it is done once, elsewhere.
+    """
+    every = int(work["macs"].sum())
+    head = int(work.loc[["hidden", "out"], "macs"].sum())
+    return pd.Series(
+        {
+            "features of the first five minutes": every * n_online,
+            "update of the head from labels": TRAINING
+            * (head * steps * (replayed + labels) * PATIENTS),
+            "prediction": every * n_test,
+        }
+    )
+
+
+def measured_here(threads=1):
+    """This processor's peak, by a product of matrices, and its bandwidth, by a copy.
+
+    Parameters
+    ----------
+    threads : int
+        Of PyTorch, for both.
+
+    Returns
+    -------
+    Machine
+        With fp32 alone.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        a, b = torch.randn(2, _SIDE, _SIDE)
+        peak = 2 * _SIDE**3 / _fastest(lambda: a @ b)
+        x, y = torch.zeros(2, _COPIED)
+        bandwidth = 2 * 4 * _COPIED / _fastest(lambda: y.copy_(x))
+    finally:
+        torch.set_num_threads(before)
+    return Machine("this processor", {"fp32": peak}, bandwidth, "measured")
+
+
+def _fastest(work):
+    seconds = []
+    for _ in range(_REPEATS):
+        start = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)

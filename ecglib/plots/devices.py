@@ -1,0 +1,68 @@
+"""Figures of the chapter on devices."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from ecglib.plots.style import NEUTRAL, ORIGIN_COLORS
+
+_LINES = ("-", "--", ":")
+
+
+def roofline(machines, precision, points):
+    """Attainable operations a second by operations a byte, and what was attained.
+
+    Parameters
+    ----------
+    machines : list of Machine
+        Each is a roof in its peak of `precision`.
+    precision : {"fp32", "fp16", "int8"}
+        Format.
+    points : dict of str to (str, float, float)
+        Name -> origin ("paper", "reference"), operations a byte, operations a second.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, axes = plt.subplots(figsize=(8, 4.6))
+    x = np.logspace(-1, 4, 300)
+    for machine, line in zip(machines, _LINES, strict=False):
+        roof = np.minimum(machine.peak[precision], machine.bandwidth * x)
+        axes.loglog(
+            x, roof, line, color=NEUTRAL, label=f"{machine.name}, at most ({precision})"
+        )
+    for name, (origin, at, reached) in points.items():
+        axes.loglog(at, reached, "o", color=ORIGIN_COLORS[origin], markersize=8)
+        axes.annotate(name, (at, reached), (8, -4), textcoords="offset points", fontsize=9)
+    axes.set(xlabel="operations a byte of memory traffic", ylabel="operations a second")
+    axes.legend(loc="upper left")
+    return figure
+
+
+def stages(paper, ours):
+    """Multiplications of both online stages, by stage.
+
+    Parameters
+    ----------
+    paper, ours : Series
+        From `ecglib.deploy.roofline`.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, axes = plt.subplots(figsize=(8, 3.4))
+    rows = [
+        *((n, v, "paper") for n, v in paper.items()),
+        *((n, v, "") for n, v in ours.items()),
+    ]
+    for place, (_, value, origin) in enumerate(reversed(rows)):
+        color = ORIGIN_COLORS["paper" if origin else "reference"]
+        axes.barh(place, value, color=color)
+        axes.annotate(f" {value:.1e}", (value, place), va="center", fontsize=9)
+    names = [f"paper 1: {n}" if origin else f"ours: {n}" for n, _, origin in reversed(rows)]
+    axes.set_yticks(range(len(rows)), names)
+    axes.set(xscale="log", xlabel="multiplications, all 22 patients")
+    axes.set_xlim(right=axes.get_xlim()[1] * 30)
+    axes.grid(axis="y", visible=False)
+    return figure

@@ -1,0 +1,59 @@
+"""Study of bounds: what a network takes on this processor, against what it must take."""
+
+import numpy as np
+import torch
+
+from ecglib.deploy.latency import summarize, time_calls, torch_threads
+from ecglib.deploy.roofline import bound, intensity, layer_work, measured_here
+from ecglib.models.ecgnet import ECGNet, ECGNetConfig
+from ecglib.models.micronet import MicroNet, MicroNetConfig
+from ecglib.models.resnet1d import SIZES, ResNet1D
+
+
+def fresh_network(name):
+    """A network of the papers' size with random weights, and the shapes of what it reads.
+
+    Parameters
+    ----------
+    name : {"ecgnet", "micronet", "resnet1d"}
+        Which one.
+
+    Returns
+    -------
+    tuple of (Module, list of tuple of int)
+        In evaluation mode; shapes of one beat or recording, then of its timing if it is read.
+    """
+    torch.manual_seed(0)
+    if name == "ecgnet":
+        return ECGNet(ECGNetConfig()).eval(), [(300,)]
+    if name == "micronet":
+        config = MicroNetConfig(n_rr=8)
+        return MicroNet(config).eval(), [(config.n_channels, config.n_times), (config.n_rr,)]
+    config = SIZES["paper"]
+    return ResNet1D(config).eval(), [(config.n_times,)]
+
+
+def run_roofline(run):
+    """One network: bound and median time of a call, on one core in fp32."""
+    config = run.config
+    model, shapes = fresh_network(config.network)
+    rng = np.random.default_rng(0)
+    arrays = [rng.normal(size=(2 * config.batch, *s)).astype(np.float32) for s in shapes]
+    work = layer_work(model, *(torch.from_numpy(a[:1]) for a in arrays))
+
+    @torch.inference_mode()
+    def call(*batch):
+        return model(*(torch.from_numpy(array) for array in batch[: len(arrays)]))
+
+    with torch_threads(1):
+        machine = measured_here()
+        timed = time_calls({"torch": call}, arrays[0], arrays[-1], config.batch, config.calls)
+    predicted = bound(work, machine, "fp32", config.batch)
+    facts = {"macs": int(work["macs"].sum()), "predicted_ms": 1e3 * float(predicted.sum())}
+    facts |= {"intensity": intensity(work, "fp32", config.batch)}
+    facts |= {"peak_flops": machine.peak["fp32"], "bandwidth": machine.bandwidth}
+    seconds = timed["torch"]
+    return {
+        "metrics": facts | summarize(seconds),
+        "runtime_s": {"calls": float(seconds.sum())},
+    }

@@ -1,0 +1,65 @@
+"""Study roofline, its tables and figures."""
+
+import pytest
+
+from ecglib import embedded
+from ecglib.config.roofline import RooflineConfig
+from ecglib.deploy.roofline import MACHINES, intensity, layer_work, our_stages, paper_stages
+from ecglib.errors import UserError
+from ecglib.plots import devices as figures
+from ecglib.studies import run_study
+from ecglib.studies.roofline import fresh_network
+
+
+@pytest.fixture(scope="module")
+def work():
+    import torch
+
+    found = {}
+    for name in ("ecgnet", "micronet"):
+        model, shapes = fresh_network(name)
+        found[name] = layer_work(model, *(torch.zeros(1, *shape) for shape in shapes))
+    return found
+
+
+@pytest.fixture(scope="module")
+def stages(work):
+    side = {"n_online": 100, "n_test": 1000}
+    paper = paper_stages(work["ecgnet"], epochs=10, n_train=1000, **side)
+    return paper, our_stages(work["micronet"], steps=80, replayed=64, labels=5, **side)
+
+
+def test_a_run_has_bound_and_time(mitdb, tmp_path):
+    config = RooflineConfig(network="micronet", batch=2, calls=5)
+    (result,) = run_study([config], mitdb, profile="tiny", device="cpu", runs=tmp_path / "runs")
+    m = result.metrics
+    assert m["macs"] == 55_216
+    assert 0 < m["predicted_ms"] < m["p50_ms"] <= m["p99_ms"]
+    row = embedded.validation_table([result]).loc[("micronet", 2)]
+    assert float(row["estimated / measured"]) == pytest.approx(
+        m["predicted_ms"] / m["p50_ms"], abs=0.01
+    )
+
+
+def test_other_networks_are_refused():
+    with pytest.raises(UserError, match="hubert"):
+        RooflineConfig(network="hubert")
+
+
+def test_tables_leave_out_what_a_machine_lacks(work, stages):
+    table = embedded.bound_table({"ECGNet": work["ecgnet"]})
+    assert table.loc[("ECGNet", "int8"), "Jetson Nano"] == "–"
+    assert float(table.loc[("ECGNet", "fp16"), "Jetson Nano"]) > 0
+    together = embedded.stage_table(stages[0]).loc["together"]
+    nano = MACHINES["nano"].peak["fp16"]
+    found = float(together["Jetson Nano"].replace(",", ""))
+    assert found == pytest.approx(2 * stages[0].sum() / nano, rel=0.01)
+
+
+def test_figures_hold_every_point(work, stages):
+    at = intensity(work["ecgnet"], "fp16", 128)
+    points = {"one": ("paper", at, 1e12), "two": ("reference", at, 1e10)}
+    figure = figures.roofline(list(MACHINES.values()), "fp16", points)
+    assert [t.get_text() for t in figure.axes[0].texts] == ["one", "two"]
+    figure = figures.stages(*stages)
+    assert len(figure.axes[0].patches) == len(stages[0]) + len(stages[1])
