@@ -131,7 +131,7 @@ def stage_table(stages, precision="fp16"):
     """
     rows = {
         stage: {"multiplications": f"{macs:.2g}"}
-        | {m.name: f"{2 * macs / m.peak[precision]:,.3g}" for m in MACHINES.values()}
+        | {m.name: _rounded(2 * macs / m.peak[precision]) for m in MACHINES.values()}
         for stage, macs in [*stages.items(), ("together", stages.sum())]
     }
     return pd.DataFrame(rows).T.rename_axis("stage")
@@ -154,13 +154,18 @@ def validation_table(results):
         m, config = result.metrics, result.config
         rows[config["network"], config["batch"]] = {
             "Mmult.": f"{m['macs'] / 1e6:.3g}",
-            "peak, Gop/s": f"{m['peak_flops'] / 1e9:.0f}",
+            "Gop/s": f"{m['peak_flops'] / 1e9:.0f}",
             "estimated, ms": f"{m['predicted_ms']:.3g}",
             "measured, ms": f"{m['p50_ms']:.3g}",
-            "estimated / measured": f"{m['predicted_ms'] / m['p50_ms']:.2f}",
+            "ratio": f"{m['predicted_ms'] / m['p50_ms']:.2f}",
         }
     return pd.DataFrame(rows).T.rename_axis(["network", "batch"])
 
 
+def _rounded(value):
+    """Two digits, and thousands with a comma."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2g}"
+
+
 def _name(arm):
-    return f"MicroNet, {arm.settings['bits']} bits, {arm.settings['split']}"
+    return f"{arm.settings['bits']} bits, {arm.settings['split']}"

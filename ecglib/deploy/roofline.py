@@ -1,8 +1,8 @@
 """How fast a network could run at best: operations and bytes, against what a machine has.
 
 A layer takes at least as long as its arithmetic at the machine's peak, and as moving its
-weights and activations once through memory (Williams et al. 2009). Everything here but `measured_here`
-is arithmetic, not a measurement.
+weights and activations once through memory (Williams et al. 2009). Everything here but
+`measured_here` is arithmetic, not a measurement.
 """
 
 import time
@@ -60,13 +60,13 @@ MACHINES = {
         "NVIDIA, Jetson Nano data sheet (Maxwell, 128 cores, 921.6 MHz)",
     ),
     "orin_nano": Machine(
-        "Jetson Orin Nano 8 GB",
+        "Orin Nano",
         {"fp32": 1.28e12, "fp16": 10e12, "int8": 20e12},
         68e9,
-        "NVIDIA, Jetson Orin Nano data sheet (dense; the advertised 40 TOPS count sparsity)",
+        "NVIDIA, Jetson Orin Nano 8 GB data sheet (dense; the advertised 40 TOPS count sparsity)",
     ),
     "h200": Machine(
-        "H200 SXM",
+        "H200",
         {"fp32": 67e12, "fp16": 989e12, "int8": 1979e12},
         4.8e12,
         "NVIDIA, H200 data sheet (dense)",

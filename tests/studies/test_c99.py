@@ -35,7 +35,7 @@ def test_it_is_the_network_of_study_micro(result):
 
 def test_tables_have_its_numbers(result):
     agreement, cost = embedded.agreement_table([result]), embedded.cost_table([result])
-    name = "MicroNet, 8 bits, ds1_ds2"
+    name = "8 bits, ds1_ds2"
     assert agreement.loc[name, "exact"] == "100.000%"
     assert cost.loc[name, "multiplications"] == "55,216"
     assert cost.loc[name, "constants, bytes"] == f"{result.metrics['constant_bytes']:,}"
