@@ -22,11 +22,21 @@ _FIELDS = {
     **{"format": int, "bundle": str, "machine": dict, "runtime": str, "created": str},
     **{"power": dict, "measured": list, "unsupported": list},
 }
+_LEARNING_FIELDS = {
+    **{"format": int, "bundle": str, "machine": dict, "torch": str, "device": str},
+    **{"measured": dict, "estimated": dict},
+}
+_SECONDS = {
+    "paper_adapt_s": "puzzle on one patient",
+    "paper_finetune_step_s": "one step of fine-tuning",
+    "ours_features_s": "ours: features",
+    "ours_update_s": "ours: update from 5 labels",
+}
 _TIMES = ("p50_ms", "p95_ms", "p99_ms")
 
 
 def import_device(path, folder=FOLDER):
-    """Check what `nano_bench.py` wrote, and keep it.
+    """Check what `nano_bench.py` or `nano_online.py` wrote, and keep it.
 
     Parameters
     ----------
@@ -46,7 +56,8 @@ def import_device(path, folder=FOLDER):
         If it is damaged, lacks something, has impossible numbers, or is of another bundle.
     """
     content = _read(path)
-    for name, kind in _FIELDS.items():
+    learning = isinstance(content.get("measured"), dict)
+    for name, kind in (_LEARNING_FIELDS if learning else _FIELDS).items():
         if not isinstance(content.get(name), kind):
             raise UserError(f"{path}: {name} is missing or of another kind; measure again")
     if content["format"] != FORMAT or content["bundle"] != identity():
@@ -56,8 +67,11 @@ def import_device(path, folder=FOLDER):
         )
     if not content["measured"]:
         raise UserError(f"{path} holds no measurement")
-    for number, row in enumerate(content["measured"]):
-        _check_row(row, f"{path}: measurement {number}")
+    if learning:
+        _check_seconds(content, path)
+    else:
+        for number, row in enumerate(content["measured"]):
+            _check_row(row, f"{path}: measurement {number}")
     target = Path(folder) / f"{_slug(content)}.json"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -98,6 +112,17 @@ def _check_row(row, where):
         raise UserError(f"{where}: max_difference is {difference!r}, more than is tolerated")
 
 
+def _check_seconds(content, path):
+    """Refuse seconds of learning that cannot be."""
+    for name in _SECONDS:
+        if not _is_positive(content["measured"].get(name)):
+            raise UserError(
+                f"{path}: {name} is {content['measured'].get(name)!r}; not above zero"
+            )
+    if not _is_positive(content["estimated"].get("paper_stage_22_patients_s")):
+        raise UserError(f"{path}: paper_stage_22_patients_s is missing or not above zero")
+
+
 def _is_positive(value):
     number = isinstance(value, int | float) and not isinstance(value, bool)
     return number and math.isfinite(value) and value > 0
@@ -105,9 +130,15 @@ def _is_positive(value):
 
 def _slug(content):
     """Name of the file: device and runtime, in letters and digits."""
+    runtime = content.get("runtime") or f"learning torch {content['torch']} {content['device']}"
+    name = f"{_machine(content)} {runtime}".lower()
+    return re.sub(r"[^a-z0-9]+", "-", name).strip("-")[:80]
+
+
+def _machine(content):
+    """Board, else processor."""
     machine = content["machine"]
-    name = str(machine.get("model") or machine.get("cpu") or "device")
-    return re.sub(r"[^a-z0-9]+", "-", f"{name} {content['runtime']}".lower()).strip("-")[:80]
+    return str(machine.get("model") or machine.get("cpu") or "device")
 
 
 def load_devices(folder=FOLDER):
@@ -130,8 +161,9 @@ def device_table(devices):
     """
     rows = {}
     for device in devices:
-        machine = device["machine"]
-        name = str(machine.get("model") or machine.get("cpu"))
+        if "runtime" not in device:
+            continue
+        name = _machine(device)
         for row in device["measured"]:
             key = name, device["runtime"], NETWORKS[row["network"]], row["precision"]
             cell = rows.setdefault(key, {})
@@ -147,3 +179,27 @@ def device_table(devices):
             rows[jetson, "", "", ""] = {"one beat, ms": "not measured"}
     frame = pd.DataFrame(rows).T.fillna("")
     return frame.rename_axis(["device", "runtime", "network", "format"])
+
+
+def learning_table(devices):
+    """Seconds of learning on devices: measured parts, and what paper 1's stage comes to.
+
+    Parameters
+    ----------
+    devices : list of dict
+        From `load_devices`.
+
+    Returns
+    -------
+    DataFrame
+        The last column is estimated from the first two.
+    """
+    rows = {}
+    for device in devices:
+        if "runtime" not in device:
+            measured = {text: f"{device['measured'][n]:.3g}" for n, text in _SECONDS.items()}
+            whole = device["estimated"]["paper_stage_22_patients_s"]
+            rows[_machine(device), f"torch {device['torch']}"] = measured | {
+                "paper's stage, 22 patients (estimated)": f"{whole:,.0f}"
+            }
+    return pd.DataFrame(rows).T.rename_axis(["device", "runtime"])

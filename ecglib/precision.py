@@ -85,6 +85,26 @@ class Emulated(TorchFunctionMode):
         return round_to(func(*read, *args[n_read:], **kwargs), self.precision)
 
 
+def autocast(device_type, precision):
+    """PyTorch's automatic mixed precision, for a context that may hold many training steps.
+
+    By default it keeps the 16-bit copy of every weight until the context ends, so that within
+    one context a network would go on computing with the weights that it had at first.
+
+    Parameters
+    ----------
+    device_type : str
+        "cuda", or another that autocast knows.
+    precision : {"fp16", "bf16"}
+        The format.
+
+    Returns
+    -------
+    torch.autocast
+    """
+    return torch.autocast(device_type, DTYPES[precision], cache_enabled=False)
+
+
 @dataclass
 class Tally:
     """Steps of all trainings inside a context, and those that the scaler left out.
@@ -139,7 +159,7 @@ def running(precision, impl, device):
         if device.type == "cuda":  # TF32 rounds to ten bits of mantissa: fp32 by name only
             stack.enter_context(torch.backends.cudnn.flags(enabled=True, allow_tf32=False))
         if reduced and impl == "native":
-            stack.enter_context(torch.autocast(device.type, DTYPES[precision]))
+            stack.enter_context(autocast(device.type, precision))
         elif reduced:
             stack.enter_context(Emulated(precision))
         tally = Tally(precision)

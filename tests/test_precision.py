@@ -11,7 +11,7 @@ from torch import nn
 
 from ecglib.errors import UserError
 from ecglib.models.ecgnet import ECGNet, ECGNetConfig
-from ecglib.precision import round_to, running
+from ecglib.precision import autocast, round_to, running
 from ecglib.tasks import SupervisedTask
 from ecglib.train import in_batches
 
@@ -259,3 +259,14 @@ def test_native_16_bits_on_a_cpu_are_refused_with_the_way_out(precision):
     assert "\n" not in str(e.value)
     assert ". " not in str(e.value)  # one sentence
     np.testing.assert_array_equal(outputs(), plain)
+
+
+def test_native_formats_see_every_step_of_a_training():
+    """On the processor, whose autocast keeps copies of weights as a GPU's does."""
+    layer, x = torch.nn.Linear(4, 2), torch.ones(1, 4)
+    with autocast("cpu", "bf16"):
+        before = layer(x)
+        with torch.no_grad():
+            layer.weight.add_(1), layer.bias.add_(1)
+        after = layer(x)
+    assert torch.allclose(after - before, torch.full((1, 2), 5.0, dtype=after.dtype), atol=0.1)

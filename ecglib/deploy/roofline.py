@@ -63,7 +63,7 @@ MACHINES = {
         "Orin Nano",
         {"fp32": 1.28e12, "fp16": 10e12, "int8": 20e12},
         68e9,
-        "NVIDIA, Jetson Orin Nano 8 GB data sheet (dense; the advertised 40 TOPS count sparsity)",
+        "NVIDIA, Jetson Orin Nano 8 GB data sheet (dense; 40 TOPS count sparsity)",
     ),
     "h200": Machine(
         "H200",
