@@ -1,8 +1,10 @@
 """Tables of what runs on small devices: generated C, and the paper's printed times."""
 
+import numpy as np
 import pandas as pd
 
 from ecglib import arms
+from ecglib.aami import CLASSES
 from ecglib.deploy.roofline import MACHINES, bound
 from ecglib.tables import spread
 
@@ -13,6 +15,8 @@ _MEMORY = {
     "macs": "multiplications",
     "instructions": "instructions a beat",
     "us_per_beat": "µs a beat",
+    "stream_flash_bytes": "flash with detector",
+    "stream_ram_bytes": "RAM with detector",
 }
 
 
@@ -86,6 +90,53 @@ def cost_table(results):
             for name, text in _MEMORY.items()
         }
     return pd.DataFrame(rows).T.rename_axis("network")
+
+
+def stream_table(results, library):
+    """What a stream of samples gives, beside a detector that sees the whole recording.
+
+    Parameters
+    ----------
+    results : list of RunResult
+        Of study "c99": detector and network in C.
+    library : list of RunResult
+        Of study "robustness", arm "detected": wfdb's detector, the network in PyTorch.
+
+    Returns
+    -------
+    DataFrame
+        F1 counts missed beats and false detections, as EC57 does.
+    """
+    rows = {}
+    for arm in arms.group(results):
+        streams = [list(r.metrics["streamed"].values()) for r in arm.results]
+        tp, fn, fp = np.sum([one["beats"] for one in streams[0]], axis=0)
+        spent, recorded = (
+            sum(one[key] for found in streams for one in found)
+            for key in ("seconds", "recorded_s")
+        )
+        rows[f"all in C, {_name(arm)}"] = {
+            "beats found": f"{tp / (tp + fn):.3%}",
+            "of detections": f"{tp / (tp + fp):.3%}",
+            **_detected_f1([[one["classes"] for one in found] for found in streams]),
+            "× real time": f"{recorded / spent:,.0f}",
+            "delay, s": f"{np.median([one['delay_s'] for one in streams[0]]):.1f}",
+        }
+    counts = [list(r.metrics["detection"].values()) for r in library]
+    if counts:
+        rows["wfdb's detector, PyTorch"] = _detected_f1(counts)
+    return pd.DataFrame(rows).T.fillna("").rename_axis("from samples alone")
+
+
+def _detected_f1(counts):
+    """F1 of each class and their mean, mean over seeds, from counts of records."""
+    total = np.sum(counts, axis=1)  # (n_seeds, 3 classes, 3 counts)
+    tp, wrong = total[:, :, 0], total[:, :, 1:].sum(axis=2)
+    f1 = 2 * tp / np.maximum(2 * tp + wrong, 1)
+    row = {
+        f"F1 of {name}": f"{value:.3f}" for name, value in zip(CLASSES, f1.mean(0), strict=True)
+    }
+    return row | {"macro-F1": spread(f1.mean(axis=1))}
 
 
 def bound_table(works, batch=1):

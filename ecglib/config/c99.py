@@ -11,6 +11,7 @@ class C99Config(MicroConfig):
     """A micro network as plain C, from raw samples and R-peaks to classes."""
 
     study = "c99"
+    protocol = 2  # streams too
     arm_keys = ("scope", "bits", "split")
 
     scope: str = "all_int8"

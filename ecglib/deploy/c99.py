@@ -84,7 +84,7 @@ def _header(program, name, front):
    rr:   {timing}
    Needs no memory but the stack, and may be called from several threads. */
 int classify(const int8_t *beat, const int8_t *rr);
-{_part("front.h") if front else ""}
+{_part("front.h") + _part("stream.h") if front else ""}
 #endif
 """
 
@@ -123,7 +123,7 @@ def _front(program):
         numbers = {"MULTIPLIER": multiplier, "SHIFT": shift}
         numbers["ZERO"] = program.reader(name).zero_in
         lines += [f"#define {name.upper()}_{key} ({v})" for key, v in numbers.items()]
-    return "\n".join(lines) + _part("front.c")
+    return "\n".join(lines) + _part("front.c") + _part("stream.c")
 
 
 def _constants(number, layer):

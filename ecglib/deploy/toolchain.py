@@ -15,7 +15,8 @@ _BARE = (  # no library but the compiler's own arithmetic, and nothing that is n
     *("-ffreestanding", "-fno-tree-loop-distribute-patterns", "-ffunction-sections"),
     *("-fdata-sections", "-nostdlib", "-Wl,--gc-sections", "-Wl,-e,main"),
 )
-_CALLER = """#include "{name}.h"
+_CALLERS = {
+    "beats": """#include "{name}.h"
 ecg_state state;
 int main(void)
 {{
@@ -23,7 +24,18 @@ int main(void)
     ecg_start(&state, {fs}, 200);
     return ecg_beat(&state, samples + {samples} / 2, 0) + ecg_finish(&state);
 }}
-"""
+""",
+    "stream": """#include "{name}.h"
+ecg_stream state;
+int main(void)
+{{
+    int32_t time;
+    ecg_open(&state, {fs}, 200);
+    return ecg_sample(&state, 0, &time) + ecg_close(&state, &time);
+}}
+""",
+}
+_STREAM_CALLS = ("ecg_sample", "classify_at")
 _FS = 360  # of the device whose memory is counted, samples a second
 _FEEDER = """#include "{name}.h"
 #include <stdio.h>
@@ -113,20 +125,22 @@ def classifier(source, n_beat, n_rr, compiler="gcc", *options):
     return target
 
 
-def cortex_m4(source):
+def cortex_m4(source, use="beats"):
     """Memory that the micro network takes on a Cortex-M4, from raw samples to classes.
 
     Parameters
     ----------
     source : Path
         From `ecglib.deploy.c99.write_c`, with features.
+    use : {"beats", "stream"}
+        R-peaks are given, or detected from a stream that keeps its own samples.
 
     Returns
     -------
     dict of str to int
         `flash_bytes`: code, constants and the compiler's arithmetic; `state_bytes` and
-        `sample_bytes` (half a second of them) in RAM; `stack_bytes` of the deepest calls;
-        `ram_bytes`, their sum.
+        `sample_bytes` (half a second of them, if they are not part of the state) in RAM;
+        `stack_bytes` of the deepest calls; `ram_bytes`, their sum.
 
     Raises
     ------
@@ -135,19 +149,23 @@ def cortex_m4(source):
     """
     require("arm-none-eabi-gcc", "gcc-arm-none-eabi")
     source = Path(source)
-    caller = source.with_name(f"{source.stem}_caller.c")
+    caller = source.with_name(f"{source.stem}_{use}.c")
     n_samples = 2 * ((67 * _FS + 255) // 256 + 1) + 1
-    caller.write_text(_CALLER.format(name=source.stem, fs=_FS, samples=n_samples))
-    target = source.with_name(f"{source.stem}_m4.elf")
+    caller.write_text(_CALLERS[use].format(name=source.stem, fs=_FS, samples=n_samples))
+    target = source.with_name(f"{source.stem}_{use}_m4.elf")
     gcc = ("arm-none-eabi-gcc", *STRICT, *_CORTEX_M4)
     _run(*gcc, *_BARE, source, caller, "-lgcc", "-o", target)
     text, data, _ = map(int, _run("arm-none-eabi-size", target).splitlines()[1].split()[:3])
     symbols = _run("arm-none-eabi-nm", "-S", target)
     state = int(re.search(r" ([0-9a-f]+) [bB] state$", symbols, re.M)[1], 16)
-    used = next(source.parent.glob(f"*{source.stem}.su")).read_text()
+    used = next(source.parent.glob(f"{target.name}-{source.stem}.su")).read_text()
     stack = {name: int(n) for name, n in re.findall(r":(\w+)[.\w]*\t(\d+)\t", used)}
-    deepest = stack["ecg_beat"] + stack["classify"] + max(stack.get("layer", 0), 0)
-    memory = {"state_bytes": state, "sample_bytes": 2 * n_samples, "stack_bytes": deepest}
+    calls = ("ecg_beat", "classify", "layer", *_STREAM_CALLS * (use == "stream"))
+    memory = {
+        "state_bytes": state,
+        "sample_bytes": 2 * n_samples if use == "beats" else 0,
+        "stack_bytes": sum(stack.get(name, 0) for name in calls),  # 0: inlined into its caller
+    }
     return {"flash_bytes": text + data, **memory, "ram_bytes": sum(memory.values())}
 
 

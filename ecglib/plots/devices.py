@@ -3,7 +3,8 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from ecglib.plots.style import NEUTRAL, ORIGIN_COLORS
+from ecglib.aami import CLASSES
+from ecglib.plots.style import CLASS_COLORS, NEUTRAL, ORIGIN_COLORS
 
 _LINES = ("-", "--", ":")
 
@@ -65,4 +66,37 @@ def stages(paper, ours):
     axes.set(xscale="log", xlabel="multiplications, all 22 patients")
     axes.set_xlim(right=axes.get_xlim()[1] * 30)
     axes.grid(axis="y", visible=False)
+    return figure
+
+
+def strip(samples, fs, gain, found, start_s, seconds=10):
+    """A piece of a stream: samples, detected beats, their classes, and when these were known.
+
+    Parameters
+    ----------
+    samples : ndarray, shape (n_samples,)
+        Units of the recorder.
+    fs, gain : float
+        Samples a second, units a millivolt.
+    found : ecglib.deploy.streaming.Streamed
+        Beats.
+    start_s, seconds : float
+        Where the piece begins, and its length.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, axes = plt.subplots(figsize=(9, 3))
+    first, last = round(start_s * fs), round((start_s + seconds) * fs)
+    piece = (samples[first:last] - np.median(samples[first:last])) / gain
+    axes.plot(np.arange(first, last) / fs, piece, color=NEUTRAL, linewidth=0.9)
+    top = piece.max() * 1.15
+    for place, label, known in zip(found.sample, found.label, found.known, strict=True):
+        if first <= place < last:
+            name = CLASSES[label]
+            color = CLASS_COLORS[name]
+            axes.text(place / fs, top, name, color=color, ha="center", weight="bold")
+            axes.plot([place / fs, min(known, last) / fs], [top * 1.2] * 2, color=color)
+    axes.set(xlabel="s", ylabel="mV", xlim=(start_s, start_s + seconds))
     return figure

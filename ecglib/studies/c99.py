@@ -7,12 +7,15 @@ import numpy as np
 
 from ecglib.config import MicroConfig, twin_of
 from ecglib.data.mitdb import read_record
+from ecglib.data.rpeaks import match
 from ecglib.deploy import toolchain
 from ecglib.deploy.c99 import constant_bytes, write_c
-from ecglib.deploy.embedded import bytes_of, classes_in_c
+from ecglib.deploy.embedded import bytes_of, classes_in_c, raw_samples
 from ecglib.deploy.lower import lower
+from ecglib.deploy.streaming import stream
 from ecglib.models.cost import layer_macs
 from ecglib.studies.micro import fold_networks, inputs_of
+from ecglib.studies.robustness import detection_counts
 from ecglib.train import predict
 
 COUNTED_BEATS = 100
@@ -25,10 +28,11 @@ def run_c99(run):
     Metrics beside the scores of the C code: `exact`, the share of beats that NumPy's integers
     class as C does; `agreement`, the share that the fake-quantized network, which reads what
     floating point computed, classes so; memory on a Cortex-M4 and instructions of a beat, where
-    the tools to count them are.
+    the tools to count them are; `streamed`, by record what the C detector and the network find
+    in the samples alone.
     """
     config, classes, same = run.config, {}, {"exact": [], "agreement": []}
-    seconds = 0.0
+    seconds, streamed = 0.0, {}
     with tempfile.TemporaryDirectory() as folder:
         for test, _, model, _ in fold_networks(run, twin_of(config, MicroConfig)):
             program = lower(model)
@@ -43,16 +47,34 @@ def run_c99(run):
                 same["exact"].append(classes[record] == reference)
                 same["agreement"].append(classes[record] == floats)
                 seconds += spent
+                streamed[str(record)] = _streamed(run, code, lead)
         facts = _counted(source, beat[:COUNTED_BEATS], rr[:COUNTED_BEATS])
     inputs = inputs_of(run.source.path, record, config.features)
     return run.outcome(
         *(run.in_order(classes), {"classify": seconds}),
         **{name: float(np.mean(np.concatenate(parts))) for name, parts in same.items()},
         **facts,
+        streamed=streamed,
         constant_bytes=constant_bytes(program),
         macs=sum(layer_macs(model, inputs.x[:1], inputs.rr[:1]).values()),
         us_per_beat=1e6 * seconds / sum(map(len, classes.values())),
     )
+
+
+def _streamed(run, code, lead):
+    """One record as a stream: beats found and missed, counts by class, speed and delay."""
+    fs = round(lead.fs)
+    found = stream(code, raw_samples(lead), fs, round(lead.gain))
+    beats = run.test_beats.select(run.test_beats.record == lead.number)
+    matching = match(beats.sample, found.sample, fs)
+    counts = detection_counts(beats.label, found.label, matching)
+    return {
+        "beats": [matching.tp, matching.fn, matching.fp],
+        "classes": counts.tolist(),
+        "recorded_s": len(lead.signal) / fs,
+        "seconds": found.seconds,
+        "delay_s": float(np.median(found.known - found.sample)) / fs,
+    }
 
 
 def _counted(source, beat, rr):
@@ -60,6 +82,8 @@ def _counted(source, beat, rr):
     facts = {}
     if toolchain.has("arm-none-eabi-gcc"):
         facts |= toolchain.cortex_m4(source)
+        whole = toolchain.cortex_m4(source, "stream")
+        facts |= {f"stream_{k}": whole[k] for k in ("flash_bytes", "ram_bytes")}
     if toolchain.has("valgrind"):
         feeder = toolchain.classifier(source, beat[0].size, rr[0].size)
         rows = np.concatenate([beat.reshape(len(beat), -1), rr], axis=1)

@@ -65,6 +65,9 @@ def test_a_cortex_m4_has_room(source):
     memory = toolchain.cortex_m4(source)
     assert 4000 < memory["flash_bytes"] <= 8192
     assert 1024 < memory["ram_bytes"] <= 4096
+    whole = toolchain.cortex_m4(source, "stream")
+    assert memory["flash_bytes"] < whole["flash_bytes"] <= 10_000
+    assert memory["ram_bytes"] + 2048 < whole["ram_bytes"] <= 8192
 
 
 @needs("gcc")

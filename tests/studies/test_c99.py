@@ -2,10 +2,12 @@
 
 import shutil
 
+import numpy as np
 import pytest
 
 from ecglib import embedded
 from ecglib.config import C99Config, MicroConfig, twin_of
+from ecglib.data.mitdb import load_beats
 from ecglib.errors import UserError
 from ecglib.studies import run_study
 
@@ -39,6 +41,16 @@ def test_tables_have_its_numbers(result):
     assert agreement.loc[name, "exact"] == "100.000%"
     assert cost.loc[name, "multiplications"] == "55,216"
     assert cost.loc[name, "constants, bytes"] == f"{result.metrics['constant_bytes']:,}"
+
+
+def test_streams_count_every_reference_beat(result, mitdb):
+    for record, found in result.metrics["streamed"].items():
+        n_beats = len(load_beats(mitdb.path, (int(record),), fusion="keep").label)
+        tp, fn, _ = found["beats"]
+        assert tp + fn == n_beats
+        assert np.sum(np.array(found["classes"])[:, :2]) == np.sum(result.per_record[record])
+    table = embedded.stream_table([result], [])
+    assert float(table.iloc[0]["× real time"].replace(",", "")) > 1
 
 
 def test_what_no_tool_counted_stays_empty(result):

@@ -1,0 +1,86 @@
+"""The C detector and the network behind it, sample by sample, on invented patients."""
+
+import numpy as np
+import pytest
+
+from ecglib import shipped
+from ecglib.data.mitdb import read_record
+from ecglib.data.records import Record
+from ecglib.data.rpeaks import match
+from ecglib.data.synthetic import write_records
+from ecglib.deploy import toolchain
+from ecglib.deploy.c99 import write_c
+from ecglib.deploy.embedded import classes_in_c, raw_samples
+from ecglib.deploy.lower import lower
+from ecglib.deploy.streaming import stream
+from ecglib.errors import UserError
+from ecglib.plots.devices import strip
+
+pytestmark = pytest.mark.skipif(not toolchain.has("gcc"), reason="no C compiler: gcc")
+
+
+@pytest.fixture(scope="module")
+def code(tmp_path_factory):
+    network = shipped.load()
+    folder = tmp_path_factory.mktemp("c")
+    source, _ = write_c(lower(network.model), folder, "micronet", network.features)
+    return toolchain.library(source, "-fsanitize=undefined", "-fno-sanitize-recover")
+
+
+@pytest.fixture(scope="module")
+def patient(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("patient")
+    write_records(folder, [100], minutes=4)
+    return read_record(folder, 100, "MLII")
+
+
+@pytest.fixture(scope="module")
+def streamed(code, patient):
+    return stream(code, raw_samples(patient), 360, 200)
+
+
+def test_beats_of_an_invented_patient_are_found(patient, streamed):
+    reference = patient.sample[patient.is_beat]
+    settled = reference[reference > 4 * 360]
+    found = match(settled, streamed.sample[streamed.sample > 4 * 360 - 60], 360)
+    assert found.se > 0.99
+    assert found.ppv > 0.98
+
+
+def test_classes_are_those_of_the_same_peaks_given_by_hand(code, patient, streamed):
+    symbol = np.full(len(streamed.sample), "N")
+    known = Record(100, patient.signal, 360, 200, 1024, streamed.sample, symbol)
+    by_hand, _ = classes_in_c(code, known)
+    assert np.array_equal(by_hand[:-1], streamed.label[:-1])  # the last one's window ends later
+
+
+def test_a_class_is_known_one_beat_late(streamed):
+    assert np.all(np.diff(streamed.sample) > 0)
+    following = streamed.sample[1:]
+    late = streamed.known[:-1] - following
+    assert late.min() > 0
+    assert late.max() < 2 * 360  # a beat that was missed at first is found later than others
+
+
+@pytest.mark.parametrize("fs", [99, 501])
+def test_other_sampling_frequencies_are_refused(code, fs):
+    with pytest.raises(UserError, match="100 to 500"):
+        stream(code, np.zeros(1000, np.int16), fs, 200)
+
+
+def test_a_flat_lead_has_no_beat(code):
+    with pytest.raises(UserError, match="no beat"):
+        stream(code, np.full(5000, 1024, np.int16), 360, 200)
+
+
+def test_loud_noise_does_not_overflow(code):
+    rng = np.random.default_rng(0)
+    loud = rng.choice(np.array([-32768, 32767], np.int16), size=20_000)
+    found = stream(code, loud, 500, 200)
+    assert np.all(np.diff(found.sample) > 0)
+
+
+def test_the_figure_names_every_beat(patient, streamed):
+    figure = strip(raw_samples(patient), 360, 200, streamed, start_s=60)
+    inside = (streamed.sample >= 60 * 360) & (streamed.sample < 70 * 360)
+    assert len(figure.axes[0].texts) == inside.sum()
