@@ -39,6 +39,7 @@ lint: $(VENV)/installed
 bench: $(VENV)/installed
 	$(PY) -m ecglib bench
 	$(PY) -m ecglib bench int8
+	$(PY) -m ecglib bench c99
 
 clean:
 	rm -rf _build

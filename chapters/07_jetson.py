@@ -270,7 +270,9 @@ if toolchain.has("gcc"):
         streamed = stream(
             toolchain.library(c_source), samples, round(lead.fs), round(lead.gain)
         )
-    figure = figures.strip(samples, lead.fs, lead.gain, streamed, start_s=60)
+    unusual = streamed.sample[streamed.label > 0]
+    start_s = unusual[unusual > 60 * lead.fs][0] / lead.fs - 4
+    figure = figures.strip(samples, lead.fs, lead.gain, streamed, start_s)
 else:
     figure = "no C compiler here"
 figure
@@ -280,7 +282,7 @@ figure
 #
 # ```bash
 # python -m ecglib export bundle --out bundle        # 42 MB, everything from invented beats
-# # copy the folder to the device; there:
+# # with the folder on the device, there:
 # python3 nano_bench.py                              # writes device.json
 # # back here:
 # python -m ecglib import-device device.json
@@ -302,12 +304,12 @@ show.table(
 # The Xeon's GPU, where the runtime says *cuda*, is the H200 of chapter {doc}`03_personalization`.
 # There a second script of the bundle, `nano_online.py`, has timed **learning**: paper 1's
 # adaptation of one patient's head by the puzzle, one step of its fine-tuning, and the same for
-# ours. The last column multiplies: 22 patients, 10 epochs of 395 steps each.
+# ours. The last row multiplies: 22 patients, 10 epochs of 395 steps each.
 
 # %% tags=["hide-input"]
 show.table(
     devices.learning_table(devices.load_devices()),
-    "Table 7.10: seconds of learning in PyTorch, fp32; the last column is estimated from the others.",
+    "Table 7.10: seconds of learning in PyTorch, fp32; the last row is estimated from the first two.",
 )
 
 # %% [markdown]

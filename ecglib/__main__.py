@@ -97,9 +97,10 @@ def _bench(args):
         measured = run_from_params("latency", params, profile, overrides=overrides, again=True)
         print(latency_table(measured).to_string())
         return
-    from ecglib.bench import bench
+    from ecglib.bench import bench, bench_inference
 
-    print(bench(args.data_root).round(3).to_string())
+    measured = bench_inference() if args.what == "c99" else bench(args.data_root)
+    print(measured.round(3).to_string())
 
 
 def _export(args):
@@ -207,9 +208,10 @@ def _add_deployment(command):
     sub.add_argument(
         *("what",),
         nargs="?",
-        choices=["engine", "int8"],
+        choices=["engine", "int8", "c99"],
         default="engine",
-        help="the training engine (default), or deployed networks: study latency, timed anew",
+        help="the training engine (default); deployed networks: study latency, timed anew; or "
+        "one beat in PyTorch, ONNX Runtime and C, with the same answers",
     )
     sub.add_argument("--data-root", type=Path, help="where the records are (default: searched)")
     _add_params(sub)

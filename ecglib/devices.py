@@ -17,7 +17,7 @@ FOLDER = RESULTS / "latency" / "devices"
 LONGEST_CALL_MS = 600_000
 """Of one call; more is a mistake, not a slow device."""
 
-NETWORKS = {"ecgnet": "ECGNet, 64 to 512 filters", "micronet": "MicroNet"}
+NETWORKS = {"ecgnet": "ECGNet", "micronet": "MicroNet"}
 _FIELDS = {
     **{"format": int, "bundle": str, "machine": dict, "runtime": str, "created": str},
     **{"power": dict, "measured": list, "unsupported": list},
@@ -138,7 +138,8 @@ def _slug(content):
 def _machine(content):
     """Board, else processor."""
     machine = content["machine"]
-    return str(machine.get("model") or machine.get("cpu") or "device")
+    name = str(machine.get("model") or machine.get("cpu") or "device")
+    return name.replace("(R)", "").replace(" Processor", "")
 
 
 def load_devices(folder=FOLDER):
@@ -163,22 +164,23 @@ def device_table(devices):
     for device in devices:
         if "runtime" not in device:
             continue
-        name = _machine(device)
+        name = f"{_machine(device)}, {device['runtime'].split('+')[0]}"
+        name += " on cuda" * ("cuda" in device["runtime"])
         for row in device["measured"]:
-            key = name, device["runtime"], NETWORKS[row["network"]], row["precision"]
+            key = name, NETWORKS[row["network"]], row["precision"]
             cell = rows.setdefault(key, {})
             if row["batch"] == 1:
                 cell["one beat, ms"] = f"{row['p50_ms']:.3f}"
             if row["batch"] == 64:
                 cell["beats/s, 64 at once"] = f"{row['beats_per_s']:,.0f}"
         for row in device["unsupported"]:
-            key = name, device["runtime"], NETWORKS[row["network"]], row["precision"]
+            key = name, NETWORKS[row["network"]], row["precision"]
             rows[key] = {"one beat, ms": "not supported"}
     for jetson in ("Jetson Nano", "Jetson Orin"):
         if not any(jetson in key[0] for key in rows):
-            rows[jetson, "", "", ""] = {"one beat, ms": "not measured"}
+            rows[jetson, "", ""] = {"one beat, ms": "not measured"}
     frame = pd.DataFrame(rows).T.fillna("")
-    return frame.rename_axis(["device", "runtime", "network", "format"])
+    return frame.rename_axis(["device", "network", "format"])
 
 
 def learning_table(devices):
@@ -192,14 +194,14 @@ def learning_table(devices):
     Returns
     -------
     DataFrame
-        The last column is estimated from the first two.
+        The last row is estimated from the first two.
     """
     rows = {}
     for device in devices:
         if "runtime" not in device:
             measured = {text: f"{device['measured'][n]:.3g}" for n, text in _SECONDS.items()}
             whole = device["estimated"]["paper_stage_22_patients_s"]
-            rows[_machine(device), f"torch {device['torch']}"] = measured | {
+            rows[f"{_machine(device)}, {device['device']}"] = measured | {
                 "paper's stage, 22 patients (estimated)": f"{whole:,.0f}"
             }
-    return pd.DataFrame(rows).T.rename_axis(["device", "runtime"])
+    return pd.DataFrame(rows).rename_axis("seconds")

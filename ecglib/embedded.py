@@ -115,17 +115,17 @@ def stream_table(results, library):
             sum(one[key] for found in streams for one in found)
             for key in ("seconds", "recorded_s")
         )
-        rows[f"all in C, {_name(arm)}"] = {
-            "beats found": f"{tp / (tp + fn):.3%}",
-            "of detections": f"{tp / (tp + fp):.3%}",
+        rows[f"C, {_name(arm)}"] = {
+            "beats, Se": f"{tp / (tp + fn):.2%}",
+            "+P": f"{tp / (tp + fp):.2%}",
             **_detected_f1([[one["classes"] for one in found] for found in streams]),
             "× real time": f"{recorded / spent:,.0f}",
             "delay, s": f"{np.median([one['delay_s'] for one in streams[0]]):.1f}",
         }
     counts = [list(r.metrics["detection"].values()) for r in library]
     if counts:
-        rows["wfdb's detector, PyTorch"] = _detected_f1(counts)
-    return pd.DataFrame(rows).T.fillna("").rename_axis("from samples alone")
+        rows["wfdb, PyTorch"] = _detected_f1(counts)
+    return pd.DataFrame(rows).T.fillna("").rename_axis("detector, network")
 
 
 def _detected_f1(counts):
@@ -134,7 +134,7 @@ def _detected_f1(counts):
     tp, wrong = total[:, :, 0], total[:, :, 1:].sum(axis=2)
     f1 = 2 * tp / np.maximum(2 * tp + wrong, 1)
     row = {
-        f"F1 of {name}": f"{value:.3f}" for name, value in zip(CLASSES, f1.mean(0), strict=True)
+        f"F1 {name}": f"{value:.3f}" for name, value in zip(CLASSES, f1.mean(0), strict=True)
     }
     return row | {"macro-F1": spread(f1.mean(axis=1))}
 

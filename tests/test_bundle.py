@@ -96,7 +96,7 @@ def test_both_online_stages_are_timed(copied):
     assert found["estimated"]["paper_stage_22_patients_s"] == pytest.approx(stage)
     kept = devices.import_device(copied / "online.json", copied / "devices")
     table = devices.learning_table(devices.load_devices(kept.parent))
-    assert float(table.iloc[0]["one step of fine-tuning"]) == pytest.approx(step, rel=0.01)
+    assert float(table.loc["one step of fine-tuning"].iloc[0]) == pytest.approx(step, rel=0.01)
     found["measured"]["paper_adapt_s"] = -1
     (copied / "online.json").write_text(json.dumps(found))
     with pytest.raises(UserError, match="paper_adapt_s"):

@@ -92,11 +92,15 @@ def strip(samples, fs, gain, found, start_s, seconds=10):
     piece = (samples[first:last] - np.median(samples[first:last])) / gain
     axes.plot(np.arange(first, last) / fs, piece, color=NEUTRAL, linewidth=0.9)
     top = piece.max() * 1.15
-    for place, label, known in zip(found.sample, found.label, found.known, strict=True):
+    beats = zip(found.sample, found.label, found.known, strict=True)
+    for number, (place, label, known) in enumerate(beats):
         if first <= place < last:
             name = CLASSES[label]
             color = CLASS_COLORS[name]
             axes.text(place / fs, top, name, color=color, ha="center", weight="bold")
-            axes.plot([place / fs, min(known, last) / fs], [top * 1.2] * 2, color=color)
+            height = top * (
+                1.25 + 0.12 * (number % 2)
+            )  # a beat's bar reaches past the next beat
+            axes.plot([place / fs, min(known, last) / fs], [height] * 2, color=color)
     axes.set(xlabel="s", ylabel="mV", xlim=(start_s, start_s + seconds))
     return figure
