@@ -75,7 +75,7 @@ show.table(show.profiles(PARAMS), "Table 9.1: the profiles, read from their para
 # %% tags=["hide-input"]
 studies = ("selection", "puzzle", "probe", "baseline", "personalization", "precision")
 studies += ("numerics", "int8", "latency", "rhythm", "compression", "transfer")
-studies += ("micro", "budget", "budget_ecgnet", "robustness")
+studies += ("micro", "budget", "budget_ecgnet", "robustness", "c99", "roofline")
 study_seconds = ledger.study_times(
     {name: results.load_study(RESULTS, name) for name in studies}
 )
@@ -111,6 +111,9 @@ show.table(
 # python -m ecglib export onnx --scope all_int8 --out ecgnet_int8.onnx
 # python -m ecglib export onnx --scope none --out ecgnet_fp32.onnx
 # python -m ecglib bench int8                        # milliseconds of both, on this machine
+# python -m ecglib export bundle --out bundle        # for a Jetson or any device, with C code
+# python -m ecglib import-device device.json         # what it measured, into chapter 07
+# python -m ecglib bench c99                         # a beat in PyTorch, ONNX Runtime and C
 # ```
 #
 # An export trains its network first if it is not among the live runs, and refuses a file that
