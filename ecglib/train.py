@@ -181,12 +181,12 @@ def _optimizer(model, schedule):
 
 def _run_epoch(task, stepper, batch_size, generator):
     """One pass in random order; returns the mean loss of the beats."""
-    total = torch.zeros(())
+    total = 0.0
     for index in torch.randperm(len(task), generator=generator).split(batch_size):
         loss = task.loss(index, generator)
         stepper.step(loss)
-        total = total + loss.detach().cpu() * len(index)
-    if not torch.isfinite(total):  # looked at once an epoch: a GPU need not wait every step
+        total = total + loss.detach() * len(index)
+    if not torch.isfinite(total):  # looked at once an epoch: a GPU does not wait every step
         raise UserError(
             "the training loss is not a finite number: look for NaN in the recordings, lower "
             "learning_rate, or, if precision is fp16, use bf16 or fp32"

@@ -21,6 +21,7 @@ from ecglib.personalize.strategies import (
     add_adapters,
     set_batchnorm_statistics,
 )
+from ecglib.personalize.together import finetune_together, pays_side_by_side
 from ecglib.pretrain import puzzle_task, supervised_schedule, supervised_task
 from ecglib.train import Schedule, fit, in_batches, predict
 
@@ -209,7 +210,7 @@ class OnlineStage:
 
     def __init__(self, pretext, train, config):
         self.pretext, self.train, self.config = pretext, train, config
-        self.watch, self.features = Stopwatch(), None
+        self.watch, self.features, self.shared = Stopwatch(), None, None
         if backbone_stays(config):
             with self.watch.stage("features"):
                 self.features = in_batches(pretext.features, train.x)
@@ -227,6 +228,17 @@ class OnlineStage:
                 return model
             model = adapt(self.pretext, x, self.config)
         return self._finetuned(model)
+
+    def networks_for(self, patients):
+        """Networks of many patients, a list of beats (n_beats, length) each; on a GPU they are
+        fine-tuned side by side."""
+        if self.shared is not None or not pays_side_by_side(self.train.x.device):
+            return [self.network_for(x) for x in patients]
+        with self.watch.stage("adapt"):
+            models = [adapt(self.pretext, x, self.config) for x in patients]
+        with self.watch.stage("finetune"):
+            finetune_together(models, self.train, self.config, self.features)
+        return models
 
     def _finetuned(self, model):
         with self.watch.stage("finetune"):
@@ -250,8 +262,11 @@ def personalize(pretext, train, patients, config):
         Record -> predicted classes of all its beats; stage -> seconds.
     """
     stage, predicted = OnlineStage(pretext, train, config), {}
-    for record, (beats, online) in tqdm(patients.items(), desc=config.slug, leave=False):
-        model = stage.network_for(beats.x[torch.from_numpy(online).to(beats.x.device)])
-        with stage.watch.stage("predict"):
+    online = [
+        beats.x[torch.from_numpy(seen).to(beats.x.device)] for beats, seen in patients.values()
+    ]
+    models = stage.networks_for(tqdm(online, desc=config.slug, leave=False))
+    with stage.watch.stage("predict"):
+        for (record, (beats, _)), model in zip(patients.items(), models, strict=True):
             predicted[record] = predict(model, beats)
     return predicted, dict(stage.watch.seconds)

@@ -1,0 +1,104 @@
+"""Fine-tuning of many patients' networks as one stacked network, for a GPU.
+
+On a processor the same products, side by side, take as long as one after another: a head of 512
+units fills its cores already. On a large GPU one patient's step is over before the next can be
+launched. `ecglib.bench` shows both.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+
+from ecglib.models.ecgnet import EVERYTHING, HEAD, replace_output
+from ecglib.models.stacked import Stacked
+from ecglib.pretrain import supervised_schedule
+from ecglib.tasks import SupervisedTask, class_weights
+from ecglib.train import fit, in_batches
+
+FREE_SHARE = 0.4
+"""Share of a GPU's free memory that cached features may fill."""
+
+
+@dataclass(frozen=True)
+class StackedTask(SupervisedTask):
+    """The sum of the losses that networks side by side have of the same beats."""
+
+    def loss(self, index, generator):
+        """Sum over the networks of their mean loss of the beats `index` (B,)."""
+        logits = self.forward(*(tensor[index] for tensor in self.inputs))  # (B, P, n_outputs)
+        label = self.label[index].unsqueeze(1).expand(-1, logits.shape[1])
+        mean = F.cross_entropy(logits.transpose(1, 2), label, self.weight)
+        return mean * logits.shape[1]
+
+
+def pays_side_by_side(device):
+    """Whether networks are trained faster side by side than one by one: on a GPU."""
+    return device.type == "cuda"
+
+
+def at_once(n_values, device):
+    """How many networks fit side by side.
+
+    Parameters
+    ----------
+    n_values : int
+        Values in fp32 that each network has cached: beats times features.
+    device : torch.device
+        A GPU, or the processor, whose memory is not asked.
+
+    Returns
+    -------
+    int
+        At least 1.
+    """
+    if device.type == "cpu":
+        return 10**6
+    free, _ = torch.cuda.mem_get_info(device)
+    return max(1, int(FREE_SHARE * free / (4 * n_values)))
+
+
+def _own_features(models, x):
+    """Features that each network has of the same beats; (n_beats, P, n_features)."""
+    own = torch.empty(len(x), len(models), models[0].fc1.in_features, device=x.device)
+    for number, model in enumerate(models):
+        own[:, number] = in_batches(model.features, x, batch_size=4096)
+    return own
+
+
+def finetune_together(models, train, config, features=None):
+    """Replace the output layers and learn N, S, V on the training side, in place.
+
+    Every network goes the way that it would go alone: same batches, same dropout, losses that
+    are added. In fp16 they share the scale of gradients, and the steps that it leaves out.
+
+    Parameters
+    ----------
+    models : list of ECGNet
+        Adapted networks; in evaluation mode afterwards.
+    train : Inputs
+        Labelled beats of the training side.
+    config : PersonalizationConfig
+        `finetune` says whether all parts learn or the heads alone.
+    features : Tensor, shape (n_beats, n_features), optional
+        Features of `train` where the backbone is the same for all patients.
+    """
+    for model in models:
+        replace_output(model, n_outputs=3, seed=config.seed)
+    learns_all = config.finetune == "all"
+    own = not learns_all and features is None
+    values = len(train) * models[0].fc1.in_features if own else len(train)
+    size = at_once(values, train.x.device)
+    for group in (models[i : i + size] for i in range(0, len(models), size)):
+        stack = Stacked(group)
+        forward = stack if learns_all else stack.classify
+        read = train.x if learns_all else _own_features(group, train.x) if own else features
+        weight = class_weights(train.y, config.imbalance)
+        fit(
+            *(stack, EVERYTHING if learns_all else HEAD),
+            StackedTask(forward, (read,), train.y, weight),
+            supervised_schedule(config),
+            seed=config.seed,
+            desc=f"fine-tuning of {len(group)}",
+        )
+        stack.write_back(group)
