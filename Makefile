@@ -37,9 +37,8 @@ lint: $(VENV)/installed
 	$(VENV)/bin/lint-imports
 
 bench: $(VENV)/installed
-	$(PY) -m ecglib bench
-	$(PY) -m ecglib bench int8
-	$(PY) -m ecglib bench c99
+	$(PY) -m ecglib bench --params $(PARAMS)
+	$(PY) -m ecglib bench int8 --params $(PARAMS)
 
 clean:
 	rm -rf _build

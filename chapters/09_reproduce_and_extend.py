@@ -21,6 +21,9 @@
 profile = "quick"  # type: str  name of the params file
 data_root = None  # type: str  folder or packed file with MIT-BIH, None: search for it
 records = [101, 118, 124, 207, 223, 100, 202, 213, 232]  # type: list  record numbers
+device = "auto"  # type: str  auto, cpu or cuda
+channels = [4, 8, 8, 16, 16]  # type: list  filters of ECGNet's five blocks
+speed = [{"seed": 7, "task": "windows"}]  # type: list  arms of study "speed"
 
 # %% tags=["remove-cell"]
 import tempfile
@@ -28,7 +31,7 @@ from pathlib import Path
 
 from torch import nn
 
-from ecglib import arms, ledger, plans, results, show, tables
+from ecglib import arms, bench, ledger, plans, results, show, tables
 from ecglib.aami import CLASSES
 from ecglib.data.mitdb import load_beats
 from ecglib.data.synthetic import write_records
@@ -75,7 +78,7 @@ show.table(show.profiles(PARAMS), "Table 9.1: the profiles, read from their para
 # %% tags=["hide-input"]
 studies = ("selection", "puzzle", "probe", "baseline", "personalization", "precision")
 studies += ("numerics", "int8", "latency", "rhythm", "compression", "transfer")
-studies += ("micro", "budget", "budget_ecgnet", "robustness", "c99", "roofline")
+studies += ("micro", "budget", "budget_ecgnet", "robustness", "c99", "roofline", "speed")
 study_seconds = ledger.study_times(
     {name: results.load_study(RESULTS, name) for name in studies}
 )
@@ -113,13 +116,35 @@ show.table(
 # python -m ecglib bench int8                        # milliseconds of both, on this machine
 # python -m ecglib export bundle --out bundle        # for a Jetson or any device, with C code
 # python -m ecglib import-device device.json         # what it measured, into chapter 07
-# python -m ecglib bench c99                         # a beat in PyTorch, ONNX Runtime and C
 # ```
 #
 # An export trains its network first if it is not among the live runs, and refuses a file that
 # answers otherwise than its network (chapter {doc}`05_int8_qat`). It takes `--params` and `-p`
 # like every other command.
 #
+# ## How fast, against the usual way
+#
+# A first script trains over a Dataset and a DataLoader, and treats one patient after another from
+# the beginning; `ecglib.personalize.plain` is that script. Ours keeps all beats on the device,
+# computes once what no patient changes, and on a GPU trains all patients' networks side by side
+# as stacks of matrices. Both give the same networks (a test holds them together). Each row is
+# one piece of work done both ways, one after the other, in one run on one machine:
+
+# %% tags=["hide-input"]
+parameters = {"data_root": data_root, "records": records, "channels": channels, "speed": speed}
+source = plans.find_source(parameters, profile)
+live = run_study(plans.plan("speed", parameters), source, profile=profile, device=device)
+show.table(bench.speed_table(live), "Table 9.3: this run; times of another machine differ.")
+
+# %% tags=["hide-input"]
+reference = results.load_study(RESULTS, "speed")
+show.table(
+    bench.speed_table(reference),
+    "Table 9.4: reference, on two CPU cores; “of peak”: operations a second over those of a "
+    "large product of matrices (of the fine-tuning, where there are several stages).",
+)
+
+# %% [markdown]
 # ## Compare your numbers with ours
 #
 # ```bash
@@ -149,12 +174,11 @@ strategies.register("first_block", parts=("conv1",))
 parameters = {
     "data_root": data_root,
     "records": records,
-    "channels": [4, 8, 8, 16, 16],
+    "channels": channels,
     "seeds": [7],
     "pretext_epochs": 1,
     "personalization": [{"strategy": ["none", "first_block"], "epochs": 1, "train_share": 0.2}],
 }
-source = plans.find_source(parameters, profile)
 SCRATCH = RUNS.parent / "scratch" / "runs"  # apart from the studies' own results
 mine = run_study(
     plans.plan("personalization", parameters), source, profile=profile, runs=SCRATCH

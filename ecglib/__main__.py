@@ -85,22 +85,23 @@ def _compare(args):
 
 
 def _bench(args):
+    from ecglib.bench import bench, forms_table, speed_table
+    from ecglib.params import load_params, parse_overrides
+
+    params, overrides = load_params(args.params), parse_overrides(args.set)
+    if args.data_root:
+        overrides["data_root"] = str(args.data_root)
     if args.what == "int8":
         from ecglib.deployed import latency_table
-        from ecglib.params import load_params, parse_overrides
         from ecglib.plans import run_from_params
 
-        params, overrides = load_params(args.params), parse_overrides(args.set)
-        if args.data_root:
-            overrides["data_root"] = str(args.data_root)
-        profile = args.params.stem
-        measured = run_from_params("latency", params, profile, overrides=overrides, again=True)
-        print(latency_table(measured).to_string())
+        settings = {"overrides": overrides, "again": True}
+        print(latency_table(run_from_params("latency", params, args.params.stem, **settings)))
         return
-    from ecglib.bench import bench, bench_inference
-
-    measured = bench_inference() if args.what == "c99" else bench(args.data_root)
-    print(measured.round(3).to_string())
+    measured = bench(params, args.params.stem, overrides=overrides)
+    environment = measured[0].environment
+    print(f"on {environment['device']}, {environment['cpu']}, torch {environment['torch']}")
+    print(speed_table(measured).to_string(), forms_table(measured).to_string(), sep="\n\n")
 
 
 def _export(args):
@@ -208,10 +209,10 @@ def _add_deployment(command):
     sub.add_argument(
         *("what",),
         nargs="?",
-        choices=["engine", "int8", "c99"],
-        default="engine",
-        help="the training engine (default); deployed networks: study latency, timed anew; or "
-        "one beat in PyTorch, ONNX Runtime and C, with the same answers",
+        choices=["speed", "int8"],
+        default="speed",
+        help="study speed, measured anew (default): the usual way and ours, and a beat in "
+        "every runtime; or study latency: deployed networks",
     )
     sub.add_argument("--data-root", type=Path, help="where the records are (default: searched)")
     _add_params(sub)

@@ -17,6 +17,7 @@ from ecglib.config.registry import CONFIGS, config_class, make_config
 from ecglib.config.rhythm import CompressionConfig, RhythmConfig, TransferConfig
 from ecglib.config.robustness import RobustnessConfig
 from ecglib.config.roofline import RooflineConfig
+from ecglib.config.speed import SpeedConfig
 from ecglib.config.studies import (
     BaselineConfig,
     PersonalizationConfig,
@@ -50,6 +51,7 @@ __all__ = [
     "RpeaksConfig",
     "RunConfig",
     "SelectionConfig",
+    "SpeedConfig",
     "TrainingConfig",
     "TransferConfig",
     "config_class",

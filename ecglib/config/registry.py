@@ -9,6 +9,7 @@ from ecglib.config.reduced import Int8Config, LatencyConfig, NumericsConfig, Pre
 from ecglib.config.rhythm import CompressionConfig, RhythmConfig, TransferConfig
 from ecglib.config.robustness import RobustnessConfig
 from ecglib.config.roofline import RooflineConfig
+from ecglib.config.speed import SpeedConfig
 from ecglib.config.studies import (
     BaselineConfig,
     PersonalizationConfig,
@@ -41,6 +42,7 @@ CONFIGS = {
         RobustnessConfig,
         C99Config,
         RooflineConfig,
+        SpeedConfig,
     )
 }
 """Name of a study -> its configuration class."""

@@ -230,15 +230,16 @@ def measured_here(threads=1):
     torch.set_num_threads(threads)
     try:
         a, b = torch.randn(2, _SIDE, _SIDE)
-        peak = 2 * _SIDE**3 / _fastest(lambda: a @ b)
+        peak = 2 * _SIDE**3 / fastest(lambda: a @ b)
         x, y = torch.zeros(2, _COPIED)
-        bandwidth = 2 * 4 * _COPIED / _fastest(lambda: y.copy_(x))
+        bandwidth = 2 * 4 * _COPIED / fastest(lambda: y.copy_(x))
     finally:
         torch.set_num_threads(before)
     return Machine("this processor", {"fp32": peak}, bandwidth, "measured")
 
 
-def _fastest(work):
+def fastest(work):
+    """Seconds of the fastest of a few calls."""
     seconds = []
     for _ in range(_REPEATS):
         start = time.perf_counter()

@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from ecglib.errors import UserError
 from ecglib.models.ecgnet import EVERYTHING, HEAD, replace_output
+from ecglib.personalize.cached import CachedPuzzleTask
 from ecglib.personalize.strategies import (
     ADAPTED_PARTS,
     add_adapters,
@@ -23,6 +24,7 @@ from ecglib.personalize.strategies import (
 )
 from ecglib.personalize.together import finetune_together, pays_side_by_side
 from ecglib.pretrain import puzzle_task, supervised_schedule, supervised_task
+from ecglib.puzzle import PERMUTATIONS
 from ecglib.train import Schedule, fit, in_batches, predict
 
 MIN_BEATS = 10
@@ -98,6 +100,14 @@ def adapt(pretext, x, config):
     return model
 
 
+def online_schedule(config):
+    """Schedule of the puzzle on a patient's beats."""
+    return Schedule(
+        *(config.online_epochs, config.batch_size),
+        *(config.online_learning_rate, config.weight_decay),
+    )
+
+
 def solve_puzzle(model, parts, x, config):
     """Train parts of a network on the puzzle of a patient's beats, in place.
 
@@ -116,12 +126,11 @@ def solve_puzzle(model, parts, x, config):
     -------
     History
     """
-    schedule = Schedule(
-        *(config.online_epochs, config.batch_size),
-        *(config.online_learning_rate, config.weight_decay),
-    )
-    task = puzzle_task(model, x, config)
-    return fit(model, parts, task, schedule, seed=config.seed, desc="adapting")
+    # a cache holds every beat six times: it pays where each is seen more often
+    seen_often = config.view == "whole" and config.online_epochs > len(PERMUTATIONS)
+    cached = seen_often and set(parts) <= set(HEAD)
+    task = CachedPuzzleTask.of(model, x, config) if cached else puzzle_task(model, x, config)
+    return fit(model, parts, task, online_schedule(config), seed=config.seed, desc="adapting")
 
 
 def finetune(model, train, config, features=None, validate=None):

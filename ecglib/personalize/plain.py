@@ -1,8 +1,8 @@
 """The online stage the usual way: every patient by itself, every beat through a DataLoader.
 
 Nothing is shared between patients and nothing is cached. It is what a first script does, and
-what `ecglib.personalize.online` is held against, in answers (a test) and in seconds (the
-benchmark). Both draw batches, permutations and dropout from the same seeds.
+what `ecglib.personalize.online` is held against, in answers (a test) and in seconds (study
+"speed"). Both draw batches, permutations and dropout from the same seeds.
 """
 
 import copy
@@ -14,16 +14,18 @@ from tqdm import tqdm
 
 from ecglib import puzzle
 from ecglib.models.ecgnet import EVERYTHING, HEAD, replace_output
+from ecglib.personalize.online import online_schedule
 from ecglib.personalize.strategies import (
     ADAPTED_PARTS,
     add_adapters,
     set_batchnorm_statistics,
 )
+from ecglib.pretrain import supervised_schedule
 from ecglib.tasks import class_weights
 from ecglib.train import predict, train_only
 
 
-def fit_plainly(model, parts, tensors, loss, *, epochs, learning_rate, decay, config):
+def fit_plainly(model, parts, tensors, loss, schedule, *, seed):
     """Train parts of a network over a Dataset, in place; left in evaluation mode.
 
     Parameters
@@ -35,55 +37,64 @@ def fit_plainly(model, parts, tensors, loss, *, epochs, learning_rate, decay, co
     tensors : tuple of Tensor, shape (n_beats, ...)
         The Dataset.
     loss : callable
-        Batch of each tensor, then the generator -> scalar.
-    epochs, learning_rate, decay
-        Schedule.
-    config : TrainingConfig
-        `batch_size`, `weight_decay` and `seed` are read.
+        A batch of each tensor, then the generator -> scalar.
+    schedule : Schedule
+        Epochs, batch size, learning rate.
+    seed : int
+        Order of batches, puzzle labels and dropout.
     """
-    torch.manual_seed(config.seed)
-    generator = torch.Generator().manual_seed(config.seed)
+    torch.manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
     learning = train_only(model, parts)
-    optimizer = torch.optim.AdamW(learning, learning_rate, weight_decay=config.weight_decay)
+    optimizer = torch.optim.AdamW(
+        learning, schedule.learning_rate, weight_decay=schedule.weight_decay
+    )
+    falling = torch.optim.lr_scheduler.ExponentialLR(optimizer, schedule.decay)
     dataset = TensorDataset(*tensors)
-    for _ in range(epochs):
+    for _ in range(schedule.epochs):
         order = torch.randperm(len(dataset), generator=generator).tolist()
         # a generator of its own: else the loader would draw from the one of the dropout
         loader = DataLoader(
-            dataset, config.batch_size, sampler=order, generator=torch.Generator()
+            dataset, schedule.batch_size, sampler=order, generator=torch.Generator()
         )
         for batch in loader:
             optimizer.zero_grad()
             loss(*batch, generator).backward()
             optimizer.step()
-        for group in optimizer.param_groups:
-            group["lr"] *= decay
+        falling.step()
     model.eval()
 
 
-def solve_puzzle_plainly(model, parts, x, config):
-    """Train parts of a network on the puzzle of beats x (n_beats, length), in place.
-
-    Parameters
-    ----------
-    model : ECGNet
-        With six outputs.
-    parts : tuple of str
-        What may change.
-    x : Tensor, shape (n_beats, length)
-        A patient's beats, normalised.
-    config : PersonalizationConfig
-        Online schedule and cuts.
-    """
+def puzzle_loss(model, config):
+    """Loss of the puzzle, as `fit_plainly` takes it, with the cuts of a configuration."""
 
     def loss(beats, generator):
         label = torch.randint(len(puzzle.PERMUTATIONS), (len(beats),), generator=generator)
         label = label.to(beats.device)
-        permuted = puzzle.permute(beats, label, puzzle.CUTS[config.cuts])
-        return F.cross_entropy(model(permuted), label)
+        return F.cross_entropy(
+            model(puzzle.permute(beats, label, puzzle.CUTS[config.cuts])), label
+        )
 
-    settings = {"epochs": config.online_epochs, "learning_rate": config.online_learning_rate}
-    fit_plainly(model, parts, (x,), loss, **settings, decay=1.0, config=config)
+    return loss
+
+
+def supervised_loss(model, weight):
+    """Loss of labelled beats, as `fit_plainly` takes it, with weights of the classes."""
+    return lambda x, y, _: F.cross_entropy(model(x), y, weight)
+
+
+def adapt_plainly(pretext, x, config):
+    """Solve the puzzle on a patient's beats with the parts that the strategy frees.
+
+    Parameters and result are those of `ecglib.personalize.online.adapt`.
+    """
+    model, parts = copy.deepcopy(pretext), ADAPTED_PARTS[config.strategy]
+    if config.strategy == "adapters":
+        add_adapters(model, config.seed)
+    if parts:
+        loss = puzzle_loss(model, config)
+        fit_plainly(model, parts, (x,), loss, online_schedule(config), seed=config.seed)
+    return model
 
 
 def finetune_plainly(model, train, config):
@@ -99,15 +110,10 @@ def finetune_plainly(model, train, config):
         Schedule, and which parts learn.
     """
     replace_output(model, n_outputs=3, seed=config.seed)
-    weight = class_weights(train.y, config.imbalance)
-
-    def loss(x, y, _):
-        return F.cross_entropy(model(x), y, weight)
-
+    loss = supervised_loss(model, class_weights(train.y, config.imbalance))
     parts = EVERYTHING if config.finetune == "all" else HEAD
-    settings = {"epochs": config.epochs, "learning_rate": config.learning_rate}
-    tensors = (train.x, train.y)
-    fit_plainly(model, parts, tensors, loss, **settings, decay=config.decay, config=config)
+    schedule = supervised_schedule(config)
+    fit_plainly(model, parts, (train.x, train.y), loss, schedule, seed=config.seed)
 
 
 def personalize_plainly(pretext, train, patients, config):
@@ -123,11 +129,7 @@ def personalize_plainly(pretext, train, patients, config):
     predicted = {}
     for record, (beats, online) in tqdm(patients.items(), desc="plainly", leave=False):
         own = beats.x[torch.from_numpy(online).to(beats.x.device)]
-        model = copy.deepcopy(pretext)
-        if config.strategy == "adapters":
-            add_adapters(model, config.seed)
-        if ADAPTED_PARTS[config.strategy]:
-            solve_puzzle_plainly(model, ADAPTED_PARTS[config.strategy], own, config)
+        model = adapt_plainly(pretext, own, config)
         finetune_plainly(model, train, config)
         if config.strategy == "adabn":
             set_batchnorm_statistics(model, own)

@@ -16,6 +16,7 @@ from ecglib.studies import (
     reduced,
     robustness,
     roofline,
+    speed,
     transfer,
 )
 from ecglib.studies.run import Run
@@ -50,6 +51,7 @@ EXECUTE = {
     "latency": _run_latency,
     "c99": _run_c99,
     "roofline": roofline.run_roofline,
+    "speed": speed.run_speed,
     "rhythm": compression.run_rhythm,
     "transfer": transfer.run_transfer,
     "compression": compression.run_compression,

@@ -1,0 +1,182 @@
+"""Study of speed: the usual way and ours on the same work, one after the other, in one run."""
+
+import time
+from contextlib import nullcontext
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from ecglib.aami import CLASSES
+from ecglib.data.windows import cut
+from ecglib.deploy.latency import torch_threads
+from ecglib.deploy.roofline import fastest
+from ecglib.errors import UserError
+from ecglib.models.ecgnet import EVERYTHING, HEAD
+from ecglib.personalize.online import empty_network, personalize
+from ecglib.personalize.plain import (
+    fit_plainly,
+    personalize_plainly,
+    puzzle_loss,
+    supervised_loss,
+)
+from ecglib.precision import DTYPES, running
+from ecglib.pretrain import build, puzzle_task, supervised_schedule, supervised_task
+from ecglib.puzzle import PERMUTATIONS
+from ecglib.tasks import class_weights
+from ecglib.train import fit, train_only
+
+_BEFORE, _AFTER = 150, 150  # samples of a window
+_SIDE = {"cpu": 1024, "cuda": 8192}
+"""Of the square matrices whose product measures a device's peak."""
+
+
+def run_speed(run):
+    """One task of the study, timed both ways."""
+    with torch_threads(run.config.threads):
+        measured, seconds = _TASKS[run.config.task](run)
+    if "usual" in seconds:
+        measured["ratio"] = seconds["usual"] / seconds["ours"]
+    return {"metrics": measured, "runtime_s": seconds}
+
+
+def _seconds(work, device):
+    """Seconds of a piece of work, until the device is done with it."""
+    start = time.perf_counter()
+    work()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter() - start
+
+
+def _windows(run):
+    """Windows of one record: wfdb once a beat, against one indexing of the whole signal."""
+    import wfdb  # a machine with a packed file may lack it
+
+    if run.source.path.is_file():
+        raise UserError(f"{run.source.path} is packed; task windows reads WFDB records")
+    path = str(run.source.path / str(run.config.records[0]))
+    r_peaks, n_samples = wfdb.rdann(path, "atr").sample, wfdb.rdheader(path).sig_len
+    r_peaks = r_peaks[(r_peaks >= _BEFORE) & (r_peaks < n_samples - _AFTER)]
+
+    def usual():
+        for r in r_peaks:
+            wfdb.rdrecord(path, sampfrom=r - _BEFORE, sampto=r + _AFTER, channels=[0])
+
+    def ours():
+        signal = wfdb.rdrecord(path, channels=[0]).p_signal[:, 0]
+        cut(signal, r_peaks, before=_BEFORE, after=_AFTER, length=_BEFORE + _AFTER)
+
+    cpu = torch.device("cpu")
+    seconds = {"usual": _seconds(usual, cpu), "ours": _seconds(ours, cpu)}
+    return {"n_beats": len(r_peaks)}, seconds
+
+
+def _pretraining(run):
+    """Epochs of the puzzle on the normal beats of the training side."""
+    config, x = run.config, run.train.inputs.x[run.train.inputs.y == 0]
+    usual, ours = (build(config, len(PERMUTATIONS), run.device) for _ in range(2))
+    loss, task = puzzle_loss(usual, config), puzzle_task(ours, x, config)
+    return _epochs(run, (usual, (x,), loss), (ours, task))
+
+
+def _training(run):
+    """Epochs of supervised training of all of ECGNet."""
+    config, train = run.config, run.train.inputs
+    usual, ours = (build(config, len(CLASSES), run.device) for _ in range(2))
+    loss = supervised_loss(usual, class_weights(train.y, config.imbalance))
+    task = supervised_task(ours, (train.x,), train.y, config)
+    return _epochs(run, (usual, (train.x, train.y), loss), (ours, task))
+
+
+def _epochs(run, usual, ours):
+    """The same epochs over a Dataset of beats and over beats that stay on the device."""
+    schedule, seed = supervised_schedule(run.config), run.config.seed
+    (usual_model, tensors, loss), (model, task) = usual, ours
+    _step_flops(run, model, EVERYTHING, model, tensors[0])  # warms up
+    seconds = {
+        "usual": _seconds(
+            lambda: fit_plainly(usual_model, EVERYTHING, tensors, loss, schedule, seed=seed),
+            run.device,
+        ),
+        "ours": _seconds(lambda: fit(model, EVERYTHING, task, schedule, seed=seed), run.device),
+    }
+    flops = _step_flops(run, model, EVERYTHING, model, tensors[0])
+    flops *= schedule.epochs * len(task) / schedule.batch_size
+    return {"n_beats": len(task), **_attained(run, flops, seconds["ours"])}, seconds
+
+
+def _online(run):
+    """The online stage of some patients; the usual way that of the first few, scaled to all."""
+    config, train = run.config, run.train.inputs
+    chosen = dict(list(run.patients.items())[: config.patients])
+    few = dict(list(chosen.items())[: config.usual_patients])
+    pretext = build(config, len(PERMUTATIONS), run.device)
+    reduced = config.precision != "fp32"
+    with running(config.precision, "native", run.device) if reduced else nullcontext():
+        _step_flops(run, pretext, EVERYTHING, pretext, train.x)  # warms up
+        stages = {}
+
+        def ours():
+            stages.update(personalize(pretext, train, chosen, config)[1])
+
+        seconds = {"ours": _seconds(ours, run.device)}
+        plainly = _seconds(lambda: personalize_plainly(pretext, train, few, config), run.device)
+        flops = _finetuning_flops(run, pretext, len(chosen))
+        measured = {"n_beats": len(train), **_attained(run, flops, stages["finetune"])}
+    seconds |= {"usual": plainly * len(chosen) / len(few)}
+    return {**measured, "stages": stages}, seconds
+
+
+def _finetuning_flops(run, pretext, n_patients):
+    """Operations of the fine-tunings that our way does."""
+    config, x = run.config, run.train.inputs.x
+    model = empty_network(pretext, config)
+    if config.finetune == "all":
+        flops = _step_flops(run, model, EVERYTHING, model, x)
+    else:
+        some = model.features(x[: config.batch_size]).detach()
+        flops = _step_flops(run, model, HEAD, model.classify, some)
+    networks = 1 if config.strategy in ("none", "adabn") else n_patients
+    return flops * networks * config.epochs * len(x) / config.batch_size
+
+
+def _step_flops(run, model, parts, forward, inputs):
+    """Floating-point operations of a training step of one batch."""
+    train_only(model, parts)
+    with FlopCounterMode(display=False) as counter:
+        forward(inputs[: run.config.batch_size]).sum().backward()
+    model.zero_grad()
+    model.eval()
+    return counter.get_total_flops()
+
+
+def _attained(run, flops, seconds):
+    """Operations a second, and the device's peak in the format of the run.
+
+    On a GPU fp32 means TF32, which products in fp32 use there (PyTorch's default for
+    convolutions, and ours for the products that stand for them).
+    """
+    device, side = run.device, _SIDE[run.device.type]
+    a, b = torch.randn(2, side, side, device=device, dtype=DTYPES[run.config.precision])
+    before = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = True
+    peak = 2 * side**3 / fastest(lambda: _seconds(lambda: a @ b, device))
+    torch.backends.cuda.matmul.allow_tf32 = before
+    attained = flops / seconds
+    return {"flops": attained, "peak_flops": peak, "share_of_peak": attained / peak}
+
+
+def _inference(run):
+    """One beat through every runtime; needs ONNX Runtime and a C compiler."""
+    from ecglib.deploy.forms import in_every_form
+
+    return {"networks": in_every_form().to_dict("index")}, {}
+
+
+_TASKS = {
+    "windows": _windows,
+    "pretraining": _pretraining,
+    "training": _training,
+    "online": _online,
+    "inference": _inference,
+}
