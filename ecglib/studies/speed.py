@@ -92,7 +92,7 @@ def _epochs(run, usual, ours):
     """The same epochs over a Dataset of beats and over beats that stay on the device."""
     schedule, seed = supervised_schedule(run.config), run.config.seed
     (usual_model, tensors, loss), (model, task) = usual, ours
-    _step_flops(run, model, EVERYTHING, model, tensors[0])  # warms up
+    _flops(run, model, EVERYTHING, model, tensors[0])  # warms up
     seconds = {
         "usual": _seconds(
             lambda: fit_plainly(usual_model, EVERYTHING, tensors, loss, schedule, seed=seed),
@@ -100,8 +100,7 @@ def _epochs(run, usual, ours):
         ),
         "ours": _seconds(lambda: fit(model, EVERYTHING, task, schedule, seed=seed), run.device),
     }
-    flops = _step_flops(run, model, EVERYTHING, model, tensors[0])
-    flops *= schedule.epochs * len(task) / schedule.batch_size
+    flops = _flops(run, model, EVERYTHING, model, tensors[0]) * schedule.epochs * len(task)
     return {"n_beats": len(task), **_attained(run, flops, seconds["ours"])}, seconds
 
 
@@ -113,7 +112,7 @@ def _online(run):
     pretext = build(config, len(PERMUTATIONS), run.device)
     reduced = config.precision != "fp32"
     with running(config.precision, "native", run.device) if reduced else nullcontext():
-        _step_flops(run, pretext, EVERYTHING, pretext, train.x)  # warms up
+        _flops(run, pretext, EVERYTHING, pretext, train.x)  # warms up
         stages = {}
 
         def ours():
@@ -132,22 +131,23 @@ def _finetuning_flops(run, pretext, n_patients):
     config, x = run.config, run.train.inputs.x
     model = empty_network(pretext, config)
     if config.finetune == "all":
-        flops = _step_flops(run, model, EVERYTHING, model, x)
+        flops = _flops(run, model, EVERYTHING, model, x)
     else:
         some = model.features(x[: config.batch_size]).detach()
-        flops = _step_flops(run, model, HEAD, model.classify, some)
+        flops = _flops(run, model, HEAD, model.classify, some)
     networks = 1 if config.strategy in ("none", "adabn") else n_patients
-    return flops * networks * config.epochs * len(x) / config.batch_size
+    return flops * networks * config.epochs * len(x)
 
 
-def _step_flops(run, model, parts, forward, inputs):
-    """Floating-point operations of a training step of one batch."""
+def _flops(run, model, parts, forward, inputs):
+    """Floating-point operations of a training step, for each beat of its batch."""
     train_only(model, parts)
+    batch = inputs[: run.config.batch_size]
     with FlopCounterMode(display=False) as counter:
-        forward(inputs[: run.config.batch_size]).sum().backward()
+        forward(batch).sum().backward()
     model.zero_grad()
     model.eval()
-    return counter.get_total_flops()
+    return counter.get_total_flops() / len(batch)
 
 
 def _attained(run, flops, seconds):

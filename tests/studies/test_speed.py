@@ -1,0 +1,95 @@
+"""Study speed does every task both ways; how fast is for the benchmark to say."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from ecglib import bench, plans
+from ecglib.config.speed import SpeedConfig
+from ecglib.deploy import forms, toolchain
+from ecglib.errors import UserError
+from ecglib.models.ecgnet import ECGNet, ECGNetConfig
+from ecglib.params import load_params
+from ecglib.paths import PARAMS
+from ecglib.studies import run_study
+
+SMALL = {"channels": (2, 2, 2, 2, 2), "records": (101, 106, 100, 103), "train_share": 0.2}
+SMALL |= {"epochs": 1, "online_epochs": 1, "patients": 2, "usual_patients": 2}
+
+
+def speed_of(mitdb, folder, **settings):
+    config = SpeedConfig(**(SMALL | settings))
+    (result,) = run_study([config], mitdb, profile="tiny", device="cpu", runs=folder / "runs")
+    return result
+
+
+@pytest.mark.parametrize("task", ["windows", "pretraining", "training", "online"])
+def test_a_task_has_two_times_and_their_ratio(mitdb, tmp_path, task):
+    result = speed_of(mitdb, tmp_path, task=task)
+    usual, ours = result.runtime_s["usual"], result.runtime_s["ours"]
+    assert min(usual, ours) > 0
+    assert result.metrics["ratio"] == pytest.approx(usual / ours)
+    assert result.metrics["n_beats"] > 0
+    row = bench.speed_table([result]).iloc[0]
+    assert float(row["ratio"]) == pytest.approx(usual / ours, abs=0.06)
+    if task != "windows":
+        m = result.metrics
+        assert m["share_of_peak"] == pytest.approx(m["flops"] / m["peak_flops"])
+        assert 0 < m["share_of_peak"] < 1
+
+
+def test_seconds_of_few_patients_are_scaled_to_all_and_said_to_be(mitdb, tmp_path):
+    result = speed_of(mitdb, tmp_path, usual_patients=1)
+    assert bench.speed_table([result]).iloc[0]["usual, s"].endswith(" (scaled)")
+    both = speed_of(mitdb, tmp_path)
+    assert "scaled" not in bench.speed_table([both]).iloc[0]["usual, s"]
+
+
+def test_operations_of_a_head_are_counted_by_hand(mitdb, tmp_path):
+    """Of an epoch in which only the head of one network learns, on cached features."""
+    m = speed_of(mitdb, tmp_path, strategy="none")
+    flops = m.metrics["flops"] * m.metrics["stages"]["finetune"]
+    forward = 18 * 512 + 512 * 256 + 256 * 3  # 2 channels × 9 samples before the head
+    backward = forward + 512 * 256 + 256 * 3  # weights, and inputs of all but the first
+    assert flops == pytest.approx(2 * (forward + backward) * m.metrics["n_beats"], rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"task": "compiling"}, "task is 'compiling'"),
+        ({"usual_patients": 3}, "usual_patients is 3, more than patients: 2"),
+        ({"patients": 0}, "patients is 0"),
+        ({"threads": 0}, "threads is 0"),
+    ],
+)
+def test_impossible_settings_are_refused(settings, text):
+    with pytest.raises(UserError, match=re.escape(text)):
+        SpeedConfig(**(SMALL | settings))
+
+
+def test_every_profile_names_arms_that_are_possible():
+    for path in PARAMS.glob("*.yaml"):
+        arms = load_params(path)["09_reproduce_and_extend"]["speed"]
+        configs = plans.expand("speed", arms, channels=(4, 4, 4, 4, 4))
+        assert {config.task for config in configs} >= {"pretraining", "training", "online"}
+
+
+@pytest.mark.skipif(not toolchain.has("gcc"), reason="no C compiler: gcc")
+def test_every_form_of_a_network_is_timed_and_c_is_numpy(tmp_path):
+    beats = torch.from_numpy(np.random.default_rng(0).normal(size=(60, 64)).astype(np.float32))
+    model = ECGNet(ECGNetConfig((4, 4, 8, 8, 8), n_times=64)).eval()
+    row = forms.every_form(model, [beats], tmp_path)
+    assert row.pop("C as NumPy, %") == 100
+    assert len(row) == 4
+    assert min(row.values()) > 0
+
+
+def test_flops_are_counted_twice_a_multiplication():
+    """What the hand count above relies on."""
+    with FlopCounterMode(display=False) as counter:
+        torch.ones(2, 3) @ torch.ones(3, 5)
+    assert counter.get_total_flops() == 2 * 2 * 3 * 5
