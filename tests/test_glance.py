@@ -1,0 +1,39 @@
+"""The first table of the book says what the committed runs say."""
+
+from functools import partial
+
+import pytest
+
+from ecglib import glance, results
+from ecglib.paths import RESULTS
+
+
+@pytest.fixture(scope="module")
+def table():
+    return glance.claims_table(partial(results.load_study, RESULTS))
+
+
+def test_every_cell_is_filled_and_every_claim_has_its_certainty(table):
+    assert (table.map(len) > 10).all(axis=None)
+    assert table["how sure"].str.contains("interval|C = NumPy").all()
+
+
+def test_numbers_are_those_of_the_runs(table):
+    runs = results.load_study(RESULTS, "compression")
+    (laq,) = [
+        r.metrics
+        for r in runs
+        if (r.config["dataset"], r.config["model"], r.config["method"], r.config["fold"])
+        == ("cinc2017", "resnet1d", "laq", "all")
+    ]
+    found = table.loc["Compression without loss?", "found here"]
+    assert f"LAQ {laq['ideal_ratio']:.1f} times at {100 * laq['difference']:+.1f}" in found
+    (edge, *_) = results.load_study(RESULTS, "c99")
+    assert f"{edge.metrics['flash_bytes'] / 1000:.1f} KB" in table["found here"].iloc[4]
+
+
+def test_papers_are_quoted_as_printed(table):
+    """Paper 1, tables 1 to 3; paper 2, abstract."""
+    printed = " ".join(table["the papers"])
+    for number in ("0.541", "0.527", "0.028", "0.630", "60,048", "12.10"):
+        assert number in printed
