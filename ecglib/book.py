@@ -24,6 +24,7 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
+from ecglib import api
 from ecglib.errors import UserError
 from ecglib.params import (
     check_names,
@@ -250,6 +251,7 @@ def _copy_sources(root, book):
         shutil.copy(root / name, book / name)
     for page in [*root.glob("chapters/*.md"), *root.glob("chapters/*.bib")]:
         shutil.copy(page, book / "chapters" / page.name)
+    api.write_pages(book / "chapters")
     static = book / "_static"
     shutil.copytree(root / "_static", static, dirs_exist_ok=True)
     # One self-contained file typesets the mathematics; the package would copy 24 MB.
