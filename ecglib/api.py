@@ -29,7 +29,7 @@ GROUPS = {
     "book": (
         "Tables, figures and the book",
         "arms tables counts formats integers deployed embedded handful printed compressed "
-        "layerwise ledger plots show api book paths errors __main__",
+        "layerwise ledger plots downloads show api book paths errors __main__",
     ),
 }
 """Page -> its title, and the rooms on it: modules and packages directly below `ecglib`."""
