@@ -1,5 +1,6 @@
 # make book    the book on the quick profile -> _build/html/index.html
-# make test    lint, tests, then the quick book: what continuous integration runs
+# make test    lint, tests, the quick book, and that in a browser: what continuous integration
+#              runs
 # make lint    format, style and the direction of imports
 # make bench   ratios of this machine
 # make clean   remove what was built, keep .venv
@@ -28,8 +29,9 @@ book: $(VENV)/installed
 	$(PY) -m ecglib book --params $(PARAMS)
 
 test: lint
-	$(PY) -m pytest
+	$(PY) -m pytest --ignore tests/test_browser.py
 	$(PY) -m ecglib book --params params/quick.yaml
+	$(PY) -m pytest tests/test_browser.py
 
 lint: $(VENV)/installed
 	$(PY) -m ruff check .

@@ -162,6 +162,7 @@ overview.landscape(rows, overview.trivial(named))
 #   from raw samples to classes.
 # - {doc}`08_micro_network`: what can four kilobytes and five labels do?
 # - {doc}`09_reproduce_and_extend`: run it, compare it, add to it.
+# - {doc}`glossary` and {doc}`api`: to look up a symbol, a term or a function.
 #
 # ## Related work
 #

@@ -163,6 +163,17 @@ print("reference:", arms.where_made(ours))
 ledger.side_by_side(mine, ours)
 
 # %% [markdown]
+# (downloads)=
+# ### All committed runs, for other programs
+#
+# A table for each study: a row a run with its settings, accuracy, macro-F1, sensitivity and
+# whatever else is a single number, seconds and device. Confusion matrices and the predictions of
+# every beat are in the files of `results/`, which column `run` names.
+
+# %% tags=["hide-input"]
+show.download_table(RESULTS, "Table 9.3: the committed runs as CSV files.")
+
+# %% [markdown]
 # ## Add a strategy in ten lines
 #
 # A strategy names the parts of ECGNet that the patient's puzzle may change. Suppose the first

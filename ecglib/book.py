@@ -24,6 +24,7 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
+from ecglib import api, downloads
 from ecglib.errors import UserError
 from ecglib.params import (
     check_names,
@@ -209,6 +210,7 @@ def _execute(chapter, parameters, root):
     notebook = jupytext.read(chapter)
     if "kernelspec" not in notebook.metadata:
         raise UserError(f"{chapter}: the header must name a kernelspec, as other chapters do")
+    _describe_figures(notebook)
     unfinished = root / "_build" / "book" / "unfinished" / f"{chapter.stem}.ipynb"
     unfinished.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -226,6 +228,14 @@ def _execute(chapter, parameters, root):
     except (PapermillExecutionError, CellTimeoutError, DeadKernelError) as error:
         raise ChapterError(_failure(chapter, unfinished, error)) from None
     return unfinished
+
+
+def _describe_figures(notebook):
+    """Give each figure its caption as the text that stands for it where it cannot be seen."""
+    for cell in notebook.cells:
+        options = cell.metadata.get("mystnb", {})
+        if "figure" in options:
+            options.setdefault("image", {})["alt"] = options["figure"]["caption"]
 
 
 def _failure(chapter, unfinished, error):
@@ -250,12 +260,18 @@ def _copy_sources(root, book):
         shutil.copy(root / name, book / name)
     for page in [*root.glob("chapters/*.md"), *root.glob("chapters/*.bib")]:
         shutil.copy(page, book / "chapters" / page.name)
+    api.write_pages(book / "chapters")
     static = book / "_static"
     shutil.copytree(root / "_static", static, dirs_exist_ok=True)
-    # One self-contained file typesets the mathematics; the package would copy 24 MB.
+    downloads.write_tables(root / "results", static / "results")
+    # One self-contained file typesets the mathematics; the package would copy 24 MB. In
+    # `_static` itself every page would load it, and pages with mathematics twice.
+    scripts = book / "_extra" / "_static"
+    scripts.mkdir(parents=True, exist_ok=True)
+    (static / "mathjax.js").unlink(missing_ok=True)
     files = importlib.metadata.files("sphinx-mathjax-offline")
     mathjax = next(file for file in files if file.name == "tex-svg-full.js")
-    shutil.copy(mathjax.locate(), static / "mathjax.js")
+    shutil.copy(mathjax.locate(), scripts / "mathjax.js")
 
 
 def _digest(*groups):

@@ -127,7 +127,7 @@ def layer_errors(model, x, y, precision):
 
 
 def exponent_counts(tensors):
-    """How often each power of two occurs: floor(log2 |value|) of all nonzero values.
+    """How often each power of two occurs: `floor(log2(abs(value)))` of all nonzero ones.
 
     Parameters
     ----------

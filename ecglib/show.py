@@ -5,11 +5,11 @@ import html
 import pandas as pd
 from IPython.display import HTML, Markdown
 
-from ecglib import arms, published
+from ecglib import arms, downloads, published
 from ecglib.params import load_params
 
 
-def table(frame, caption):
+def table(frame, caption, *, escape=True):
     """A table with its caption, ready for the page.
 
     Parameters
@@ -18,12 +18,14 @@ def table(frame, caption):
         Cells are text already.
     caption : str
         Begins with its number, e.g. "Table 3.1"; states what the numbers are.
+    escape : bool
+        False if cells hold HTML, such as links.
 
     Returns
     -------
     HTML
     """
-    body = frame.to_html(border=0, classes="ecg-table", na_rep="")
+    body = frame.to_html(border=0, classes="ecg-table", na_rep="", escape=escape)
     text = html.escape(caption)
     body = body.replace("<thead>", f"<caption>{text}</caption>\n<thead>", 1)
     return HTML(f'<div class="ecg-table-wrap">{body}</div>')
@@ -72,7 +74,8 @@ def provenance(reference):
     -------
     Markdown
     """
-    return Markdown(f"*Reference runs:* {arms.where_made(reference)}.")
+    where = arms.where_made(reference)
+    return Markdown(f"*Reference runs:* {where}. Each is a row of a {{ref}}`CSV <downloads>`.")
 
 
 def machine(results):
@@ -94,6 +97,30 @@ def machine(results):
         f"*Timed on:* {where['cpu']}, {vnni} VNNI (flags: {', '.join(flags)}); speeds "
         f"compare runtimes within one session. {arms.where_made(results)}."
     )
+
+
+def download_table(folder, caption):
+    """Links to the tables that the book has of all runs in a folder of results.
+
+    Parameters
+    ----------
+    folder : Path
+        See `ecglib.downloads`; `ecglib.book` puts the tables beside the pages.
+    caption : str
+        See `table`.
+
+    Returns
+    -------
+    HTML
+    """
+    rows = {
+        f'<a href="../_static/results/{name}.csv" download>{name}.csv</a>': {
+            "runs": f"{len(paths)}",
+            "columns": f"{len(downloads.runs_table(paths).columns)}",
+        }
+        for name, paths in downloads.studies(folder).items()
+    }
+    return table(pd.DataFrame(rows).T, caption, escape=False)
 
 
 def profiles(folder):

@@ -6,6 +6,7 @@ import jupytext
 import pytest
 import yaml
 
+from ecglib.api import GROUPS
 from ecglib.params import declared_parameters, list_chapters, load_params
 from ecglib.paths import CHAPTERS, PARAMS, REPO
 
@@ -21,9 +22,14 @@ def code_cells(chapter):
 
 def test_chapters_are_those_of_the_table_of_contents():
     toc = yaml.safe_load((REPO / "_toc.yml").read_text(encoding="utf-8"))
-    pages = [toc["root"], *(page["file"] for part in toc["parts"] for page in part["chapters"])]
+    listed = [page for part in toc["parts"] for page in part["chapters"]]
+    pages = [toc["root"], *(page["file"] for page in listed)]
     names = [f"chapters/{chapter.stem}" for chapter in list_chapters()]
-    assert [page for page in pages if page != "chapters/references"] == names
+    look_up = {f"chapters/{page.stem}" for page in CHAPTERS.glob("*.md")}
+    assert [page for page in pages if page not in look_up] == names
+    assert look_up <= set(pages)
+    reference = [page["file"] for part in listed for page in part.get("sections", [])]
+    assert reference == [f"chapters/api_{group}" for group in GROUPS]
 
 
 @each_chapter

@@ -8,7 +8,7 @@ from ecglib.errors import UserError
 N_FOLDS = 5
 
 ECGNET_CHANNELS = {"small": (16, 32, 64, 128, 128), "paper": (64, 128, 256, 512, 512)}
-"""Size -> filters of ECGNet, whose networks are compressed too (`dataset: mitdb`)."""
+"""Size -> filters of ECGNet; its networks are compressed too, on data set `mitdb`."""
 
 
 @dataclass(frozen=True, kw_only=True)

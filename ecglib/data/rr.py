@@ -106,7 +106,7 @@ def rhythm_features(sample):
     -------
     ndarray, shape (n_beats, 3), float32
         log(rr / baseline) and log(post / baseline) (known one beat later), each times 4, and 8
-        times the mean |change of log RR| of the last 24 beats, each change at most 0.5. Zeros
+        times the mean absolute change of log RR over the last 24 beats, each at most 0.5. Zeros
         where an interval does not exist.
     """
     features = np.zeros((len(sample), 3))

@@ -1,0 +1,93 @@
+"""Committed runs as tables for other programs: a CSV file a study, a row a run."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from ecglib import results
+from ecglib.config import CONFIGS
+
+
+def studies(folder):
+    """Results below a folder, by the name that their table gets.
+
+    Parameters
+    ----------
+    folder : path
+        Holds folders of studies, perhaps in folders of their own: `h200/baseline`.
+
+    Returns
+    -------
+    dict of str to list of Path
+        "h200-baseline" -> result files, sorted; a study without results is left out.
+    """
+    folder = Path(folder)
+    found = {
+        "-".join(place.relative_to(folder).parts): sorted(place.glob("*.json"))
+        for place in sorted(folder.rglob("*"))
+        if place.is_dir() and place.name in CONFIGS
+    }
+    return {name: paths for name, paths in found.items() if paths}
+
+
+def runs_table(paths):
+    """One row a run: its settings, what came out, how long it took, and where.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        Result files of one study.
+
+    Returns
+    -------
+    DataFrame
+        Column "run" is the name of the file. Lists are joined by spaces; metrics that are no
+        single number (by class, by layer) are left to the file. "seconds" is the sum over the
+        stages.
+
+    Raises
+    ------
+    UserError
+        If a file is no result.
+    """
+    rows = []
+    for path in paths:
+        result = results.load(path)
+        scalars = {k: v for k, v in result.metrics.items() if not isinstance(v, dict | list)}
+        rows.append(
+            {"run": path.stem}
+            | {name: _cell(value) for name, value in result.config.items()}
+            | scalars
+            | {"seconds": sum(result.runtime_s.values())}
+            | {key: result.environment.get(key) for key in ("device", "cpu")}
+            | {"data": result.data["name"], "profile": result.data["profile"]}
+        )
+    return pd.DataFrame(rows, dtype=object)  # a column of integers with gaps keeps them
+
+
+def write_tables(source, target):
+    """Write the table of every study, `<name>.csv`; tables of earlier calls go.
+
+    Parameters
+    ----------
+    source : path
+        Folder of results, see `studies`.
+    target : path
+        Folder of the tables; may be missing.
+
+    Raises
+    ------
+    UserError
+        If a file is no result.
+    """
+    target = Path(target)
+    target.mkdir(parents=True, exist_ok=True)
+    for old in target.glob("*.csv"):
+        old.unlink()
+    for name, paths in studies(source).items():
+        runs_table(paths).to_csv(target / f"{name}.csv", index=False)
+
+
+def _cell(value):
+    """A setting in one cell."""
+    return " ".join(map(str, value)) if isinstance(value, list) else value
