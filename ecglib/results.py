@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 import zlib
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
@@ -14,6 +13,7 @@ from ecglib.aami import CLASSES
 from ecglib.config import CONFIGS, make_config
 from ecglib.errors import UserError
 from ecglib.metrics import confusion_matrix
+from ecglib.storage import atomic
 
 KEYS = ("study", "config", "data", "metrics", "runtime_s", "environment", "created")
 
@@ -167,15 +167,9 @@ def save(result, path):
         If the folder cannot be written.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("w") as file:
-            json.dump(asdict(result), file, indent=1)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        with atomic(path) as temporary:
+            temporary.write_text(json.dumps(asdict(result), indent=1) + "\n")
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}") from error
 
