@@ -15,7 +15,11 @@ from ecglib.errors import UserError
 from ecglib.metrics import confusion_matrix
 from ecglib.storage import atomic
 
-KEYS = ("study", "config", "data", "metrics", "runtime_s", "environment", "created")
+KEYS = {
+    **{"study": str, "config": dict, "data": dict, "metrics": dict, "runtime_s": dict},
+    **{"environment": dict, "created": str},
+}
+"""What a file must hold, each of this type; the other fields have defaults."""
 
 
 @dataclass(frozen=True)
@@ -186,7 +190,8 @@ def load(path):
         content = json.loads(Path(path).read_text())
     except (OSError, ValueError) as error:
         raise UserError(f"{path} is no readable JSON result; delete it and rerun") from error
-    missing = [k for k in KEYS if not (isinstance(content, dict) and k in content)]
+    found = content if isinstance(content, dict) else {}
+    missing = [key for key, kind in KEYS.items() if not isinstance(found.get(key), kind)]
     if missing:
         raise UserError(f"{path} is no result file: it lacks {', '.join(missing)}")
     try:
