@@ -13,7 +13,7 @@ from ecglib.errors import UserError
 LOCAL = "local"
 """Scheduler that means: a worker for each core of this machine."""
 
-PATIENCE = 10  # s, until a scheduler has answered and has a worker
+PATIENCE = 30  # s, until a scheduler has answered and has a worker
 
 
 def check(scheduler):
