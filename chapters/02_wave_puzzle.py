@@ -28,6 +28,7 @@
 profile = "quick"  # type: str  name of the params file
 data_root = None  # type: str  folder or packed file with MIT-BIH, None: search for it
 device = "auto"  # type: str  auto, cpu or cuda
+scheduler = None  # type: str  None, local or tcp://host:port: Dask workers for missing runs
 seeds = [7]  # type: list  seeds of every arm
 records = [101, 118, 124, 207, 223, 100, 202, 213, 232]  # type: list  record numbers
 channels = [4, 8, 8, 16, 16]  # type: list  filters of ECGNet's five blocks
@@ -69,6 +70,7 @@ parameters = {
     "probe": probe,
     "baseline": baseline,
 }
+where = {"profile": profile, "device": device, "scheduler": scheduler}
 source = plans.find_source(parameters, profile)
 show.banner(source, profile)
 
@@ -100,7 +102,7 @@ figures.six_permutations(beat.signal[0], beat.fs, CUTS["qrs"])
 
 # %%
 live = {
-    study: run_study(plans.plan(study, parameters), source, profile=profile, device=device)
+    study: run_study(plans.plan(study, parameters), source, **where)
     for study in ("selection", "puzzle", "probe", "baseline")
 }
 reference = {study: results.load_study(RESULTS, study) for study in live}
@@ -275,5 +277,5 @@ show.table(tables.score_table(swapped), "Table 2.5: the swapped split, reference
 
 # %%
 parameters["puzzle"] = [{"cuts": ["qrs", "thirds"]}]
-cuts = run_study(plans.plan("puzzle", parameters), source, profile=profile, device=device)
+cuts = run_study(plans.plan("puzzle", parameters), source, **where)
 {result.config["cuts"]: round(result.metrics["accuracy"], 3) for result in cuts}

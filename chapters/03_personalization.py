@@ -30,6 +30,7 @@
 profile = "quick"  # type: str  name of the params file
 data_root = None  # type: str  folder or packed file with MIT-BIH, None: search for it
 device = "auto"  # type: str  auto, cpu or cuda
+scheduler = None  # type: str  None, local or tcp://host:port: Dask workers for missing runs
 seeds = [7]  # type: list  seeds of every arm
 records = [101, 118, 124, 207, 223, 100, 202, 213, 232]  # type: list  record numbers
 channels = [4, 8, 8, 16, 16]  # type: list  filters of ECGNet's five blocks
@@ -74,6 +75,7 @@ parameters = {
     "pretext_epochs": pretext_epochs,
     "personalization": personalization,
 }
+where = {"profile": profile, "device": device, "scheduler": scheduler}
 source = plans.find_source(parameters, profile)
 show.banner(source, profile)
 
@@ -151,9 +153,7 @@ print(f"identical after the output layer was replaced: {same}")
 # nothing is adapted before it, so is the whole fine-tuning.
 
 # %%
-live = run_study(
-    plans.plan("personalization", parameters), source, profile=profile, device=device
-)
+live = run_study(plans.plan("personalization", parameters), source, **where)
 reference = results.load_study(RESULTS, "personalization")
 reference_baseline = results.load_study(RESULTS, "baseline")
 
@@ -394,7 +394,5 @@ show.table(back, "Table 3.11: reference runs on the swapped split (DS2 → DS1),
 parameters["personalization"] = [
     {"strategy": "last_blocks", "online_seconds": [60, 300], "epochs": 1, "train_share": 0.2}
 ]
-shorter = run_study(
-    plans.plan("personalization", parameters), source, profile=profile, device=device
-)
+shorter = run_study(plans.plan("personalization", parameters), source, **where)
 tables.score_table(arms.by(shorter, "online_seconds"), after_5min=True)

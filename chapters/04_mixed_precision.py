@@ -28,6 +28,7 @@
 profile = "quick"  # type: str  name of the params file
 data_root = None  # type: str  folder or packed file with MIT-BIH, None: search for it
 device = "auto"  # type: str  auto, cpu or cuda
+scheduler = None  # type: str  None, local or tcp://host:port: Dask workers for missing runs
 seeds = [7]  # type: list  seeds of every arm
 records = [101, 118, 124, 207, 223, 100, 202, 213, 232]  # type: list  record numbers
 channels = [4, 8, 8, 16, 16]  # type: list  filters of ECGNet's five blocks
@@ -68,6 +69,7 @@ parameters = {
     "precision": precision,
     "numerics": numerics,
 }
+where = {"profile": profile, "device": device, "scheduler": scheduler}
 source = plans.find_source(parameters, profile)
 show.banner(source, profile)
 
@@ -112,7 +114,7 @@ for name in DTYPES:
 
 # %%
 live = {
-    study: run_study(plans.plan(study, parameters), source, profile=profile, device=device)
+    study: run_study(plans.plan(study, parameters), source, **where)
     for study in ("precision", "numerics")
 }
 reference = {study: results.load_study(RESULTS, study) for study in live}

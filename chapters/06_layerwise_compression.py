@@ -30,6 +30,7 @@
 profile = "quick"  # type: str  name of the params file
 data_root = None  # type: str  folder with the data sets, None: search for them
 device = "auto"  # type: str  auto, cpu or cuda
+scheduler = None  # type: str  None, local or tcp://host:port: Dask workers for missing runs
 seeds = [7]  # type: list  seeds of arms that name none
 records = [101, 118, 124, 207, 223, 100, 202, 213, 232]  # type: list  records of MIT-BIH, for ECGNet
 rhythm = [{"fold": 0, "epochs": 2, "train_share": 0.1}]  # type: list  arms: dataset, model, fold
@@ -131,7 +132,7 @@ figures.recordings({name: shown.signal[row, seconds] for name, row in first.item
 
 # %%
 live = {
-    study: run_study(planned, found, profile=profile, device=device)
+    study: run_study(planned, found, profile=profile, device=device, scheduler=scheduler)
     for study, planned in runs.items()
 }
 

@@ -88,6 +88,25 @@ show.table(
 )
 
 # %% [markdown]
+# ### On a cluster
+#
+# Dask runs a study on all cores of a machine, or on several machines that see the repository
+# and the data under the same paths:
+#
+# ```bash
+# pip install -e ".[cluster]"
+# python -m ecglib study personalization --scheduler local   # a process for each core
+#
+# dask scheduler                                             # once, on the machine `head`
+# dask worker tcp://head:8786 --nworkers 8 --nthreads 1      # on every machine
+# python -m ecglib study personalization --params params/full.yaml --scheduler tcp://head:8786
+# ```
+#
+# The same word works as `scheduler:` in the section `common` of a params file. A worker saves
+# each run when it ends, so a worker that dies, or the command, loses only the runs it was at; the
+# numbers are those of one process with one thread. Studies that measure speed stay in the process
+# that was called. Workers know only what is in `ecglib`, not what a notebook registered.
+#
 # ### Data, once
 #
 # Recordings are looked for in `data_root`, `$ECG_DATA`, the folder `data/` of the repository,

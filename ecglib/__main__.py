@@ -33,11 +33,11 @@ def _study(args):
     from ecglib.params import load_params, parse_overrides
     from ecglib.plans import run_from_params
 
-    results = run_from_params(
-        *(args.name, load_params(args.params), args.params.stem),
-        overrides=parse_overrides(args.set),
-        runs=args.out,
-    )
+    overrides = parse_overrides(args.set)
+    if args.scheduler:
+        overrides["scheduler"] = args.scheduler
+    params, profile = load_params(args.params), args.params.stem
+    results = run_from_params(args.name, params, profile, overrides=overrides, runs=args.out)
     for result in results:
         scores = " ".join(
             f"{name} {result.metrics[name]:.4f}"
@@ -180,6 +180,12 @@ def _parser():
     sub = command(_study, "compute the missing runs of a study, without any notebook")
     sub.add_argument("name", help="baseline, personalization, precision, int8, latency, …")
     sub.add_argument("--out", type=Path, default=RUNS, help="folder of results")
+    sub.add_argument(
+        *("--scheduler",),
+        metavar="WHERE",
+        help="Dask workers: `local` (a process a core) or tcp://host:port; default: no other "
+        "process",
+    )
     _add_params(sub)
 
     sub = command(_run, "execute chapters with parameters")

@@ -11,7 +11,6 @@ import onnx
 import torch
 
 from ecglib import shipped
-from ecglib.data.files import atomic
 from ecglib.data.inputs import normalize
 from ecglib.data.micro import micro_inputs
 from ecglib.data.mitdb import load_beats, read_record
@@ -25,6 +24,7 @@ from ecglib.models.ecgnet import ECGNet, ECGNetConfig
 from ecglib.models.layers import weight_layers
 from ecglib.models.micronet import MicroNet
 from ecglib.quant import calibrate, fold_batchnorm, freeze_ranges, quantize
+from ecglib.storage import atomic
 
 FORMAT, SEED, N_BEATS = 1, 7, 64
 """Of the manifest; of ECGNet's random weights; beats to measure with."""

@@ -4,18 +4,15 @@ Weights are plain arrays in an .npz file: nothing is ever unpickled.
 """
 
 import json
-import os
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from ecglib.errors import UserError
+from ecglib.storage import NPZ_DAMAGE, atomic
 
 _META = "__meta__"
-_DAMAGE = (OSError, ValueError, KeyError, EOFError, NotImplementedError, zipfile.BadZipFile)
-"""What NumPy and zipfile raise on files that were cut short or altered."""
 
 
 def save(path, state, meta):
@@ -36,12 +33,10 @@ def save(path, state, meta):
         If the folder cannot be written.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part.npz")
     arrays = {name: tensor.cpu().numpy() for name, tensor in state.items()}
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(temporary, **arrays, **{_META: np.array(json.dumps(meta))})
-        os.replace(temporary, path)
+        with atomic(path) as temporary, open(temporary, "wb") as file:
+            np.savez(file, **arrays, **{_META: np.array(json.dumps(meta))})
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}") from error
 
@@ -59,7 +54,7 @@ def load(path):
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         meta = json.loads(str(arrays.pop(_META)))
-    except _DAMAGE:
+    except NPZ_DAMAGE:
         return None
     return {name: torch.from_numpy(array) for name, array in arrays.items()}, meta
 

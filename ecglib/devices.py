@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 
 from ecglib.bundle import FORMAT, TOLERANCE, identity
-from ecglib.data.files import atomic
 from ecglib.errors import UserError
 from ecglib.paths import RESULTS
+from ecglib.storage import atomic
 
 FOLDER = RESULTS / "latency" / "devices"
 

@@ -212,4 +212,5 @@ def run_from_params(study, params, profile, *, overrides, runs=RUNS, again=False
         target = found.get(getattr(config, "target", None))
         run = Run(config, found[config.data_name], None, runs, target=target)
         results.path_of(runs, config, run.data).unlink(missing_ok=True)
-    return run_study(configs, found, profile=profile, device=parameters["device"], runs=runs)
+    where = {"device": parameters["device"], "scheduler": parameters.get("scheduler")}
+    return run_study(configs, found, profile=profile, runs=runs, **where)

@@ -11,11 +11,11 @@ import pandas as pd
 import torch
 
 from ecglib.aami import CLASSES, SYMBOL_TO_AAMI
-from ecglib.data.files import atomic
 from ecglib.data.micro import bridged, micro_inputs
 from ecglib.data.records import Record
 from ecglib.data.rpeaks import detect
 from ecglib.errors import UserError
+from ecglib.storage import atomic
 from ecglib.train import in_batches
 
 LEADS = ("MLII", "II")

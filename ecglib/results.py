@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 import zlib
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
@@ -14,8 +13,13 @@ from ecglib.aami import CLASSES
 from ecglib.config import CONFIGS, make_config
 from ecglib.errors import UserError
 from ecglib.metrics import confusion_matrix
+from ecglib.storage import atomic
 
-KEYS = ("study", "config", "data", "metrics", "runtime_s", "environment", "created")
+KEYS = {
+    **{"study": str, "config": dict, "data": dict, "metrics": dict, "runtime_s": dict},
+    **{"environment": dict, "created": str},
+}
+"""What a file must hold, each of this type; the other fields have defaults."""
 
 
 @dataclass(frozen=True)
@@ -167,15 +171,9 @@ def save(result, path):
         If the folder cannot be written.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("w") as file:
-            json.dump(asdict(result), file, indent=1)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        with atomic(path) as temporary:
+            temporary.write_text(json.dumps(asdict(result), indent=1) + "\n")
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}") from error
 
@@ -192,7 +190,8 @@ def load(path):
         content = json.loads(Path(path).read_text())
     except (OSError, ValueError) as error:
         raise UserError(f"{path} is no readable JSON result; delete it and rerun") from error
-    missing = [k for k in KEYS if not (isinstance(content, dict) and k in content)]
+    found = content if isinstance(content, dict) else {}
+    missing = [key for key, kind in KEYS.items() if not isinstance(found.get(key), kind)]
     if missing:
         raise UserError(f"{path} is no result file: it lacks {', '.join(missing)}")
     try:

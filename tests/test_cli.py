@@ -26,6 +26,7 @@ CHAPTER = f"""
 # %% tags=["parameters"]
 data_root = None
 device = "cpu"
+scheduler = None
 seeds = [7]
 records = {[*SYNTHETIC_DS1, *SYNTHETIC_DS2]}
 channels = [4, 4, 4, 4, 4]
@@ -118,6 +119,8 @@ BAD_INPUT = {  # what is typed after `study`, and what the answer must name
     "personalization -p personalization=[{strategy:lora}]": ["'lora'", "head_only"],
     "baseline -p records=100": ["records"],
     "baseline -p baseline=3": ["baseline"],
+    "baseline --scheduler lokal": ["'lokal'", "tcp://host:port"],
+    "baseline -p scheduler=8786": ["8786", "local"],
 }
 ONE_BY_ONE = """
 import contextlib, io, json, sys, traceback

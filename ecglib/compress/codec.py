@@ -16,8 +16,8 @@ from ecglib.compress import symbols
 from ecglib.compress.coded import CodedModel, CodedTensor
 from ecglib.compress.size import float_bits
 from ecglib.compress.weights import MAX_BITS, UNCODED, layout
-from ecglib.data.files import atomic
 from ecglib.errors import UserError
+from ecglib.storage import atomic
 
 MAGIC = b"ECGC\x01"
 

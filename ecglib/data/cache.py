@@ -3,15 +3,14 @@
 import contextlib
 import hashlib
 import os
-import zipfile
 from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 
 from ecglib.data.beats import Beats
-from ecglib.data.files import atomic
 from ecglib.data.recordings import Recordings
+from ecglib.storage import NPZ_DAMAGE, atomic
 
 VERSION = 1
 """Raised when the way from files to beats or recordings changes its result."""
@@ -70,7 +69,7 @@ def _load(path, table, **convert):
         with np.load(path, allow_pickle=False) as stored:
             values = dict(stored)
         return table(**values | {name: to(values[name]) for name, to in convert.items()})
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+    except NPZ_DAMAGE:
         return None
 
 

@@ -1,9 +1,6 @@
-"""Files of the database: which there are, what identifies them, how they are written."""
+"""Files of the database: which there are, and what identifies them."""
 
 import hashlib
-import os
-import secrets
-from contextlib import contextmanager
 from pathlib import Path
 
 from ecglib.aami import DS1, DS2, PACED
@@ -65,19 +62,3 @@ def identity_of(folder, records):
     """`identity` of the files of the given records in `folder`."""
     paths = [path for record in records for path in record_files(folder, record)]
     return identity({path.name: sha256_of(path) for path in paths})
-
-
-@contextmanager
-def atomic(path):
-    """Path of a temporary file that takes the place of `path` if the block succeeds.
-
-    Whoever reads `path` sees the old content or the new, never a part of it.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -1,17 +1,16 @@
 """The database as one file of some 28 MB, for machines that have no WFDB reader."""
 
-import zipfile
-import zlib
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from ecglib.data.files import atomic, identity_of, records_in
+from ecglib.data.files import identity_of, records_in
 from ecglib.data.records import Record, check_lead, read_wfdb, to_millivolts
 from ecglib.data.synthetic import is_synthetic
 from ecglib.errors import UserError
+from ecglib.storage import NPZ_DAMAGE, atomic
 
 FORMAT = "ecglib-mitdb-1"
 LEAD = "MLII"
@@ -168,10 +167,7 @@ def opened(path, form, name):
             if str(stored["format"]) != form:
                 raise ValueError("another format")
             yield stored
-    except (
-        OSError, EOFError, KeyError, TypeError, ValueError, AttributeError,
-        zipfile.BadZipFile, zlib.error,
-    ) as error:  # fmt: skip
+    except NPZ_DAMAGE as error:
         raise UserError(
             f"{path} is damaged or was not written by `python -m ecglib pack {name}`; "
             "pack or copy it again"

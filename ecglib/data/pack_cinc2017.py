@@ -3,11 +3,12 @@
 import numpy as np
 
 from ecglib.data import cinc2017
-from ecglib.data.files import atomic, identity
+from ecglib.data.files import identity
 from ecglib.data.pack import PackInfo, opened
 from ecglib.data.recordings import Recordings, padded
 from ecglib.data.synthetic_rhythm import is_synthetic
 from ecglib.errors import UserError
+from ecglib.storage import atomic
 
 FORMAT = "ecglib-cinc2017-1"
 

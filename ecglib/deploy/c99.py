@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from ecglib.data.files import atomic
 from ecglib.deploy.front import FEATURES, byte_factor
 from ecglib.errors import UserError
+from ecglib.storage import atomic
 
 _PARTS = Path(__file__).parent / "c"
 

@@ -14,7 +14,7 @@ from ecglib.compress import (
 )
 from ecglib.compress.activations import variance_ratios
 from ecglib.compress.methods import compress
-from ecglib.config import RhythmConfig, twin_of
+from ecglib.config import CompressionConfig, RhythmConfig, twin_of
 from ecglib.config.rhythm import N_FOLDS
 from ecglib.metrics import accuracy, confusion_matrix
 from ecglib.personalize.online import Stopwatch
@@ -37,7 +37,7 @@ TRACED = 256
 def run_rhythm(run):
     """An fp32 network of paper 2, scored on the fold that it has not seen."""
     if run.config.fold == "all":
-        return _pooled(_folds(run))
+        return _pooled([run.finished(config) for config in prerequisites(run.config)])
     sides = recording_sides(run)
     model, story = recording_network(run, sides)
     watch = Stopwatch()
@@ -149,9 +149,25 @@ def _described(interval):
     }
 
 
-def _folds(run):
-    """Results of the five runs that a pooled one stands for."""
-    return [run.finished(replace(run.config, fold=fold)) for fold in range(N_FOLDS)]
+def prerequisites(config):
+    """Runs whose results a run needs: the five folds of a pooled one, then its fp32 twin.
+
+    Parameters
+    ----------
+    config : RunConfig
+        Of any study.
+
+    Returns
+    -------
+    list of RunConfig
+        Empty unless the run pools folds.
+    """
+    if getattr(config, "fold", None) != "all":
+        return []
+    needed = [replace(config, fold=fold) for fold in range(N_FOLDS)]
+    if isinstance(config, CompressionConfig):
+        needed.append(replace(twin_of(config, RhythmConfig), fold="all"))
+    return needed
 
 
 def _pooled(folds):
@@ -168,8 +184,7 @@ def _pooled(folds):
 
 def _pooled_compression(run):
     """Five compressed networks against five fp32 ones, on all recordings."""
-    folds = _folds(run)
-    fp32 = run.finished(replace(twin_of(run.config, RhythmConfig), fold="all"))
+    *folds, fp32 = (run.finished(config) for config in prerequisites(run.config))
     pooled = _pooled(folds)
     labels, correct = recording_labels(run), []
     for found in (pooled["predictions"], fp32.predictions):
