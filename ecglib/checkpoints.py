@@ -5,17 +5,17 @@ Weights are plain arrays in an .npz file: nothing is ever unpickled.
 
 import json
 import os
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from ecglib.errors import UserError
+from ecglib.untrusted import opened_npz, refused
 
 _META = "__meta__"
-_DAMAGE = (OSError, ValueError, KeyError, EOFError, NotImplementedError, zipfile.BadZipFile)
-"""What NumPy and zipfile raise on files that were cut short or altered."""
+MAX_BYTES = 600_000_000
+"""Of the arrays in a checkpoint; HuBERT-ECG-small has 121 MB."""
 
 
 def save(path, state, meta):
@@ -56,12 +56,13 @@ def load(path):
     tuple of (dict of str to Tensor, dict) or None
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with refused(f"{path} is missing or damaged"), opened_npz(path, MAX_BYTES) as archive:
             arrays = {name: archive[name] for name in archive.files}
-        meta = json.loads(str(arrays.pop(_META)))
-    except _DAMAGE:
+            meta = json.loads(str(arrays.pop(_META)))
+            state = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    except UserError:
         return None
-    return {name: torch.from_numpy(array) for name, array in arrays.items()}, meta
+    return (state, meta) if isinstance(meta, dict) else None
 
 
 def cached(path, make):
