@@ -29,7 +29,7 @@ MAX_FS = 20_000
 """Hz, above which nobody records an ECG, and filters would take more memory than the signal."""
 
 MILLIVOLTS = {"nV": 1e-6, "uV": 1e-3, "µV": 1e-3, "mV": 1, "V": 1e3}
-"""Unit of a lead -> mV. Other units are read as mV: the network needs none, the detector does."""
+"""Unit of a lead -> mV; others are read as mV. Only the detector's thresholds need a unit."""
 
 
 @dataclass(frozen=True)

@@ -119,7 +119,7 @@ def read_member(archive, member, limit):
 
 
 def check_members(members, limit):
-    """Raise `ValueError` if members of a zip (`ZipInfo`) have more than `limit` bytes in all."""
+    """Raise `ValueError` if members (`ZipInfo`) have more than `limit` bytes in all."""
     if any(member.compress_type not in _PACKINGS for member in members):
         raise ValueError("a member is packed in an unusual way")
     if sum(member.file_size for member in members) > limit:

@@ -211,8 +211,8 @@ def check_record(record, where):
     scaled = 0 < record.fs < np.inf and record.gain != 0 and np.isfinite(record.gain)
     if not (len(record.signal) and ordered and inside and scaled):
         raise UserError(
-            f"record {record.number} is damaged in {where}: it is empty, has an impossible rate "
-            "or gain, or annotations outside of it or out of order; fetch it again"
+            f"record {record.number} is damaged in {where}: it is empty, has an impossible "
+            "rate or gain, or annotations outside of it or out of order; fetch it again"
         )
 
 
