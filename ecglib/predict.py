@@ -13,7 +13,7 @@ import torch
 from ecglib.aami import CLASSES, SYMBOL_TO_AAMI
 from ecglib.data.files import atomic
 from ecglib.data.micro import bridged, micro_inputs
-from ecglib.data.records import Record, read_annotations, read_header, read_signal
+from ecglib.data.records import MAX_FS, Record, read_annotations, read_header, read_signal
 from ecglib.data.rpeaks import detect
 from ecglib.errors import UserError
 from ecglib.train import in_batches
@@ -24,9 +24,6 @@ LEADS = ("MLII", "II")
 
 MIN_FS = 100
 """Hz, under which a QRS complex has too few samples."""
-
-MAX_FS = 20_000
-"""Hz, above which nobody records an ECG, and filters would take more memory than the signal."""
 
 MILLIVOLTS = {"nV": 1e-6, "uV": 1e-3, "µV": 1e-3, "mV": 1, "V": 1e3}
 """Unit of a lead -> mV; others are read as mV. Only the detector's thresholds need a unit."""

@@ -18,6 +18,9 @@ _BITS_PER_SAMPLE = {
 }
 """Format -> bits of a sample in the file, at least."""
 
+MAX_FS = 20_000
+"""Hz, above which nobody records an ECG, and filters would take more memory than the signal."""
+
 
 @dataclass(frozen=True)
 class Record:
@@ -109,7 +112,7 @@ def read_header(name):
     Returns
     -------
     wfdb.Record
-        With at least one lead.
+        With at least one lead; one without a name is called "signal 0" and so on.
 
     Raises
     ------
@@ -129,6 +132,7 @@ def read_header(name):
             raise ValueError(f"{header.n_sig} leads, of which {len(leads)} are described")
     if not leads:
         raise UserError(f"{name}.hea lists no lead")
+    header.sig_name = [lead or f"signal {i}" for i, lead in enumerate(leads)]
     return header
 
 
@@ -203,12 +207,12 @@ def check_record(record, where):
     Raises
     ------
     UserError
-        If it is empty, the rate or scale is no number above zero, or an annotation lies outside
-        or before its predecessor.
+        If it is empty, rate or gain are impossible, or an annotation lies outside or before
+        its predecessor.
     """
     ordered = np.all(np.diff(record.sample) >= 0) and len(record.sample) == len(record.symbol)
     inside = np.all((record.sample >= 0) & (record.sample < len(record.signal)))
-    scaled = 0 < record.fs < np.inf and record.gain != 0 and np.isfinite(record.gain)
+    scaled = 0 < record.fs <= MAX_FS and record.gain != 0 and np.isfinite(record.gain)
     if not (len(record.signal) and ordered and inside and scaled):
         raise UserError(
             f"record {record.number} is damaged in {where}: it is empty, has an impossible "
