@@ -10,9 +10,12 @@ import numpy as np
 import torch
 
 from ecglib.errors import UserError
-from ecglib.storage import NPZ_DAMAGE, atomic
+from ecglib.storage import atomic
+from ecglib.untrusted import opened_npz, refused
 
 _META = "__meta__"
+MAX_BYTES = 600_000_000
+"""Of the arrays in a checkpoint; HuBERT-ECG-small has 121 MB."""
 
 
 def save(path, state, meta):
@@ -51,12 +54,13 @@ def load(path):
     tuple of (dict of str to Tensor, dict) or None
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with refused(f"{path} is missing or damaged"), opened_npz(path, MAX_BYTES) as archive:
             arrays = {name: archive[name] for name in archive.files}
-        meta = json.loads(str(arrays.pop(_META)))
-    except NPZ_DAMAGE:
+            meta = json.loads(str(arrays.pop(_META)))
+            state = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    except UserError:
         return None
-    return {name: torch.from_numpy(array) for name, array in arrays.items()}, meta
+    return (state, meta) if isinstance(meta, dict) else None
 
 
 def cached(path, make):

@@ -1,8 +1,8 @@
 """What devices measured with a bundle: validated, kept beside the results, tabulated."""
 
 import json
-import math
 import re
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +11,7 @@ from ecglib.bundle import FORMAT, TOLERANCE, identity
 from ecglib.errors import UserError
 from ecglib.paths import RESULTS
 from ecglib.storage import atomic
+from ecglib.untrusted import read_json, refused
 
 FOLDER = RESULTS / "latency" / "devices"
 
@@ -57,6 +58,8 @@ def import_device(path, folder=FOLDER):
     """
     content = _read(path)
     learning = isinstance(content.get("measured"), dict)
+    if learning and "runtime" in content:
+        raise UserError(f"{path} is both of a runtime and of learning; measure again")
     for name, kind in (_LEARNING_FIELDS if learning else _FIELDS).items():
         if not isinstance(content.get(name), kind):
             raise UserError(f"{path}: {name} is missing or of another kind; measure again")
@@ -72,6 +75,8 @@ def import_device(path, folder=FOLDER):
     else:
         for number, row in enumerate(content["measured"]):
             _check_row(row, f"{path}: measurement {number}")
+        for number, row in enumerate(content["unsupported"]):
+            _check_network(row, f"{path}: unsupported network {number}")
     target = Path(folder) / f"{_slug(content)}.json"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -83,21 +88,24 @@ def import_device(path, folder=FOLDER):
 
 
 def _read(path):
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{path} is missing or no JSON; nano_bench.py writes it") from error
+    with refused(f"{path} is missing or no JSON; nano_bench.py writes it"):
+        content = read_json(path)
     if not isinstance(content, dict):
         raise UserError(f"{path} is no file of nano_bench.py")
     return content
 
 
+def _check_network(row, where):
+    """Refuse a row about something that the bundle does not have."""
+    if not isinstance(row, dict) or row.get("network") not in list(NETWORKS):
+        raise UserError(f"{where} is of no network of the bundle")
+    if row.get("precision") not in list(TOLERANCE):
+        raise UserError(f"{where}: precision is {row.get('precision')!r}")
+
+
 def _check_row(row, where):
     """Refuse a measurement that cannot be."""
-    if not isinstance(row, dict) or row.get("network") not in NETWORKS:
-        raise UserError(f"{where} is of no network of the bundle")
-    if row.get("precision") not in TOLERANCE:
-        raise UserError(f"{where}: precision is {row.get('precision')!r}")
+    _check_network(row, where)
     for name in (*_TIMES, "beats_per_s", "batch", "calls"):
         value = row.get(name)
         if not _is_positive(value):
@@ -125,14 +133,14 @@ def _check_seconds(content, path):
 
 def _is_positive(value):
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and math.isfinite(value) and value > 0
+    return number and 0 < value <= sys.float_info.max  # neither infinite nor a longer integer
 
 
 def _slug(content):
     """Name of the file: device and runtime, in letters and digits."""
     runtime = content.get("runtime") or f"learning torch {content['torch']} {content['device']}"
     name = f"{_machine(content)} {runtime}".lower()
-    return re.sub(r"[^a-z0-9]+", "-", name).strip("-")[:80]
+    return re.sub(r"[^a-z0-9]+", "-", name).strip("-")[:80] or "device"
 
 
 def _machine(content):

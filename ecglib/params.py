@@ -15,13 +15,26 @@ import yaml
 
 from ecglib.errors import UserError
 from ecglib.paths import CHAPTERS
+from ecglib.untrusted import read_bytes, refused
+
+MAX_BYTES = 1_000_000
+"""Of a params file; the longest here has some 10 kB."""
 
 _CELL = re.compile(r"^# %%", re.MULTILINE)
 _PARAMETERS_CELL = re.compile(r"""^.*\btags["']?\s*[=:]\s*\[[^]]*["']parameters["']""")
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.1, except that `1e-3` is a number, as in YAML 1.2 and in Python."""
+    """YAML 1.1, except that `1e-3` is a number, as in YAML 1.2 and in Python.
+
+    Aliases (`*name`) are refused: a few lines of them stand for more values than fit in memory.
+    """
+
+    def compose_node(self, parent, index):
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark
+            raise yaml.composer.ComposerError(None, None, "aliases are not read", mark)
+        return super().compose_node(parent, index)
 
 
 _EXPONENT = re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$")
@@ -167,12 +180,11 @@ def parse_overrides(pairs):
     overrides = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
-        try:
+        sentence = f"-p expects NAME=VALUE with a YAML value, not {pair!r}"
+        with refused(sentence):
             overrides[name] = yaml.load(value, _Loader)
-        except yaml.YAMLError:
-            equals = ""
         if not (name and equals):
-            raise UserError(f"-p expects NAME=VALUE with a YAML value, not {pair!r}")
+            raise UserError(sentence)
     return overrides
 
 
@@ -180,10 +192,13 @@ def _read_sections(path):
     if not path.is_file():
         known = _listed(sorted(file.name for file in path.parent.glob("*.yaml")))
         raise UserError(f"there is no params file {path}; its folder holds {known}")
-    try:
-        params = yaml.load(path.read_text(encoding="utf-8"), _Loader) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    with refused(f"{path} cannot be read: it is nested too deep, or has impossible values"):
+        try:
+            params = yaml.load(read_bytes(path, MAX_BYTES).decode(), _Loader) or {}
+        except (yaml.YAMLError, ValueError) as error:
+            raise UserError(
+                f"{path} is not valid YAML: {' '.join(str(error).split())}"
+            ) from None
     if not isinstance(params, dict):
         raise UserError(f"{path} must hold sections, each with lines of `name: value`")
     for section, values in params.items():

@@ -12,17 +12,21 @@ import torch
 
 from ecglib.aami import CLASSES, SYMBOL_TO_AAMI
 from ecglib.data.micro import bridged, micro_inputs
-from ecglib.data.records import Record
+from ecglib.data.records import MAX_FS, Record, read_annotations, read_header, read_signal
 from ecglib.data.rpeaks import detect
 from ecglib.errors import UserError
 from ecglib.storage import atomic
 from ecglib.train import in_batches
+from ecglib.untrusted import refused
 
 LEADS = ("MLII", "II")
 """Leads to prefer, in this order; the network has been trained on MLII and a chest lead."""
 
 MIN_FS = 100
 """Hz, under which a QRS complex has too few samples."""
+
+MILLIVOLTS = {"nV": 1e-6, "uV": 1e-3, "µV": 1e-3, "mV": 1, "V": 1e3}
+"""Unit of a lead -> mV; others are read as mV. Only the detector's thresholds need a unit."""
 
 
 @dataclass(frozen=True)
@@ -107,28 +111,19 @@ def predict_record(name, shipped, *, lead=None, annotations=None):
 
 def read_lead(name, lead):
     """One lead of a WFDB record, and its name; see `predict_record`."""
-    import wfdb
-
-    try:
-        header = wfdb.rdheader(str(name))
-        names = list(header.sig_name or [])
-    except (OSError, ValueError, IndexError, TypeError) as error:
-        raise UserError(f"{name}.hea is missing or no header of WFDB") from error
-    if not names:
-        raise UserError(f"{name}.hea lists no lead")
+    header = read_header(name)
+    names = header.sig_name
     if lead is not None and lead not in names:
         raise UserError(f"{name} has no lead {lead}; it has {', '.join(names)}")
     chosen = lead or next((n for n in LEADS if n in names), names[0])
-    if header.fs < MIN_FS:
-        raise UserError(f"{name} has {header.fs:g} Hz; at least {MIN_FS} Hz are needed")
-    try:
-        read = wfdb.rdrecord(str(name), channels=[names.index(chosen)])
-    except (OSError, ValueError, IndexError) as error:
-        raise UserError(f"the signals of {name} are missing or damaged") from error
+    if not MIN_FS <= header.fs <= MAX_FS:
+        raise UserError(f"{name} has {header.fs:g} Hz; {MIN_FS} to {MAX_FS:,} Hz are read")
+    channel = names.index(chosen)
+    to_mv = MILLIVOLTS.get(header.units[channel], 1)
     nowhere = {"sample": np.array([], dtype=np.int64), "symbol": np.array([], dtype=str)}
     record = Record(
         number=Path(name).name,
-        signal=read.p_signal[:, 0].astype(np.float32),
+        signal=read_signal(name, header, channel) * np.float32(to_mv),
         fs=float(header.fs),
         gain=1.0,
         baseline=0.0,
@@ -139,23 +134,17 @@ def read_lead(name, lead):
 
 def annotated(name, extension):
     """R-peaks (n_beats,) from an annotation file, whatever their class."""
-    import wfdb
-
-    try:
-        read = wfdb.rdann(str(name), extension)
-    except (OSError, ValueError, IndexError) as error:
-        raise UserError(f"{name}.{extension} is missing or no annotation file") from error
-    return read.sample[np.isin(read.symbol, list(SYMBOL_TO_AAMI))].astype(np.int64)
+    sample, symbol = read_annotations(name, extension)
+    return sample[np.isin(symbol, list(SYMBOL_TO_AAMI))]
 
 
 def detected(record):
     """R-peaks (n_beats,) from the detector."""
-    try:
+    with refused(
+        f"{record.number} is too short or too odd to find beats in: {len(record.signal):,} "
+        "samples; name another lead by --lead"
+    ):
         return detect(record.signal, record.fs)
-    except (ValueError, IndexError) as error:
-        raise UserError(
-            f"{record.number} is too short to find beats in: {len(record.signal)} samples"
-        ) from error
 
 
 def write(classified, out):

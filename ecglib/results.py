@@ -3,7 +3,7 @@
 import base64
 import json
 import zlib
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -14,12 +14,16 @@ from ecglib.config import CONFIGS, make_config
 from ecglib.errors import UserError
 from ecglib.metrics import confusion_matrix
 from ecglib.storage import atomic
+from ecglib.untrusted import read_json, refused
 
 KEYS = {
     **{"study": str, "config": dict, "data": dict, "metrics": dict, "runtime_s": dict},
     **{"environment": dict, "created": str},
 }
 """What a file must hold, each of this type; the other fields have defaults."""
+
+MAX_PREDICTIONS = 10_000_000
+"""Bytes of a record's or a fold's predictions, unpacked; a record has some 3,000 beats."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +96,24 @@ def encode_classes(predicted):
 
 
 def decode_classes(text):
-    """Classes (n_beats,) int8 from what `encode_classes` wrote."""
-    return np.frombuffer(zlib.decompress(base64.b64decode(text)), dtype=np.int8)
+    """Classes (n_beats,) int8 from what `encode_classes` wrote.
+
+    Raises
+    ------
+    UserError
+        If it is damaged, or larger than any result.
+    """
+    return np.frombuffer(_inflated(text), dtype=np.int8)
+
+
+def _inflated(text):
+    """Bytes of a base64 text of a zlib stream, which must be whole."""
+    with refused("predictions in a result file are damaged; delete the file and rerun"):
+        decoder = zlib.decompressobj()
+        data = decoder.decompress(base64.b64decode(text, validate=True), MAX_PREDICTIONS)
+        if not decoder.eof:
+            raise ValueError("cut short or too long")
+    return data
 
 
 def encode_recordings(names, predicted):
@@ -121,13 +141,19 @@ def encode_recordings(names, predicted):
 def decode_recordings(encoded):
     """Recording -> predicted class, from what `encode_recordings` wrote.
 
+    Raises
+    ------
+    UserError
+        If it is damaged, or larger than any result.
+
     Examples
     --------
     >>> decode_recordings(encode_recordings(np.array(["A01", "A02"]), np.array([0, 2])))
     {'A01': 0, 'A02': 2}
     """
-    names = zlib.decompress(base64.b64decode(encoded["recordings"])).decode().split(" ")
-    return dict(zip(names, decode_classes(encoded["classes"]).tolist(), strict=True))
+    with refused("predictions in a result file are damaged; delete the file and rerun"):
+        names = _inflated(encoded["recordings"]).decode().split(" ")
+        return dict(zip(names, decode_classes(encoded["classes"]).tolist(), strict=True))
 
 
 def score_beats(beats, predicted):
@@ -186,18 +212,20 @@ def load(path):
     UserError
         If the file is no JSON or not a result.
     """
-    try:
-        content = json.loads(Path(path).read_text())
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} is no readable JSON result; delete it and rerun") from error
+    with refused(f"{path} is no readable JSON result; delete it and rerun"):
+        content = read_json(path)
     found = content if isinstance(content, dict) else {}
     missing = [key for key, kind in KEYS.items() if not isinstance(found.get(key), kind)]
     if missing:
         raise UserError(f"{path} is no result file: it lacks {', '.join(missing)}")
-    try:
-        return RunResult(**content)
-    except TypeError as error:
-        raise UserError(f"{path} is no result file of this version: {error}") from error
+    kinds = {field.name: field.type for field in fields(RunResult)}
+    wrong = [k for k, v in content.items() if not isinstance(v, kinds.get(k, ()))]
+    if wrong:
+        raise UserError(
+            f"{path} is no result file of this version: {', '.join(wrong)} is unknown or of "
+            "another kind; delete it and rerun"
+        )
+    return RunResult(**content)
 
 
 def load_study(folder, study):
@@ -208,7 +236,8 @@ def load_study(folder, study):
 def is_current(result, path):
     """Whether a file's name still carries the hash of its configuration and data."""
     try:
-        config = make_config(result.study, **result.config)
+        with refused(f"{path} is of an older version"):
+            config = make_config(result.study, **result.config)
+            return Path(path).stem.endswith(config.hash_with(result.data))
     except UserError:  # a study or a setting of an older version
         return False
-    return Path(path).stem.endswith(config.hash_with(result.data))

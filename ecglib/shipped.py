@@ -7,6 +7,9 @@ from pathlib import Path
 import torch
 
 from ecglib import checkpoints, micro
+from ecglib.aami import CLASSES
+from ecglib.config import MicroConfig
+from ecglib.data.micro import LENGTH
 from ecglib.errors import UserError
 from ecglib.models.micronet import MicroNet, MicroNetConfig
 from ecglib.params import find_chapter, parameters_for
@@ -14,6 +17,10 @@ from ecglib.plans import find_source, plan
 from ecglib.quant import coverage, freeze_ranges, quantize
 from ecglib.studies import Run
 from ecglib.studies.micro import training_beats
+from ecglib.untrusted import refused
+
+MAX_PARAMETERS = 1_000_000
+"""Of a network that calls itself micro; the shipped one has some 3,500."""
 
 WEIGHTS = Path(__file__).parent / "weights" / "micronet.npz"
 """Weights of the shipped network; `MODEL_CARD.md` beside them says what it can do."""
@@ -61,17 +68,35 @@ def load(path=WEIGHTS):
             f"{path} is missing or damaged; write it with python -m ecglib export micronet"
         )
     state, meta = found
-    try:
+    with refused(
+        f"{path} holds no network of this version; write it with "
+        "python -m ecglib export micronet"
+    ):
         size = {k: tuple(v) if isinstance(v, list) else v for k, v in meta["size"].items()}
-        model = quantize(
-            MicroNet(MicroNetConfig(**size)).eval(), "all_int8", weight_bits=meta["bits"]
-        )
+        model = _network(MicroNetConfig(**size), meta["bits"])
         model.load_state_dict(state)
-        features = meta["features"]
-    except (KeyError, TypeError, RuntimeError) as error:
-        raise UserError(f"{path} holds no network of this version: {error}") from error
+        _try(model, state, meta["features"])
     freeze_ranges(model)
-    return Shipped(model, features, meta)
+    return Shipped(model, meta["features"], meta)
+
+
+def _network(size, weight_bits):
+    """A network of this size, which takes no memory before it is known to be small."""
+    with torch.device("meta"):
+        n_parameters = sum(parameter.numel() for parameter in MicroNet(size).parameters())
+    if n_parameters > MAX_PARAMETERS:
+        raise ValueError(f"a network of {n_parameters:,} parameters")
+    return quantize(MicroNet(size).eval(), "all_int8", weight_bits=weight_bits)
+
+
+def _try(model, state, features):
+    """Raise `ValueError` if the network cannot answer, or not about these features."""
+    reads = MicroConfig(features=features)
+    with torch.no_grad():
+        logits = model(torch.zeros(1, reads.n_channels, LENGTH), torch.zeros(1, reads.n_rr))
+    numbers = [logits, *(array for array in state.values() if array.is_floating_point())]
+    if logits.shape != (1, len(CLASSES)) or not all(n.isfinite().all() for n in numbers):
+        raise ValueError("no answer for each class, or weights that are no numbers")
 
 
 def ship(params, profile, overrides, path):

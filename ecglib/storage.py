@@ -1,19 +1,9 @@
-"""Files that several processes may write at once and any of which may have been damaged."""
+"""Files that several processes may write at once."""
 
 import os
 import secrets
-import struct
-import zipfile
-import zlib
 from contextlib import contextmanager
 from pathlib import Path
-
-NPZ_DAMAGE = (
-    *(OSError, EOFError, KeyError, TypeError, ValueError, AttributeError),
-    *(zipfile.BadZipFile, zlib.error, struct.error, MemoryError),
-    RuntimeError,  # of a flag of zip that says "encrypted", or of a method that it lacks
-)
-"""What NumPy and zipfile raise on .npz files that were cut short or altered."""
 
 
 @contextmanager

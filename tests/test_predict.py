@@ -128,9 +128,9 @@ def test_invalid_samples_are_bridged(ten_seconds, tmp_path, network):
 @pytest.mark.parametrize(
     ("make", "more", "message"),
     [
-        (lambda f: f / "nothing", [], r"nothing\.hea is missing"),
+        (lambda f: f / "nothing", [], r"nothing\.hea is damaged, missing"),
         (lambda f: written(f, "flat", np.ones(4000)), [], "record flat is one flat line"),
-        (lambda f: written(f, "slow", np.arange(900), fs=50), [], "50 Hz; at least 100 Hz"),
+        (lambda f: written(f, "slow", np.arange(900), fs=50), [], "50 Hz; 100 to 20,000 Hz"),
         (
             lambda f: written(f, "a", np.arange(900)),
             ["--lead", "II"],
@@ -139,7 +139,7 @@ def test_invalid_samples_are_bridged(ten_seconds, tmp_path, network):
         (
             lambda f: written(f, "b", np.arange(900)),
             ["--annotations", "atr"],
-            "atr is missing or no annotation file",
+            "atr is damaged, missing or no annotation file",
         ),
         (without_beats, ["--annotations", "atr"], "no beat was found"),
         (lambda f: written(f, "tiny", np.r_[0.0, 1, 0, 1, 0]), [], "tiny"),

@@ -78,7 +78,7 @@ def test_classes_of_recordings_survive_encoding(predicted):
 def test_recordings_and_classes_must_be_equally_many():
     encoded = results.encode_recordings(np.array(["A00001", "A00002"]), np.array([0, 1]))
     one = results.encode_recordings(np.array(["A00001"]), np.array([0]))
-    with pytest.raises(ValueError, match="argument"):
+    with pytest.raises(UserError, match="predictions in a result file are damaged"):
         results.decode_recordings({**encoded, "classes": one["classes"]})
 
 

@@ -8,7 +8,6 @@ are in the network that the file is read for, of which the header has a fingerpr
 import hashlib
 import json
 import math
-from pathlib import Path
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from ecglib.compress.size import float_bits
 from ecglib.compress.weights import MAX_BITS, UNCODED, layout
 from ecglib.errors import UserError
 from ecglib.storage import atomic
+from ecglib.untrusted import read_bytes, refused
 
 MAGIC = b"ECGC\x01"
 
@@ -26,9 +26,6 @@ PREFIX = len(MAGIC) + 32 + 4
 
 DTYPES = ("<f2", "<f4", "<f8", "<i8", "<i4", "<i2", "|i1", "|u1", "|b1")
 """Number formats that a file may hold."""
-
-_DAMAGE = (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError)
-"""What a header raises that has a valid checksum and was not written here."""
 
 HEADER_BYTES = 512
 """Largest header for each entry; what is longer was not written here."""
@@ -98,7 +95,7 @@ def load_compressed(path, model):
     """
     shapes = {name: tuple(tensor.shape) for name, tensor in layout(model).items()}
     content = _read(path, shapes)
-    try:
+    with refused(f"{path} is not a valid compressed network: compress the network again"):
         header, body = _header(content, len(shapes))
         if header["model"] != _fingerprint(shapes):
             raise UserError(
@@ -106,8 +103,6 @@ def load_compressed(path, model):
                 "one that was compressed, with the same sizes"
             )
         return _arrays(header["entries"], body, shapes)
-    except _DAMAGE as error:
-        raise UserError(f"{path} is not a valid compressed network: {error}") from error
 
 
 def _fingerprint(shapes):
@@ -118,14 +113,15 @@ def _fingerprint(shapes):
 
 def _read(path, shapes):
     """Bytes of a file that is whole and not larger than such a network can be."""
-    path = Path(path)
     largest = 4096 + sum(HEADER_BYTES + 9 * math.prod(shape) for shape in shapes.values())
     try:
-        if path.stat().st_size > largest:
-            raise UserError(f"{path} is larger than this network can be; is it another one?")
-        content = path.read_bytes()
+        content = read_bytes(path, largest)
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise UserError(
+            f"{path} is larger than this network can be; is it another one?"
+        ) from error
     if content[: len(MAGIC)] != MAGIC:
         raise UserError(f"{path} is not a compressed network of this version")
     digest = content[len(MAGIC) : PREFIX - 4]

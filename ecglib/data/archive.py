@@ -2,16 +2,16 @@
 
 import re
 import zipfile
-import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ecglib.data.files import sha256_of
 from ecglib.errors import UserError
+from ecglib.untrusted import read_bytes, read_member, refused
 
 MAX_BYTES = 8_000_000
-"""Size in bytes of the largest member that is read; the largest published one has 0.5 MB."""
+"""Size in bytes of the largest file that is read; the largest published one has 1.1 MB."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Files:
         Raises
         ------
         UserError
-            If the zip or one of its members is damaged, or a member is too large.
+            If the zip or one of its members is damaged, or a file is too large.
         """
         if self.archive is None:
             yield self._loose
@@ -61,12 +61,15 @@ class Files:
             yield lambda name: self._member(archive, name)
 
     def _loose(self, name):
+        path = self.members[name]
         try:
-            return self.members[name].read_bytes()
+            return read_bytes(path, MAX_BYTES)
         except OSError as error:
             raise UserError(
-                f"{self.members[name]} cannot be read ({error.strerror}); fetch it again"
+                f"{path} cannot be read ({error.strerror}); fetch it again"
             ) from error
+        except ValueError as error:
+            raise UserError(f"{error}, which no recording has; fetch it again") from error
 
     def _member(self, archive, name):
         member = self.members[name]
@@ -78,12 +81,8 @@ class Files:
                 f"{member} in {self.archive} has {size:,} bytes, which no recording has; "
                 "fetch the file again"
             )
-        try:
-            return archive.read(member)
-        except (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
-            raise UserError(
-                f"{member} in {self.archive} is damaged; fetch the file again"
-            ) from error
+        with refused(f"{member} in {self.archive} is damaged; fetch the file again"):
+            return read_member(archive, member, MAX_BYTES)
 
 
 def find_files(root, recordings, labels, archives=()):
@@ -144,7 +143,5 @@ def _members(path, name):
 
 
 def _open_zip(path):
-    try:
+    with refused(f"{path} is damaged or no zip; fetch it again"):
         return zipfile.ZipFile(path)
-    except (OSError, zipfile.BadZipFile, ValueError) as error:
-        raise UserError(f"{path} is damaged or no zip; fetch it again") from error

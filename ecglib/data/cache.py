@@ -10,10 +10,15 @@ import numpy as np
 
 from ecglib.data.beats import Beats
 from ecglib.data.recordings import Recordings
-from ecglib.storage import NPZ_DAMAGE, atomic
+from ecglib.errors import UserError
+from ecglib.storage import atomic
+from ecglib.untrusted import opened_npz, refused
 
 VERSION = 1
 """Raised when the way from files to beats or recordings changes its result."""
+
+MAX_BYTES = 900_000_000
+"""Of the arrays in a file; what is larger is computed anew each time."""
 
 
 def directory():
@@ -66,10 +71,10 @@ def load_recordings(path):
 def _load(path, table, **convert):
     """A table from its arrays; `convert` says which fields are something else."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with refused(f"{path} is missing or damaged"), opened_npz(path, MAX_BYTES) as stored:
             values = dict(stored)
-        return table(**values | {name: to(values[name]) for name, to in convert.items()})
-    except NPZ_DAMAGE:
+            return table(**values | {name: to(values[name]) for name, to in convert.items()})
+    except UserError:
         return None
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from ecglib.data.recordings import padded
 from ecglib.errors import UserError
+from ecglib.untrusted import refused
 
 _INVALID = -(2**15)  # WFDB's mark of an invalid sample in 16 bits
 _GAIN = re.compile(r"(?P<gain>[\d.eE+-]+)(\((?P<baseline>-?\d+)\))?/(?P<unit>\S+)")
@@ -71,7 +72,7 @@ def read_header(data, where):
         map(str.strip, line[1:].split(":", 1)) for line in lines if re.match("#.*:", line)
     )
     rows = [line.split() for line in lines if not line.startswith("#")]
-    try:
+    with refused(f"{where} is damaged and cannot be read; fetch it again"):
         recording, n_leads, fs, n_samples = rows[0][:4]
         rows = rows[1 : int(n_leads) + 1]
         scale = [_GAIN.fullmatch(row[2]) for row in rows]
@@ -88,8 +89,6 @@ def read_header(data, where):
             ),
             comments=comments,
         )
-    except (IndexError, ValueError, TypeError) as error:
-        raise UserError(f"{where} is damaged and cannot be read; fetch it again") from error
     if units != {"mV"} or not all(header.gain) or len(rows) != int(n_leads):
         raise UserError(f"{where} gives no gain in units per mV for each lead; fetch it again")
     return header
@@ -218,13 +217,11 @@ def lead_index(recording, lead, present):
 
 
 def _matrix(data, where):
+    """The matrix of a file of version 4, which holds nothing compressed."""
     from scipy.io import loadmat
-    from scipy.io.matlab import MatReadError
+    from scipy.io.matlab import matfile_version
 
-    try:
+    with refused(f"{where} is damaged and cannot be read; fetch it again"):
+        if matfile_version(io.BytesIO(data))[0] != 0:
+            raise ValueError("not of version 4")
         return np.asarray(loadmat(io.BytesIO(data), variable_names=["val"])["val"], np.float64)
-    except (
-        MatReadError, KeyError, ValueError, TypeError, IndexError, OSError, EOFError,
-        NotImplementedError, OverflowError, MemoryError,
-    ) as error:  # fmt: skip
-        raise UserError(f"{where} is damaged and cannot be read; fetch it again") from error

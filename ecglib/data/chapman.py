@@ -15,6 +15,7 @@ from ecglib.data.challenge import lead_index, read_labelled
 from ecglib.data.recordings import Recordings, padded
 from ecglib.data.snomed import CHAPMAN, first_known
 from ecglib.errors import UserError
+from ecglib.untrusted import check_members, read_member, refused
 
 TITLE = "Chapman-Shaoxing"
 N_PUBLISHED = 10_646
@@ -36,6 +37,8 @@ GROUP = {
 _N_SAMPLES = 5000
 _TABLES = ("Diagnostics.csv", "Diagnostics.xlsx")
 _MICROVOLTS = 1000  # per mV
+_SPREADSHEET_BYTES = 60_000_000  # unpacked; the published one has some 16 MB
+_SPREADSHEET_COLUMNS = 32  # the published one has 16
 
 
 def find_files(root):
@@ -128,38 +131,51 @@ def _rhythms(files, content):
             "Diagnostics.xlsx beside them"
         )
     where = files.where(present[0])
-    file = io.BytesIO(content(present[0]))
-    try:
+    data = content(present[0])
+    with refused(f"{where} is no table with columns FileName and Rhythm; fetch it again"):
         if present[0].endswith(".csv"):
-            table = pd.read_csv(file, dtype=str)
+            table = pd.read_csv(io.BytesIO(data), dtype=str)
         else:
-            table = pd.read_excel(file, dtype=str, engine="openpyxl")
+            table = _spreadsheet(data, where)
         rhythm = table.set_index("FileName")["Rhythm"].to_dict()
+    return rhythm, where
+
+
+def _spreadsheet(data, where):
+    """First sheet of a workbook, of no more rows and columns than the table has."""
+    import pandas as pd
+
+    try:
+        import openpyxl
     except ImportError as error:
         raise UserError(
             f"{where} needs the package openpyxl: install it (pip install openpyxl), or save "
             "the table as Diagnostics.csv beside it"
         ) from error
-    except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
-        raise UserError(
-            f"{where} is no table with columns FileName and Rhythm; fetch it again"
-        ) from error
-    return rhythm, where
+    plain = io.BytesIO()  # packed members could be of any size
+    with zipfile.ZipFile(io.BytesIO(data)) as archive, zipfile.ZipFile(plain, "w") as unpacked:
+        check_members(archive.infolist(), _SPREADSHEET_BYTES)
+        for member in archive.namelist():
+            unpacked.writestr(member, read_member(archive, member, _SPREADSHEET_BYTES))
+    book = openpyxl.load_workbook(plain, read_only=True)
+    size = {"max_row": N_PUBLISHED + 1, "max_col": _SPREADSHEET_COLUMNS}
+    names, *rows = book.worksheets[0].iter_rows(values_only=True, **size)
+    return pd.DataFrame(rows, columns=names)
 
 
 def _csv_lead(data, name, lead):
     """One lead (5000,) in mV from the authors' CSV in µV."""
     import pandas as pd
 
-    try:
+    with refused(f"{name}.csv is damaged and cannot be read; fetch it again"):
         header = data.split(b"\n", 1)[0].decode("utf-8-sig").strip().split(",")
         column = lead_index(name, lead, header)
         table = pd.read_csv(io.BytesIO(data), usecols=[column], dtype=np.float64)
-    except ValueError as error:  # UnicodeDecodeError and pandas' ParserError are ValueErrors
-        raise UserError(f"{name}.csv is damaged and cannot be read; fetch it again") from error
     if len(table) != _N_SAMPLES:
         raise UserError(
             f"{name}.csv has {len(table):,} samples and not {_N_SAMPLES:,}: it is truncated; "
             "fetch it again"
         )
+    if data.count(b",") != (len(table) + 1) * (len(header) - 1):
+        raise UserError(f"{name}.csv has rows unlike its header: it is damaged; fetch it again")
     return table.to_numpy()[:, 0] / _MICROVOLTS

@@ -13,6 +13,7 @@ from ecglib.data.archive import find_files as find
 from ecglib.data.challenge import read_recording
 from ecglib.data.recordings import Recordings, padded, resample
 from ecglib.errors import UserError
+from ecglib.untrusted import refused
 
 TITLE = "CinC 2017"
 N_PUBLISHED = 8528
@@ -106,7 +107,8 @@ def read(files, lead, length):
 
 def _labels(data, where, names):
     """Index into CLASSES of each name, (n,) int8."""
-    rows = list(csv.reader(data.decode("latin-1").splitlines()))
+    with refused(f"{where} is no table of recordings and labels; fetch it again"):
+        rows = list(csv.reader(data.decode("latin-1").splitlines()))
     wrong = next((row for row in rows if len(row) != 2 or row[1] not in CLASSES), None)
     if wrong is not None:
         raise UserError(

@@ -12,6 +12,7 @@ from ecglib.data.challenge import read_labelled
 from ecglib.data.recordings import Recordings
 from ecglib.data.snomed import CPSC2018, first_known
 from ecglib.errors import UserError
+from ecglib.untrusted import refused
 
 TITLE = "CPSC 2018"
 N_PUBLISHED = 6877
@@ -92,14 +93,13 @@ def _listed(files, content):
     """Recording -> class from `REFERENCE.csv`; None if there is no such file."""
     if _REFERENCE not in files.members:
         return None
-    rows = csv.DictReader(content(_REFERENCE).decode("utf-8-sig").splitlines())
-    try:
+    data = content(_REFERENCE)
+    with refused(
+        f"{files.where(_REFERENCE)} is no table with columns Recording and First_label "
+        f"(1 to {len(CLASSES)}); fetch it again"
+    ):
+        rows = csv.DictReader(data.decode("utf-8-sig").splitlines())
         return {row["Recording"]: CLASSES[_code(row["First_label"])] for row in rows}
-    except (KeyError, ValueError, TypeError, IndexError) as error:
-        raise UserError(
-            f"{files.where(_REFERENCE)} is no table with columns Recording and First_label "
-            f"(1 to {len(CLASSES)}); fetch it again"
-        ) from error
 
 
 def _code(text):

@@ -149,7 +149,7 @@ def _listed(text, part):
 def _read(url, max_bytes, open_url):
     """Content of a file that nobody vouches for but the server."""
     with _open(open_url, urllib.request.Request(url)) as response:
-        expected = int(response.headers.get("Content-Length", 0))
+        expected = _length(response)
         content = b""
         if expected <= max_bytes:
             content = response.read(max_bytes + 1)
@@ -205,7 +205,7 @@ def _continue(url, part, max_bytes, open_url):
     with _open(open_url, request) as response:
         if response.status != 206:  # not "Partial Content": the file from its start
             done = 0
-        expected = done + int(response.headers.get("Content-Length", 0))
+        expected = done + _length(response)
         if expected > max_bytes:
             raise ConnectionError(f"the server offers {expected:,} bytes, which is too much")
         with open(part, "ab" if done else "wb") as file:
@@ -213,6 +213,14 @@ def _continue(url, part, max_bytes, open_url):
                 done += file.write(chunk)
     if done < expected:
         raise ConnectionError("the connection broke off")
+
+
+def _length(response):
+    """Bytes that the server announces, 0 if it does not."""
+    announced = response.headers.get("Content-Length", "0")
+    if not re.fullmatch(r"[0-9]{1,18}", announced):
+        raise ConnectionError(f"the server announces {announced[:40]!r} bytes")
+    return int(announced)
 
 
 def _open(open_url, request):

@@ -12,6 +12,8 @@ RECORDS = tuple(sorted((*DS1, *DS2, *PACED)))
 EXTENSIONS = ("hea", "dat", "atr")
 """The three files of an annotated WFDB record: header, signals, annotations."""
 
+_PIECE = 1 << 20  # bytes
+
 
 def record_files(folder, record):
     """Paths of a record's header, signals and annotations.
@@ -33,7 +35,11 @@ def record_files(folder, record):
 
 def sha256_of(path):
     """SHA-256 of a file's content, hexadecimal."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:  # in pieces: an archive may be larger than the memory
+        while piece := file.read(_PIECE):
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 def identity(checksums):

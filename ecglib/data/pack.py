@@ -1,19 +1,28 @@
 """The database as one file of some 28 MB, for machines that have no WFDB reader."""
 
 from contextlib import contextmanager
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from ecglib.data.files import identity_of, records_in
-from ecglib.data.records import Record, check_lead, read_wfdb, to_millivolts
+from ecglib.data.records import (
+    Record,
+    check_lead,
+    check_record,
+    read_wfdb,
+    to_millivolts,
+)
 from ecglib.data.synthetic import is_synthetic
 from ecglib.errors import UserError
-from ecglib.storage import NPZ_DAMAGE, atomic
+from ecglib.storage import atomic
+from ecglib.untrusted import opened_npz, refused
 
 FORMAT = "ecglib-mitdb-1"
 LEAD = "MLII"
+MAX_BYTES = 150_000_000
+"""Of all arrays in a packed file; the largest, CinC 2017, has 77 MB."""
+
 WITHOUT_LEAD = (102, 104)
 """Records that have no MLII and are therefore not packed (both are paced, too)."""
 
@@ -109,7 +118,9 @@ def read_packed(path, records, lead=LEAD):
                     "packed; for another one, pack a complete folder"
                 )
             check_lead(number, lead, [str(stored["lead"])])
-            yield _record_from(stored, number)
+            record = _record_from(stored, number)
+            check_record(record, path)
+            yield record
 
 
 def _arrays_of(record):
@@ -129,15 +140,11 @@ def _record_from(stored, number):
     fs, gain, baseline = stored[f"{number}/scale"].tolist()
     signal = to_millivolts(adc, gain, baseline)
     signal[adc == _INVALID] = np.nan
-    return Record(
-        number=number,
-        signal=signal,
-        fs=fs,
-        gain=gain,
-        baseline=baseline,
-        sample=stored[f"{number}/sample"],
-        symbol=stored[f"{number}/symbol"],
-    )
+    sample, symbol = stored[f"{number}/sample"], stored[f"{number}/symbol"]
+    kinds = [array.dtype.kind for array in (adc, sample, symbol)]
+    if kinds != ["i", "i", "U"] or not adc.ndim == sample.ndim == symbol.ndim == 1:
+        raise ValueError("arrays of another kind")
+    return Record(number, signal, fs, gain, baseline, sample, symbol)
 
 
 @contextmanager
@@ -162,13 +169,13 @@ def opened(path, form, name):
     UserError
         If the file is damaged or has another form, or the block finds that.
     """
-    try:
-        with np.load(Path(path), allow_pickle=False) as stored:
-            if str(stored["format"]) != form:
-                raise ValueError("another format")
-            yield stored
-    except NPZ_DAMAGE as error:
-        raise UserError(
+    with (
+        refused(
             f"{path} is damaged or was not written by `python -m ecglib pack {name}`; "
             "pack or copy it again"
-        ) from error
+        ),
+        opened_npz(path, MAX_BYTES) as stored,
+    ):
+        if str(stored["format"]) != form:
+            raise ValueError("another format")
+        yield stored

@@ -89,12 +89,25 @@ def read_packed(path, length):
         If the file is damaged or something else.
     """
     with opened(path, FORMAT, "cinc2017") as stored:
-        signal = stored["units"] / np.float32(stored["units_per_mv"])
-        names, ends = stored["recording"], np.cumsum(stored["n_samples"])
-        if ends[-1] != len(signal) or not len(names) == len(ends) == len(stored["label"]):
-            raise ValueError("arrays do not fit each other")
-        signal, n_samples = padded(np.split(signal, ends[:-1]), names, length)
+        units, names, label = stored["units"], stored["recording"], stored["label"]
+        n_samples = stored["n_samples"]
+        _check(units, names, label, n_samples)
+        if (stored["fs"], stored["units_per_mv"]) != (cinc2017.FS, UNITS_PER_MV):
+            raise ValueError("another rate or unit")
+        signal = np.split(units / np.float32(UNITS_PER_MV), np.cumsum(n_samples)[:-1])
+        signal, n_samples = padded(signal, names, length)
         return Recordings(
-            *(signal, stored["label"], names, n_samples, float(stored["fs"])),
+            *(signal, label, names, n_samples, float(cinc2017.FS)),
             *(cinc2017.CLASSES, "cinc2017"),
         )
+
+
+def _check(units, names, label, n_samples):
+    """Raise `ValueError` if arrays are of another kind or do not fit each other."""
+    kinds = [array.dtype.kind for array in (units, names, label, n_samples)]
+    if kinds != ["i", "U", "i", "i"] or not len(names) == len(label) == len(n_samples):
+        raise ValueError("arrays of another kind")
+    if len(names) > cinc2017.N_PUBLISHED or n_samples.min() < 1:
+        raise ValueError("more or shorter recordings than there are")
+    if n_samples.sum() != len(units) or not 0 <= label.min() <= label.max() < 4:
+        raise ValueError("arrays do not fit each other")

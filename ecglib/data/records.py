@@ -1,14 +1,25 @@
 """One annotated lead of one record, read from WFDB files."""
 
+import math
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from ecglib.aami import SYMBOL_TO_AAMI
 from ecglib.data.files import record_files
 from ecglib.errors import UserError
+from ecglib.untrusted import refused
 
-_BITS_PER_SAMPLE = {"212": 12, "16": 16}
+_BITS_PER_SAMPLE = {
+    **{"8": 8, "16": 16, "24": 24, "32": 32, "61": 16, "80": 8, "160": 16},
+    **{"212": 12, "310": 32 / 3, "311": 32 / 3},
+    **dict.fromkeys(("508", "516", "524"), 1 / 8),  # FLAC; no ECG is packed as tightly
+}
+"""Format -> bits of a sample in the file, at least."""
+
+MAX_FS = 20_000
+"""Hz, above which nobody records an ECG, and filters would take more memory than the signal."""
 
 
 @dataclass(frozen=True)
@@ -71,25 +82,142 @@ def read_wfdb(folder, record, lead):
     UserError
         If a file is missing, unreadable or truncated, or the record lacks the lead.
     """
-    import wfdb  # slow to import, and a machine with a packed file does not need it
-
-    header_path, _, annotation_path = record_files(folder, record)
-    name = str(header_path.with_suffix(""))
-    header = _readable(header_path, wfdb.rdheader, name)
+    header_path = record_files(folder, record)[0]
+    name = header_path.with_suffix("")
+    header = read_header(name)
     check_lead(record, lead, header.sig_name)
     channel = header.sig_name.index(lead)
-    _check_size(header_path.parent, header, channel)
-    data = wfdb.rdrecord(name, channels=[channel])
-    annotation = _readable(annotation_path, wfdb.rdann, name, "atr")
-    return Record(
+    sample, symbol = read_annotations(name, "atr")
+    read = Record(
         number=record,
-        signal=data.p_signal[:, 0].astype(np.float32),
+        signal=read_signal(name, header, channel),
         fs=float(header.fs),
         gain=float(header.adc_gain[channel]),
         baseline=float(header.baseline[channel]),
-        sample=np.asarray(annotation.sample, dtype=np.int64),
-        symbol=np.asarray(annotation.symbol, dtype="U1"),
+        sample=sample,
+        symbol=symbol,
     )
+    check_record(read, f"{name}.hea or .atr")
+    return read
+
+
+def read_header(name):
+    """Header of a WFDB record of one segment.
+
+    Parameters
+    ----------
+    name : path
+        The record, without extension.
+
+    Returns
+    -------
+    wfdb.Record
+        With at least one lead; one without a name is called "signal 0" and so on.
+
+    Raises
+    ------
+    UserError
+        If it is missing or damaged, or the record comes in segments or without leads.
+    """
+    import wfdb  # slow to import, and a machine with a packed file does not need it
+
+    with refused(f"{name}.hea is damaged, missing or no header of WFDB; fetch it again"):
+        header = wfdb.rdheader(str(name))
+        if isinstance(header, wfdb.MultiRecord):
+            raise UserError(
+                f"{name} comes in segments, which are not read: name the record of one segment"
+            )
+        leads = header.sig_name or []
+        if header.n_sig != len(leads):
+            raise ValueError(f"{header.n_sig} leads, of which {len(leads)} are described")
+    if not leads:
+        raise UserError(f"{name}.hea lists no lead")
+    header.sig_name = [lead or f"signal {i}" for i, lead in enumerate(leads)]
+    return header
+
+
+def read_signal(name, header, channel):
+    """Samples of one lead of a WFDB record, in the header's unit.
+
+    Parameters
+    ----------
+    name : path
+        The record, without extension.
+    header : wfdb.Record
+        From `read_header`.
+    channel : int
+        Place of the lead in the header.
+
+    Returns
+    -------
+    ndarray, shape (n_samples,), float32
+        NaN where a sample is invalid.
+
+    Raises
+    ------
+    UserError
+        If the file of signals is missing, damaged or shorter than the header says.
+    """
+    import wfdb
+
+    with refused(f"the signals of {name} are missing or damaged; fetch the record again"):
+        _check_size(Path(name).parent, header, channel)
+        with np.errstate(over="ignore"):  # what is too large for mV becomes infinite
+            read = wfdb.rdrecord(str(name), channels=[channel])
+            return read.p_signal[:, 0].astype(np.float32)
+
+
+def read_annotations(name, extension):
+    """Places (n,), int64, and symbols (n,), str, of a file of WFDB annotations.
+
+    Parameters
+    ----------
+    name : path
+        The record, without extension.
+    extension : str
+        Of the file.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, damaged or not in order of time.
+    """
+    import wfdb
+
+    path = f"{name}.{extension}"
+    with refused(f"{path} is damaged, missing or no annotation file; fetch it again"):
+        read = wfdb.rdann(str(name), extension)
+        sample = np.asarray(read.sample, dtype=np.int64)
+        symbol = np.asarray(read.symbol, dtype="U1")
+        if np.any(np.diff(sample) < 0):
+            raise ValueError("annotations must be in order of time")
+    return sample, symbol
+
+
+def check_record(record, where):
+    """Refuse a record that nobody can have recorded.
+
+    Parameters
+    ----------
+    record : Record
+        One lead with its annotations.
+    where : str
+        Its files, for the sentence.
+
+    Raises
+    ------
+    UserError
+        If it is empty, rate or gain are impossible, or an annotation lies outside or before
+        its predecessor.
+    """
+    ordered = np.all(np.diff(record.sample) >= 0) and len(record.sample) == len(record.symbol)
+    inside = np.all((record.sample >= 0) & (record.sample < len(record.signal)))
+    scaled = 0 < record.fs <= MAX_FS and record.gain != 0 and np.isfinite(record.gain)
+    if not (len(record.signal) and ordered and inside and scaled):
+        raise UserError(
+            f"record {record.number} is damaged in {where}: it is empty, has an impossible "
+            "rate or gain, or annotations outside of it or out of order; fetch it again"
+        )
 
 
 def check_lead(record, lead, present):
@@ -101,29 +229,19 @@ def check_lead(record, lead, present):
         )
 
 
-def _readable(path, read, *args):
-    try:
-        return read(*args)
-    except (ValueError, IndexError, KeyError, TypeError) as error:
-        raise UserError(f"{path} is damaged and cannot be read; fetch it again") from error
-
-
 def _check_size(folder, header, channel):
     """Raise `UserError` if the channel's signal file is shorter than the header says."""
     path = folder / header.file_name[channel]
-    if not path.is_file():
+    if path.parent != folder or not path.is_file():
         raise UserError(f"{path} is missing, though the record's header names it")
-    bits = _BITS_PER_SAMPLE.get(header.fmt[channel])
-    if bits is None:
-        return  # wfdb knows the other formats and checks them itself
-    per_frame = sum(
-        samples
-        for samples, name in zip(header.samps_per_frame, header.file_name, strict=True)
-        if name == path.name
-    )
-    needed = -(-header.sig_len * per_frame * bits // 8)
+    own = [i for i, name in enumerate(header.file_name) if name == path.name]
+    per_frame = sum(header.samps_per_frame[i] or 1 for i in own)
+    # wfdb makes room for as many more frames as a lead is shifted by, whatever the file has
+    n_frames = (header.sig_len or 0) + max(header.skew[i] or 0 for i in own)
+    bits = _BITS_PER_SAMPLE[header.fmt[channel]]
+    needed = math.ceil(n_frames * per_frame * bits / 8) + (header.byte_offset[channel] or 0)
     size = path.stat().st_size
-    if size < needed:
+    if size < needed or (bits < 1 and not header.sig_len):
         raise UserError(
             f"{path} is truncated: its header asks for {needed:,} bytes, it has {size:,}; "
             "fetch it again"

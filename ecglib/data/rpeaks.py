@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ecglib.data.mitdb import read_record
+from ecglib.untrusted import refused
 
 TOLERANCE_S = 0.150
 """How far a detection may lie from its reference beat (ANSI/AAMI EC57)."""
@@ -122,10 +123,17 @@ def score_record(root, record, lead="MLII"):
     -------
     dict
         `record`, `n_beats`, `tp`, `fn`, `fp` (int), `se`, `ppv` (float): a table's row.
+
+    Raises
+    ------
+    UserError
+        If the record is damaged, or the detector fails on it.
     """
     data = read_record(root, record, lead)
     reference = data.sample[data.is_beat]
-    matching = match(reference, detect(data.signal, data.fs), data.fs)
+    with refused(f"record {record} is too short or too odd to find beats in"):
+        detected = detect(data.signal, data.fs)
+    matching = match(reference, detected, data.fs)
     return {
         "record": record,
         "n_beats": len(reference),

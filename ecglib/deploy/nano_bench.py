@@ -176,7 +176,8 @@ def measure_networks(runtime, networks, seconds):
     """
     import nano_runtimes  # lies beside this file, not in the package that it is part of
 
-    beats, expected = (np.load(os.path.join(HERE, f)) for f in ("beats.npz", "expected.npz"))
+    paths = (os.path.join(HERE, name) for name in ("beats.npz", "expected.npz"))
+    beats, expected = (np.load(path, allow_pickle=False) for path in paths)
     measured, unsupported = [], []
     for entry in networks:
         name, row = entry["name"], {"network": entry["name"], "precision": entry["precision"]}

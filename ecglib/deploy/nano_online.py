@@ -74,7 +74,8 @@ def network_of(entry, folder=HERE):
     """
     import torch
 
-    weights = np.load(os.path.join(folder, f"weights_{entry['name']}.npz"))
+    path = os.path.join(folder, f"weights_{entry['name']}.npz")
+    weights = np.load(path, allow_pickle=False)
     steps = [step for step in entry["recipe"] if step["op"] != "flatten"]
     head = []
     for step in steps:
@@ -177,7 +178,8 @@ def time_ours(torch, device, network, beat, rr):
 def measure(torch, device, networks, n_beats, n_steps):
     """All seconds, as the JSON file has them."""
     found = {entry["name"]: entry for entry in networks if entry["precision"] == "fp32"}
-    arrays, generator = np.load(os.path.join(HERE, "beats.npz")), np.random.RandomState(0)
+    arrays = np.load(os.path.join(HERE, "beats.npz"), allow_pickle=False)
+    generator = np.random.RandomState(0)
 
     def on_device(name):
         return torch.from_numpy(beats_like(arrays[name], n_beats, generator)).to(device)

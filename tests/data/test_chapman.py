@@ -92,9 +92,7 @@ def cut_csv(path):
 
 
 def with_gap(path):
-    path.write_bytes(
-        path.read_bytes().replace(b"\n", b"\n,,,\n", 1).rsplit(b"\n", 2)[0] + b"\n"
-    )
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\n,,\n", 1).rsplit(b"\n", 2)[0] + b"\n")
 
 
 DAMAGE = {
