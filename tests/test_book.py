@@ -61,6 +61,9 @@ def make_book(root):
     for name in ("_config.yml", "chapters/references.bib", "chapters/references.md"):
         shutil.copy(REPO / name, root / name)
     shutil.copytree(REPO / "_static", root / "_static")
+    one_run = next((REPO / "results/puzzle").glob("*.json"))
+    (root / "results/puzzle").mkdir()
+    shutil.copy(one_run, root / "results/puzzle")
     (root / "_toc.yml").write_text(TOC)
     (root / "chapters/01_first.py").write_text(FIRST)
     (root / "chapters/02_second.py").write_text(SECOND)
@@ -170,9 +173,22 @@ def test_pages_are_complete_without_a_network(built):
     assert "chapters/01_first.html" in (html / "index.html").read_text()
     assert "../_static/mathjax.js" in page
     assert (html / "_static/mathjax.js").stat().st_size > 1e6
+    assert page.count("mathjax.js") == 1  # a second time is an error in the browser
+    assert "mathjax.js" not in (html / "chapters/02_second.html").read_text()
     images = re.findall(r'<img [^>]*src="([^"]+)"', page)
     assert len(images) == 1
     assert all((html / "chapters" / image).resolve().is_file() for image in images)
+
+
+def test_figures_say_what_they_show(built):
+    page = (built / "_build/html/chapters/01_first.html").read_text()
+    assert re.findall(r'<img [^>]*alt="([^"]*)"', page) == ["A line."]
+
+
+def test_runs_lie_beside_the_pages_as_tables(built):
+    rows = (built / "_build/html/_static/results/puzzle.csv").read_text().splitlines()
+    assert rows[0].startswith("run,")
+    assert len(rows) == 2
 
 
 def test_pages_hold_text_and_no_progress_bars(built):
