@@ -19,6 +19,9 @@ from ecglib.studies import Run
 from ecglib.studies.micro import training_beats
 from ecglib.untrusted import refused
 
+MAX_BITS = 8
+"""Of a weight, in a network in integers."""
+
 MAX_PARAMETERS = 1_000_000
 """Of a network that calls itself micro; the shipped one has some 3,500."""
 
@@ -86,6 +89,8 @@ def _network(size, weight_bits):
         n_parameters = sum(parameter.numel() for parameter in MicroNet(size).parameters())
     if n_parameters > MAX_PARAMETERS:
         raise ValueError(f"a network of {n_parameters:,} parameters")
+    if not all(bits in range(2, MAX_BITS + 1) for bits in weight_bits.values()):
+        raise ValueError("weights of impossible bits")
     return quantize(MicroNet(size).eval(), "all_int8", weight_bits=weight_bits)
 
 

@@ -57,6 +57,29 @@ def test_module_and_its_public_functions_say_what_they_do(module):
     assert not silent
 
 
+CHAPTERS = sorted((REPO / "chapters").glob("*.py"))
+UNPICKLE = {"pickle", "dill", "joblib", "shelve", "marshal"}
+
+
+@pytest.mark.parametrize("module", [*MODULES, *CHAPTERS], ids=lambda path: path.stem)
+def test_nothing_is_unpickled_or_unpacked_unseen(module):
+    tree = ast.parse(module.read_text(encoding="utf-8"))
+    names = {alias.name for node in ast.walk(tree) for alias in getattr(node, "names", ())
+             if isinstance(node, ast.Import | ast.ImportFrom)}  # fmt: skip
+    assert not names & UNPICKLE
+    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        called = ast.unparse(call.func)
+        given = {word.arg: ast.unparse(word.value) for word in call.keywords}
+        assert called.rpartition(".")[2] not in {"extractall", "extract", "read_pickle"}
+        if called == "np.load":
+            assert given.get("allow_pickle") == "False"
+        if called == "torch.load":
+            assert given.get("weights_only") == "True"
+        if called.startswith("yaml."):
+            assert called in ("yaml.load", "yaml.composer.ComposerError")
+            assert called != "yaml.load" or ast.unparse(call.args[1]) == "_Loader"
+
+
 def test_no_notebook_is_tracked():
     assert [file for file in tracked_files() if file.suffix == ".ipynb"] == []
 

@@ -142,8 +142,8 @@ def _cut_record(record, window, fusion):
 
 
 def _check_valid(record, sample, signal):
-    """Raise `UserError` if a window holds a sample that the recorder marked as invalid."""
-    invalid = np.isnan(signal).any(axis=1)
+    """Raise `UserError` if a window holds an invalid sample, or one too large for a float."""
+    invalid = ~np.isfinite(signal).all(axis=1)
     if invalid.any():
         seconds = sample[invalid][0] / record.fs
         raise UserError(

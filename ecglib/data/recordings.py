@@ -106,7 +106,8 @@ def padded(signals, names, length):
     signal = np.zeros((len(names), length), dtype=np.float32)
     n_samples = np.zeros(len(names), dtype=np.int32)
     for row, (name, whole) in enumerate(zip(names, signals, strict=True)):
-        part = whole[:length]
+        with np.errstate(over="ignore"):  # what is too large becomes infinite
+            part = np.asarray(whole[:length], dtype=np.float32)
         if len(part) == 0:
             raise UserError(f"recording {name} is empty; fetch it again or leave it out")
         if not np.isfinite(part).all():

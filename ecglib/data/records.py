@@ -9,7 +9,7 @@ import numpy as np
 from ecglib.aami import SYMBOL_TO_AAMI
 from ecglib.data.files import record_files
 from ecglib.errors import UserError
-from ecglib.untrusted import refused
+from ecglib.untrusted import read_bytes, refused
 
 _BITS_PER_SAMPLE = {
     **{"8": 8, "16": 16, "24": 24, "32": 32, "61": 16, "80": 8, "160": 16},
@@ -17,6 +17,10 @@ _BITS_PER_SAMPLE = {
     **dict.fromkeys(("508", "516", "524"), 1 / 8),  # FLAC; no ECG is packed as tightly
 }
 """Format -> bits of a sample in the file, at least."""
+
+MAX_BYTES = 4_000_000
+"""Of a header or of annotations, for which wfdb takes two hundred times as much memory; those
+of a day have some 0.3 MB."""
 
 MAX_FS = 20_000
 """Hz, above which nobody records an ECG, and filters would take more memory than the signal."""
@@ -122,6 +126,7 @@ def read_header(name):
     import wfdb  # slow to import, and a machine with a packed file does not need it
 
     with refused(f"{name}.hea is damaged, missing or no header of WFDB; fetch it again"):
+        read_bytes(f"{name}.hea", MAX_BYTES)
         header = wfdb.rdheader(str(name))
         if isinstance(header, wfdb.MultiRecord):
             raise UserError(
@@ -186,6 +191,7 @@ def read_annotations(name, extension):
 
     path = f"{name}.{extension}"
     with refused(f"{path} is damaged, missing or no annotation file; fetch it again"):
+        read_bytes(path, MAX_BYTES)
         read = wfdb.rdann(str(name), extension)
         sample = np.asarray(read.sample, dtype=np.int64)
         symbol = np.asarray(read.symbol, dtype="U1")

@@ -32,7 +32,7 @@ class Publisher(BaseHTTPRequestHandler):
         if start and start >= len(content):
             return self.send_error(416)
         self.send_response(206 if start else 200)
-        self.send_header("Content-Length", str(len(content) - start))
+        self.send_header("Content-Length", server.announces or str(len(content) - start))
         self.end_headers()
         self.wfile.write(content[start : server.breaks_at])
 
@@ -44,7 +44,7 @@ class Publisher(BaseHTTPRequestHandler):
 def publisher(monkeypatch):
     server = ThreadingHTTPServer(("127.0.0.1", 0), Publisher)
     server.files, server.requests = dict(FILES), []
-    server.ranges, server.breaks_at = True, None
+    server.ranges, server.breaks_at, server.announces = True, None, None
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in FILES.items()}
@@ -139,6 +139,14 @@ def test_no_more_is_read_than_a_file_may_have(publisher, tmp_path, monkeypatch):
     monkeypatch.setattr(download, "MAX_BYTES", 1000)
     with pytest.raises(UserError, match=r"100\.dat .*too much"):
         fetch_plain(tmp_path)
+
+
+@pytest.mark.parametrize("announced", ["many", "-5", "1e3", "9" * 5000, "700, 700"])
+def test_server_that_announces_no_number_of_bytes(publisher, tmp_path, announced):
+    publisher.announces = announced
+    with pytest.raises(UserError, match=r"100\.atr .*the server announces '"):
+        fetch_plain(tmp_path)
+    assert content_of(tmp_path) == {}
 
 
 def test_no_network(tmp_path, monkeypatch):
@@ -276,5 +284,5 @@ def test_list_that_is_cut_or_too_long(challenge, tmp_path, monkeypatch, cut):
 
 def test_addresses_are_https():
     parts = download.CHALLENGES.values()
-    for url in (download.CINC2017_URL, *(part.url for part in parts)):
-        assert url.startswith("https://physionet.org/files/challenge-20")
+    for url in (download.BASE_URL, download.CINC2017_URL, *(part.url for part in parts)):
+        assert re.match("https://physionet.org/files/(mitdb/|challenge-20)", url)

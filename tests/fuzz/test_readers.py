@@ -5,78 +5,18 @@
 
 import os
 import pickle
-import signal
 import zlib
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
 
 from ecglib.errors import UserError
 
+from .bounds import bounded, complaint, paths_beside
 from .mutate import mutated
 from .readers import READERS
 
 TIMES = int(os.environ.get("ECG_FUZZ", "25"))
-MOST_BYTES = 1 << 30
-LONGEST_S = 30  # for one file; a hang is what this ends, slowness is no failure
-
-
-class Hang(BaseException):
-    """Not an `Exception`, which readers turn into a sentence."""
-
-
-@contextmanager
-def bounded():
-    """No more than a gigabyte beside what is in use, and no file that takes for ever."""
-    resource = pytest.importorskip("resource")
-    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    with open("/proc/self/statm") as file:
-        in_use = int(file.read().split()[0]) * resource.getpagesize()
-
-    def stop(*_):
-        raise Hang
-
-    before = signal.signal(signal.SIGALRM, stop)
-    resource.setrlimit(resource.RLIMIT_AS, (in_use + MOST_BYTES, hard))
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
-        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
-
-
-def complaint(read, folder):
-    """What a reader does wrong with the files in a folder; None if nothing."""
-    signal.alarm(LONGEST_S)
-    try:
-        read(folder)
-    except UserError as error:
-        if "\n" in str(error).strip():
-            return f"more than one line: {error}"
-        if isinstance(error.__cause__, MemoryError):
-            return "asked for more memory than there is"
-    except BaseException as error:
-        return repr(error)[:300]
-    finally:
-        signal.alarm(0)
-
-
-def paths_beside(folder):
-    """What lies around a folder and not in it, two levels up."""
-    return {path for path in folder.parents[1].rglob("*") if folder not in path.parents}
-
-
-@pytest.fixture
-def place(tmp_path, monkeypatch):
-    """Folder for a reader's files; nothing may appear beside it, nor is anything cached."""
-    pytest.importorskip("resource")
-    monkeypatch.setenv("ECGLIB_CACHE", os.devnull)
-    folder = tmp_path / "deep" / "files"
-    folder.mkdir(parents=True)
-    monkeypatch.chdir(folder)
-    return folder
 
 
 @pytest.mark.filterwarnings("ignore")
