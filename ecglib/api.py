@@ -24,12 +24,14 @@ GROUPS = {
     ),
     "results": (
         "Studies, results and metrics",
-        "config params plans studies results metrics multiclass stats published paper2 report",
+        "config params plans studies cluster results metrics multiclass stats published paper2 "
+        "report",
     ),
     "book": (
         "Tables, figures and the book",
         "arms tables counts formats integers deployed embedded handful printed compressed "
-        "layerwise ledger plots downloads show api book paths errors __main__",
+        "layerwise ledger glance plots downloads show api book storage untrusted paths errors "
+        "__main__",
     ),
 }
 """Page -> its title, and the rooms on it: modules and packages directly below `ecglib`."""
