@@ -209,6 +209,6 @@ def is_current(result, path):
     """Whether a file's name still carries the hash of its configuration and data."""
     try:
         config = make_config(result.study, **result.config)
-    except UserError:  # a study or a setting of an older version
+        return Path(path).stem.endswith(config.hash_with(result.data))
+    except (UserError, KeyError):  # of an older version, or data without name or checksum
         return False
-    return Path(path).stem.endswith(config.hash_with(result.data))

@@ -8,12 +8,37 @@ import zlib
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 NPZ_DAMAGE = (
     *(OSError, EOFError, KeyError, TypeError, ValueError, AttributeError),
     *(zipfile.BadZipFile, zlib.error, struct.error, MemoryError),
     RuntimeError,  # of a flag of zip that says "encrypted", or of a method that it lacks
 )
 """What NumPy and zipfile raise on .npz files that were cut short or altered."""
+
+
+@contextmanager
+def alone(path, work):
+    """Wait until no other process is in such a block; one that is killed leaves it, too.
+
+    Parameters
+    ----------
+    path : Path
+        File that stands for the block; its folder must be there.
+    work : str
+        What another process does, for whoever waits.
+    """
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        print(f"another process {work}; waiting for it", flush=True)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextmanager

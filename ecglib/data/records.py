@@ -76,10 +76,12 @@ def read_wfdb(folder, record, lead):
     header_path, _, annotation_path = record_files(folder, record)
     name = str(header_path.with_suffix(""))
     header = _readable(header_path, wfdb.rdheader, name)
+    if None in (header.sig_name or [None]):  # cut short before the names of its leads
+        raise _damaged(header_path)
     check_lead(record, lead, header.sig_name)
     channel = header.sig_name.index(lead)
     _check_size(header_path.parent, header, channel)
-    data = wfdb.rdrecord(name, channels=[channel])
+    data = _readable(header_path, wfdb.rdrecord, name, channels=[channel])
     annotation = _readable(annotation_path, wfdb.rdann, name, "atr")
     return Record(
         number=record,
@@ -101,11 +103,15 @@ def check_lead(record, lead, present):
         )
 
 
-def _readable(path, read, *args):
+def _damaged(path):
+    return UserError(f"{path} is damaged and cannot be read; fetch it again")
+
+
+def _readable(path, read, *args, **options):
     try:
-        return read(*args)
-    except (ValueError, IndexError, KeyError, TypeError) as error:
-        raise UserError(f"{path} is damaged and cannot be read; fetch it again") from error
+        return read(*args, **options)
+    except (ValueError, IndexError, KeyError, TypeError, AttributeError) as error:
+        raise _damaged(path) from error
 
 
 def _check_size(folder, header, channel):
@@ -114,8 +120,8 @@ def _check_size(folder, header, channel):
     if not path.is_file():
         raise UserError(f"{path} is missing, though the record's header names it")
     bits = _BITS_PER_SAMPLE.get(header.fmt[channel])
-    if bits is None:
-        return  # wfdb knows the other formats and checks them itself
+    if bits is None or header.sig_len is None:
+        return  # wfdb knows other formats, and counts the samples if the header does not
     per_frame = sum(
         samples
         for samples, name in zip(header.samps_per_frame, header.file_name, strict=True)
