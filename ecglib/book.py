@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -35,6 +36,7 @@ from ecglib.params import (
     parameters_for,
 )
 from ecglib.paths import REPO
+from ecglib.storage import alone
 
 # Other users of the machine cannot listen in, and the kernel does not warn of it.
 _KERNEL = Config(KernelManager={"transport_encryption": "auto"})
@@ -91,11 +93,26 @@ def run_chapters(names, params_file, overrides=None, *, data_identity="", root=R
         "data": data_identity,
     }
     executed = []
-    for chapter in chapters:
-        mine = {name: overrides[name] for name in overrides.keys() & declared[chapter].keys()}
-        if _refresh(chapter, parameters_for(params, chapter, mine), surroundings, root):
-            executed.append(chapter.stem)
+    with _building(root):
+        for chapter in chapters:
+            mine = {n: overrides[n] for n in overrides.keys() & declared[chapter].keys()}
+            if _refresh(chapter, parameters_for(params, chapter, mine), surroundings, root):
+                executed.append(chapter.stem)
     return executed
+
+
+@contextmanager
+def _building(root):
+    """`_build` for this process alone; a disk that refuses becomes one sentence."""
+    build = root / "_build"
+    try:
+        build.mkdir(exist_ok=True)
+        with alone(build / "book.lock", "works on the book"):
+            yield
+    except OSError as error:
+        raise UserError(
+            f"cannot write {error.filename or build}: {error.strerror or error}"
+        ) from error
 
 
 def build_book(*, root=REPO):
@@ -117,6 +134,11 @@ def build_book(*, root=REPO):
         Jupyter Book warned of something, or a page would load something from the network.
     """
     root = Path(root)
+    with _building(root):
+        return _render(root)
+
+
+def _render(root):
     book = root / "_build" / "book"
     _copy_sources(root, book)
     print("Jupyter Book: rendering the pages", flush=True)
@@ -185,8 +207,10 @@ def _refresh(chapter, parameters, surroundings, root):
         "source": _digest([chapter]),
         "parameters": json.dumps(parameters, sort_keys=True, default=str),
     }
-    last = json.loads(stamp.read_text()) if notebook.exists() and stamp.exists() else {}
+    last = _read_stamp(stamp)
     changed = sorted(part for part in state if state[part] != last.get(part))
+    if not notebook.exists() or last.get("notebook") != _digest([notebook]):
+        changed.append("notebook")
     if not changed:
         print(f"{chapter.stem}: unchanged", flush=True)
         return False
@@ -196,13 +220,21 @@ def _refresh(chapter, parameters, surroundings, root):
     start = time.perf_counter()
     unfinished = _execute(chapter, parameters, root)
     new_stamp = unfinished.with_suffix(".json")
-    new_stamp.write_text(json.dumps(state, indent=1))
+    new_stamp.write_text(json.dumps(state | {"notebook": _digest([unfinished])}, indent=1))
     notebook.parent.mkdir(parents=True, exist_ok=True)
     stamp.unlink(missing_ok=True)  # no stamp may outlive the notebook that it describes
     unfinished.replace(notebook)
     new_stamp.replace(stamp)
     print(f"{chapter.stem}: done in {time.perf_counter() - start:.0f} s", flush=True)
     return True
+
+
+def _read_stamp(path):
+    """What an executed chapter depended on; empty if it is unknown."""
+    try:
+        return dict(json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError):
+        return {}
 
 
 def _execute(chapter, parameters, root):

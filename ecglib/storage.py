@@ -5,6 +5,31 @@ import secrets
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
+
+@contextmanager
+def alone(path, work):
+    """Wait until no other process is in such a block; one that is killed leaves it, too.
+
+    Parameters
+    ----------
+    path : Path
+        File that stands for the block; its folder must be there.
+    work : str
+        What another process does, for whoever waits.
+    """
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        print(f"another process {work}; waiting for it", flush=True)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
 
 @contextmanager
 def atomic(path):

@@ -133,6 +133,23 @@ def test_change_of_results_library_or_data_runs_again(book, monkeypatch):
     assert run(book, "02", data="others") == []
 
 
+@pytest.mark.parametrize("suffix", [".json", ".ipynb"])
+def test_a_damaged_notebook_or_its_stamp_runs_the_chapter_again(book, suffix):
+    path = book / "_build/book/chapters/02_second.ipynb"
+    damaged = path.with_suffix(suffix)
+    damaged.write_bytes(damaged.read_bytes()[:100])
+    assert run(book) == ["02_second"]
+    assert text_of(path) == "second\n"
+
+
+def test_a_folder_that_cannot_be_written_is_named(book):
+    shutil.rmtree(book / "_build")
+    (book / "_build").write_text("a file where a folder should be")
+    for work in (lambda: run(book), lambda: build_book(root=book)):
+        with pytest.raises(UserError, match=r"cannot write .*_build: File exists"):
+            work()
+
+
 def test_unknown_override_lists_the_known(book):
     with pytest.raises(UserError, match="unknown parameter 'rate'; known are lr, seeds"):
         run(book, overrides={"rate": 1})

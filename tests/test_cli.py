@@ -1,12 +1,6 @@
 """The command line, in a repository of its own: a copy of the library and one chapter."""
 
 import json
-import os
-import shutil
-import signal
-import subprocess
-import sys
-import time
 
 import pytest
 import torch
@@ -17,7 +11,7 @@ from ecglib.data.pack import pack_mitdb
 from ecglib.data.rhythm import load
 from ecglib.data.synthetic_rhythm import write_cinc2017
 from ecglib.deploy.onnx import stored_bits
-from ecglib.paths import REPO
+from tests.commands import assert_one_line, call, copy_library
 from tests.conftest import SYNTHETIC_DS1, SYNTHETIC_DS2
 from tests.test_results import made_result, save_into
 
@@ -54,43 +48,15 @@ CONFUSION = {
 def repository(synthetic_root, tmp_path_factory):
     """A repository with the library, one chapter, and the synthetic records in one file."""
     root = tmp_path_factory.mktemp("repository")
-    shutil.copytree(REPO / "ecglib", root / "ecglib")
     packed = root / "data.npz"
     pack_mitdb(synthetic_root, packed)
-    for name, content in {
+    files = {
         "chapters/02_chapter.py": CHAPTER,
         "chapters/05_int8_qat.py": DEPLOYING,
         "params/quick.yaml": f"common: {{data_root: {packed}}}\n",
         "params/misspelt.yaml": "common: {sedes: [7]}\n",
-    }.items():
-        (root / name).parent.mkdir(exist_ok=True)
-        (root / name).write_text(content)
-    return root
-
-
-def start(repository, *command):
-    return subprocess.Popen(
-        [sys.executable, *map(str, command)],
-        cwd=repository,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def call(repository, *command):
-    """Exit status, stdout, stderr of a Python process in the repository."""
-    process = start(repository, *command)
-    out, err = process.communicate(timeout=120)
-    return process.returncode, out, err
-
-
-def assert_one_line(err, *words):
-    (line,) = err.splitlines()
-    assert line.startswith("ecglib: ")
-    for word in words:
-        assert word in line
+    }
+    return copy_library(root, files)
 
 
 @pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)])
@@ -194,39 +160,6 @@ def test_a_study_needs_no_notebook_and_no_wfdb_reader(repository, tmp_path):
     for study in ("baseline", "personalization"):
         (path,) = (tmp_path / "runs" / study).glob("*.json")
         assert f"macro_f1 {results.load(path).metrics['macro_f1']:.4f}" in out
-
-
-def runs_in(folder):
-    """Results by file name, without what differs from machine to machine and day to day."""
-    return {
-        path.name: {
-            key: value
-            for key, value in json.loads(path.read_text()).items()
-            if key not in ("runtime_s", "environment", "created")
-        }
-        for path in folder.rglob("*.json")
-    }
-
-
-def test_a_killed_study_continues_where_it_was(repository, tmp_path):
-    """SIGKILL when the first of three runs has its result; then the command again."""
-    command = ["-m", "ecglib", "study", "baseline", "-p", "seeds=[7, 21, 42]"]
-    runs, live = tmp_path / "runs", repository / "_build" / "runs"
-    first = start(repository, *command, "--out", runs)
-    deadline = time.monotonic() + 60
-    while not runs_in(runs) and time.monotonic() < deadline:
-        time.sleep(0.005)
-    first.send_signal(signal.SIGKILL)
-    first.communicate()
-    before = {path: path.stat().st_mtime_ns for path in runs.rglob("*.json")}
-    assert 1 <= len(before) < 3
-    status, out, _ = call(repository, *command, "--out", runs)
-    assert status == 0
-    assert "3 runs of study baseline" in out
-    assert all(path.stat().st_mtime_ns == made for path, made in before.items())
-    call(repository, *command)  # undisturbed, where live results belong
-    assert len(runs_in(live)) == 3
-    assert runs_in(runs) == runs_in(live)
 
 
 DEPLOY = """

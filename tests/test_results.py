@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -132,6 +132,11 @@ def test_a_file_is_stale_when_the_protocol_moved_on(tmp_path, monkeypatch):
     assert not results.is_current(RESULT, path)
 
 
+def test_a_file_whose_data_lost_its_name_is_stale(tmp_path):
+    path = save_into(tmp_path, RESULT)
+    assert not results.is_current(replace(RESULT, data={"sha256": DATA["sha256"]}), path)
+
+
 def test_files_load_in_order_of_their_names(tmp_path):
     saved = [
         replace(RESULT, config=make_config("baseline", seed=s).to_dict()) for s in (7, 42, 21)
@@ -156,8 +161,11 @@ def test_a_corrupt_file_is_named(tmp_path, content):
     assert "delete it and rerun" in str(caught.value)
 
 
+WRONG = json.dumps(asdict(RESULT) | {"metrics": 3})  # all keys, but no metrics
+
+
 @pytest.mark.parametrize(
-    "content", ["[]", "{}", "3", '"text"', "null", '{"study": "baseline"}']
+    "content", ["[]", "{}", "3", '"text"', "null", '{"study": "baseline"}', WRONG]
 )
 def test_a_foreign_file_is_named(tmp_path, content):
     path = tmp_path / "foreign.json"

@@ -231,6 +231,14 @@ def test_a_corrupt_live_result_is_named(source, tmp_path):
         run_all([config], source, tmp_path)
 
 
+def test_a_live_result_of_another_run_is_named(source, tmp_path):
+    run_all([RUNS["baseline"]], source, tmp_path)
+    (path,) = (tmp_path / "runs" / "baseline").iterdir()
+    path.write_text(path.read_text().replace('"seed": 7', '"seed": 8'))
+    with pytest.raises(UserError, match=f"{path.name} holds another run than its name says"):
+        run_all([RUNS["baseline"]], source, tmp_path)
+
+
 def test_a_patient_with_too_few_beats_is_named(source, tmp_path):
     with pytest.raises(UserError, match=r"record 100 has \d beats in its first 5 s"):
         run_all([replace(RUNS["head_only"], online_seconds=5)], source, tmp_path)

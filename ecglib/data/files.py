@@ -59,6 +59,11 @@ def identity(checksums):
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
+def is_complete(folder, record):
+    """Whether all three files of a record lie in `folder`."""
+    return all((Path(folder) / f"{record}.{extension}").is_file() for extension in EXTENSIONS)
+
+
 def records_in(folder):
     """Record numbers of the database whose header lies in `folder`, as a tuple."""
     return tuple(record for record in RECORDS if (Path(folder) / f"{record}.hea").is_file())

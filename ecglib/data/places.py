@@ -1,11 +1,12 @@
 """What a place has of a data set, where it lies there, and what can stand in for it."""
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from ecglib.data import cache, cinc2017, pack, pack_cinc2017, synthetic, synthetic_rhythm
 from ecglib.data.download import published_checksums
-from ecglib.data.files import identity, identity_of, records_in
+from ecglib.data.files import identity, identity_of, is_complete, records_in
 from ecglib.data.rhythm import ROOMS, is_packed
 from ecglib.errors import UserError
 
@@ -20,6 +21,18 @@ def finder(name, records=()):
     if name in ROOMS:
         return Rhythm(name)
     raise UserError(f"unknown data set {name!r}: known are mitdb, {', '.join(ROOMS)}")
+
+
+@contextmanager
+def _writing(folder):
+    """A folder of invented patients that cannot be written becomes one sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"cannot write invented patients to {folder}: {error.strerror}; "
+            "set the environment variable ECGLIB_CACHE to a folder that can be written"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -72,8 +85,9 @@ class Mitdb:
     def made(self):
         """Folder with invented patients for the records; those already there are kept."""
         folder = cache.directory() / f"synthetic-{synthetic.VERSION}"
-        missing = [record for record in self.records if record not in records_in(folder)]
-        synthetic.write_records(folder, missing)
+        missing = [record for record in self.records if not is_complete(folder, record)]
+        with _writing(folder):
+            synthetic.write_records(folder, missing)
         return folder
 
     def described(self, source):
@@ -130,7 +144,8 @@ class Rhythm:
         if self.name != "cinc2017":
             return None
         folder = cache.directory() / f"synthetic-cinc2017-{synthetic_rhythm.VERSION}"
-        synthetic_rhythm.write_cinc2017(folder, N_SYNTHETIC, seed=0)
+        with _writing(folder):
+            synthetic_rhythm.write_cinc2017(folder, N_SYNTHETIC, seed=0)
         return folder
 
     def described(self, source):

@@ -106,6 +106,21 @@ def test_synthetic_patients_only_if_allowed(places, tmp_path, monkeypatch):
     assert (source.path / "103.dat").stat().st_mtime_ns == written  # not made again
 
 
+def test_a_synthetic_patient_who_lost_a_file_is_made_again(places, tmp_path, monkeypatch):
+    monkeypatch.setenv("ECGLIB_CACHE", str(tmp_path / "cache"))
+    source = find(records=[103], allow_synthetic=True)
+    (source.path / "103.atr").unlink()
+    assert find(records=[103], allow_synthetic=True) == source
+
+
+@pytest.mark.parametrize("name", ["mitdb", "cinc2017"])
+def test_synthetic_patients_who_cannot_be_written(places, tmp_path, monkeypatch, name):
+    (tmp_path / "cache").write_text("a file where a folder should be")
+    monkeypatch.setenv("ECGLIB_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(UserError, match=r"cannot write invented .*cache.* set .*ECGLIB_CACHE"):
+        find(name, records=[103], allow_synthetic=True)
+
+
 def test_synthetic_data_root_says_so(synthetic_root):
     assert find(data_root=synthetic_root, records=[100]).synthetic
 

@@ -1,0 +1,37 @@
+"""A cache in which any bit may have turned over."""
+
+import numpy as np
+import pytest
+
+from ecglib.data import cache
+from ecglib.data.beats import Beats
+
+BEATS = Beats(
+    signal=np.arange(8, dtype=np.float32).reshape(2, 4),
+    label=np.array([0, 2], np.int8),
+    symbol=np.array(["N", "V"]),
+    record=np.array([100, 100]),
+    sample=np.array([300, 650]),
+    rr=np.ones((2, 5), np.float32),
+    rr_names=("a", "b", "c", "d", "e"),
+    fs=360.0,
+    n_padded=0,
+)
+
+
+@pytest.mark.parametrize("bit", range(8))
+def test_a_bit_that_turned_over_is_noticed_or_mattered_to_nobody(tmp_path, bit):
+    path = tmp_path / "beats.npz"
+    cache.store(path, BEATS)
+    whole, refused = path.read_bytes(), 0
+    for place in range(bit % 3, len(whole), 3):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << bit
+        path.write_bytes(damaged)
+        found = cache.load(path)
+        refused += found is None
+        if found is not None:
+            np.testing.assert_array_equal(found.signal, BEATS.signal)
+            np.testing.assert_array_equal(found.label, BEATS.label)
+            assert (found.fs, found.rr_names) == (BEATS.fs, BEATS.rr_names)
+    assert refused > len(whole) / 6
