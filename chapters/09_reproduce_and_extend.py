@@ -243,7 +243,10 @@ tables.score_table(arms.by(mine, "model"))
 #
 # A data set is a function that returns `Beats`: windows in mV, labels, R-peaks, RR ratios and the
 # record that each beat belongs to. Anything that WFDB can read needs no new code; the following
-# cell writes a record of an invented patient with its annotations, and reads it back.
+# cell writes a record of an invented patient with its annotations, and reads it back. Code that
+# reads files of another form takes `ecglib.untrusted` for it and gets a line in
+# `tests/fuzz/readers.py`: `ECG_FUZZ=1000 python -m pytest tests/fuzz` damages its files in a
+# thousand ways.
 
 # %%
 with tempfile.TemporaryDirectory() as folder:

@@ -194,6 +194,14 @@ def _first(name, value):
         (_first("precision", "int4"), "precision"),
         (_first("max_difference", 0.5), "max_difference"),
         (_first("batch", None), "batch"),
+        (_first("network", []), "no network"),
+        (_first("precision", {}), "precision"),
+        (_first("calls", 10**400), "calls"),
+        (lambda c: c.update(unsupported=[{"network": "resnet"}]), "unsupported network 0"),
+        (
+            lambda c: c.update(measured={"paper_adapt_s": 1}),
+            "both of a runtime and of learning",
+        ),
     ],
 )
 def test_impossible_measurements_are_refused(measured, tmp_path, change, word):

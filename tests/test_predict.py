@@ -116,6 +116,30 @@ def test_leads_are_chosen_by_name_or_the_first(ten_seconds, tmp_path, network):
     )
 
 
+@pytest.mark.parametrize(("unit", "per_mv"), [("uV", 1e3), ("V", 1e-3)])
+def test_other_units_give_the_same_beats(ten_seconds, tmp_path, network, unit, per_mv):
+    signal = wfdb.rdrecord(str(ten_seconds)).p_signal[:, :1]
+    names = {"fs": 360, "units": [unit], "sig_name": ["MLII"], "fmt": ["16"]}
+    wfdb.wrsamp("other", p_signal=signal * per_mv, write_dir=str(tmp_path), **names)
+    expected = predict_record(ten_seconds, network).beats
+    found = predict_record(tmp_path / "other", network).beats
+    pd.testing.assert_frame_equal(found, expected, atol=0.02)
+
+
+def test_lead_without_a_name_gets_one(ten_seconds, tmp_path, network):
+    header = written(tmp_path, "nameless", np.sin(np.arange(4000) / 9)).with_suffix(".hea")
+    header.write_text(header.read_text().replace(" MLII", ""))
+    with pytest.raises(UserError, match="has no lead II; it has signal 0"):
+        predict_record(tmp_path / "nameless", network, lead="II")
+
+
+def test_record_in_segments_is_refused(tmp_path, network):
+    written(tmp_path, "part", np.arange(900))
+    (tmp_path / "whole.hea").write_text("whole/1 1 360 900\npart 900\n")
+    with pytest.raises(UserError, match="whole comes in segments, which are not read"):
+        predict_record(tmp_path / "whole", network)
+
+
 def test_invalid_samples_are_bridged(ten_seconds, tmp_path, network):
     signal = wfdb.rdrecord(str(ten_seconds)).p_signal[:, :1].copy()
     signal[1500:1530] = np.nan

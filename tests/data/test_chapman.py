@@ -98,6 +98,9 @@ def with_gap(path):
 DAMAGE = {
     r"MUSE_\w+\.csv has 1,\d\d\d samples and not 5,000: it is truncated": cut_csv,
     "MUSE_20180111_155500_19000 has 1 samples that are NaN": with_gap,
+    r"MUSE_\w+\.csv has rows unlike its header": lambda p: p.write_bytes(
+        p.read_bytes().replace(b"I,", b"", 1)
+    ),
     r"MUSE_\w+\.csv is damaged": lambda p: p.write_bytes(b"I,II,V1\n1,x,3\n"),
     "has no lead 'II'; it has :": lambda p: p.write_bytes(b""),
     "has no lead 'II'; it has I, V1": lambda p: p.write_bytes(b"I,V1\n1,2\n"),

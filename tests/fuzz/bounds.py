@@ -35,6 +35,13 @@ def bounded():
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
+def causes(error):
+    """An exception and those that it comes from."""
+    while error:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
 def complaint(read, folder):
     """What a reader does wrong with the files in a folder; None if nothing."""
     signal.alarm(LONGEST_S)
@@ -43,7 +50,7 @@ def complaint(read, folder):
     except UserError as error:
         if "\n" in str(error).strip():
             return f"more than one line: {error}"
-        if isinstance(error.__cause__, MemoryError):
+        if any(isinstance(cause, MemoryError) for cause in causes(error)):
             return "asked for more memory than there is"
     except BaseException as error:
         return repr(error)[:300]

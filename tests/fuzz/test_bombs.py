@@ -12,9 +12,9 @@ import pytest
 
 from ecglib.data.archive import MAX_BYTES, Files, find_files
 from ecglib.errors import UserError
-from ecglib.untrusted import opened_npz, read_bytes
+from ecglib.untrusted import opened_npz
 
-from .bounds import bounded, complaint, paths_beside
+from .bounds import bounded, causes, complaint, paths_beside
 from .readers import READERS
 
 ZEROS = 3_000_000_000  # bytes that a bomb unpacks to
@@ -54,7 +54,6 @@ def refuses(reader, place):
         assert complaint(reader.read, place) is None
         with pytest.raises(UserError) as caught:
             reader.read(place)
-    assert not isinstance(caught.value.__cause__, MemoryError)
     return str(caught.value)
 
 
@@ -133,7 +132,7 @@ def test_member_that_unpacks_to_more_than_it_says(tmp_path, method):
         pytest.raises(UserError, match=r"a in .*a\.zip is damaged") as caught,
     ):
         content("a")
-    assert not isinstance(caught.value.__cause__, MemoryError)
+    assert not any(isinstance(cause, MemoryError) for cause in causes(caught.value))
 
 
 def test_the_zip_of_a_bomb_is_one_that_zipfile_unpacks(tmp_path):
@@ -209,12 +208,3 @@ def test_a_pipe_that_nobody_writes_to(reader, name, place):
     (place / name).unlink()
     os.mkfifo(place / name)
     refuses(READERS[reader], place)
-
-
-def test_no_more_bytes_than_allowed(tmp_path):
-    (tmp_path / "a").write_bytes(b"12345")
-    assert read_bytes(tmp_path / "a", 5) == b"12345"
-    with pytest.raises(ValueError, match="a has more than 4 bytes"):
-        read_bytes(tmp_path / "a", 4)
-    with pytest.raises(OSError, match="it is no file"):
-        read_bytes(tmp_path, 4)

@@ -16,7 +16,7 @@ from .bounds import bounded, complaint, paths_beside
 from .mutate import mutated
 from .readers import READERS
 
-TIMES = int(os.environ.get("ECG_FUZZ", "25"))
+TIMES = int(os.environ.get("ECG_FUZZ", "60"))
 
 
 @pytest.mark.filterwarnings("ignore")
