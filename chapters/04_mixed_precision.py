@@ -245,7 +245,9 @@ show.table(
 # %% tags=["hide-input"]
 native = formats.by_format(results.load_study(RESULTS / "h200", "precision"))
 full = results.load_study(RESULTS / "h200", "personalization")
-native = {"fp32, TF32 convolutions": arms.pick(full, strategy="head_only")} | native
+native = {
+    "fp32, TF32 convolutions": arms.pick(full, strategy="head_only", finetune="head")
+} | native
 show.table(formats.score_table(native), "Table 4.6: 64 to 512 filters on an H200, all of DS2.")
 
 # %% tags=["hide-input"]

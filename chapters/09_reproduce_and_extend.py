@@ -39,7 +39,11 @@ from ecglib.models import MODELS
 from ecglib.models.ecgnet import BLOCKS, ECGNet
 from ecglib.paths import PARAMS, RESULTS, RUNS
 from ecglib.personalize import strategies
+from ecglib.plots import speed as figures
+from ecglib.plots import style
 from ecglib.studies import run_study
+
+style.use()
 
 # %% [markdown]
 # ## Rerun
@@ -153,14 +157,42 @@ show.table(
 parameters = {"data_root": data_root, "records": records, "channels": channels, "speed": speed}
 source = plans.find_source(parameters, profile)
 live = run_study(plans.plan("speed", parameters), source, profile=profile, device=device)
-show.table(bench.speed_table(live), "Table 9.3: this run; times of another machine differ.")
+show.table(
+    bench.speed_table(live),
+    "Table 9.3: this run. *: timed for the first patients, scaled to all. “Of peak”: operations "
+    "a second of the training our way, over those of a product of large matrices here.",
+)
 
 # %% tags=["hide-input"]
 reference = results.load_study(RESULTS, "speed")
+show.provenance(reference)
 show.table(
-    bench.speed_table(reference),
-    "Table 9.4: reference, on two CPU cores; “of peak”: operations a second over those of a "
-    "large product of matrices (of the fine-tuning, where there are several stages).",
+    bench.speed_table(reference), "Table 9.4: reference runs on CPU cores; as Table 9.3."
+)
+
+# %% mystnb={"figure": {"caption": "GROWTH", "name": "fig-growth"}} tags=["hide-input"]
+one_strategy = {"task": "online", "strategy": "head_only", "threads": 1, "precision": "fp32"}
+figures.growth([r for r in reference if all(r.config[k] == v for k, v in one_strategy.items())])
+
+# %% tags=["hide-input"]
+wide = results.load_study(RESULTS / "h200", "speed")
+show.provenance(wide)
+show.table(bench.speed_table(wide), "Table 9.5: on an H200, ten epochs a stage; as Table 9.3.")
+
+# %% [markdown]
+# PROSE
+#
+# Compressing a trained network, and one beat through every runtime:
+
+# %% tags=["hide-input"]
+show.table(
+    bench.compression_table(results.load_study(RESULTS, "compression")),
+    "Table 9.6: seconds of compressing one fold's network of CinC 2017 by method, reference "
+    "runs: median, and number of runs; chapter 06 says what the methods are.",
+)
+show.table(
+    bench.forms_table(reference),
+    "Table 9.7: milliseconds of a beat, batch 1, one core, random weights, reference run.",
 )
 
 # %% [markdown]
@@ -190,7 +222,7 @@ ledger.side_by_side(mine, ours)
 # every beat are in the files of `results/`, which column `run` names.
 
 # %% tags=["hide-input"]
-show.download_table(RESULTS, "Table 9.3: the committed runs as CSV files.")
+show.download_table(RESULTS, "Table 9.8: the committed runs as CSV files.")
 
 # %% [markdown]
 # ## Add a strategy in ten lines

@@ -1,5 +1,6 @@
 """The benchmark: study "speed" measured anew, and its results as tables."""
 
+import numpy as np
 import pandas as pd
 
 from ecglib.plans import run_from_params
@@ -33,13 +34,13 @@ def bench(params, profile, *, overrides):
 def _work(config):
     """What a run of study "speed" did, in words."""
     if config["task"] != "online":
-        return _TASKS[config["task"]]
-    learns = {"head": "head", "all": "all of it"}[config["finetune"]]
-    return f"online stage, {config['strategy']}, fine-tuning {learns}"
-
-
-def _size(config):
-    return f"{config['channels'][0]} to {max(config['channels'])}"
+        words = [_TASKS[config["task"]]]
+    else:
+        learns = {"head": "head", "all": "everything"}[config["finetune"]]
+        words = [f"online stage, {config['strategy']}, fine-tuning {learns}"]
+    words += [config["precision"]] * (config["precision"] != "fp32")
+    words += [f"{config['threads']} threads"] * (config["threads"] > 1)
+    return ", ".join(words)
 
 
 def speed_table(results):
@@ -53,24 +54,54 @@ def speed_table(results):
     Returns
     -------
     DataFrame
+        `filters`: of the first and the widest block. `of peak`: operations a second of the
+        (fine-)tuning our way, over those of a product of large matrices.
     """
     rows = {}
     for result in results:
-        config, seconds, m = result.config, result.runtime_s, result.metrics
-        if "usual" not in seconds:
+        if "usual" not in result.runtime_s:
             continue
-        online = config["task"] == "online"
-        windows = config["task"] == "windows"
+        config, m = result.config, result.metrics
+        online, trains = config["task"] == "online", config["task"] != "windows"
+        filters = f"{config['channels'][0]}–{max(config['channels'])}" if trains else "–"
+        place = (_work(config), filters, m["n_beats"], config["patients"] if online else "–")
         scaled = online and config["usual_patients"] < config["patients"]
-        key = (_work(config), "–" if windows else _size(config), config["precision"])
-        rows[(*key, config["patients"] if online else "–", m["n_beats"], config["threads"])] = {
-            "usual, s": f"{seconds['usual']:.3g}" + (" (scaled)" if scaled else ""),
-            "ours, s": f"{seconds['ours']:.3g}",
+        rows[place] = {
+            "usual, s": f"{result.runtime_s['usual']:.3g}" + "*" * scaled,
+            "ours, s": f"{result.runtime_s['ours']:.3g}",
             "ratio": f"{m['ratio']:.1f}",
-            "of peak, %": "–" if windows else f"{100 * m['share_of_peak']:.0f}",
+            "of peak": f"{m['share_of_peak']:.0%}" if trains else "–",
         }
-    names = ["work", "filters", "format", "patients", "beats", "threads"]
-    return pd.DataFrame(rows).T.rename_axis(names)
+    return pd.DataFrame(rows).T.rename_axis(["work", "filters", "beats", "patients"])
+
+
+def compression_table(results):
+    """Seconds that compressing took, by network and method, without training the network.
+
+    Parameters
+    ----------
+    results : list of RunResult
+        Of study "compression", any data set; folds of `cinc2017` are counted.
+
+    Returns
+    -------
+    DataFrame
+        Median and number of runs.
+    """
+    found = {}
+    for result in results:
+        config = result.config
+        if config["dataset"] == "cinc2017" and config["fold"] != "all":
+            seconds = found.setdefault(config["method"], {}).setdefault(config["model"], [])
+            seconds.append(result.runtime_s["compress"])
+    rows = {
+        method: {
+            model: f"{np.median(seconds):.1f} ({len(seconds)})"
+            for model, seconds in by_model.items()
+        }
+        for method, by_model in sorted(found.items())
+    }
+    return pd.DataFrame(rows).T.fillna("–").rename_axis("method")
 
 
 def forms_table(results):

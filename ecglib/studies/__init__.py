@@ -66,7 +66,7 @@ EXECUTE = {
 """Study -> function from a `Run` to the fields of its result."""
 
 
-TIMED = ("latency", "roofline", "c99")
+TIMED = ("latency", "roofline", "c99", "speed")
 """Studies that measure speed, in which nothing else may run beside a run."""
 
 

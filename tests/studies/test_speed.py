@@ -1,19 +1,21 @@
 """Study speed does every task both ways; how fast is for the benchmark to say."""
 
 import re
+import statistics
 
 import numpy as np
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from ecglib import bench, plans
+from ecglib import bench, plans, results
 from ecglib.config.speed import SpeedConfig
 from ecglib.deploy import forms, toolchain
 from ecglib.errors import UserError
 from ecglib.models.ecgnet import ECGNet, ECGNetConfig
 from ecglib.params import load_params
-from ecglib.paths import PARAMS
+from ecglib.paths import PARAMS, RESULTS
+from ecglib.plots.speed import growth
 from ecglib.studies import run_study
 
 SMALL = {"channels": (2, 2, 2, 2, 2), "records": (101, 106, 100, 103), "train_share": 0.2}
@@ -43,9 +45,9 @@ def test_a_task_has_two_times_and_their_ratio(mitdb, tmp_path, task):
 
 def test_seconds_of_few_patients_are_scaled_to_all_and_said_to_be(mitdb, tmp_path):
     result = speed_of(mitdb, tmp_path, usual_patients=1)
-    assert bench.speed_table([result]).iloc[0]["usual, s"].endswith(" (scaled)")
+    assert bench.speed_table([result]).iloc[0]["usual, s"].endswith("*")
     both = speed_of(mitdb, tmp_path)
-    assert "scaled" not in bench.speed_table([both]).iloc[0]["usual, s"]
+    assert "*" not in bench.speed_table([both]).iloc[0]["usual, s"]
 
 
 def test_operations_of_a_head_are_counted_by_hand(mitdb, tmp_path):
@@ -55,6 +57,41 @@ def test_operations_of_a_head_are_counted_by_hand(mitdb, tmp_path):
     forward = 18 * 512 + 512 * 256 + 256 * 3  # 2 channels × 9 samples before the head
     backward = forward + 512 * 256 + 256 * 3  # weights, and inputs of all but the first
     assert flops == pytest.approx(2 * (forward + backward) * m.metrics["n_beats"], rel=1e-6)
+
+
+def test_a_table_tells_formats_and_threads_apart(mitdb, tmp_path):
+    rows = [speed_of(mitdb, tmp_path, threads=n) for n in (1, 2)]
+    assert [
+        ", 2 threads" in name for name in bench.speed_table(rows).index.get_level_values(0)
+    ] == [
+        False,
+        True,
+    ]
+
+
+def test_seconds_of_compressing_are_medians_of_the_folds():
+    table = bench.compression_table(results.load_study(RESULTS, "compression"))
+    runs = [
+        r.runtime_s["compress"]
+        for r in results.load_study(RESULTS, "compression")
+        if (r.config["dataset"], r.config["method"], r.config["model"])
+        == ("cinc2017", "laq", "resnet1d")
+        and r.config["fold"] != "all"
+    ]
+    assert table.loc["laq", "resnet1d"] == f"{statistics.median(runs):.1f} ({len(runs)})"
+
+
+def test_growth_joins_runs_that_differ_in_one_thing(mitdb, tmp_path):
+    runs = [speed_of(mitdb, tmp_path, patients=n, usual_patients=1) for n in (1, 2)]
+    runs += [speed_of(mitdb, tmp_path, train_share=0.4, usual_patients=1)]
+    patients, beats, _ = growth(runs).axes
+    for panel, values in (
+        (patients, [1, 2]),
+        (beats, sorted({r.metrics["n_beats"] for r in runs})),
+    ):
+        usual, ours = panel.lines
+        assert usual.get_xdata().tolist() == ours.get_xdata().tolist() == values
+    assert ours.get_ydata().tolist()[-1] == runs[2].runtime_s["ours"]
 
 
 @pytest.mark.parametrize(
