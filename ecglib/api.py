@@ -30,8 +30,8 @@ GROUPS = {
     "book": (
         "Tables, figures and the book",
         "arms tables counts formats integers deployed embedded handful printed compressed "
-        "layerwise ledger glance plots downloads show api book storage untrusted paths errors "
-        "__main__",
+        "layerwise ledger glance plots downloads show api book offline storage untrusted paths "
+        "errors __main__",
     ),
 }
 """Page -> its title, and the rooms on it: modules and packages directly below `ecglib`."""

@@ -6,6 +6,7 @@ import pandas as pd
 
 from ecglib import (
     arms,
+    bench,
     compressed,
     formats,
     handful,
@@ -94,10 +95,10 @@ def _integers(folder):
     return rows
 
 
-def _compression(folder, model):
-    """Paper 2's table 1 (Chapman) and ours (CinC 2017, five folds pooled)."""
+def _compression(folder, model, dataset="cinc2017"):
+    """Paper 2's table 1 (Chapman) and ours, five folds pooled."""
     found = results.load_study(folder, "compression")
-    ours = compressed.by_method(found, dataset="cinc2017", model=model)
+    ours = compressed.by_method(found, dataset=dataset, model=model)
     table = paper2.TABLE_1[model]
     rows = []
     for name in dict.fromkeys([*table, *ours]):
@@ -110,6 +111,32 @@ def _compression(folder, model):
             row |= {"file": m["file_ratio"], "Δ accuracy, points": compressed.points(m)}
         rows.append(row)
     return rows
+
+
+def _jetson(folder):
+    """Paper 1's Jetson rows, and what the C code takes."""
+    rows = [
+        {
+            "arm": f"paper 1: {row.arm}",
+            "macro-F1": row.macro_f1,
+            "what it takes": f"{row.runtime_s:,.0f} s",
+        }
+        for row in (published.TABLE_1[2], *published.TABLE_3_NANO)
+    ]
+    for result in results.load_study(folder, "c99"):
+        m = result.metrics
+        takes = (
+            f"{m['us_per_beat']:.0f} µs a beat on this PC, {m['flash_bytes']:,} bytes of flash"
+        )
+        arm = f"ours: MicroNet in C, seed {result.config['seed']}"
+        rows.append({"arm": arm, "macro-F1": m["macro_f1"], "what it takes": takes})
+    return rows
+
+
+def _speed(folder):
+    """Ratios of study "speed"; nothing if it has not been run."""
+    found = results.load_study(folder, "speed")
+    return bench.speed_table(found).to_string() if found else "no runs yet"
 
 
 def _labels(folder):
@@ -142,24 +169,37 @@ def report(folder):
     """
     if not Path(folder).is_dir():
         raise UserError(f"there is no folder {folder}; give one with results by study")
-    stale = stale_files(folder)
-    parts = [
-        "Training on one side only, against the best row of paper 1 (mean over seeds)",
-        _table(_baselines(folder)),
-        "Personalization, against table 3 of paper 1 (H200; mean over seeds)",
-        _table(_table_3(folder)),
-        "Number formats, against table 1 of paper 1 (mean over seeds)",
-        _table(_formats(folder)),
-        "Integers, against table 2 of paper 1 (mean over seeds)",
-        _table(_integers(folder)),
-        "ResNet1D, against table 1 of paper 2 (paper: Chapman; ours: CinC 2017, five folds)",
-        _table(_compression(folder, "resnet1d")),
-        "HuBERT-ECG, likewise",
-        _table(_compression(folder, "hubert")),
-        "The micro network, every patient left out once, after 5:00, by labelled beats",
-        handful.budget_table(_labels(folder)).to_string() if _labels(folder) else "no runs yet",
-        *(f"stale: {path} no longer matches its configuration" for path in stale),
-    ]
+    stale, gpu = stale_files(folder), Path(folder) / "h200"
+    labels = _labels(folder)
+    sections = {
+        "Training on one side only, against the best row of paper 1 (mean over seeds)": _table(
+            _baselines(folder)
+        ),
+        "Personalization, against table 3 of paper 1 (H200; mean over seeds)": _table(
+            _table_3(folder)
+        ),
+        "The same with 64 to 512 filters on an H200": _table(_table_3(gpu)),
+        "Number formats, against table 1 of paper 1 (mean over seeds)": _table(
+            _formats(folder)
+        ),
+        "The same with 64 to 512 filters on an H200, native": _table(_formats(gpu)),
+        "Integers, against table 2 of paper 1 (mean over seeds)": _table(_integers(folder)),
+        "The Jetson rows of paper 1's tables 1 and 3, and the C code": _table(_jetson(folder)),
+        "ResNet1D, against table 1 of paper 2 (paper: Chapman; ours: CinC 2017, five folds)": (
+            _table(_compression(folder, "resnet1d"))
+        ),
+        "HuBERT-ECG, likewise": _table(_compression(folder, "hubert")),
+        "ResNet1D on a tenth of Chapman, likewise": _table(
+            _compression(folder, "resnet1d", "chapman")
+        ),
+        "The micro network, every patient left out once, after 5:00, by labelled beats": (
+            handful.budget_table(labels).to_string() if labels else "no runs yet"
+        ),
+        "The usual way and ours, seconds": _speed(folder),
+        "The usual way and ours on an H200, seconds": _speed(gpu),
+    }
+    parts = [text for section in sections.items() for text in section]
+    parts += [f"stale: {path} no longer matches its configuration" for path in stale]
     return "\n\n".join(parts), len(stale)
 
 

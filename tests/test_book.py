@@ -8,8 +8,9 @@ import sys
 
 import pytest
 
-from ecglib.book import ChapterError, build_book, external_loads, run_chapters
+from ecglib.book import ChapterError, build_book, run_chapters
 from ecglib.errors import UserError
+from ecglib.offline import external_loads
 from ecglib.paths import REPO
 
 HEADER = """# ---
