@@ -200,7 +200,7 @@ def _first(name, value):
         (lambda c: c.update(unsupported=[{"network": "resnet"}]), "unsupported network 0"),
         (
             lambda c: c.update(measured={"paper_adapt_s": 1}),
-            "both of a runtime and of learning",
+            "both of a runtime",
         ),
     ],
 )
