@@ -44,7 +44,7 @@ budget = results.load_study(RESULTS, "budget")
 # ## In one screen
 
 # %% tags=["hide-input"]
-show.table(
+show.text_table(
     glance.claims_table(partial(results.load_study, RESULTS)),
     "Table 0.1: what the papers claim, and what our reference runs say; differences of macro-F1 "
     "unless said otherwise, with 95 % intervals. Details: chapters 03, 04, 05, 06, 07, 08.",

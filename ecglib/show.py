@@ -31,6 +31,14 @@ def table(frame, caption, *, escape=True):
     return HTML(f'<div class="ecg-table-wrap">{body}</div>')
 
 
+def text_table(frame, caption):
+    """A table of sentences instead of numbers: as `table`, but flush left.
+
+    Parameters and result are those of `table`.
+    """
+    return HTML(table(frame, caption).data.replace('ecg-table"', 'ecg-table ecg-text"', 1))
+
+
 def banner(source, profile):
     """Which data and profile this page was rendered with, loud if the data is invented.
 

@@ -19,6 +19,14 @@ def test_a_table_has_its_caption_inside_and_escapes_it():
     assert "Table 1: a &lt; b &amp; c" in page
 
 
+def test_sentences_stand_flush_left():
+    frame = pd.DataFrame({"found": ["a draw"]})
+    plain, words = show.table(frame, "Table 1").data, show.text_table(frame, "Table 1").data
+    assert 'ecg-text"' in words
+    assert "ecg-text" not in plain
+    assert words.replace(" ecg-text", "") == plain
+
+
 def test_invented_patients_are_announced_as_a_warning():
     loud = show.banner(source(synthetic=True), "quick").data
     quiet = show.banner(source(synthetic=False), "quick").data
