@@ -285,10 +285,14 @@ show.table(
 wide = arms.by(results.load_study(RESULTS / "h200", "personalization"), "strategy", **standard)
 wide = {name: wide[name] for name in STRATEGIES if name in wide}
 show.provenance([result for arm in wide.values() for result in arm.results])
+
+# %% tags=["hide-input"]
 adapted = {name: arm for name, arm in wide.items() if name != "none"}
 scores = tables.score_table(wide, after_5min=True)[["accuracy", "macro-F1", "without 232"]]
 scores = scores.join(tables.difference_table(adapted, wide["none"])).fillna("")
 show.table(scores, "Table 3.8: 64 to 512 filters on an H200, after 5:00; Δ as in Table 3.3.")
+
+# %% tags=["hide-input"]
 show.table(
     ledger.runtime_table(wide),
     "Table 3.9: seconds per stage on the H200, all 22 patients, mean over seeds; the paper's "

@@ -166,6 +166,8 @@ show.table(
 # %% tags=["hide-input"]
 reference = results.load_study(RESULTS, "speed")
 show.provenance(reference)
+
+# %% tags=["hide-input"]
 show.table(
     bench.speed_table(reference), "Table 9.4: reference runs on CPU cores; as Table 9.3."
 )
@@ -177,6 +179,8 @@ figures.growth([r for r in reference if all(r.config[k] == v for k, v in one_str
 # %% tags=["hide-input"]
 wide = results.load_study(RESULTS / "h200", "speed")
 show.provenance(wide)
+
+# %% tags=["hide-input"]
 show.table(bench.speed_table(wide), "Table 9.5: on an H200, ten epochs a stage; as Table 9.3.")
 
 # %% [markdown]
@@ -190,6 +194,8 @@ show.table(
     "Table 9.6: seconds of compressing one fold's network of CinC 2017 by method, reference "
     "runs: median, and number of runs; chapter 06 says what the methods are.",
 )
+
+# %% tags=["hide-input"]
 show.table(
     bench.forms_table(reference),
     "Table 9.7: milliseconds of a beat, batch 1, one core, random weights, reference run.",

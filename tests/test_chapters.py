@@ -55,6 +55,16 @@ def test_cells_are_short(chapter):
 
 
 @each_chapter
+def test_whatever_a_cell_makes_to_be_shown_is_its_last_value(chapter):
+    """Jupyter shows the value of a cell's last line, and drops those before it."""
+    for cell in code_cells(chapter):
+        for statement in ast.parse(cell.source).body[:-1]:
+            lost = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call)
+            text = ast.unparse(statement)
+            assert not (lost and text.startswith(("show.", "figures.", "tables."))), text
+
+
+@each_chapter
 def test_parameters_are_plain_declared_and_explained(chapter):
     tagged = [
         cell for cell in code_cells(chapter) if "parameters" in cell.metadata.get("tags", [])
