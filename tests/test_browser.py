@@ -119,6 +119,15 @@ def test_first_page_leads_to_the_overview(browser):
     page.close()
 
 
+def test_search_finds_the_page_on_a_word(browser):
+    page = browser.new_page()
+    page.goto(f"{(HTML / 'search.html').as_uri()}?q=kurtosis")
+    page.locator("#search-results li a").first.wait_for(timeout=10_000)
+    found = page.locator("#search-results li a").evaluate_all("all => all.map(a => a.href)")
+    assert any("06_layerwise_compression.html" in address for address in found)
+    page.close()
+
+
 def test_pages_load_without_failures_and_complaints(visits):
     assert listed(visits, lambda facts: facts["problems"]) == []
 
