@@ -1,43 +1,139 @@
-"""The same configuration twice on a processor: the same file but for times and machine.
+"""One run of every study, twice: in this process, and in another one in another order."""
 
-Studies of paper 1's pipeline, of number formats, and of the micro network have such a test of
-their own; here are all of the others that train or search.
-"""
+import json
+import os
+import pickle
+import shutil
+import subprocess
+import sys
 
 import pytest
 
-from ecglib.config import CompressionConfig, MicroConfig, RhythmConfig, RobustnessConfig
-from ecglib.studies import run_study
-from tests.commands import runs_in
+from ecglib.config import (
+    BaselineConfig,
+    BudgetConfig,
+    C99Config,
+    CompressionConfig,
+    EcgnetBudgetConfig,
+    Int8Config,
+    LatencyConfig,
+    MicroConfig,
+    NumericsConfig,
+    PersonalizationConfig,
+    PrecisionConfig,
+    ProbeConfig,
+    PuzzleConfig,
+    RhythmConfig,
+    RobustnessConfig,
+    RooflineConfig,
+    RpeaksConfig,
+    SelectionConfig,
+    TransferConfig,
+)
+from ecglib.models.resnet1d import SIZES
+from ecglib.paths import REPO
+from ecglib.studies import EXECUTE, run_study
 
-TINY = {"epochs": 2, "batch_size": 8, "learning_rate": 1e-2, "weight_decay": 1e-4}
-SMALL = {"epochs": 1, "qat_epochs": 1, "split": "ds1_ds2"}
-CONFIGS = {
-    "rhythm": RhythmConfig(fold=0, **TINY),
-    "laq": CompressionConfig(fold=0, method="laq", **TINY),
-    "joint": CompressionConfig(
-        fold=0, method="joint", bits=3, share=0.5, tune_epochs=2, **TINY
-    ),
-    "micro": MicroConfig(scope="all_int8", **SMALL),
-    "robustness": RobustnessConfig(scope="none", **SMALL),
+from .conftest import TOY
+
+RECORDS = {"records": (101, 118, 124, 223, 100, 202, 232)}
+BEATS = {**RECORDS, "channels": (4, 4, 4, 4, 4), "epochs": 1, "learning_rate": 3e-3}
+BEATS["imbalance"] = "balanced"  # else all answers are N, whatever the network
+PUZZLE = {**BEATS, "pretext_epochs": 1}
+ONLINE = {**PUZZLE, "online_epochs": 1}
+MICRO = {**RECORDS, "epochs": 2, "qat_epochs": 1, "width": 0.5, "scope": "all_int8"}
+RHYTHM = {"epochs": 2, "batch_size": 8, "learning_rate": 1e-2}
+CONFIGS = [
+    RpeaksConfig(records=(100,)),
+    BaselineConfig(features="beat+rr", **BEATS),
+    SelectionConfig(pipeline="ssl", finetune="head", **PUZZLE),
+    PuzzleConfig(**PUZZLE),
+    ProbeConfig(source="puzzle", **PUZZLE),
+    PersonalizationConfig(strategy="adapters", **ONLINE),
+    PrecisionConfig(precision="bf16", precision_impl="emulated", **ONLINE),
+    NumericsConfig(traced_beats=64, **BEATS),
+    Int8Config(scope="all_int8", step="learned", qat_epochs=1, **ONLINE),
+    LatencyConfig(runtime="ort_int8", norm="batch", qat_epochs=1, calls=5, **BEATS),
+    RhythmConfig(**RHYTHM),
+    TransferConfig(**RHYTHM),
+    CompressionConfig(method="joint", bits=3, share=0.5, tune_epochs=1, **RHYTHM),
+    MicroConfig(bits=4, allocation="milp", **MICRO),
+    BudgetConfig(budget=5, query="mixed", update="head", update_epochs=1, **MICRO),
+    EcgnetBudgetConfig(budget=5, query="mixed", update="head", update_epochs=1, **BEATS),
+    RobustnessConfig(perturbation="muscle", level=6, **MICRO),
+    *([C99Config(**MICRO)] if shutil.which("gcc") else []),
+    RooflineConfig(network="micronet", batch=2, calls=5),
+]
+TIMES = {
+    *("runtime_s", "environment", "created"),  # of any result
+    *("p50_ms", "p95_ms", "p99_ms", "session"),  # of calls
+    *("predicted_ms", "peak_flops", "bandwidth"),  # of the machine
+    *("us_per_beat", "seconds"),  # of C code
 }
 
-
-@pytest.mark.parametrize("name", CONFIGS)
-def test_the_same_configuration_twice_gives_the_same_file(cinc2017, mitdb, tmp_path, name):
-    sources = {source.name: source for source in (cinc2017, mitdb)}
-    found = []
-    for folder in (tmp_path / "first", tmp_path / "second"):
-        site = {"profile": "tiny", "device": "cpu", "runs": folder / "runs"}
-        run_study([CONFIGS[name]], sources, **site)
-        found.append(runs_in(folder / "runs"))
-    assert len(found[0]) >= 1
-    for first, second in zip(found[0].values(), found[1].values(), strict=True):
-        assert without_seconds(first) == without_seconds(second)
+ELSEWHERE = """
+import pickle, sys
+from pathlib import Path
+import torch
+from tests.studies.test_determinism import compute
+torch.set_num_threads(1)
+torch.rand(1234)  # the state of random numbers is another one
+compute(*pickle.loads(Path(sys.argv[1]).read_bytes()))
+"""
 
 
-def without_seconds(value):
-    """A result without whatever it measured with a clock."""
-    if isinstance(value, dict):
-        return {k: without_seconds(v) for k, v in value.items() if "seconds" not in k}
-    return value
+def compute(sources, configs, runs):
+    """Run all configurations with a network of toy size."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(SIZES, "small", TOY)
+        run_study(configs, sources, profile="tiny", device="cpu", runs=runs)
+
+
+def timeless(content):
+    """A result without what a clock or the machine says, at any depth."""
+    if isinstance(content, dict):
+        return {key: timeless(v) for key, v in content.items() if key not in TIMES}
+    return [timeless(v) for v in content] if isinstance(content, list) else content
+
+
+@pytest.fixture(scope="module")
+def folders(mitdb, cinc2017, chapman, tmp_path_factory):
+    """Runs of this process, and of one with other hashes, cold caches and reversed order."""
+    sources = {source.name: source for source in (mitdb, cinc2017, chapman)}
+    here, there = (tmp_path_factory.mktemp(name) for name in ("here", "there"))
+    job = there / "job.pickle"
+    job.write_bytes(pickle.dumps((sources, CONFIGS[::-1], there / "runs")))
+    environment = {"PYTHONHASHSEED": "1", "TQDM_DISABLE": "1", "ECGLIB_CACHE": str(there / "c")}
+    other = subprocess.Popen(
+        [sys.executable, "-c", ELSEWHERE, str(job)], cwd=REPO, env=os.environ | environment
+    )
+    compute(sources, CONFIGS, here / "runs")
+    assert other.wait(timeout=300) == 0
+    return here, there
+
+
+def test_every_study_is_among_them():
+    """But for "speed", which is made of times."""
+    assert {config.study for config in CONFIGS} | {"c99", "speed"} == set(EXECUTE)
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.study)
+def test_results_are_equal_but_for_times(folders, config):
+    here, there = (
+        next((folder / "runs" / config.study).glob(f"{config.slug}-*.json"))
+        for folder in folders
+    )
+    assert here.name == there.name
+    first, second = (timeless(json.loads(path.read_text())) for path in (here, there))
+    assert first == second
+    assert first["metrics"]
+
+
+@pytest.mark.parametrize("suffix", [".onnx", ".ecgc"])
+def test_exported_networks_are_equal_in_every_byte(folders, suffix):
+    made = [
+        {path.name: path.read_bytes() for path in folder.rglob(f"*{suffix}")}
+        for folder in folders
+    ]
+    assert made[0]
+    assert made[0] == made[1]
