@@ -188,9 +188,10 @@ show.table(bench.speed_table(wide), "Table 9.5: on an H200, ten epochs a stage; 
 # - **What no patient changes is done once.** With AdaBN, or nobody adapted, one fine-tuning serves
 #   all: twenty times and more. Cutting windows from a signal that is read once: fifty times.
 # - **What every patient changes has to be paid for.** Head-only adaptation is 2.6 times as fast on a
-#   core (3.1 times with 64 to 512 filters, 2.1 times on two cores), with features that are computed once instead of in every step. The rest is 22 heads that
-#   learn from 50,598 beats, at half the speed of the largest products of matrices: twenty times,
-#   which we had aimed at, would need fewer operations, not better ones.
+#   core (3.1 times with 64 to 512 filters, 2.1 times on two cores), with features that are
+#   computed once instead of in every step. The rest is 22 heads that learn from 50,598 beats, at
+#   half the speed of the largest products of matrices: twenty times, which we had aimed at, would
+#   need fewer operations, not better ones.
 # - **Where all weights learn, the plain loop is as fast on a processor** (0.9 to 1.1 times; we had
 #   aimed at 1.5). Loading costs little beside convolutions that PyTorch computes at a third of
 #   the peak or more.
