@@ -186,7 +186,8 @@ show.table(bench.speed_table(wide), "Table 9.5: on an H200, ten epochs a stage; 
 
 # %% [markdown]
 # - **What no patient changes is done once.** With AdaBN, or nobody adapted, one fine-tuning serves
-#   all: over twenty times for 22 patients on a core. Cutting windows from a signal that is read once: fifty times.
+#   all: over twenty times for 22 patients on a core. Cutting windows from a signal that is read
+#   once: fifty times.
 # - **What every patient changes has to be paid for.** Head-only adaptation is 2.6 times as fast on a
 #   core (3.1 times with 64 to 512 filters, 2.1 times on two cores), with features that are
 #   computed once instead of in every step. The rest is 22 heads that learn from 50,598 beats, at
