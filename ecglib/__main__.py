@@ -85,23 +85,21 @@ def _compare(args):
 
 
 def _bench(args):
-    from ecglib.bench import bench, forms_table, speed_table
+    from ecglib.bench import forms_table, speed_table
+    from ecglib.deployed import latency_table
     from ecglib.params import load_params, parse_overrides
+    from ecglib.plans import run_from_params
 
     params, overrides = load_params(args.params), parse_overrides(args.set)
     if args.data_root:
         overrides["data_root"] = str(args.data_root)
-    if args.what == "int8":
-        from ecglib.deployed import latency_table
-        from ecglib.plans import run_from_params
-
-        settings = {"overrides": overrides, "again": True}
-        print(latency_table(run_from_params("latency", params, args.params.stem, **settings)))
-        return
-    measured = bench(params, args.params.stem, overrides=overrides)
+    settings = {"overrides": overrides, "again": True}
+    study = {"speed": "speed", "int8": "latency"}[args.what]
+    measured = run_from_params(study, params, args.params.stem, **settings)
     environment = measured[0].environment
     print(f"on {environment['device']}, {environment['cpu']}, torch {environment['torch']}")
-    print(speed_table(measured).to_string(), forms_table(measured).to_string(), sep="\n\n")
+    for table in {"speed": (speed_table, forms_table), "int8": (latency_table,)}[args.what]:
+        print(table(measured).to_string(), end="\n\n")
 
 
 def _export(args):

@@ -1,36 +1,16 @@
-"""The benchmark: study "speed" measured anew, and its results as tables."""
+"""What the benchmark says, as tables: study "speed", and seconds of compressing."""
 
 import numpy as np
 import pandas as pd
 
 from ecglib.config import STRATEGIES
 from ecglib.config.speed import TASKS
-from ecglib.plans import run_from_params
 
 _TASKS = {
     "windows": "windows of a record's beats",
-    "pretraining": "puzzle, an epoch",
-    "training": "supervised, an epoch",
+    "pretraining": "puzzle",
+    "training": "supervised",
 }
-
-
-def bench(params, profile, *, overrides):
-    """Measure every arm of study "speed" that a params file names, whatever is on the disk.
-
-    Parameters
-    ----------
-    params : dict
-        From `ecglib.params.load_params`.
-    profile : str
-        Name of the params file.
-    overrides : dict
-        Parameters set on the command line.
-
-    Returns
-    -------
-    list of RunResult
-    """
-    return run_from_params("speed", params, profile, overrides=overrides, again=True)
 
 
 def _work(config):
@@ -40,6 +20,8 @@ def _work(config):
     else:
         learns = {"head": "head", "all": "everything"}[config["finetune"]]
         words = [f"online stage, {config['strategy']}, fine-tuning {learns}"]
+    if config["task"] != "windows":
+        words += ["1 epoch" if config["epochs"] == 1 else f"{config['epochs']} epochs"]
     words += [config["precision"]] * (config["precision"] != "fp32")
     words += [f"{config['threads']} threads"] * (config["threads"] > 1)
     return ", ".join(words)
@@ -125,6 +107,7 @@ def forms_table(results):
     Returns
     -------
     DataFrame
+        Empty if there is none.
     """
     found = [r.metrics["networks"] for r in results if r.config["task"] == "inference"]
     rows = {name: row for networks in found for name, row in networks.items()}

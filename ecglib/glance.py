@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from ecglib import arms, formats, handful, published, stats
+from ecglib import arms, formats, handful, paper2, published, results, stats
 from ecglib.metrics import macro_f1
 
 _STANDARD = {"split": "ds1_ds2", "finetune": "head", "online_seconds": 300, "norm": "batch"}
@@ -38,6 +38,10 @@ def _difference(arm, control, *, after_5min=False):
     return f"{stats.paired_difference(*pair, macro_f1):+.3f}"
 
 
+def _n_records(arm):
+    return len(arm.results[0].per_record)
+
+
 def _personalization(runs):
     ours = arms.by(runs, "strategy", **_STANDARD)
     control = ours.pop("none")
@@ -50,20 +54,20 @@ def _personalization(runs):
         f"yes: AdaBN {printed['adabn'].macro_f1:.3f}, head-only "
         f"{printed['head_only'].macro_f1:.3f} macro-F1; no control",
         f"no: the best of five strategies, {best}, is {differences[best]} from its control",
-        f"interval over 22 patients, {len(control.results)} seeds, after 5:00",
+        f"interval over {_n_records(control)} patients, {len(control.results)} seeds, "
+        "after 5:00",
     )
 
 
 def _formats(runs):
-    native = formats.by_format(runs)
-    by_name = {name.split(",")[0].split()[0].lower(): arm for name, arm in native.items()}
-    pair = {name: by_name[name] for name in ("fp16", "bf16")}
+    by_name = formats.by_format(runs)
+    pair = {name: by_name[name] for name in ("fp16, emulated", "bf16, emulated")}
     row = formats.pairs_table(pair).iloc[0]
     printed = [r.macro_f1 for r in published.TABLE_1[:2]]
     return (
         f"FP16, by {printed[0] - printed[1]:.3f} macro-F1",
         f"a draw: {row['over seeds']}",
-        f"interval over {len(pair['fp16'].results)} seeds; emulated",
+        f"interval over {len(by_name['fp32'].results)} seeds; emulated",
     )
 
 
@@ -76,24 +80,26 @@ def _integers(runs):
     return (
         f"best row: head and shallow blocks in INT8, {best.macro_f1:.3f} macro-F1; no fp32 row",
         f"all layers in INT8: {_difference(rounded, plain)} to fp32",
-        f"interval over 22 patients, {len(rounded.results)} seeds",
+        f"interval over {_n_records(rounded)} patients, {len(rounded.results)} seeds",
     )
 
 
 def _compression(runs):
-    found = {
-        (r.config["method"], r.config["share"]): r.metrics
+    pooled = {
+        (r.config["method"], r.config["share"]): r
         for r in runs
         if (r.config["dataset"], r.config["model"], r.config["fold"])
         == ("cinc2017", "resnet1d", "all")
     }
-    laq, joint = found["laq", 0.0], found["joint", 0.9]
+    laq, joint = pooled["laq", 0.0].metrics, pooled["joint", 0.9].metrics
+    folds = pooled["laq", 0.0].predictions.values()
+    n_recordings = sum(len(results.decode_recordings(fold)) for fold in folds)
     return (
-        "LAQ: 12.10 times, “without any loss”",
+        f"LAQ: {paper2.TABLE_1['resnet1d']['LAQ'].ratio:.2f} times, “without any loss”",
         f"LAQ {laq['ideal_ratio']:.1f} times at {_points(laq)} points of accuracy; pruned and "
         f"rounded while training, a file {joint['file_ratio']:.0f} times smaller at "
         f"{_points(joint)}",
-        "interval over 8,528 recordings, five folds, CinC 2017",
+        f"interval over {n_recordings:,} recordings, {len(folds)} folds, CinC 2017",
     )
 
 

@@ -4,13 +4,12 @@ import contextlib
 import dataclasses
 import itertools
 
-from ecglib import results
 from ecglib.config import CONFIGS, config_class, make_config
 from ecglib.data import sources
 from ecglib.errors import UserError
 from ecglib.params import declared_parameters, list_chapters, parameters_for
 from ecglib.paths import RUNS
-from ecglib.studies import Run, run_study
+from ecglib.studies import Worksite, run_study
 
 COMMON = ("channels", "records", "pretext_epochs")
 """Parameters that go into every configuration of a study that knows them."""
@@ -208,9 +207,7 @@ def run_from_params(study, params, profile, *, overrides, runs=RUNS, again=False
     found = find_sources(configs, parameters, profile)
     for source in found.values():
         print(source.describe())
+    where = {"profile": profile, "device": parameters["device"], "runs": runs}
     for config in configs if again else []:
-        target = found.get(getattr(config, "target", None))
-        run = Run(config, found[config.data_name], None, runs, target=target)
-        results.path_of(runs, config, run.data).unlink(missing_ok=True)
-    where = {"device": parameters["device"], "scheduler": parameters.get("scheduler")}
-    return run_study(configs, found, profile=profile, runs=runs, **where)
+        Worksite(found, **where).path(config).unlink(missing_ok=True)
+    return run_study(configs, found, **where, scheduler=parameters.get("scheduler"))

@@ -170,6 +170,20 @@ def running(precision, impl, device):
             _CURRENT.reset(token)
 
 
+@contextmanager
+def products_as_convolutions():
+    """Let products of matrices use TF32 where convolutions may: for those that stand for one.
+
+    On a GPU cuDNN's convolutions may by default, and products of matrices may not.
+    """
+    before = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32
+    try:
+        yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = before
+
+
 class Stepper:
     """Optimizer steps in the current format: fp16 scales its gradients, the others do not.
 

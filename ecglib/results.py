@@ -22,6 +22,8 @@ KEYS = {
 }
 """What a file must hold, each of this type; the other fields have defaults."""
 
+_DAMAGED = "predictions in a result file are damaged; delete the file and rerun"
+
 MAX_PREDICTIONS = 10_000_000
 """Bytes of a record's or a fold's predictions, unpacked; a record has some 3,000 beats."""
 
@@ -108,7 +110,7 @@ def decode_classes(text):
 
 def _inflated(text):
     """Bytes of a base64 text of a zlib stream, which must be whole."""
-    with refused("predictions in a result file are damaged; delete the file and rerun"):
+    with refused(_DAMAGED):
         decoder = zlib.decompressobj()
         data = decoder.decompress(base64.b64decode(text, validate=True), MAX_PREDICTIONS)
         if not decoder.eof:
@@ -151,7 +153,7 @@ def decode_recordings(encoded):
     >>> decode_recordings(encode_recordings(np.array(["A01", "A02"]), np.array([0, 2])))
     {'A01': 0, 'A02': 2}
     """
-    with refused("predictions in a result file are damaged; delete the file and rerun"):
+    with refused(_DAMAGED):
         names = _inflated(encoded["recordings"]).decode().split(" ")
         return dict(zip(names, decode_classes(encoded["classes"]).tolist(), strict=True))
 

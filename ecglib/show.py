@@ -122,10 +122,7 @@ def download_table(folder, caption):
     HTML
     """
     rows = {
-        f'<a href="../_static/results/{name}.csv" download>{name}.csv</a>': {
-            "runs": f"{len(paths)}",
-            "columns": f"{len(downloads.runs_table(paths).columns)}",
-        }
+        f'<a href="../_static/results/{name}.csv" download>{name}.csv</a>': {"runs": len(paths)}
         for name, paths in downloads.studies(folder).items()
     }
     return table(pd.DataFrame(rows).T, caption, escape=False)

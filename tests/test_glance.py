@@ -1,5 +1,6 @@
 """The first table of the book says what the committed runs say."""
 
+import re
 from functools import partial
 
 import pytest
@@ -30,6 +31,17 @@ def test_numbers_are_those_of_the_runs(table):
     assert f"LAQ {laq['ideal_ratio']:.1f} times at {100 * laq['difference']:+.1f}" in found
     (edge, *_) = results.load_study(RESULTS, "c99")
     assert f"{edge.metrics['flash_bytes'] / 1000:.1f} KB" in table["found here"].iloc[4]
+
+
+def test_a_no_and_a_draw_have_intervals_around_zero(table):
+    """Words that stand in the code must fit the numbers that come from the runs."""
+    for row, word in ((0, "no:"), (1, "a draw:")):
+        found = table["found here"].iloc[row]
+        low, high = map(float, re.search(r"\[(.*), (.*)\]", found).groups())
+        assert found.startswith(word)
+        assert low < 0 < high
+    low, _ = map(float, re.search(r"\[(.*), (.*)\]", table["found here"].iloc[5]).groups())
+    assert low > 0  # the labels that repair it
 
 
 def test_papers_are_quoted_as_printed(table):

@@ -1,12 +1,11 @@
 """Fine-tuning of many patients' networks as one stacked network, for a GPU.
 
 On a processor the same products, side by side, take as long as one after another: a head of 512
-units fills its cores already. On a large GPU one patient's step is over before the next can be
-launched. `ecglib.bench` shows both.
+units fills its cores already (tried with 22 patients). On a large GPU one patient's step is
+over before the next can be launched.
 """
 
 import importlib.util
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -14,6 +13,7 @@ import torch.nn.functional as F
 
 from ecglib.models.ecgnet import EVERYTHING, HEAD, replace_output
 from ecglib.models.stacked import Stacked
+from ecglib.precision import products_as_convolutions
 from ecglib.pretrain import supervised_schedule
 from ecglib.tasks import SupervisedTask, class_weights
 from ecglib.train import fit, in_batches
@@ -44,11 +44,13 @@ def pays_side_by_side(device):
     return device.type == "cuda"
 
 
-def at_once(n_values, device):
-    """How many networks fit side by side.
+def at_once(n_networks, n_values, device):
+    """How many of the networks fit side by side.
 
     Parameters
     ----------
+    n_networks : int
+        All of them.
     n_values : int
         Values in fp32 that each network has cached: beats times features.
     device : torch.device
@@ -60,9 +62,9 @@ def at_once(n_values, device):
         At least 1.
     """
     if device.type == "cpu":
-        return 10**6
+        return n_networks
     free, _ = torch.cuda.mem_get_info(device)
-    return max(1, int(FREE_SHARE * free / (4 * n_values)))
+    return min(n_networks, max(1, int(FREE_SHARE * free / (4 * n_values))))
 
 
 def _whole(stack, config, n_beats):
@@ -77,17 +79,6 @@ def _whole(stack, config, n_beats):
     same_dropout = {"fallback_random": True}
     compiled = torch.compile(stack, dynamic=False, options=same_dropout)
     return lambda x: (compiled if len(x) == config.batch_size else stack)(x)
-
-
-@contextmanager
-def _as_convolutions():
-    """Let products of matrices use TF32 where convolutions may: here they are convolutions."""
-    before = torch.backends.cuda.matmul.allow_tf32
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32
-    try:
-        yield
-    finally:
-        torch.backends.cuda.matmul.allow_tf32 = before
 
 
 def _own_features(models, x):
@@ -120,13 +111,13 @@ def finetune_together(models, train, config, features=None):
     learns_all = config.finetune == "all"
     own = not learns_all and features is None
     values = len(train) * models[0].fc1.in_features if own else len(train)
-    size = at_once(values, train.x.device)
+    size = at_once(len(models), values, train.x.device)
     for group in (models[i : i + size] for i in range(0, len(models), size)):
         stack = Stacked(group)
         forward = _whole(stack, config, len(train)) if learns_all else stack.classify
         read = train.x if learns_all else _own_features(group, train.x) if own else features
         weight = class_weights(train.y, config.imbalance)
-        with _as_convolutions():
+        with products_as_convolutions():
             fit(
                 *(stack, EVERYTHING if learns_all else HEAD),
                 StackedTask(forward, (read,), train.y, weight),

@@ -3,10 +3,12 @@
 import time
 from contextlib import nullcontext
 
+import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from ecglib.aami import CLASSES
+from ecglib.aami import CLASSES, SYMBOL_TO_AAMI
+from ecglib.data.records import read_annotations, read_header
 from ecglib.data.windows import cut
 from ecglib.deploy.latency import torch_threads
 from ecglib.deploy.roofline import fastest
@@ -19,7 +21,7 @@ from ecglib.personalize.plain import (
     puzzle_loss,
     supervised_loss,
 )
-from ecglib.precision import DTYPES, running
+from ecglib.precision import DTYPES, products_as_convolutions, running
 from ecglib.pretrain import build, puzzle_task, supervised_schedule, supervised_task
 from ecglib.puzzle import PERMUTATIONS
 from ecglib.tasks import class_weights
@@ -55,7 +57,9 @@ def _windows(run):
     if run.source.path.is_file():
         raise UserError(f"{run.source.path} is packed; task windows reads WFDB records")
     path = str(run.source.path / str(run.config.records[0]))
-    r_peaks, n_samples = wfdb.rdann(path, "atr").sample, wfdb.rdheader(path).sig_len
+    sample, symbol = read_annotations(path, "atr")
+    r_peaks = sample[np.isin(symbol, list(SYMBOL_TO_AAMI))]
+    n_samples = read_header(path).sig_len
     r_peaks = r_peaks[(r_peaks >= _BEFORE) & (r_peaks < n_samples - _AFTER)]
 
     def usual():
@@ -158,10 +162,8 @@ def _attained(run, flops, seconds):
     """
     device, side = run.device, _SIDE[run.device.type]
     a, b = torch.randn(2, side, side, device=device, dtype=DTYPES[run.config.precision])
-    before = torch.backends.cuda.matmul.allow_tf32
-    torch.backends.cuda.matmul.allow_tf32 = True
-    peak = 2 * side**3 / fastest(lambda: _seconds(lambda: a @ b, device))
-    torch.backends.cuda.matmul.allow_tf32 = before
+    with products_as_convolutions():
+        peak = 2 * side**3 / fastest(lambda: _seconds(lambda: a @ b, device))
     attained = flops / seconds
     return {"flops": attained, "peak_flops": peak, "share_of_peak": attained / peak}
 

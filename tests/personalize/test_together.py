@@ -69,8 +69,10 @@ def test_networks_side_by_side_in_groups_are_all_trained(pretext, train, monkeyp
 
 def test_as_many_networks_as_memory_has_room_for(monkeypatch):
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (10_000, 80_000))
-    assert at_once(250, torch.device("cuda")) == 4
-    assert at_once(10**9, torch.device("cuda")) == 1
+    assert at_once(22, 250, torch.device("cuda")) == 4
+    assert at_once(3, 250, torch.device("cuda")) == 3
+    assert at_once(22, 10**9, torch.device("cuda")) == 1
+    assert at_once(22, 10**9, torch.device("cpu")) == 22
 
 
 @pytest.mark.parametrize("strategy", ["head_only", "adapters", "full"])
