@@ -73,10 +73,9 @@ show.table(show.profiles(PARAMS), "Table 9.1: the profiles, read from their para
 #
 # Papermill by itself only warns about an unknown parameter; `python -m ecglib run` refuses it.
 #
-# In the quick profile chapters 01 to 05 take about 25 seconds each on one core of the machine that
-# made the reference runs, chapter 06 a minute and a half, the whole book some four minutes. The
-# studies of `cpu.yaml`
-# took longer. A stage that several runs share, such as pretraining, counts once for each run
+# In the quick profile most chapters take about half a minute each on one core of the machine that made
+# the reference runs, chapter 06 a minute and a half, the whole book some six minutes. The studies
+# of `cpu.yaml` took longer. A stage that several runs share, such as pretraining, counts once for each run
 # here, and the machine had other work to do, so these are upper bounds:
 
 # %% tags=["hide-input"]
@@ -151,7 +150,8 @@ show.table(
 # the beginning; `ecglib.personalize.plain` is that script. Ours keeps all beats on the device,
 # computes once what no patient changes, and on a GPU trains all patients' networks side by side
 # as stacks of matrices. Both give the same networks (a test holds them together). Each row is
-# one piece of work done both ways, one after the other, in one run on one machine:
+# one piece of work done both ways, one after the other, in one run on one machine; *online* is what
+# every patient's strategy adapts, and what then learns on the training side:
 
 # %% tags=["hide-input"]
 parameters = {"data_root": data_root, "records": records, "channels": channels, "speed": speed}
@@ -170,7 +170,7 @@ show.provenance(reference)
 # %% tags=["hide-input"]
 show.table(
     bench.speed_table(reference),
-    "Table 9.4: reference runs on CPU cores, one run a row; as Table 9.3.",
+    "Table 9.4: reference runs, one run a row, on one core unless it says otherwise; as Table 9.3.",
 )
 
 # %% mystnb={"figure": {"caption": "Seconds of an online stage (head-only adaptation, the head fine-tuned) on one core, one quantity varied at a time. More patients widen the gap, since what they share is done once; then both ways grow in proportion.", "name": "fig-growth"}} tags=["hide-input"]

@@ -18,8 +18,8 @@ def _work(config):
     if config["task"] != "online":
         words = [_TASKS[config["task"]]]
     else:
-        learns = {"head": "head", "all": "everything"}[config["finetune"]]
-        words = [f"online stage, {config['strategy']}, fine-tuning {learns}"]
+        learns = {"head": "the head", "all": "everything"}[config["finetune"]]
+        words = [f"online: {config['strategy']}, then {learns}"]
     if config["task"] != "windows":
         words += ["1 epoch" if config["epochs"] == 1 else f"{config['epochs']} epochs"]
     words += [config["precision"]] * (config["precision"] != "fp32")

@@ -2,6 +2,7 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import NullFormatter
 
 from ecglib.models.ecgnet import ECGNet, ECGNetConfig
 from ecglib.plots.style import NEUTRAL, ORIGIN_COLORS
@@ -51,6 +52,7 @@ def growth(results):
             x, y = [p[0] for p in longest], [p[1][way] for p in longest]
             panel.loglog(x, y, color=color, marker=marker, label=way)
         panel.set_xlabel(label)
+        panel.xaxis.set_minor_formatter(NullFormatter())  # labels would run into each other
         panel.grid(True, which="both", linewidth=0.4)
     low = min(min(seconds[way] for way in WAYS) for _, seconds in placed)
     panels[0].set_ylim(bottom=10 ** np.floor(np.log10(low)))
