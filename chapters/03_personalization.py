@@ -301,9 +301,9 @@ show.table(
 
 # %% [markdown]
 # And with every weight fine-tuned on all of DS1 for every patient, the most literal reading of the
-# paper, two seeds. What takes 22 patients × 50,598 beats × 4 epochs is over in half a minute
-# where the patients' networks are trained side by side as stacks of matrices
-# (chapter {doc}`09_reproduce_and_extend`); the paper reports 2,920 s for the whole.
+# paper, two seeds. What takes 22 patients × 50,598 beats × 4 epochs is over in about a
+# minute (the table's last columns) where the patients' networks are trained side by side as stacks
+# of matrices (chapter {doc}`09_reproduce_and_extend`).
 
 # %% tags=["hide-input"]
 literal = arms.by(

@@ -118,9 +118,31 @@ def variant_name(arm):
     return ", ".join(part for part in parts if part)
 
 
+def _data_name(result):
+    """The data set of a result in words, plain if it is invented."""
+    name = result.data["name"]
+    return f"synthetic patients in place of {name}" if result.synthetic else name
+
+
+def _listed(values):
+    return ", ".join(sorted(set(values)))
+
+
 def where_made(results):
-    """One sentence on data, machine and profile of results, for captions."""
-    first = results[0]
+    """One sentence on data, profile and machine of results, for captions.
+
+    Parameters
+    ----------
+    results : list of RunResult
+        All are looked at: every data set is named, and invented data is called synthetic.
+
+    Returns
+    -------
+    str
+        "no runs" if there are none.
+    """
+    if not results:
+        return "no runs"
     places = {
         (r.environment["device"], r.environment["cpu"], r.environment["threads"])
         for r in results
@@ -130,8 +152,9 @@ def where_made(results):
         for device, cpu, threads in sorted(places)
     )
     return (
-        f"data: {first.data['name']}; profile: {first.data['profile']}; machine: {machines}; "
-        f"torch {first.environment['torch']}"
+        f"data: {_listed(map(_data_name, results))}; "
+        f"profile: {_listed(r.data['profile'] for r in results)}; machine: {machines}; "
+        f"torch {_listed(r.environment['torch'] for r in results)}"
     )
 
 

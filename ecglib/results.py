@@ -39,7 +39,8 @@ class RunResult:
     config : dict
         The run's configuration, as `RunConfig.to_dict` gives it.
     data : dict
-        `name`, `sha256` and `profile` of the data.
+        `name`, `sha256` and `profile` of the data; `synthetic` is True if it is invented, and
+        missing if it is recorded.
     metrics : dict
         `accuracy`, `macro_f1`, `sensitivity`, `per_class`, and what a study adds.
     per_record, per_record_after_5min : dict
@@ -70,6 +71,11 @@ class RunResult:
     created: str = field(
         default_factory=lambda: datetime.now(timezone.utc).isoformat(timespec="seconds")
     )
+
+    @property
+    def synthetic(self):
+        """Whether the data is invented."""
+        return bool(self.data.get("synthetic", False))
 
     @property
     def slug(self):

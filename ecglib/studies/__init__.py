@@ -196,9 +196,10 @@ class Worksite:
             )
             results.save(result, path)
         result = results.load(path)
-        if not (result.config == config.to_dict() and result.data.items() >= run.data.items()):
+        same = all(result.data.get(key) == run.data[key] for key in ("name", "sha256"))
+        if not (result.config == config.to_dict() and same):
             raise UserError(f"{path} holds another run than its name says; delete it and rerun")
-        return result
+        return replace(result, data=result.data | run.data)  # older files lack `synthetic`
 
 
 def run_study(configs, sources, *, profile, device="auto", runs=RUNS, scheduler=None):

@@ -53,11 +53,13 @@ class Run:
 
     @property
     def data(self):
-        """Identity of the data, for result files."""
+        """Identity of the data, for result files; invented data has the mark `synthetic`."""
+        used = [source for source in (self.source, self.target) if source is not None]
+        mark = {"synthetic": True} if any(source.synthetic for source in used) else {}
         if self.target is None:
-            return {"name": self.source.name, "sha256": self.source.sha256}
-        both = {source.name: source.sha256 for source in (self.source, self.target)}
-        return {"name": "+".join(both), "sha256": identity(both)}
+            return {"name": self.source.name, "sha256": self.source.sha256} | mark
+        both = {source.name: source.sha256 for source in used}
+        return {"name": "+".join(both), "sha256": identity(both)} | mark
 
     @cached_property
     def train(self):
