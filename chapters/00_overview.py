@@ -29,9 +29,13 @@ from functools import partial
 
 import pandas as pd
 
-from ecglib import glance, handful, published, results, show, tables
-from ecglib.paths import RESULTS
+from ecglib import results
+from ecglib.book import show
 from ecglib.plots import overview, style
+from ecglib.system.paths import RESULTS
+from ecglib.tables import budget as handful
+from ecglib.tables import overview as glance
+from ecglib.tables import published, scores
 
 style.use()
 personalized = results.load_study(RESULTS, "personalization")
@@ -65,11 +69,11 @@ named = overview.headline_arms(baseline, personalized, rounded)
 # %% tags=["hide-input"]
 printed = {row.arm: row for row in published.TABLE_2}
 small = handful.by_variant(micro, split="ds1_ds2", scope="all_int8")["chosen"]
-headline = tables.stack(
+headline = scores.stack(
     {
-        "paper 1": tables.printed_rows(printed),
-        "ours": tables.score_table(named),
-        "beyond": tables.score_table({"MicroNet, 4 kB, INT8, no label": small}).iloc[1:],
+        "paper 1": scores.printed_rows(printed),
+        "ours": scores.score_table(named),
+        "beyond": scores.score_table({"MicroNet, 4 kB, INT8, no label": small}).iloc[1:],
     }
 )
 show.table(

@@ -3,11 +3,12 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from ecglib import handful, stats
+from ecglib import stats
 from ecglib.aami import CLASSES
-from ecglib.data.micro import BEFORE, FS
+from ecglib.data.signal.micro_input import BEFORE, FS
 from ecglib.metrics import accuracy, macro_f1
 from ecglib.plots.style import CLASS_COLORS, NEUTRAL
+from ecglib.tables import budget
 
 SCOPE_COLORS = {"fp32": "#0072B2", "INT8": "#D55E00"}
 ARM_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
@@ -128,15 +129,15 @@ def confidence(named):
     figure, axes = plt.subplots(1, 3, figsize=(11, 3.6))
     axes[0].plot([0.3, 1], [0.3, 1], color=NEUTRAL, ls=":")
     for (name, results), color in zip(named.items(), ARM_COLORS, strict=False):
-        confusion, total = handful.calibration(results)
-        error = handful.calibration_error(confusion, total)
+        confusion, total = budget.calibration(results)
+        error = budget.calibration_error(confusion, total)
         merged = confusion.reshape(10, 10, 3, 3).sum(axis=1)
         count = merged.sum(axis=(1, 2))
         kept = count > 50  # fewer beats say nothing
         right = np.trace(merged, axis1=1, axis2=2)[kept] / count[kept]
         sure = total.reshape(10, 10).sum(axis=1)[kept] / count[kept]
         axes[0].plot(sure, right, "o-", color=color, label=f"{name}, ECE {error:.3f}")
-        curve = handful.coverage_scores(confusion)
+        curve = budget.coverage_scores(confusion)
         axes[1].plot(curve["coverage"], curve["accuracy"], color=color)
         axes[2].plot(curve["coverage"], curve["macro_f1"], color=color)
     axes[0].set(xlabel="confidence", ylabel="accuracy", title="reliability")
