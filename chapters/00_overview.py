@@ -29,9 +29,13 @@ from functools import partial
 
 import pandas as pd
 
-from ecglib import glance, handful, published, results, show, tables
-from ecglib.paths import RESULTS
+from ecglib import results
+from ecglib.book import show
 from ecglib.plots import overview, style
+from ecglib.system.paths import RESULTS
+from ecglib.tables import budget as handful
+from ecglib.tables import overview as glance
+from ecglib.tables import published, scores
 
 style.use()
 personalized = results.load_study(RESULTS, "personalization")
@@ -65,11 +69,11 @@ named = overview.headline_arms(baseline, personalized, rounded)
 # %% tags=["hide-input"]
 printed = {row.arm: row for row in published.TABLE_2}
 small = handful.by_variant(micro, split="ds1_ds2", scope="all_int8")["chosen"]
-headline = tables.stack(
+headline = scores.stack(
     {
-        "paper 1": tables.printed_rows(printed),
-        "ours": tables.score_table(named),
-        "beyond": tables.score_table({"MicroNet, 4 kB, INT8, no label": small}).iloc[1:],
+        "paper 1": scores.printed_rows(printed),
+        "ours": scores.score_table(named),
+        "beyond": scores.score_table({"MicroNet, 4 kB, INT8, no label": small}).iloc[1:],
     }
 )
 show.table(
@@ -117,11 +121,11 @@ overview.landscape(rows, overview.trivial(named))
 #   ({doc}`03_personalization`).
 # - **Timing raises accuracy.** Five ratios of RR intervals lift the plain network from 0.559 to
 #   0.650 macro-F1, above the best row of paper 1 (0.630). Against the pretrained control their gain
-#   in accuracy is +0.046 [0.003, 0.111]; in macro-F1 it is +0.045 [−0.018, +0.142], which may be
+#   in accuracy is +0.046 [0.004, 0.109]; in macro-F1 it is +0.045 [−0.017, +0.147], which may be
 #   chance. On isolated beats alone ours stays 0.07 below that row.
 # - **16 bits change no macro-F1, 8 bits hardly any.** FP16 and BF16 are 0.000 apart in macro-F1
 #   ([−0.034, +0.033] over three seeds, emulated, narrow network), so paper 1's 0.028 is not beyond
-#   chance. FP16 has a slightly higher accuracy than fp32, by 0.0042 [0.0004, 0.0086]
+#   chance. FP16 has a slightly higher accuracy than fp32, by 0.0042 [0.0006, 0.0083]
 #   ({doc}`04_mixed_precision`). The narrow network trained on DS1 only, all layers in 8-bit integers
 #   and only calibrated, stays within 0.001 of fp32, in a file 3.9 times smaller.
 #   One beat on one thread takes it 2.6 times less time than fp32 in the same runtime, and 4.7 times
@@ -137,9 +141,9 @@ overview.landscape(rows, overview.trivial(named))
 # - **A handful of labels does what no unlabelled adaptation did.** A network of four kilobytes that
 #   reads timing, and what a beat has beyond the patient's own template, has 0.742 macro-F1 after 5:00
 #   with every patient left out once. Five labelled beats of the first five minutes lift that by
-#   0.123 [+0.035, +0.193], without record 232 by 0.059 [0.027, 0.089]. About ten in half an hour,
+#   0.123 [+0.035, +0.193], without record 232 by 0.059 [0.025, 0.089]. About ten in half an hour,
 #   asked for when the network is unsure, lift it by 0.202 [+0.120, +0.264] to 0.944, without 232 by
-#   0.159 [0.104, 0.219]. Learning from five labels takes a quarter of a second on one core of a PC,
+#   0.159 [0.104, 0.223]. Learning from five labels takes a quarter of a second on one core of a PC,
 #   the half hour 2.3 s. It computes in floating point and replays half a megabyte of other people's
 #   beats; the network that it leaves is in integers ({doc}`08_micro_network`).
 # - **What speaks against our input.** Derivative and RR ratios alone, as Farag 2023 reads them, have
@@ -157,7 +161,7 @@ overview.landscape(rows, overview.trivial(named))
 #   they can and train side by side; paper 1 prints 2,920 s for its pipeline and an unpublished number
 #   of epochs ({doc}`09_reproduce_and_extend`).
 # - **The split flatters, or punishes.** One patient of DS2 (record 232) has three quarters of its S
-#   beats. Our input minus Farag's is −0.067 [−0.160, +0.055] macro-F1 on DS2, and +0.040
+#   beats. Our input minus Farag's is −0.067 [−0.157, +0.055] macro-F1 on DS2, and +0.040
 #   [0.024, 0.061] without him ({doc}`08_micro_network`). Trained on DS2 and tested on DS1, the plain network
 #   falls to 0.474.
 #

@@ -36,15 +36,18 @@ rpeaks = [{"detector": "xqrs"}]  # type: list  arms: detectors of R-peaks
 import numpy as np
 import pandas as pd
 
-from ecglib import arms, counts, plans, results, show, stats
+from ecglib import results, stats
 from ecglib.aami import CLASSES, SYMBOL_TO_AAMI, patient_of
-from ecglib.data.mitdb import load_beats
-from ecglib.data.rr import RR_DELAY_BEATS, RR_NAMES
+from ecglib.book import show
+from ecglib.data.sets.mitdb import load_beats
+from ecglib.data.signal.rr import RR_DELAY_BEATS, RR_NAMES
 from ecglib.metrics import accuracy, macro_f1
-from ecglib.paths import RESULTS
 from ecglib.plots import data as figures
 from ecglib.plots import style
-from ecglib.studies import run_study
+from ecglib.studies import plan
+from ecglib.studies.worksite import run_study
+from ecglib.system.paths import RESULTS
+from ecglib.tables import arms, detection
 
 style.use()
 
@@ -57,7 +60,7 @@ style.use()
 
 # %% tags=["hide-input"]
 parameters = {"data_root": data_root, "records": records, "rpeaks": rpeaks}
-source = plans.find_source(parameters, profile)
+source = plan.find_source(parameters, profile)
 show.banner(source, profile)
 
 # %% [markdown]
@@ -107,7 +110,7 @@ show.table(aami, "Table 1.1: classes of EC57 and the annotation symbols that eac
 # a window reaches over the edge of a recording, the nearest sample is repeated.
 
 # %% mystnb={"figure": {"caption": "Beats of this run (rows: class, columns: patients with many S and V beats). The thick beat is the one nearest to the median, up to 30 others are thin. V beats have another shape than the patient's N beats, and another one in every patient. The QRS complex of S beats is that of N beats.", "name": "fig-beats"}} tags=["hide-input"]
-live_counts = counts.of_beats(beats)
+live_counts = detection.of_beats(beats)
 rarest = live_counts[list(CLASSES)].min(axis=1)
 patients = [record for record in records if record in rarest.nlargest(4).index]
 figures.beats_by_class(scored.of_records(patients), before=150)
@@ -137,7 +140,7 @@ figures.split_map(records)
 # any reference run on DS2 and any on DS1 will do.
 
 # %%
-live = run_study(plans.plan("rpeaks", parameters), source, profile=profile, device=device)
+live = run_study(plan.plan("rpeaks", parameters), source, profile=profile, device=device)
 reference = results.load_study(RESULTS, "rpeaks")
 baseline = results.load_study(RESULTS, "baseline")
 ds2, ds1 = (arms.group(baseline, split=split)[0].results[0] for split in ("ds1_ds2", "ds2_ds1"))
@@ -149,8 +152,8 @@ show.provenance(reference)
 # ## How many beats of each class?
 
 # %% tags=["hide-input"]
-whole = counts.of_results([ds1, ds2])
-by_set = {"reference": counts.by_set(whole), "this run": counts.by_set(live_counts)}
+whole = detection.of_results([ds1, ds2])
+by_set = {"reference": detection.by_set(whole), "this run": detection.by_set(live_counts)}
 by_set = pd.concat(by_set).map("{:,}".format)
 show.table(by_set, "Table 1.2: beats by class and set. Reference: all 44 records.")
 
@@ -225,12 +228,15 @@ for label, kind in enumerate(CLASSES):
 # $$\mathrm{Se} = \frac{TP}{TP + FN}, \qquad {+P} = \frac{TP}{TP + FP}.$$
 
 # %% mystnb={"figure": {"caption": "R-peak detection by record, worst first, reference run. Both lie above 99 % in 34 of 44 records; the others have noise, odd shapes or flutter.", "name": "fig-rpeaks"}} tags=["hide-input"]
-found = {"reference": counts.detections(reference[0]), "this run": counts.detections(live[0])}
+found = {
+    "reference": detection.detections(reference[0]),
+    "this run": detection.detections(live[0]),
+}
 figures.detection_quality(found["reference"])
 
 # %% tags=["hide-input"]
 show.table(
-    counts.detection_table(found), "Table 1.5: R-peak detection, all beats and by record."
+    detection.detection_table(found), "Table 1.5: R-peak detection, all beats and by record."
 )
 
 # %% [markdown]

@@ -41,14 +41,17 @@ baseline = [{"epochs": 2}]  # type: list  arms: training on one side only, no pu
 # %% tags=["remove-cell"]
 import numpy as np
 
-from ecglib import arms, ledger, plans, results, show, tables
+from ecglib import results
 from ecglib.aami import DS1
-from ecglib.data.mitdb import load_beats
-from ecglib.paths import RESULTS
+from ecglib.book import show
+from ecglib.data.sets.mitdb import load_beats
 from ecglib.plots import puzzle as figures
 from ecglib.plots import style
 from ecglib.puzzle import CUTS, NAMES
-from ecglib.studies import run_study
+from ecglib.studies import plan
+from ecglib.studies.worksite import run_study
+from ecglib.system.paths import RESULTS
+from ecglib.tables import arms, runs, scores
 
 style.use()
 
@@ -71,7 +74,7 @@ parameters = {
     "baseline": baseline,
 }
 where = {"profile": profile, "device": device, "scheduler": scheduler}
-source = plans.find_source(parameters, profile)
+source = plan.find_source(parameters, profile)
 show.banner(source, profile)
 
 # %% [markdown]
@@ -102,7 +105,7 @@ figures.six_permutations(beat.signal[0], beat.fs, CUTS["qrs"])
 
 # %%
 live = {
-    study: run_study(plans.plan(study, parameters), source, **where)
+    study: run_study(plan.plan(study, parameters), source, **where)
     for study in ("selection", "puzzle", "probe", "baseline")
 }
 reference = {study: results.load_study(RESULTS, study) for study in live}
@@ -142,7 +145,7 @@ print(f"most frequent confusion: {NAMES[true]} taken for {NAMES[predicted]}")
 # ### Is it solved at the cuts?
 
 # %% mystnb={"figure": {"caption": "Accuracy of the six-class puzzle on N beats of the test side by view, a dot a seed. The dotted line is guessing.", "name": "fig-views"}} tags=["hide-input"]
-by_view = ledger.long(
+by_view = runs.long(
     {"reference": reference["puzzle"], "this run": live["puzzle"]}, "view", "accuracy"
 )
 figures.origin_dots(by_view, "accuracy", "view", guess=1 / 6)
@@ -155,15 +158,15 @@ figures.origin_dots(by_view, "accuracy", "view", guess=1 / 6)
 # the upper one. Linear probes are trained on DS1 and scored on DS2.
 
 # %% mystnb={"figure": {"caption": "Macro-F1 of linear probes on the frozen features of a random, a puzzle-pretrained and a supervised network, a dot a seed.", "name": "fig-probes"}} tags=["hide-input"]
-by_source = ledger.long(
+by_source = runs.long(
     {"reference": reference["probe"], "this run": live["probe"]}, "source", "macro_f1"
 )
 probes = arms.by(reference["probe"], "source", split="ds1_ds2")
-trivial = tables.always_n(next(iter(probes.values())).matrices()[0])["macro_f1"]
+trivial = scores.always_n(next(iter(probes.values())).matrices()[0])["macro_f1"]
 figures.origin_dots(by_source, "macro_f1", "source", guess=trivial)
 
 # %% tags=["hide-input"]
-probe_scores = tables.score_table(probes).join(tables.class_table(probes)).fillna("")
+probe_scores = scores.score_table(probes).join(scores.class_table(probes)).fillna("")
 show.table(
     probe_scores, "Table 2.1: linear probes on frozen features, reference runs, all of DS2."
 )
@@ -181,7 +184,7 @@ show.table(
 # linear probes above got their schedule the same way.
 
 # %% tags=["hide-input"]
-trials = ledger.selection_table(reference["selection"])
+trials = runs.selection_table(reference["selection"])
 show.table(
     trials, "Table 2.2: trials inside DS1, reference runs; macro-F1 of the pooled folds."
 )
@@ -205,14 +208,14 @@ control = rows["baseline, beat, BatchNorm"]
 others = {
     name: arm for name, arm in rows.items() if arm is not control and arm.seeds == control.seeds
 }
-ours = tables.score_table(rows).join(tables.difference_table(others, control, after_5min=False))
-help_table = tables.stack({"paper 1": tables.best_of_paper1(), "reference": ours})
+ours = scores.score_table(rows).join(scores.difference_table(others, control, after_5min=False))
+help_table = scores.stack({"paper 1": scores.best_of_paper1(), "reference": ours})
 show.table(help_table, "Table 2.3: with and without the puzzle, all beats of DS2.")
 
 # %% tags=["hide-input"]
 mine = {arms.baseline_name(arm): arm for arm in arms.group(live["baseline"], split="ds1_ds2")}
 show.table(
-    tables.score_table(mine), "Table 2.4: the baselines of this run, on its test records."
+    scores.score_table(mine), "Table 2.4: the baselines of this run, on its test records."
 )
 
 # %% [markdown]
@@ -224,7 +227,7 @@ swapped = {
 }
 for arm in arms.group(personalized, strategy="none", split="ds2_ds1", train_share=1.0):
     swapped[f"puzzle, {arm.settings['finetune']}, {arm.settings['norm']} norm"] = arm
-show.table(tables.score_table(swapped), "Table 2.5: the swapped split, reference runs.")
+show.table(scores.score_table(swapped), "Table 2.5: the swapped split, reference runs.")
 
 # %% [markdown]
 # ## What we found
@@ -278,5 +281,5 @@ show.table(tables.score_table(swapped), "Table 2.5: the swapped split, reference
 
 # %%
 parameters["puzzle"] = [{"cuts": ["qrs", "thirds"]}]
-cuts = run_study(plans.plan("puzzle", parameters), source, **where)
+cuts = run_study(plan.plan("puzzle", parameters), source, **where)
 {result.config["cuts"]: round(result.metrics["accuracy"], 3) for result in cuts}

@@ -43,19 +43,23 @@ import copy
 import pandas as pd
 import torch
 
-from ecglib import arms, ledger, plans, published, results, show, stats, tables
+from ecglib import results, stats
+from ecglib.book import show
 from ecglib.config import STRATEGIES, PersonalizationConfig
 from ecglib.data.inputs import pick_device, to_inputs
-from ecglib.data.mitdb import load_beats
+from ecglib.data.sets.mitdb import load_beats
 from ecglib.metrics import macro_f1
 from ecglib.models.ecgnet import replace_output
-from ecglib.paths import RESULTS
 from ecglib.personalize.online import solve_puzzle
 from ecglib.personalize.strategies import adapted_counts
 from ecglib.plots import personalization as figures
 from ecglib.plots import style
-from ecglib.pretrain import build
-from ecglib.studies import run_study
+from ecglib.studies import plan
+from ecglib.studies.worksite import run_study
+from ecglib.system.paths import RESULTS
+from ecglib.tables import arms, published, runs
+from ecglib.tables import scores as tables
+from ecglib.training.on_beats import build
 
 style.use()
 
@@ -76,7 +80,7 @@ parameters = {
     "personalization": personalization,
 }
 where = {"profile": profile, "device": device, "scheduler": scheduler}
-source = plans.find_source(parameters, profile)
+source = plan.find_source(parameters, profile)
 show.banner(source, profile)
 
 # %% [markdown]
@@ -153,7 +157,7 @@ print(f"identical after the output layer was replaced: {same}")
 # nothing is adapted before it, so is the whole fine-tuning.
 
 # %%
-live = run_study(plans.plan("personalization", parameters), source, **where)
+live = run_study(plan.plan("personalization", parameters), source, **where)
 reference = results.load_study(RESULTS, "personalization")
 reference_baseline = results.load_study(RESULTS, "baseline")
 
@@ -245,7 +249,7 @@ show.table(tables.ec57_table(ours), "Table 3.5: the same runs counted by EC57's 
 
 # %% tags=["hide-input"]
 cost = tables.stack(
-    {"reference": ledger.runtime_table(ours), "this run": ledger.runtime_table(mine)}
+    {"reference": runs.runtime_table(ours), "this run": runs.runtime_table(mine)}
 )
 show.table(cost, "Table 3.6: seconds per stage, mean over seeds.")
 
@@ -294,7 +298,7 @@ show.table(scores, "Table 3.8: 64 to 512 filters on an H200, after 5:00; Δ as i
 
 # %% tags=["hide-input"]
 show.table(
-    ledger.runtime_table(wide),
+    runs.runtime_table(wide),
     "Table 3.9: seconds per stage on the H200, all 22 patients, mean over seeds; the paper's "
     "2,827 to 3,254 s there are for an unpublished number of epochs.",
 )
@@ -317,7 +321,7 @@ scores = tables.score_table(literal, after_5min=True)[["accuracy", "macro-F1", "
 scores = scores.join(tables.difference_table(adapted, literal["none"])).fillna("")
 show.table(
     scores.join(
-        ledger.runtime_table(literal)[["pretrain", "adapt", "finetune"]].add_suffix(", s")
+        runs.runtime_table(literal)[["pretrain", "adapt", "finetune"]].add_suffix(", s")
     ),
     "Table 3.10: everything fine-tuned, 64 to 512 filters on an H200, after 5:00; Δ as in Table "
     "3.3; seconds of all 22 patients, compiling included, mean over seeds.",
@@ -398,5 +402,5 @@ show.table(back, "Table 3.11: reference runs on the swapped split (DS2 → DS1),
 parameters["personalization"] = [
     {"strategy": "last_blocks", "online_seconds": [60, 300], "epochs": 1, "train_share": 0.2}
 ]
-shorter = run_study(plans.plan("personalization", parameters), source, **where)
+shorter = run_study(plan.plan("personalization", parameters), source, **where)
 tables.score_table(arms.by(shorter, "online_seconds"), after_5min=True)

@@ -39,17 +39,21 @@ numerics = [{"precision": "fp16", "epochs": 2}]  # type: list  arms: one network
 # %% tags=["remove-cell"]
 import torch
 
-from ecglib import arms, formats, plans, published, results, show, tables
+from ecglib import results
+from ecglib.book import show
 from ecglib.config import BaselineConfig
 from ecglib.data.inputs import pick_device, to_inputs
-from ecglib.data.mitdb import load_beats
-from ecglib.numerics import relative_error, trace
-from ecglib.paths import RESULTS
+from ecglib.data.sets.mitdb import load_beats
 from ecglib.plots import precision as figures
 from ecglib.plots import style
-from ecglib.precision import DTYPES, round_to
-from ecglib.pretrain import build
-from ecglib.studies import run_study
+from ecglib.studies import plan
+from ecglib.studies.worksite import run_study
+from ecglib.system.paths import RESULTS
+from ecglib.tables import arms, published, scores
+from ecglib.tables import precision as formats
+from ecglib.training.numerics import relative_error, trace
+from ecglib.training.on_beats import build
+from ecglib.training.precision import DTYPES, round_to
 
 style.use()
 
@@ -70,7 +74,7 @@ parameters = {
     "numerics": numerics,
 }
 where = {"profile": profile, "device": device, "scheduler": scheduler}
-source = plans.find_source(parameters, profile)
+source = plan.find_source(parameters, profile)
 show.banner(source, profile)
 
 # %% [markdown]
@@ -114,7 +118,7 @@ for name in DTYPES:
 
 # %%
 live = {
-    study: run_study(plans.plan(study, parameters), source, **where)
+    study: run_study(plan.plan(study, parameters), source, **where)
     for study in ("precision", "numerics")
 }
 reference = {study: results.load_study(RESULTS, study) for study in live}
@@ -127,7 +131,7 @@ show.provenance(reference["precision"])
 
 # %% tags=["hide-input"]
 ours, mine = (formats.by_format(found["precision"]) for found in (reference, live))
-beside = tables.stack(
+beside = scores.stack(
     {
         "paper": formats.printed_rows(published.TABLE_1),
         "reference": formats.score_table(ours),
@@ -155,7 +159,7 @@ pairs = {
     "after 5:00": formats.pairs_table(ours, after_5min=True),
 }
 show.table(
-    tables.stack(pairs), "Table 4.2: differences of macro-F1 between formats, reference runs."
+    scores.stack(pairs), "Table 4.2: differences of macro-F1 between formats, reference runs."
 )
 
 # %% [markdown]
@@ -179,7 +183,7 @@ print(f"to find such a difference four times in five: {needed:.0f} seeds of each
 # them the scaling of gradients left out. Peak memory is counted on a GPU only.
 
 # %% tags=["hide-input"]
-cost = tables.stack(
+cost = scores.stack(
     {"reference": formats.training_table(ours), "this run": formats.training_table(mine)}
 )
 show.table(

@@ -42,19 +42,25 @@ latency = [{"runtime": ["ort_fp32", "ort_int8"], "epochs": 2}]  # type: list  ar
 import numpy as np
 import torch
 
-from ecglib import deployed, formats, integers, plans, published, results, show, tables
+from ecglib import results
+from ecglib.book import show
 from ecglib.config import fp32_twin
 from ecglib.metrics import confusion_matrix, macro_f1
 from ecglib.models.cost import layer_macs
 from ecglib.models.ecgnet import ECGNet, ECGNetConfig
-from ecglib.paths import RESULTS, RUNS
 from ecglib.plots import int8 as figures
 from ecglib.plots import style
 from ecglib.quant import calibrate, quantize, quantize_array
 from ecglib.quant.noise import traced
 from ecglib.quant.oracle import sqnr_db
-from ecglib.studies import Run, run_study
-from ecglib.train import predict
+from ecglib.studies import plan
+from ecglib.studies.run import Run
+from ecglib.studies.worksite import run_study
+from ecglib.system.paths import RESULTS, RUNS
+from ecglib.tables import int8 as integers
+from ecglib.tables import latency as deployed
+from ecglib.tables import precision, published, scores
+from ecglib.training.loop import predict
 
 style.use()
 
@@ -76,7 +82,7 @@ parameters = {
     "latency": latency,
 }
 where = {"profile": profile, "device": device, "scheduler": scheduler}
-source = plans.find_source(parameters, profile)
+source = plan.find_source(parameters, profile)
 show.banner(source, profile)
 
 # %% [markdown]
@@ -148,7 +154,7 @@ figures.scopes(paper_size, layer_macs(paper_size, torch.zeros(1, 300)))
 
 # %%
 live = {
-    study: run_study(plans.plan(study, parameters), source, **where)
+    study: run_study(plan.plan(study, parameters), source, **where)
     for study in ("int8", "latency")
 }
 reference = {study: results.load_study(RESULTS, study) for study in live}
@@ -163,14 +169,14 @@ show.provenance(reference["int8"])
 ours, mine = (integers.by_scope(found["int8"]) for found in (reference, live))
 blocks = {title: integers.score_table(named) for title, named in ours.items()}
 show.table(
-    tables.stack({"paper": formats.printed_rows(published.TABLE_2)} | blocks),
+    scores.stack({"paper": precision.printed_rows(published.TABLE_2)} | blocks),
     "Table 5.1: pipelines (first and last number of filters), scopes and methods, all of DS2; "
     "the paper's printed numbers and our reference runs.",
 )
 
 # %% tags=["hide-input"]
 show.table(
-    tables.stack({title: integers.score_table(named) for title, named in mine.items()}),
+    scores.stack({title: integers.score_table(named) for title, named in mine.items()}),
     "Table 5.2: the same for the runs of this page, on their own test records.",
 )
 
@@ -182,7 +188,7 @@ show.table(
 
 # %% tags=["hide-input"]
 show.table(
-    tables.stack({title: integers.cost_of_rounding(named) for title, named in ours.items()}),
+    scores.stack({title: integers.cost_of_rounding(named) for title, named in ours.items()}),
     "Table 5.3: macro-F1 and accuracy minus those of the fp32 network, all of DS2, with 95 % "
     "intervals over patients.",
 )
@@ -202,7 +208,7 @@ figures.accuracy_against_bytes(ours)
 standard = next(iter(ours.values()))  # DS1 only, the narrower network
 covered = integers.coverages(standard, seed=7)
 show.table(
-    tables.stack({scope: integers.coverage_table(r) for scope, r in covered.items()}),
+    scores.stack({scope: integers.coverage_table(r) for scope, r in covered.items()}),
     "Table 5.4: coverage by scope, networks of the reference runs trained on DS1 only, seed 7.",
 )
 
@@ -213,7 +219,7 @@ show.table(
 # its second convolution, as the integers that they become.
 
 # %% mystnb={"figure": {"caption": "Integers of the weights of fc1 (every channel in its own steps) and of the activations entering conv2, this run. The right scale is logarithmic.", "name": "fig-grids"}} tags=["hide-input"]
-chosen = next(c for c in plans.plan("int8", parameters) if c.scope == "all_int8")
+chosen = next(c for c in plan.plan("int8", parameters) if c.scope == "all_int8")
 run = Run(chosen, source, torch.device("cpu"), RUNS)
 network, _ = run.rounded(chosen)
 weights, _ = network.fc1.weight_quantizer.integers(network.fc1.weight)

@@ -44,19 +44,24 @@ import copy
 import numpy as np
 import torch
 
-from ecglib import compressed, layerwise, paper2, plans, printed, results, show
+from ecglib import results
+from ecglib.book import show
 from ecglib.compress import encode, save_compressed
 from ecglib.compress.weights import matrix_names
-from ecglib.data import rhythm as recordings_of
+from ecglib.data.sets import rhythm as recordings_of
 from ecglib.models.hubert import SIZES as HUBERT_SIZES
 from ecglib.models.hubert import HubertECG
 from ecglib.models.resnet1d import SIZES, ResNet1D
-from ecglib.paths import RESULTS, RUNS
 from ecglib.plots import compression as figures
 from ecglib.plots import style
-from ecglib.rhythm import predict
-from ecglib.studies import Run, run_study
+from ecglib.studies import plan
+from ecglib.studies.run import Run
 from ecglib.studies.sides import recording_network, recording_sides
+from ecglib.studies.worksite import run_study
+from ecglib.system.paths import RESULTS, RUNS
+from ecglib.tables import compression as compressed
+from ecglib.tables import layerwise, paper2, printed
+from ecglib.training.on_recordings import predict
 
 style.use()
 
@@ -86,8 +91,8 @@ parameters = {
     "compression": compression,
     "transfer": transfer,
 }
-runs = {study: plans.plan(study, parameters) for study in ("rhythm", "compression", "transfer")}
-found = plans.find_sources(
+runs = {study: plan.plan(study, parameters) for study in ("rhythm", "compression", "transfer")}
+found = plan.find_sources(
     [run for planned in runs.values() for run in planned], parameters, profile
 )
 source = next(iter(found.values()))
@@ -236,8 +241,8 @@ show.table(
 #    half the others are rounded.
 #
 # *Within one point* means: the 95 % lower bound of the paired difference in accuracy to fp32,
-# over all recordings, is above −1 point. The column *no loss* of the tables below shows this
-# criterion. In the text, *no loss* is said only where the interval also contains zero or lies
+# over all recordings, is above −1 point. A column of the tables below shows this criterion.
+# In the text, *no loss* is said only where the interval also contains zero or lies
 # above it.
 #
 # ## Table 1 of the paper, beside ours

@@ -41,19 +41,26 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from ecglib import devices, embedded, plans, published, results, shipped, show, tables
-from ecglib.data.mitdb import read_record
+# %% tags=["remove-cell"]
+from ecglib import results
+from ecglib.book import show
+from ecglib.data.sets.mitdb import read_record
 from ecglib.deploy import roofline as bounds
-from ecglib.deploy import toolchain
-from ecglib.deploy.c99 import write_c
-from ecglib.deploy.embedded import raw_samples
-from ecglib.deploy.lower import lower
-from ecglib.deploy.streaming import stream
-from ecglib.paths import RESULTS
+from ecglib.deploy import shipped
+from ecglib.deploy.bundle import measured as devices
+from ecglib.deploy.c99 import harness
+from ecglib.deploy.c99.emit import write_c
+from ecglib.deploy.c99.lower import lower
+from ecglib.deploy.c99.recordings import raw_samples
+from ecglib.deploy.c99.streaming import stream
 from ecglib.plots import devices as figures
 from ecglib.plots import style
-from ecglib.studies import run_study
+from ecglib.studies import plan
 from ecglib.studies.roofline import fresh_network
+from ecglib.studies.worksite import run_study
+from ecglib.system.paths import RESULTS
+from ecglib.tables import c99 as embedded
+from ecglib.tables import published, scores
 
 style.use()
 
@@ -71,7 +78,7 @@ parameters = {
     "c99": c99,
     "roofline": roofline,
 }
-source = plans.find_source(parameters, profile)
+source = plan.find_source(parameters, profile)
 show.banner(source, profile)
 
 # %% [markdown]
@@ -146,14 +153,14 @@ figures.roofline(machines, "fp16", points)
 
 # %%
 live_bounds = run_study(
-    plans.plan("roofline", parameters), source, profile=profile, device=device
+    plan.plan("roofline", parameters), source, profile=profile, device=device
 )
 measured = results.load_study(RESULTS, "roofline")
 
 # %% tags=["hide-input"]
 both = {"reference": measured, "this run": live_bounds}
 show.table(
-    tables.stack({name: embedded.validation_table(found) for name, found in both.items()}),
+    scores.stack({name: embedded.validation_table(found) for name, found in both.items()}),
     "Table 7.4: estimated and measured milliseconds in PyTorch, fp32, one core; Gop/s is "
     "this core's peak, measured in the same run; ratio is estimated over measured.",
 )
@@ -209,8 +216,8 @@ show.table(
 
 # %%
 live = []
-if toolchain.has("gcc"):
-    live = run_study(plans.plan("c99", parameters), source, profile=profile, device=device)
+if harness.has("gcc"):
+    live = run_study(plan.plan("c99", parameters), source, profile=profile, device=device)
 else:
     print("no C compiler here (gcc): the tables show the reference runs alone")
 
@@ -224,7 +231,7 @@ show.provenance(reference)
 
 # %% tags=["hide-input"]
 runs = {"reference": reference} | ({"this run": live} if live else {})
-both = tables.stack({name: embedded.agreement_table(found) for name, found in runs.items()})
+both = scores.stack({name: embedded.agreement_table(found) for name, found in runs.items()})
 show.table(both, "Table 7.6: the C code on all beats of the test side (MIT-BIH's DS2).")
 
 # %% [markdown]
@@ -258,19 +265,17 @@ library = [
 both = {"reference": embedded.stream_table(reference, library)}
 if live:
     both["this run"] = embedded.stream_table(live, [])
-show.table(tables.stack(both), "Table 7.8: DS2 from samples alone, sample by sample.")
+show.table(scores.stack(both), "Table 7.8: DS2 from samples alone, sample by sample.")
 
 # %% mystnb={"figure": {"caption": "Ten seconds of a recording as the C code sees them: samples in, detected beats and their classes out; the bar above a beat ends when its class is known.", "name": "fig-stream"}} tags=["hide-input"]
 shown = next(r for r in (200, 119, *records) if r in records)
 lead = read_record(source.path, shown)
 samples = raw_samples(lead)
-if toolchain.has("gcc"):
+if harness.has("gcc"):
     with tempfile.TemporaryDirectory() as folder:
         network = shipped.load()
         c_source, _ = write_c(lower(network.model), Path(folder), "micronet", network.features)
-        streamed = stream(
-            toolchain.library(c_source), samples, round(lead.fs), round(lead.gain)
-        )
+        streamed = stream(harness.library(c_source), samples, round(lead.fs), round(lead.gain))
     unusual = streamed.sample[streamed.label > 0]
     start_s = unusual[unusual > 60 * lead.fs][0] / lead.fs - 4
     figure = figures.strip(samples, lead.fs, lead.gain, streamed, start_s)

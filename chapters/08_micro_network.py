@@ -45,22 +45,27 @@ robustness = []  # type: list  arms: perturbation, level, scope, split
 # %% tags=["remove-cell"]
 import torch
 
-from ecglib import arms, handful, plans, results, show, tables
+from ecglib import results
+from ecglib.book import show
 from ecglib.config import MicroConfig, twin_of
 from ecglib.data.inputs import Inputs
-from ecglib.data.micro import micro_inputs
-from ecglib.data.mitdb import read_record
-from ecglib.micro import size_of
+from ecglib.data.sets.mitdb import read_record
+from ecglib.data.signal.micro_input import micro_inputs
 from ecglib.models.cost import layer_macs
 from ecglib.models.micronet import MicroNet
-from ecglib.paths import RESULTS, RUNS
 from ecglib.personalize.budget import updated
 from ecglib.plots import micro as figures
 from ecglib.plots import style
-from ecglib.studies import Run, run_study
+from ecglib.studies import plan
 from ecglib.studies.budget import MICRONET, replay_of
 from ecglib.studies.micro import fold_networks, inputs_of
-from ecglib.train import predict
+from ecglib.studies.run import Run
+from ecglib.studies.worksite import run_study
+from ecglib.system.paths import RESULTS, RUNS
+from ecglib.tables import arms, scores
+from ecglib.tables import budget as handful
+from ecglib.training.loop import predict
+from ecglib.training.on_micro import size_of
 
 style.use()
 
@@ -82,7 +87,7 @@ parameters = {
     "robustness": robustness,
 }
 where = {"profile": profile, "device": device, "scheduler": scheduler}
-source = plans.find_source(parameters, profile)
+source = plan.find_source(parameters, profile)
 show.banner(source, profile)
 
 # %% [markdown]
@@ -121,7 +126,7 @@ figures.what_it_sees(micro_inputs(read_record(source.path, shown), features), 30
 # bare numbers would drown among the feature maps; one of 16 for everything; three outputs.
 
 # %%
-configs = plans.plan("micro", parameters)
+configs = plan.plan("micro", parameters)
 size = size_of(configs[0])
 model = MicroNet(size).eval()
 macs = layer_macs(model, torch.zeros(1, size.n_channels, 64), torch.zeros(1, size.n_rr))
@@ -147,7 +152,7 @@ print({name: f"{count:,}" for name, count in macs.items()})
 
 # %%
 live = {
-    study: run_study(plans.plan(study, parameters), source, **where)
+    study: run_study(plan.plan(study, parameters), source, **where)
     for study in ("micro", "budget", "budget_ecgnet", "robustness")
 }
 reference = {study: results.load_study(RESULTS, study) for study in live}
@@ -162,14 +167,14 @@ show.provenance(reference["micro"])
 ours = handful.by_split(reference["micro"])
 published = show.peers().drop(columns="method")
 show.table(
-    tables.stack({"published": published, "ours": tables.score_table(ours)}),
+    scores.stack({"published": published, "ours": scores.score_table(ours)}),
     "Table 8.1: one network for all patients, all beats, reference runs; published numbers above. "
     "Ours weighs 4,014 bytes in integers: weights, biases and one scale an output channel.",
 )
 
 # %% tags=["hide-input"]
 show.table(
-    tables.stack({"sensitivity and +P": tables.class_table(ours)}),
+    scores.stack({"sensitivity and +P": scores.class_table(ours)}),
     "Table 8.2: the same arms by class, all beats, reference runs.",
 )
 
@@ -188,7 +193,7 @@ tried = {
     )
 }
 show.table(
-    tables.stack(tried),
+    scores.stack(tried),
     "Table 8.3: every setting that was varied, one at a time, all beats, reference runs. Only the "
     "upper two blocks were used to choose.",
 )
@@ -216,7 +221,7 @@ large = {
     "MicroNet, INT8": rounded["chosen"],
 }
 show.table(
-    tables.score_table(large),
+    scores.score_table(large),
     "Table 8.5: larger networks on DS1 → DS2, all beats, reference runs.",
 )
 
@@ -263,7 +268,7 @@ streamed = handful.by_budget(
 curves = {
     "leave one patient out": lopo,
     "the same, drawn at random": handful.by_budget(reference["budget"], query="random", **kind),
-    "the same, asked when unsure": {k // 2: arm for k, arm in streamed.items()},
+    "the same, asked when unsure": streamed,
     "DS1 → DS2": standard,
 }
 figures.budget_curves(curves)
@@ -309,7 +314,7 @@ show.table(
 free = arms.by(reference["budget"], "update", split="lopo", scope="none", budget=0)
 control = free.pop("none")
 show.table(
-    tables.difference_table(free, control),
+    scores.difference_table(free, control),
     "Table 8.11: label-free adaptation against none, every patient left out once, after 5:00, "
     "fp32, reference runs.",
 )
@@ -481,7 +486,7 @@ show.table(
 # the first answer of every patient of this page into another class.
 
 # %%
-asked = next(c for c in plans.plan("budget", parameters) if c.budget == 5)
+asked = next(c for c in plan.plan("budget", parameters) if c.budget == 5)
 run = Run(asked, source, torch.device("cpu"), RUNS)
 test, beats, model, _ = next(fold_networks(run, twin_of(asked, MicroConfig)))
 replay = replay_of(beats.inputs, beats.source, asked)

@@ -32,17 +32,21 @@ from pathlib import Path
 
 from torch import nn
 
-from ecglib import arms, bench, ledger, plans, results, show, tables
+from ecglib import results
 from ecglib.aami import CLASSES
-from ecglib.data.mitdb import load_beats
+from ecglib.book import show
+from ecglib.data.sets.mitdb import load_beats
 from ecglib.data.synthetic import write_records
 from ecglib.models import MODELS
 from ecglib.models.ecgnet import BLOCKS, ECGNet
-from ecglib.paths import PARAMS, RESULTS, RUNS
 from ecglib.personalize import strategies
 from ecglib.plots import speed as figures
 from ecglib.plots import style
-from ecglib.studies import run_study
+from ecglib.studies import plan
+from ecglib.studies.worksite import run_study
+from ecglib.system.paths import PARAMS, RESULTS, RUNS
+from ecglib.tables import arms, runs, scores
+from ecglib.tables import speed as bench
 
 style.use()
 
@@ -84,9 +88,7 @@ show.table(show.profiles(PARAMS), "Table 9.1: the profiles, read from their para
 studies = ("selection", "puzzle", "probe", "baseline", "personalization", "precision")
 studies += ("numerics", "int8", "latency", "rhythm", "compression", "transfer")
 studies += ("micro", "budget", "budget_ecgnet", "robustness", "c99", "roofline", "speed")
-study_seconds = ledger.study_times(
-    {name: results.load_study(RESULTS, name) for name in studies}
-)
+study_seconds = runs.study_times({name: results.load_study(RESULTS, name) for name in studies})
 show.table(
     study_seconds,
     "Table 9.2: minutes of the reference runs by study, shared stages counted for each run.",
@@ -157,8 +159,8 @@ show.table(
 
 # %% tags=["hide-input"]
 parameters = {"data_root": data_root, "records": records, "channels": channels, "speed": speed}
-source = plans.find_source(parameters, profile)
-live = run_study(plans.plan("speed", parameters), source, profile=profile, device=device)
+source = plan.find_source(parameters, profile)
+live = run_study(plan.plan("speed", parameters), source, profile=profile, device=device)
 show.table(
     bench.speed_table(live),
     "Table 9.3: this run. *: timed for the first patients, scaled to all. “Of peak”: operations "
@@ -223,7 +225,7 @@ show.table(
 # %% tags=["hide-input"]
 forms = {"reference": bench.forms_table(reference), "this run": bench.forms_table(live)}
 show.table(
-    tables.stack({name: table for name, table in forms.items() if len(table)}),
+    scores.stack({name: table for name, table in forms.items() if len(table)}),
     "Table 9.7: milliseconds of a beat, batch 1, one core, random weights.",
 )
 
@@ -243,7 +245,7 @@ mine = results.load_study(RUNS, "baseline")
 ours = results.load_study(RESULTS, "baseline")
 print("mine:     ", arms.where_made(mine))
 print("reference:", arms.where_made(ours))
-ledger.side_by_side(mine, ours)
+runs.side_by_side(mine, ours)
 
 # %% [markdown]
 # (downloads)=
@@ -275,9 +277,9 @@ parameters = {
 }
 SCRATCH = RUNS.parent / "scratch" / "runs"  # apart from the studies' own results
 mine = run_study(
-    plans.plan("personalization", parameters), source, profile=profile, runs=SCRATCH
+    plan.plan("personalization", parameters), source, profile=profile, runs=SCRATCH
 )
-tables.score_table(arms.by(mine, "strategy"), after_5min=True)
+scores.score_table(arms.by(mine, "strategy"), after_5min=True)
 
 # %% [markdown]
 # ## Add a model
@@ -299,8 +301,8 @@ class ECGNetMean(ECGNet):
 
 MODELS["ecgnet_mean"] = ECGNetMean
 parameters["baseline"] = [{"model": ["ecgnet", "ecgnet_mean"], "epochs": 1}]
-mine = run_study(plans.plan("baseline", parameters), source, profile=profile, runs=SCRATCH)
-tables.score_table(arms.by(mine, "model"))
+mine = run_study(plan.plan("baseline", parameters), source, profile=profile, runs=SCRATCH)
+scores.score_table(arms.by(mine, "model"))
 
 # %% [markdown]
 # ## Add a data set
@@ -308,7 +310,7 @@ tables.score_table(arms.by(mine, "model"))
 # A data set is a function that returns `Beats`: windows in mV, labels, R-peaks, RR ratios and the
 # record that each beat belongs to. Anything that WFDB can read needs no new code; the following
 # cell writes a record of an invented patient with its annotations, and reads it back. Code that
-# reads files of another form takes `ecglib.untrusted` for it and gets a line in
+# reads files of another form takes `ecglib.system.untrusted` for it and gets a line in
 # `tests/fuzz/readers.py`: `ECG_FUZZ=1000 python -m pytest tests/fuzz` damages its files in a
 # thousand ways.
 

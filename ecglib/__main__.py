@@ -6,22 +6,22 @@ from pathlib import Path
 
 from ecglib.aami import DS1, DS2
 from ecglib.config import SCOPES
-from ecglib.errors import UserError
-from ecglib.paths import PARAMS, RESULTS, RUNS
+from ecglib.system.errors import UserError
+from ecglib.system.paths import PARAMS, RESULTS, RUNS
 
 QUICK = PARAMS / "quick.yaml"
 
 
 def _fetch(args):
-    from ecglib.data.download import fetch
+    from ecglib.data.find.download import fetch
 
     print(f"{args.name} is complete and verified in {fetch(args.name, args.out)}")
 
 
 def _pack(args):
-    from ecglib.data.pack import pack_mitdb
-    from ecglib.data.pack_cinc2017 import pack_cinc2017
-    from ecglib.data.sources import find
+    from ecglib.data.find.pack import pack_mitdb
+    from ecglib.data.find.pack_cinc2017 import pack_cinc2017
+    from ecglib.data.find.search import find
 
     pack = {"mitdb": pack_mitdb, "cinc2017": pack_cinc2017}[args.name]
     source = find(args.name, args.data_root, records=DS1 + DS2)
@@ -30,8 +30,8 @@ def _pack(args):
 
 
 def _study(args):
-    from ecglib.params import load_params, parse_overrides
-    from ecglib.plans import run_from_params
+    from ecglib.studies.params import load_params, parse_overrides
+    from ecglib.studies.plan import run_from_params
 
     overrides = parse_overrides(args.set)
     if args.scheduler:
@@ -49,9 +49,9 @@ def _study(args):
 
 
 def _run(args):
-    from ecglib.book import run_chapters
-    from ecglib.params import load_params, parse_overrides
-    from ecglib.plans import data_identity
+    from ecglib.book.build import run_chapters
+    from ecglib.studies.params import load_params, parse_overrides
+    from ecglib.studies.plan import data_identity
 
     overrides = parse_overrides(args.set)
     identity = data_identity(load_params(args.params), args.params.stem, overrides)
@@ -59,7 +59,7 @@ def _run(args):
 
 
 def _book(args):
-    from ecglib.book import build_book
+    from ecglib.book.build import build_book
 
     args.chapters = []
     _run(args)
@@ -67,28 +67,28 @@ def _book(args):
 
 
 def _report(args):
-    from ecglib.report import report
+    from ecglib.commands.report import report
 
     text, n_stale = report(args.results)
     print(text)
     if args.figure:
-        from ecglib.report import save_figure
+        from ecglib.commands.report import save_figure
 
         save_figure(args.results, args.figure)
     return 1 if n_stale else 0
 
 
 def _compare(args):
-    from ecglib.report import compare
+    from ecglib.commands.report import compare
 
     print(compare(args.mine, args.reference))
 
 
 def _bench(args):
-    from ecglib.bench import forms_table, speed_table
-    from ecglib.deployed import latency_table
-    from ecglib.params import load_params, parse_overrides
-    from ecglib.plans import run_from_params
+    from ecglib.studies.params import load_params, parse_overrides
+    from ecglib.studies.plan import run_from_params
+    from ecglib.tables.latency import latency_table
+    from ecglib.tables.speed import forms_table, speed_table
 
     params, overrides = load_params(args.params), parse_overrides(args.set)
     if args.data_root:
@@ -104,32 +104,32 @@ def _bench(args):
 
 def _export(args):
     if args.form == "bundle":
-        from ecglib.bundle import export_bundle
+        from ecglib.deploy.bundle.write import export_bundle
 
         print(export_bundle(args.out))
         return
-    from ecglib.params import load_params, parse_overrides
+    from ecglib.studies.params import load_params, parse_overrides
 
     settings = load_params(args.params), args.params.stem, parse_overrides(args.set)
     if args.form == "micronet":
-        from ecglib.shipped import ship
+        from ecglib.commands.export import ship
 
         print(ship(*settings, path=args.out))
         return
-    from ecglib.export import export_network
+    from ecglib.commands.export import export_network
 
     print(export_network(*settings, scope=args.scope, path=args.out))
 
 
 def _import_device(args):
-    from ecglib.devices import import_device
+    from ecglib.deploy.bundle.measured import import_device
 
     print(f"checked and kept in {import_device(args.file)}; chapter 07 shows it")
 
 
 def _predict(args):
-    from ecglib import shipped
-    from ecglib.predict import predict_record, write
+    from ecglib.deploy import shipped
+    from ecglib.holter.classify import predict_record, write
 
     network = shipped.load(args.weights or shipped.WEIGHTS)
     how = {"lead": args.lead, "annotations": args.annotations}

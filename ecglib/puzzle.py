@@ -6,7 +6,7 @@ Paper 1, section 3.1 and figure 1; the order of labels is the one of the authors
 import numpy as np
 import torch
 
-from ecglib.errors import UserError
+from ecglib.system.errors import UserError
 
 PERMUTATIONS = ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
 """Order of the pieces; the index in this tuple is the puzzle's label."""

@@ -11,10 +11,10 @@ import numpy as np
 
 from ecglib.aami import CLASSES
 from ecglib.config import CONFIGS, make_config
-from ecglib.errors import UserError
 from ecglib.metrics import confusion_matrix
-from ecglib.storage import atomic
-from ecglib.untrusted import read_json, refused
+from ecglib.system.errors import UserError
+from ecglib.system.files import atomic
+from ecglib.system.untrusted import read_json, refused
 
 KEYS = {
     **{"study": str, "config": dict, "data": dict, "metrics": dict, "runtime_s": dict},

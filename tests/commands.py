@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 
-from ecglib.paths import REPO
+from ecglib.system.paths import REPO
 
 
 def copy_library(root, files):

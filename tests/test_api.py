@@ -5,9 +5,9 @@ from collections import Counter
 
 import pytest
 
-from ecglib import api
-from ecglib.errors import UserError
-from ecglib.paths import REPO
+from ecglib.book import api
+from ecglib.system.errors import UserError
+from ecglib.system.paths import REPO
 
 
 def on_pages(folder):

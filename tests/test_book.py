@@ -8,10 +8,10 @@ import sys
 
 import pytest
 
-from ecglib.book import ChapterError, build_book, run_chapters
-from ecglib.errors import UserError
-from ecglib.offline import external_loads
-from ecglib.paths import REPO
+from ecglib.book.build import ChapterError, build_book, run_chapters
+from ecglib.book.offline import external_loads
+from ecglib.system.errors import UserError
+from ecglib.system.paths import REPO
 
 HEADER = """# ---
 # jupyter:
@@ -127,9 +127,9 @@ def test_change_of_results_library_or_data_runs_again(book, monkeypatch):
     (book / "results/one.json").write_text("{}")
     assert run(book, "02") == ["02_second"]
     assert run(book, "02", data="others") == ["02_second"]
-    (book / "ecglib/data").mkdir(parents=True)
-    (book / "ecglib/data/mitdb.sha256").write_text("")
-    monkeypatch.setattr("ecglib.book.REPO", book)
+    (book / "ecglib/data/find").mkdir(parents=True)
+    (book / "ecglib/data/find/mitdb.sha256").write_text("")
+    monkeypatch.setattr("ecglib.book.build.REPO", book)
     assert run(book, "02", data="others") == ["02_second"]
     assert run(book, "02", data="others") == []
 

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urldefrag, urlsplit
 import matplotlib.image
 import pytest
 
-from ecglib.paths import HTML
+from ecglib.system.paths import HTML
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the extra dev")
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)

@@ -9,9 +9,10 @@ import sys
 import numpy as np
 import pytest
 
-from ecglib import bundle, devices
-from ecglib.errors import UserError
-from ecglib.paths import REPO
+from ecglib.deploy.bundle import measured as devices
+from ecglib.deploy.bundle import write as bundle
+from ecglib.system.errors import UserError
+from ecglib.system.paths import REPO
 
 FAST = ("--runtime", "onnxruntime", "--seconds", "0.01")
 
@@ -132,7 +133,7 @@ def test_other_outputs_fail_and_the_difference_is_said(copied):
 
 
 def test_power_sensors_of_both_boards(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(str(REPO / "ecglib" / "deploy"))
+    monkeypatch.syspath_prepend(str(REPO / "ecglib" / "deploy" / "bundle"))
     import nano_bench
 
     nano = tmp_path / "ina3221x" / "6-0040" / "iio:device0"
@@ -155,7 +156,7 @@ def test_power_sensors_of_both_boards(tmp_path, monkeypatch):
 @pytest.mark.parametrize("script", bundle.SCRIPTS)
 def test_scripts_run_on_python_3_6(script):
     pytest.importorskip("vermin")
-    path = REPO / "ecglib" / "deploy" / script
+    path = REPO / "ecglib" / "deploy" / "bundle" / script
     command = [sys.executable, "-c", "from vermin import main; main()"]
     command += ["-t=3.6-", "--no-tips", str(path)]
     done = subprocess.run(command, capture_output=True, text=True)

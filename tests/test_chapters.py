@@ -6,9 +6,9 @@ import jupytext
 import pytest
 import yaml
 
-from ecglib.api import GROUPS
-from ecglib.params import declared_parameters, list_chapters, load_params
-from ecglib.paths import CHAPTERS, PARAMS, REPO
+from ecglib.book.api import GROUPS
+from ecglib.studies.params import declared_parameters, list_chapters, load_params
+from ecglib.system.paths import CHAPTERS, PARAMS, REPO
 
 NO_QUESTION = {"00_overview", "09_reproduce_and_extend"}
 LONGEST_CELL = 25  # lines

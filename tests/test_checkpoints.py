@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from ecglib import checkpoints
 from ecglib.models.ecgnet import ECGNet, ECGNetConfig
+from ecglib.training import checkpoints
 
 STORY = {"loss": [1.5, 0.25], "score": [], "seconds": 2.5}
 

@@ -7,9 +7,9 @@ import torch
 
 from ecglib import results
 from ecglib.__main__ import main
-from ecglib.data.pack import pack_mitdb
-from ecglib.data.rhythm import load
-from ecglib.data.synthetic_rhythm import write_cinc2017
+from ecglib.data.find.pack import pack_mitdb
+from ecglib.data.sets.rhythm import load
+from ecglib.data.synthetic_recordings import write_cinc2017
 from ecglib.deploy.onnx import stored_bits
 from tests.commands import assert_one_line, call, copy_library
 from tests.conftest import SYNTHETIC_DS1, SYNTHETIC_DS2
@@ -226,7 +226,7 @@ def test_an_interrupt_is_one_line(monkeypatch, capsys):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("ecglib.report.report", interrupted)
+    monkeypatch.setattr("ecglib.commands.report.report", interrupted)
     assert main(["report"]) == 130
     assert_one_line(capsys.readouterr().err, "call again to resume")
 
@@ -244,7 +244,7 @@ def test_recordings_are_packed_into_one_file(tmp_path, capsys):
 
 @pytest.mark.parametrize("name", ["mitdb", "cinc2017", "chapman", "cpsc2018"])
 def test_every_data_set_can_be_fetched(name, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("ecglib.data.download.fetch", lambda asked, out: out / asked)
+    monkeypatch.setattr("ecglib.data.find.download.fetch", lambda asked, out: out / asked)
     assert main(["fetch", name, "--out", str(tmp_path)]) == 0
     assert f"{name} is complete and verified in {tmp_path / name}" in capsys.readouterr().out
 

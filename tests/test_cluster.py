@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ecglib import cluster, studies
+from ecglib import studies
 from ecglib.config import (
     BaselineConfig,
     CompressionConfig,
@@ -19,9 +19,10 @@ from ecglib.config import (
     ProbeConfig,
     RhythmConfig,
 )
-from ecglib.data import sources
-from ecglib.errors import UserError
-from ecglib.studies import Worksite, compression, run_study
+from ecglib.data.find import search as sources
+from ecglib.studies import cluster, compression
+from ecglib.studies.worksite import Worksite, run_study
+from ecglib.system.errors import UserError
 from tests.test_studies import ONLINE, PUZZLE, TINY, same
 
 distributed = pytest.importorskip("distributed", reason="Dask is an optional dependency")

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, recall_score
 
-from ecglib import compressed, paper2
 from ecglib.config import CompressionConfig, make_config
 from ecglib.config.rhythm import METHODS
-from ecglib.multiclass import scores
+from ecglib.metrics import scores
 from ecglib.results import RunResult
 from ecglib.studies.transfer import CLASSES as RHYTHMS
+from ecglib.tables import compression, paper2
 
 CLASSES = ("N", "A", "O", "~")
 CONFUSION = [[40, 5, 5, 0], [2, 18, 0, 0], [6, 4, 20, 0], [1, 0, 1, 8]]
@@ -57,7 +57,7 @@ def found():
 
 
 def test_the_rows_of_the_paper_come_first_in_its_order(found):
-    named = compressed.by_method(found)
+    named = compression.by_method(found)
     assert [name for name in named if name in ORDER[:7]] == ORDER[:7]
     assert list(named)[:7] == ORDER[:7]
     assert set(named) == set(ORDER)
@@ -66,10 +66,10 @@ def test_the_rows_of_the_paper_come_first_in_its_order(found):
 
 
 def test_a_row_holds_the_result_of_its_method(found):
-    for name, result in compressed.by_method(found).items():
-        assert compressed.method_name(result.config) == name
-    assert compressed.by_method(found)["LAQ"].config["alpha"] == 0.1  # the paper's weights
-    assert compressed.by_method(list(reversed(found)))["LAQ"].config["alpha"] == 0.1
+    for name, result in compression.by_method(found).items():
+        assert compression.method_name(result.config) == name
+    assert compression.by_method(found)["LAQ"].config["alpha"] == 0.1  # the paper's weights
+    assert compression.by_method(list(reversed(found)))["LAQ"].config["alpha"] == 0.1
 
 
 def test_only_wanted_results_are_named(found):
@@ -77,29 +77,29 @@ def test_only_wanted_results_are_named(found):
         made_result("compression", bits=5, fold=0),
         made_result("compression", bits=6, dataset="chapman"),
     ]
-    assert list(compressed.by_method([*found, *others])) == [
-        *compressed.by_method([*found, others[1]])
+    assert list(compression.by_method([*found, *others])) == [
+        *compression.by_method([*found, others[1]])
     ]
-    assert list(compressed.by_method([*found, *others], fold=0)) == ["5 bits"]
-    assert list(compressed.by_method([*found, *others], dataset="chapman")) == ["6 bits"]
+    assert list(compression.by_method([*found, *others], fold=0)) == ["5 bits"]
+    assert list(compression.by_method([*found, *others], dataset="chapman")) == ["6 bits"]
 
 
 def test_every_method_has_a_name_and_the_names_of_the_paper_are_its_own():
     settings = {"bits": 4, "share": 0.3}
     names = {
-        method: compressed.method_name(CompressionConfig(method=method, **settings).to_dict())
+        method: compression.method_name(CompressionConfig(method=method, **settings).to_dict())
         for method in METHODS
     }
     assert len(set(names.values())) == len(METHODS)
     for model in paper2.TABLE_1.values():
-        shared = {names[m] for m in compressed.PAPER_METHODS if m != "laq_printed"}
+        shared = {names[m] for m in compression.PAPER_METHODS if m != "laq_printed"}
         assert shared == {"4 bits", "30 % pruned", "LAQ", "LAP"} <= set(model)
 
 
 def test_the_commonest_class_as_scikit_learn_scores_it():
     result = made_result("rhythm")
     true = np.repeat(range(4), np.sum(CONFUSION, axis=1))
-    always = compressed.trivial(result)
+    always = compression.trivial(result)
     zeros = np.zeros_like(true)
     assert always["accuracy"] == pytest.approx(50 / 110)
     assert always["macro_f1"] == pytest.approx(f1_score(true, zeros, average="macro"))
@@ -108,7 +108,7 @@ def test_the_commonest_class_as_scikit_learn_scores_it():
 
 def test_networks_stand_below_the_commonest_class_of_their_data():
     chapman = {"dataset": "chapman", "classes": ("SB", "AFIB", "GSVT", "SR")}
-    table = compressed.networks_table(
+    table = compression.networks_table(
         [
             made_result("rhythm"),
             made_result("rhythm", **chapman),
@@ -128,8 +128,8 @@ def test_networks_stand_below_the_commonest_class_of_their_data():
 
 
 def test_scores_stand_beside_those_of_the_paper(found):
-    named, printed = compressed.by_method(found), paper2.TABLE_1["resnet1d"]
-    table = compressed.scores_table(named, made_result("rhythm"), printed)
+    named, printed = compression.by_method(found), paper2.TABLE_1["resnet1d"]
+    table = compression.scores_table(named, made_result("rhythm"), printed)
     assert list(table.index) == ["commonest class", "fp32", *named]
     assert table.loc["commonest class", ("ours", "accuracy")] == f"{50 / 110:.4f}"
     assert table.loc["LAQ", ("ours", "accuracy")] == f"{86 / 110:.4f}"
@@ -140,23 +140,23 @@ def test_scores_stand_beside_those_of_the_paper(found):
 
 
 def test_sizes_and_differences_as_text(found):
-    named, printed = compressed.by_method(found), paper2.TABLE_1["hubert"]
-    table = compressed.sizes_table(named, printed)
+    named, printed = compression.by_method(found), paper2.TABLE_1["hubert"]
+    table = compression.sizes_table(named, printed)
     assert list(table.index) == list(named)
     row = table.loc["LAQ"]
     assert (row["paper"], row["ideal"], row["all bits"], row["file"], row["kB"]) == (
         *("9.80", "8.01", "7.93", "9.50", "252"),
     )
     assert row["Δ accuracy, points"] == "-0.51 [-0.92, +0.13]"
-    assert row["no loss"] == "yes"
+    assert row["within 1 point"] == "yes"
     assert table.loc["4 bits, clipped, by channel", "paper"] == ""
 
 
 def test_a_loss_is_said_in_words(found):
     loss = {"difference_low": -0.0101, "no_loss": False}
     worse = made_result("compression", bits=2, metrics=loss)
-    table = compressed.sizes_table({"2 bits": worse}, {})
-    assert table.loc["2 bits", "no loss"] == "no"
+    table = compression.sizes_table({"2 bits": worse}, {})
+    assert table.loc["2 bits", "within 1 point"] == "no"
     assert table.loc["2 bits", "Δ accuracy, points"] == "-0.51 [-1.01, +0.13]"
 
 
@@ -166,14 +166,14 @@ def test_the_best_is_the_smallest_that_loses_nothing():
         return made_result("compression", metrics=more)
 
     named = {"a": sized(4, 9, True), "b": sized(20, 20, False), "c": sized(6, 5, True)}
-    assert compressed.best_without_loss(named) == ("c", named["c"])
-    assert compressed.best_without_loss(named, "ideal_ratio") == ("a", named["a"])
-    assert compressed.best_without_loss({"b": named["b"]}) is None
-    assert compressed.best_without_loss({}) is None
+    assert compression.best_without_loss(named) == ("c", named["c"])
+    assert compression.best_without_loss(named, "ideal_ratio") == ("a", named["a"])
+    assert compression.best_without_loss({"b": named["b"]}) is None
+    assert compression.best_without_loss({}) is None
 
 
 def test_classes_are_counted():
-    table = compressed.classes_table([made_result("rhythm")])
+    table = compression.classes_table([made_result("rhythm")])
     assert table.loc["cinc2017"].tolist() == ["110", "N 50, A 20, O 30, ~ 10"]
 
 
@@ -183,7 +183,7 @@ def test_transfer_has_a_row_for_each_data_set():
     across = scores([[900, 100], [150, 50]], RHYTHMS)
     across |= {"confusion": [[900, 100], [150, 50]], "auc": 0.7}
     result = made_result("transfer", fold=0, metrics={"within": within, "across": across})
-    table = compressed.transfer_table([result])
+    table = compression.transfer_table([result])
     assert list(table.index) == [("cinc2017", "cinc2017"), ("cinc2017", "chapman")]
     assert table.iloc[0].tolist() == ["100", "0.850", "0.750", "0.600", "0.667", "0.912"]
     assert table.iloc[1].tolist() == ["1,200", "0.792", "0.250", "0.333", "0.286", "0.700"]
@@ -191,7 +191,7 @@ def test_transfer_has_a_row_for_each_data_set():
 
 def test_results_of_one_fold_or_all_are_picked():
     results = [made_result("rhythm", fold=fold) for fold in (0, 1, "all")]
-    assert compressed.pick(results) == results[2:]
-    assert compressed.pick(results, fold=1) == results[1:2]
+    assert compression.pick(results) == results[2:]
+    assert compression.pick(results, fold=1) == results[1:2]
     other = replace(results[2], config=results[2].config | {"dataset": "chapman"})
-    assert compressed.pick([*results, other], dataset="chapman") == [other]
+    assert compression.pick([*results, other], dataset="chapman") == [other]

@@ -21,7 +21,7 @@ from ecglib.config import (
     make_config,
     pretext_of,
 )
-from ecglib.errors import UserError
+from ecglib.system.errors import UserError
 
 DATA = {"name": "mitdb", "sha256": "5e2f" * 16}
 

@@ -19,7 +19,7 @@ from ecglib.config import (
     parts_of,
     twin_of,
 )
-from ecglib.errors import UserError
+from ecglib.system.errors import UserError
 
 EVERYONE = DS1 + DS2
 FEATURES = ("derivative", "raw", "template", "causal", "rr", "rhythm")

@@ -19,7 +19,7 @@ from ecglib.config import (
     pretext_of,
     twin_of,
 )
-from ecglib.errors import UserError
+from ecglib.system.errors import UserError
 from tests.test_config import ANOTHER, DATA
 
 BASE = {

@@ -6,7 +6,7 @@ import pytest
 
 from ecglib.config import CompressionConfig, RhythmConfig, TransferConfig, make_config, twin_of
 from ecglib.config.rhythm import METHODS
-from ecglib.errors import UserError
+from ecglib.system.errors import UserError
 
 DATA = {"name": "cinc2017", "sha256": "5e2f" * 16}
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import wfdb
 
-from ecglib import counts
 from ecglib.aami import DS1, DS2, SYMBOL_TO_AAMI
 from ecglib.config import make_config
-from ecglib.data.mitdb import load_beats
+from ecglib.data.sets.mitdb import load_beats
 from ecglib.results import RunResult, score_beats
+from ecglib.tables import detection
 
 from .conftest import SYNTHETIC_DS1, SYNTHETIC_DS2
 
@@ -33,7 +33,7 @@ def scored(beats):
 
 
 def test_beats_of_a_record_are_those_of_its_annotation_file(synthetic_root, synthetic_beats):
-    table = counts.of_beats(synthetic_beats)
+    table = detection.of_beats(synthetic_beats)
     assert list(table.index) == sorted(SYNTHETIC_DS1 + SYNTHETIC_DS2)
     for record in table.index:
         symbols = wfdb.rdann(str(synthetic_root / str(record)), "atr").symbol
@@ -43,26 +43,28 @@ def test_beats_of_a_record_are_those_of_its_annotation_file(synthetic_root, synt
 
 
 def test_class_without_beats_has_a_column_of_zeros(synthetic_beats):
-    table = counts.of_beats(synthetic_beats.select(synthetic_beats.label == 2))
+    table = detection.of_beats(synthetic_beats.select(synthetic_beats.label == 2))
     assert list(table.columns) == ["N", "S", "V", "F, Q"]
     assert table[["N", "S", "F, Q"]].to_numpy().sum() == 0 < table["V"].sum()
 
 
 def test_results_hold_the_same_counts_as_the_beats(synthetic_beats):
     parts = [scored(synthetic_beats.of_records(r)) for r in (SYNTHETIC_DS2, SYNTHETIC_DS1)]
-    assert counts.of_results(parts).equals(counts.of_beats(synthetic_beats))
+    assert detection.of_results(parts).equals(detection.of_beats(synthetic_beats))
 
 
 def test_sets_add_up_their_records(synthetic_beats):
-    table = counts.of_beats(synthetic_beats)
-    sets = counts.by_set(table)
+    table = detection.of_beats(synthetic_beats)
+    sets = detection.by_set(table)
     assert sets["records"].tolist() == [len(SYNTHETIC_DS1), len(SYNTHETIC_DS2)]
     assert sets.loc["DS1", "S"] == sum(table.loc[record, "S"] for record in SYNTHETIC_DS1)
     assert sets["all"].sum() == len(synthetic_beats)
 
 
 def test_counts_of_the_database(mitdb_root):
-    sets = counts.by_set(counts.of_beats(load_beats(mitdb_root, DS1 + DS2, fusion="keep")))
+    sets = detection.by_set(
+        detection.of_beats(load_beats(mitdb_root, DS1 + DS2, fusion="keep"))
+    )
     assert sets.loc["DS1"].tolist() == [22, 45_866, 944, 3_788, 423, 51_021]
     assert sets.loc["DS2"].tolist() == [22, 44_259, 1_837, 3_221, 395, 49_712]
 
@@ -88,11 +90,11 @@ def detections():
             "ppv": 0.75,
         },
     }
-    return counts.detections(result("rpeaks", metrics={"per_record": rows}))
+    return detection.detections(result("rpeaks", metrics={"per_record": rows}))
 
 
 def test_gross_pools_beats_and_average_pools_records():
-    table = counts.detection_table({"reference": detections()})["reference"]
+    table = detection.detection_table({"reference": detections()})["reference"]
     assert table.loc["gross"].tolist() == ["40", "62.50%", "83.33%"]
     assert table.loc["average"].tolist() == ["20", "75.00%", "87.50%"]
     assert table.loc[232].tolist() == ["30", "50.00%", "75.00%"]
@@ -100,6 +102,6 @@ def test_gross_pools_beats_and_average_pools_records():
 
 def test_record_that_was_not_run_is_a_dash():
     both = {"reference": detections(), "this run": detections().loc[[100]]}
-    table = counts.detection_table(both)
+    table = detection.detection_table(both)
     assert table["this run"].loc[232].tolist() == ["–", "–", "–"]
     assert table["this run"].loc["gross", "beats"] == "10"

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ecglib import downloads, show
-from ecglib.errors import UserError
-from ecglib.paths import RESULTS
+from ecglib.book import show
+from ecglib.system.errors import UserError
+from ecglib.system.paths import RESULTS
+from ecglib.tables import downloads
 
 
 @pytest.fixture(scope="module")

@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 import torch
 
-from ecglib import export
 from ecglib.aami import CLASSES
+from ecglib.commands import export
+from ecglib.commands.export import export_network, pick_network
 from ecglib.config import Int8Config
-from ecglib.data import sources
+from ecglib.data.find import search as sources
 from ecglib.deploy.onnx import read_onnx, stored_bits
 from ecglib.deploy.runtime import Deployed
-from ecglib.errors import UserError
-from ecglib.export import export_network, pick_network
-from ecglib.plans import expand
-from ecglib.studies import Run
-from ecglib.train import predict
+from ecglib.studies.plan import expand
+from ecglib.studies.run import Run
+from ecglib.system.errors import UserError
+from ecglib.training.loop import predict
 
 RECORDS = (101, 106, 118, 207, 100, 232)
 TINY = {

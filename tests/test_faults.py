@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from ecglib import checkpoints
-from ecglib.data import cache
+from ecglib.data.find import cache
+from ecglib.training import checkpoints
 from tests.commands import assert_one_line, copy_library, runs_in, start
 from tests.conftest import SYNTHETIC_DS1, SYNTHETIC_DS2
 
@@ -42,15 +42,15 @@ personalization = [{{"strategy": ["none", "adabn", "head_only"], "epochs": 1,
     "online_epochs": 1, "train_share": 0.3}}]
 
 # %%
-from ecglib import plans
-from ecglib.studies import run_study
+from ecglib.studies import plan
+from ecglib.studies.worksite import run_study
 
 parameters = {{
     "data_root": data_root, "seeds": seeds, "records": records, "channels": channels,
     "pretext_epochs": pretext_epochs, "personalization": personalization,
 }}
-source = plans.find_source(parameters, profile)
-done = run_study(plans.plan("personalization", parameters), source, profile=profile)
+source = plan.find_source(parameters, profile)
+done = run_study(plan.plan("personalization", parameters), source, profile=profile)
 print("macro-F1:", *(result.metrics["macro_f1"] for result in done))
 """
 STUDY = ("study", "personalization")

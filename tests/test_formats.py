@@ -5,10 +5,11 @@ import pytest
 from scipy.stats import t
 from sklearn.metrics import f1_score, recall_score
 
-from ecglib import arms, formats
 from ecglib.metrics import macro_f1
-from ecglib.published import TABLE_1, TABLE_2
 from ecglib.stats import paired_difference
+from ecglib.tables import arms
+from ecglib.tables import precision as formats
+from ecglib.tables.published import TABLE_1, TABLE_2
 from tests.test_results import made_result
 from tests.test_tables import MACRO, confusions, pairs_of
 

@@ -5,13 +5,14 @@ from functools import partial
 
 import pytest
 
-from ecglib import glance, results
-from ecglib.paths import RESULTS
+from ecglib import results
+from ecglib.system.paths import RESULTS
+from ecglib.tables import overview
 
 
 @pytest.fixture(scope="module")
 def table():
-    return glance.claims_table(partial(results.load_study, RESULTS))
+    return overview.claims_table(partial(results.load_study, RESULTS))
 
 
 def test_every_cell_is_filled_and_every_claim_has_its_certainty(table):

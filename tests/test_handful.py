@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ecglib import handful
-from ecglib.arms import Arm
 from ecglib.metrics import accuracy
+from ecglib.tables import budget as handful
+from ecglib.tables.arms import Arm
 from tests.test_results import made_result
 
 GOOD = {"100": [[90, 5, 5], [2, 8, 0], [1, 0, 9]], "232": [[20, 0, 0], [5, 25, 0], [0, 0, 4]]}

@@ -6,10 +6,10 @@ import subprocess
 
 import pytest
 
-from ecglib.paths import REPO
+from ecglib.system.paths import REPO
 
-LONGEST_FILE = 300  # lines
-LONGEST_FUNCTION = 40  # lines of body, without the docstring
+LONGEST_FILE = 500  # lines
+LONGEST_FUNCTION = 50  # lines of body, without the docstring
 MODULES = sorted((REPO / "ecglib").rglob("*.py"))
 FOLDER_OF_SOMEONES_MACHINE = re.compile(r"(?<![\w.~])/(work|home|root|Users)/\w")
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, f1_score
 
-from ecglib import arms, deployed, integers
+from ecglib.tables import arms, latency
+from ecglib.tables import int8 as integers
 from tests.test_formats import with_metrics
 from tests.test_results import made_result
 from tests.test_tables import MACRO, confusions, pairs_of
@@ -49,7 +50,7 @@ WIDE = {"channels": (8, 8, 8, 8, 16)}
 
 
 def test_a_latency_table_by_hand():
-    table = deployed.latency_table(
+    table = latency.latency_table(
         [timed("ort_int8", 0.5), timed("torch_fp32", 4.0), timed("ort_fp32", 1.0)]
     )
     assert list(table.index.names) == ["filters", "batch", "threads", "runtime"]
@@ -65,17 +66,17 @@ def test_a_latency_table_by_hand():
 @pytest.mark.parametrize("elsewhere", [{"batch": 64}, {"threads": 2}, WIDE, {"seed": 21}])
 def test_speed_is_against_fp32_of_the_same_network_and_call(elsewhere):
     int8, other = timed("ort_int8", 0.5), timed("ort_fp32", 1.0, **elsewhere)
-    speed = deployed.latency_table([int8, other])["speed"].unstack("runtime")
+    speed = latency.latency_table([int8, other])["speed"].unstack("runtime")
     assert "–" in speed["ONNX Runtime, INT8"].tolist()
     own = timed("ort_fp32", 2.0)
-    speed = deployed.latency_table([int8, other, own])["speed"].unstack("runtime")
+    speed = latency.latency_table([int8, other, own])["speed"].unstack("runtime")
     assert "4.00×" in speed["ONNX Runtime, INT8"].tolist()
 
 
 def test_speed_is_given_within_one_session_only():
     made = [timed("ort_int8", 0.5), timed("ort_fp32", 1.0, session="evening")]
-    assert deployed.latency_table(made)["speed"].tolist() == ["1.00×", "–"]
-    assert deployed.latency_table(made[:1])["speed"].tolist() == ["–"]
+    assert latency.latency_table(made)["speed"].tolist() == ["1.00×", "–"]
+    assert latency.latency_table(made[:1])["speed"].tolist() == ["–"]
 
 
 def test_rows_of_a_latency_table_are_in_order():
@@ -88,8 +89,8 @@ def test_rows_of_a_latency_table_are_in_order():
         for threads in (1, 2)
     ]
     made = [timed(runtime, 1.0, **some) for some in settings for runtime in runtimes]
-    table = deployed.latency_table(made[::-1])
-    names = list(deployed.RUNTIMES.values())
+    table = latency.latency_table(made[::-1])
+    names = list(latency.RUNTIMES.values())
     assert list(table.index) == [
         (filters, batch, threads, name)
         for filters in ("4…4", "8…16")
@@ -194,8 +195,8 @@ def test_one_network_a_scope_and_one_file_a_size_are_found():
         timed("ort_int8", 1.0, **WIDE),
         timed("ort_int8", 2.0, **NARROW),
     ]
-    assert deployed.int8_file(files, [4, 4, 4, 4, 4]) is files[3]
-    assert deployed.int8_file(files, (8, 8, 8, 8, 16)) is files[2]
+    assert latency.int8_file(files, [4, 4, 4, 4, 4]) is files[3]
+    assert latency.int8_file(files, (8, 8, 8, 8, 16)) is files[2]
 
 
 def test_sizes_are_files_beside_arithmetic():
@@ -206,6 +207,6 @@ def test_sizes_are_files_beside_arithmetic():
     rounded = [
         made_result("int8", confusions(7), **settings, **size) for size in (NARROW, WIDE)
     ]
-    table = deployed.size_table(files, with_metrics(rounded, weight_bytes=[1000, 1000]))
+    table = latency.size_table(files, with_metrics(rounded, weight_bytes=[1000, 1000]))
     assert table.index.tolist() == ["4…4"]
     assert table.loc["4…4"].tolist() == ["4,000", "1,600", "2.50×", "1,000", "600"]

@@ -2,9 +2,10 @@
 
 import pytest
 
-from ecglib import layerwise, ledger, report
+from ecglib.commands import report
 from ecglib.config import make_config
 from ecglib.results import path_of, save
+from ecglib.tables import layerwise, runs
 from tests.test_compressed import made_result
 
 INDICES = {
@@ -57,4 +58,4 @@ def test_the_report_sets_methods_beside_the_papers_rows(tmp_path):
 
 def test_pooling_folds_takes_no_time_of_its_own():
     folds = [made_result("compression", fold=fold) for fold in (0, 1, "all")]
-    assert ledger.study_times({"compression": folds}).loc["compression", "runs"] == "2"
+    assert runs.study_times({"compression": folds}).loc["compression", "runs"] == "2"

@@ -7,8 +7,8 @@ import sys
 import pytest
 import torch
 
-from ecglib import machine
-from ecglib.paths import REPO
+from ecglib.system import machine
+from ecglib.system.paths import REPO
 
 
 def test_the_environment_names_machine_and_versions():

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 
-from ecglib import masked
-from ecglib.errors import UserError
-from ecglib.masked import Codebook, MaskedConfig, cluster, hidden_features, pretrain
 from ecglib.models.hubert import HubertECG, HubertECGConfig
+from ecglib.system.errors import UserError
+from ecglib.training import masked
+from ecglib.training.masked import Codebook, MaskedConfig, cluster, hidden_features, pretrain
 
 MINI = HubertECGConfig(
     hidden=32, layers=2, heads=2, feed_forward=48, filters=16, position_span=15

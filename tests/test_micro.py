@@ -7,15 +7,16 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from ecglib import micro
+from ecglib.compress import allocate
 from ecglib.compress.allocate import BITS, sensitivity
 from ecglib.config import MicroConfig
 from ecglib.data.inputs import Inputs
-from ecglib.micro import TrainingBeats
 from ecglib.models.layers import weight_layers
 from ecglib.quant import coverage
 from ecglib.quant.qat import activation_quantizers
-from ecglib.train import predict
+from ecglib.training import on_micro
+from ecglib.training.loop import predict
+from ecglib.training.on_micro import TrainingBeats
 from tests.toys import same_state
 
 LAYERS = ["conv1.conv", "conv2.conv", "conv3.conv", "rr.0", "hidden", "out"]
@@ -52,7 +53,7 @@ def beats():
 
 @pytest.fixture(scope="module")
 def trained(beats):
-    return micro.train_fp32(config(), beats)
+    return on_micro.train_fp32(config(), beats)
 
 
 def accuracy(model, inputs):
@@ -96,22 +97,25 @@ def test_typical_beats_are_different_ones_of_an_epoch_drawn_by_seed(beats, monke
     assert torch.bincount(few.y).tolist() == [20, 20, 20]
     assert rows(few) == rows(beats.typical(config(class_cap=5)))
     assert rows(few) != rows(beats.typical(config(class_cap=5, seed=21)))
-    monkeypatch.setattr(micro, "CALIBRATION_BEATS", 17)
+    monkeypatch.setattr(on_micro, "CALIBRATION_BEATS", 17)
     assert len(set(rows(beats.typical(config())))) == 17
 
 
 def test_a_fresh_network_depends_on_the_seed_alone():
-    first = micro.fresh(config())
+    first = on_micro.fresh(config())
     torch.manual_seed(5)
-    assert same_state(micro.fresh(config()), first.state_dict())
-    assert not same_state(micro.fresh(config(seed=21)), first.state_dict())
+    assert same_state(on_micro.fresh(config()), first.state_dict())
+    assert not same_state(on_micro.fresh(config(seed=21)), first.state_dict())
     assert not first.training
 
 
 @pytest.mark.parametrize("features", ["raw", "derivative+template+causal", "raw+rr+rhythm"])
 def test_the_size_follows_features_and_width(features):
     asked = config(features=features, width=1.5)
-    size, whole = micro.size_of(asked), micro.size_of(config(features=features, width=1.0))
+    size, whole = (
+        on_micro.size_of(asked),
+        on_micro.size_of(config(features=features, width=1.0)),
+    )
     assert (size.n_channels, size.n_rr) == (asked.n_channels, asked.n_rr)
     assert size.channels == tuple(round(1.5 * n) for n in whole.channels)
     assert size.hidden_units == round(1.5 * whole.hidden_units)
@@ -122,16 +126,16 @@ def test_shapes_and_timings_are_learnt(trained, beats):
     assert len(history.loss) == QUICK["epochs"]
     assert history.loss[-1] < 0.2 < history.loss[0]
     new = TrainingBeats.of([lead(77)]).inputs
-    assert accuracy(micro.fresh(config()), new) < 0.8
+    assert accuracy(on_micro.fresh(config()), new) < 0.8
     assert accuracy(model, new) > 0.95
 
 
 def test_training_again_gives_the_same_network_and_another_seed_another(trained, beats):
     short, other = config(epochs=1), config(epochs=1, seed=21)
-    first, _ = micro.train_fp32(short, beats)
+    first, _ = on_micro.train_fp32(short, beats)
     torch.manual_seed(99)
-    assert same_state(micro.train_fp32(short, beats)[0], first.state_dict())
-    assert not same_state(micro.train_fp32(other, beats)[0], first.state_dict())
+    assert same_state(on_micro.train_fp32(short, beats)[0], first.state_dict())
+    assert not same_state(on_micro.train_fp32(other, beats)[0], first.state_dict())
 
 
 @pytest.mark.parametrize(
@@ -139,8 +143,8 @@ def test_training_again_gives_the_same_network_and_another_seed_another(trained,
 )
 def test_classes_weigh_by_what_an_epoch_holds(beats, monkeypatch, imbalance, power):
     seen = []
-    monkeypatch.setattr(micro, "fit", lambda model, parts, task, *_, **__: seen.append(task))
-    micro.train_fp32(config(imbalance=imbalance, class_cap=15), beats)
+    monkeypatch.setattr(on_micro, "fit", lambda model, parts, task, *_, **__: seen.append(task))
+    on_micro.train_fp32(config(imbalance=imbalance, class_cap=15), beats)
     label = beats.inputs.y.numpy()
     there = [[((beats.source == s) & (label == y)).sum() for y in range(3)] for s in range(4)]
     held = np.minimum(there, 15).sum(axis=0)
@@ -157,7 +161,7 @@ def test_classes_weigh_by_what_an_epoch_holds(beats, monkeypatch, imbalance, pow
 def test_all_layers_become_integers_of_the_bits_asked_for(trained, beats, bits):
     model, _ = trained
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    rows = coverage(micro.rounded(model, rounding(bits=bits), beats))
+    rows = coverage(allocate.rounded(model, rounding(bits=bits), beats))
     assert [row.name for row in rows] == LAYERS
     assert {(row.weight_bits, row.activation_bits) for row in rows} == {(bits, 8)}
     assert same_state(model, before)
@@ -165,14 +169,14 @@ def test_all_layers_become_integers_of_the_bits_asked_for(trained, beats, bits):
 
 def test_eight_bits_decide_like_fp32_even_before_further_training(trained, beats):
     model, _ = trained
-    rounded = micro.rounded(model, rounding(), beats)
+    rounded = allocate.rounded(model, rounding(), beats)
     exact, rough = logits(model, beats.inputs), logits(rounded, beats.inputs)
     assert (exact - rough).abs().max() < 0.05 * exact.abs().max()
 
 
 def test_ranges_are_those_of_typical_beats(trained, beats):
     asked = rounding(class_cap=5)  # fewer than one batch of the calibration
-    ranges = activation_quantizers(micro.rounded(trained[0], asked, beats))
+    ranges = activation_quantizers(allocate.rounded(trained[0], asked, beats))
     typical = beats.typical(asked)
     for name, read in (("conv1.conv", typical.x), ("rr.0", typical.rr)):
         low, high = ranges[name].low.item(), ranges[name].high.item()
@@ -182,14 +186,14 @@ def test_ranges_are_those_of_typical_beats(trained, beats):
 @pytest.mark.parametrize("allocation", ["uniform", "milp"])
 def test_training_after_rounding_recovers_what_few_bits_lost(trained, beats, allocation):
     asked = rounding(bits=3, allocation=allocation, qat_epochs=4, qat_learning_rate=3e-3)
-    rounded = micro.rounded(trained[0], asked, beats)
+    rounded = allocate.rounded(trained[0], asked, beats)
     bits = {row.name: row.weight_bits for row in coverage(rounded)}
 
     def loss():
         return F.cross_entropy(logits(rounded, beats.inputs), beats.inputs.y).item()
 
     before = loss()
-    history = micro.train_rounded(rounded, asked, beats)
+    history = on_micro.train_rounded(rounded, asked, beats)
     assert loss() < before
     assert len(history.loss) == 4
     assert accuracy(rounded, TrainingBeats.of([lead(77)]).inputs) > 0.9
@@ -198,7 +202,7 @@ def test_training_after_rounding_recovers_what_few_bits_lost(trained, beats, all
 
 
 def test_ranges_move_until_the_last_epoch(trained, beats, monkeypatch):
-    rounded, freeze = micro.rounded(trained[0], rounding(), beats), micro.freeze_ranges
+    rounded, freeze = allocate.rounded(trained[0], rounding(), beats), on_micro.freeze_ranges
 
     def ranges():
         return torch.stack([q.scale.clone() for q in activation_quantizers(rounded).values()])
@@ -209,21 +213,23 @@ def test_ranges_move_until_the_last_epoch(trained, beats, monkeypatch):
         at_freezing.append(ranges())
         freeze(model)
 
-    monkeypatch.setattr(micro, "freeze_ranges", recorded)
-    micro.train_rounded(rounded, rounding(), beats)
+    monkeypatch.setattr(on_micro, "freeze_ranges", recorded)
+    on_micro.train_rounded(rounded, rounding(), beats)
     (frozen,) = at_freezing
     assert not torch.equal(frozen, calibrated)
     assert torch.equal(ranges(), frozen)
 
 
 def test_uniform_bits_are_the_same_everywhere(trained, beats):
-    assert micro.bits_of(trained[0], rounding(bits=5), beats.inputs) == dict.fromkeys(LAYERS, 5)
+    assert allocate.bits_of(trained[0], rounding(bits=5), beats.inputs) == dict.fromkeys(
+        LAYERS, 5
+    )
 
 
 @pytest.mark.parametrize("bits", [2, 3, 4, 7, 8])
 def test_placed_bits_are_the_best_of_all_within_their_mean(trained, beats, bits):
     model, typical = trained[0], beats.inputs
-    placed = micro.bits_of(model, rounding(bits=bits, allocation="milp"), typical)
+    placed = allocate.bits_of(model, rounding(bits=bits, allocation="milp"), typical)
     assert list(placed) == LAYERS
     sizes = np.array([layer.weight.numel() for layer in weight_layers(model).values()])
     assert sizes @ list(placed.values()) <= bits * sizes.sum()

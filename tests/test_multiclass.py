@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 
-from ecglib.metrics import confusion_matrix
-from ecglib.multiclass import challenge_f1, scores
+from ecglib.metrics import challenge_f1, confusion_matrix, scores
 
 CLASSES = ("N", "A", "O", "~")
 PAIRS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=60)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from torch import nn
 
-from ecglib import numerics
 from ecglib.data.inputs import Inputs
+from ecglib.training import numerics
 from tests.test_precision import on_grid, small_network
 
 LAYERS = [*(f"conv{i}.conv" for i in range(1, 6)), "fc1", "fc2", "out"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ecglib import paper2
+from ecglib.tables import paper2
 
 ROWS = [(model, name) for model, table in paper2.TABLE_1.items() for name in table]
 FP32_SHARE = {"resnet1d": 8.7e-4, "hubert": 1.596e-3}

@@ -5,14 +5,14 @@ import sys
 
 import pytest
 
-from ecglib.errors import UserError
-from ecglib.params import (
+from ecglib.studies.params import (
     declared_parameters,
     find_chapter,
     load_params,
     parameters_for,
     parse_overrides,
 )
+from ecglib.system.errors import UserError
 
 FIRST = """# ---
 # jupyter:
@@ -141,7 +141,7 @@ def test_unknown_chapter_lists_the_known(chapters, name):
 
 
 def test_params_need_no_jupyter():
-    code = "import sys, ecglib.params; print(*sys.modules)"
+    code = "import sys, ecglib.studies.params; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     modules = set(done.stdout.split())
     assert "yaml" in modules

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from ecglib import plans, results
+from ecglib import results
 from ecglib.config import (
     CONFIGS,
     BaselineConfig,
@@ -14,11 +14,12 @@ from ecglib.config import (
     RpeaksConfig,
     TransferConfig,
 )
-from ecglib.data import places, sources
-from ecglib.data.files import identity
-from ecglib.data.synthetic_rhythm import write_cinc2017
-from ecglib.errors import UserError
-from ecglib.plans import (
+from ecglib.data.find import places
+from ecglib.data.find import search as sources
+from ecglib.data.find.identity import identity
+from ecglib.data.synthetic_recordings import write_cinc2017
+from ecglib.studies import plan as plans
+from ecglib.studies.plan import (
     data_identity,
     expand,
     find_source,
@@ -26,6 +27,7 @@ from ecglib.plans import (
     plan,
     run_from_params,
 )
+from ecglib.system.errors import UserError
 from tests.data.made import write_chapman
 
 CHAPTER = """

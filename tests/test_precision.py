@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from torch import nn
 
-from ecglib.errors import UserError
 from ecglib.models.ecgnet import ECGNet, ECGNetConfig
-from ecglib.precision import autocast, round_to, running
-from ecglib.tasks import SupervisedTask
-from ecglib.train import in_batches
+from ecglib.system.errors import UserError
+from ecglib.training.loop import in_batches
+from ecglib.training.precision import autocast, round_to, running
+from ecglib.training.tasks import SupervisedTask
 
 CPU = torch.device("cpu")
 REDUCED = ("fp16", "bf16")

@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from ecglib.errors import UserError
-from ecglib.precision import Stepper, Tally
-from ecglib.tasks import PuzzleTask, SupervisedTask
-from ecglib.train import Schedule, fit
+from ecglib.system.errors import UserError
+from ecglib.training.loop import Schedule, fit
+from ecglib.training.precision import Stepper, Tally
+from ecglib.training.tasks import PuzzleTask, SupervisedTask
 from tests.test_precision import CPU, REDUCED, emulated, near_one, small_network, with_weights
 
 FORMATS = ("fp32", *REDUCED)

@@ -6,17 +6,19 @@ import pytest
 import torch
 import wfdb
 
-from ecglib import checkpoints, shipped
 from ecglib.__main__ import main
+from ecglib.commands.export import ship
 from ecglib.data.inputs import Inputs
-from ecglib.data.micro import micro_inputs
-from ecglib.data.mitdb import read_record
+from ecglib.data.sets.mitdb import read_record
+from ecglib.data.signal.micro_input import micro_inputs
 from ecglib.data.synthetic import write_records
-from ecglib.errors import UserError
-from ecglib.params import load_params
-from ecglib.paths import PARAMS
-from ecglib.predict import predict_record
-from ecglib.train import predict
+from ecglib.deploy import shipped
+from ecglib.holter.classify import predict_record
+from ecglib.studies.params import load_params
+from ecglib.system.errors import UserError
+from ecglib.system.paths import PARAMS
+from ecglib.training import checkpoints
+from ecglib.training.loop import predict
 
 
 @pytest.fixture(scope="module")
@@ -213,7 +215,7 @@ def test_shipping_is_reproducible(synthetic_root, tmp_path):
     }
     answers = []
     for name in ("a.npz", "b.npz"):
-        said = shipped.ship(params, "quick", overrides, tmp_path / name)
+        said = ship(params, "quick", overrides, tmp_path / name)
         assert "trained on" in said
         network = shipped.load(tmp_path / name)
         x = torch.randn(20, 2, 64, generator=torch.Generator().manual_seed(0))

@@ -4,7 +4,7 @@ import pytest
 from sklearn.metrics import f1_score
 from torch import nn
 
-from ecglib import paper2, printed
+from ecglib.tables import paper2, printed
 
 from .test_paper2 import CONSTANT
 

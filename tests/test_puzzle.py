@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from ecglib.errors import UserError
 from ecglib.puzzle import (
     CUTS,
     NAMES,
@@ -18,6 +17,7 @@ from ecglib.puzzle import (
     restore,
     view_mask,
 )
+from ecglib.system.errors import UserError
 
 ANY_BITS = st.floats(width=32)  # NaN, infinities and negative zero among them
 

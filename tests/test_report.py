@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from ecglib.errors import UserError
-from ecglib.report import compare, report, stale_files
+from ecglib.commands.report import compare, report, stale_files
+from ecglib.system.errors import UserError
 from tests.test_results import made_result, save_into
 
 GOOD = {"100": [[90, 5, 5], [1, 9, 0], [0, 0, 10]], "103": [[50, 0, 0], [0, 0, 0], [2, 0, 3]]}

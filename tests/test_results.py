@@ -19,9 +19,9 @@ from ecglib import results
 from ecglib.aami import AAMI_CLASSES, CLASSES
 from ecglib.config import CONFIGS, make_config
 from ecglib.data.beats import Beats
-from ecglib.data.rr import RR_NAMES
-from ecglib.errors import UserError
+from ecglib.data.signal.rr import RR_NAMES
 from ecglib.metrics import from_confusion
+from ecglib.system.errors import UserError
 
 DATA = {"name": "mitdb", "sha256": "ab" * 32, "profile": "cpu"}
 ENVIRONMENT = {"device": "cpu", "cpu": "a processor", "threads": 1, "torch": "2.13.0"}

@@ -9,9 +9,9 @@ from torch import nn
 
 from ecglib.config import RhythmConfig
 from ecglib.data.samples import Samples
-from ecglib.errors import UserError
 from ecglib.models import resnet1d
-from ecglib.rhythm import (
+from ecglib.system.errors import UserError
+from ecglib.training.on_recordings import (
     PLATEAU,
     build,
     learning_parts,
@@ -20,7 +20,7 @@ from ecglib.rhythm import (
     train_rhythm,
     validation_loss,
 )
-from ecglib.tasks import RecordingTask
+from ecglib.training.tasks import RecordingTask
 from tests.toys import TINY, bumps, copied_state, resnet, same_state, sides
 
 CONFIG = RhythmConfig(size="toy", epochs=6, batch_size=8, learning_rate=1e-2)
@@ -164,7 +164,7 @@ def test_training_is_adam_whose_rate_falls_on_plateaus_of_the_validation_loss(mo
     def fit(model, parts, task, schedule, *, seed, validate, desc):
         seen.update(parts=parts, task=task, schedule=schedule, seed=seed, score=validate(model))
 
-    monkeypatch.setattr("ecglib.rhythm.fit", fit)
+    monkeypatch.setattr("ecglib.training.on_recordings.fit", fit)
     model, validation = resnet(), bumps(9)
     train_rhythm(model, sides(bumps(12), validation), replace(CONFIG, weight_decay=0.3))
     schedule = seen["schedule"]

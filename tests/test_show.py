@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from ecglib import published, show
-from ecglib.data.sources import Source
-from ecglib.paths import PARAMS
+from ecglib.book import show
+from ecglib.data.find.search import Source
+from ecglib.system.paths import PARAMS
+from ecglib.tables import published
 
 
 def source(*, synthetic):

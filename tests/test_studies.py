@@ -20,11 +20,12 @@ from ecglib.config import (
     SelectionConfig,
     pretext_of,
 )
-from ecglib.data import sources
-from ecglib.data.mitdb import load_beats
-from ecglib.errors import UserError
+from ecglib.data.find import search as sources
+from ecglib.data.sets.mitdb import load_beats
 from ecglib.models.ecgnet import ECGNet
-from ecglib.studies import Run, run_study
+from ecglib.studies.run import Run
+from ecglib.studies.worksite import run_study
+from ecglib.system.errors import UserError
 from tests.conftest import SYNTHETIC_DS1, SYNTHETIC_DS2
 
 TINY = {

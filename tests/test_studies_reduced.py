@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from ecglib import checkpoints, studies
+from ecglib import studies
 from ecglib.aami import CLASSES
 from ecglib.config import (
     BaselineConfig,
@@ -18,9 +18,10 @@ from ecglib.config import (
     PersonalizationConfig,
     PrecisionConfig,
 )
-from ecglib.data import sources
-from ecglib.errors import UserError
-from ecglib.studies import Run
+from ecglib.data.find import search as sources
+from ecglib.studies.run import Run
+from ecglib.system.errors import UserError
+from ecglib.training import checkpoints
 from tests.conftest import SYNTHETIC_DS2
 from tests.test_studies import ONLINE, TINY, annotated, run_all, same
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score
 
-from ecglib import arms, ledger, tables
 from ecglib.metrics import accuracy, macro_f1
+from ecglib.tables import arms, runs, scores
 from tests.test_results import DATA, ENVIRONMENT, made_result
 
 DS2_LIKE = {"100": [[44259, 0, 0], [1837, 0, 0], [3000, 0, 221]]}
@@ -39,25 +39,25 @@ def arm_of(study="baseline", *, seeds=(7, 21), shift=0, **settings):
 
 
 def test_spread_has_the_sample_deviation():
-    assert tables.spread([0.9, 0.8, 1.0]) == "0.900 ± 0.100"
-    assert tables.spread([0.12345], digits=4) == "0.1235"
+    assert scores.spread([0.9, 0.8, 1.0]) == "0.900 ± 0.100"
+    assert scores.spread([0.12345], digits=4) == "0.1235"
 
 
 def test_always_n_by_hand():
-    trivial = tables.always_n(DS2_LIKE)
+    trivial = scores.always_n(DS2_LIKE)
     assert round(trivial["accuracy"], 4) == 0.8974
     assert round(trivial["macro_f1"], 4) == 0.3153
 
 
 def test_always_n_does_not_depend_on_the_predictions():
     other = {"100": [[0, 44000, 259], [837, 1000, 0], [221, 3000, 0]]}
-    assert tables.always_n(other) == tables.always_n(DS2_LIKE)
+    assert scores.always_n(other) == scores.always_n(DS2_LIKE)
 
 
 @pytest.mark.parametrize("after_5min", [False, True])
 def test_a_score_table_agrees_with_scikit_learn(after_5min):
     arm, offset = arm_of(), 1000 if after_5min else 0
-    table = tables.score_table({"ours": arm}, after_5min=after_5min)
+    table = scores.score_table({"ours": arm}, after_5min=after_5min)
     by_seed = [confusions(seed + offset) for seed in (7, 21)]
 
     def expected(score, records):
@@ -78,7 +78,7 @@ def test_a_score_table_agrees_with_scikit_learn(after_5min):
 
 def test_the_trivial_row_stands_first():
     arm = arm_of()
-    table = tables.score_table({"ours": arm, "again": arm})
+    table = scores.score_table({"ours": arm, "again": arm})
     assert list(table.index) == ["always N", "ours", "again"]
     y_true, _ = pairs_of(*confusions(7).values())
     always = np.zeros_like(y_true)
@@ -88,20 +88,20 @@ def test_the_trivial_row_stands_first():
 
 
 def test_the_interval_contains_the_value():
-    table = tables.score_table({"ours": arm_of()})
+    table = scores.score_table({"ours": arm_of()})
     low, high = table.loc["ours", "95 %"].strip("[]").split(", ")
     assert float(low) < float(table.loc["ours", "macro-F1"].split()[0]) < float(high)
 
 
 def test_a_table_without_232_has_no_such_column():
     result = made_result("baseline", confusions(1, records=("100", "103")))
-    table = tables.score_table({"ours": arms.pick([result])})
+    table = scores.score_table({"ours": arms.pick([result])})
     assert "without 232" not in table.columns
 
 
 def test_differences_are_arm_minus_control():
     arm, control = arm_of(shift=3), arm_of(shift=5)
-    table = tables.difference_table({"arm": arm, "itself": control}, control)
+    table = scores.difference_table({"arm": arm, "itself": control}, control)
     assert table.loc["itself", "Δ macro-F1"] == "+0.000 [+0.000, +0.000]"
     for label, score in (
         ("Δ accuracy", accuracy_score),
@@ -117,11 +117,11 @@ def test_differences_are_arm_minus_control():
 def test_differences_of_other_seeds_are_not_paired():
     """Seeds 7, 21 against 7, 42: as many, but not the same."""
     with pytest.raises((ValueError, LookupError), match="seeds"):
-        tables.difference_table({"arm": arm_of(seeds=(7, 42))}, arm_of(seeds=(7, 21)))
+        scores.difference_table({"arm": arm_of(seeds=(7, 42))}, arm_of(seeds=(7, 21)))
 
 
 def test_a_class_table_agrees_with_scikit_learn():
-    table = tables.class_table({"ours": arm_of()})
+    table = scores.class_table({"ours": arm_of()})
     pairs = [pairs_of(*confusions(seed).values()) for seed in (7, 21)]
     for short, score in (("Se", recall_score), ("+P", precision_score)):
         values = np.mean([score(*p, labels=[0, 1, 2], average=None) for p in pairs], axis=0)
@@ -135,14 +135,14 @@ def test_an_ec57_table_averages_ratios_over_seeds():
     for result, tp in zip(arm.results, (8, 6), strict=True):
         counts = {"tp": tp, "fn": 10 - tp, "fp": 2, "tn": 98}
         result.metrics["ec57"] = {"sveb": counts, "veb": counts | {"fp": 0}}
-    row = tables.ec57_table({"ours": arm}).loc["ours"]
+    row = scores.ec57_table({"ours": arm}).loc["ours"]
     assert row["SVEB Se"] == row["VEB Se"] == "0.700"
     assert row["SVEB +P"] == f"{(8 / 10 + 6 / 8) / 2:.3f}"
     assert (row["VEB +P"], row["SVEB FPR"], row["VEB FPR"]) == ("1.000", "0.020", "0.000")
 
 
 def test_the_papers_best_row_is_as_printed():
-    table = tables.best_of_paper1()
+    table = scores.best_of_paper1()
     assert table.iloc[0][["accuracy", "macro-F1"]].tolist() == [
         "0.919 ± 0.004",
         "0.630 ± 0.017",
@@ -150,8 +150,8 @@ def test_the_papers_best_row_is_as_printed():
 
 
 def test_a_stack_keeps_headings_and_leaves_gaps_empty():
-    printed, ours = tables.best_of_paper1(), tables.score_table({"ours": arm_of()})
-    stacked = tables.stack({"paper": printed, "this run": ours})
+    printed, ours = scores.best_of_paper1(), scores.score_table({"ours": arm_of()})
+    stacked = scores.stack({"paper": printed, "this run": ours})
     assert stacked.loc[("this run", "ours"), "seeds"] == "7, 21"
     assert (stacked.loc["paper", "seeds"] == "").all()
 
@@ -221,7 +221,7 @@ def test_runtimes_are_means_over_seeds():
         result.runtime_s["finetune"] = seconds
     full.results[0].runtime_s.update(finetune=1.0, adapt=3.0)
     full.results[1].runtime_s.update(finetune=2.0, adapt=4.0)
-    table = ledger.runtime_table({"none": none, "full": full})
+    table = runs.runtime_table({"none": none, "full": full})
     assert table.loc["none"].to_dict() == {"finetune": "15.0", "adapt": "–"}
     assert table.loc["full"].to_dict() == {"finetune": "1.5", "adapt": "3.5"}
 
@@ -231,13 +231,13 @@ def test_times_of_a_study_add_up():
     for result in results:
         result.runtime_s.clear()
         result.runtime_s.update(train=100.0, predict=20.0)
-    table = ledger.study_times({"baseline": results})
+    table = runs.study_times({"baseline": results})
     assert table.loc["baseline"].to_dict() == {"runs": "2", "minutes": "4"}
 
 
 def test_long_has_one_row_a_run():
     mine = [made_result("baseline", confusions(1), features=f) for f in ("beat", "beat+rr")]
-    table = ledger.long({"reference": mine[:1], "this run": mine}, "features", "accuracy")
+    table = runs.long({"reference": mine[:1], "this run": mine}, "features", "accuracy")
     assert table[["origin", "features"]].values.tolist() == [
         *(["reference", "beat"], ["this run", "beat"], ["this run", "beat+rr"]),
     ]
@@ -247,11 +247,11 @@ def test_long_has_one_row_a_run():
 def test_two_folders_stand_side_by_side():
     mine = [made_result("baseline", confusions(s), seed=s) for s in (7, 21)]
     reference = [mine[0], made_result("baseline", confusions(3), features="beat+rr")]
-    table = ledger.side_by_side(mine, reference)
+    table = runs.side_by_side(mine, reference)
     assert len(table) == 2
     both, theirs = table.index
     f1 = [result.metrics["macro_f1"] for result in mine]
-    assert table.loc[both, "macro_f1 mine"] == tables.spread(f1)
+    assert table.loc[both, "macro_f1 mine"] == scores.spread(f1)
     assert table.loc[both, "macro_f1 reference"] == f"{f1[0]:.3f}"
     assert table.loc[theirs, "accuracy mine"] == "–"
     assert table.loc[theirs, "accuracy reference"] == f"{reference[1].metrics['accuracy']:.3f}"
@@ -263,4 +263,4 @@ def test_arms_of_one_name_are_not_taken_for_seeds():
         made_result("personalization", confusions(e), strategy="full", online_epochs=e)
         for e in (10, 40)
     ]
-    assert len(ledger.side_by_side(results, results)) == 2
+    assert len(runs.side_by_side(results, results)) == 2

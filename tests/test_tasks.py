@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.special import log_softmax
 
 from ecglib.data.samples import Samples
-from ecglib.tasks import DistilTask, Draws, RecordingTask
+from ecglib.training.tasks import DistilTask, Draws, RecordingTask
 from tests.toys import bumps
 
 INDEX = torch.tensor([5, 0, 3, 7])

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecglib.data.inputs import Inputs
-from ecglib.tasks import BalancedTask, Draws, ReplayTask, stretched
+from ecglib.training.tasks import BalancedTask, Draws, ReplayTask, stretched
 
 
 @given(st.integers(0, 99), st.integers(1, 12), st.integers(1, 80))

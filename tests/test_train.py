@@ -12,8 +12,8 @@ from torch import nn
 from ecglib import puzzle
 from ecglib.data.inputs import Inputs
 from ecglib.models.ecgnet import HEAD, PARTS, ECGNet, ECGNetConfig
-from ecglib.tasks import PuzzleTask, SupervisedTask, class_weights
-from ecglib.train import Schedule, fit, in_batches, predict, train_only
+from ecglib.training.loop import Schedule, fit, in_batches, predict, train_only
+from ecglib.training.tasks import PuzzleTask, SupervisedTask, class_weights
 
 N_TIMES = 64
 

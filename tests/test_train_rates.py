@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from ecglib.train import Schedule, fit
+from ecglib.training.loop import Schedule, fit
 
 
 def walked(schedule, scores):

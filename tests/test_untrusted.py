@@ -6,8 +6,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from ecglib import untrusted
-from ecglib.errors import UserError
+from ecglib.system import untrusted
+from ecglib.system.errors import UserError
 
 
 @pytest.mark.parametrize("error", [IndexError, MemoryError, RecursionError, zipfile.BadZipFile])

@@ -8,11 +8,15 @@ coded with it. Costs of several layers are taken to add up.
 import copy
 
 import numpy as np
+import torch.nn.functional as F
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from ecglib.compress.coded import encode_array, uncoded
 from ecglib.compress.weights import arrays_of
-from ecglib.errors import UserError
+from ecglib.models.layers import weight_layers
+from ecglib.quant import calibrate, quantize
+from ecglib.system.errors import UserError
+from ecglib.training.loop import in_batches
 
 BITS = (2, 3, 4, 5, 6, 8)
 
@@ -120,3 +124,58 @@ def _solved(choices, size, price, names, available):
     if not found.success:
         raise UserError(f"no allocation of bits was found: {found.message}")
     return dict(pair for pair, x in zip(choices, found.x, strict=True) if x > 0.5)
+
+
+def rounded(model, config, beats):
+    """The network in integers, its weights not trained further yet.
+
+    Parameters
+    ----------
+    model : MicroNet
+        In fp32, trained; not changed.
+    config : MicroConfig
+        Scope, bits and their allocation.
+    beats : TrainingBeats
+        The training side.
+
+    Returns
+    -------
+    MicroNet
+        From `ecglib.quant.quantize`, ranges calibrated.
+    """
+    typical = beats.typical(config)
+    quantized = quantize(model, config.scope, weight_bits=bits_of(model, config, typical))
+    calibrate(quantized, typical.x, typical.rr)
+    return quantized
+
+
+def bits_of(model, config, typical):
+    """Bits of every layer's weights.
+
+    Under the allocation "milp" they average `config.bits` over all weights and are placed where
+    the loss suffers least (`allocate_bits`).
+
+    Parameters
+    ----------
+    model : MicroNet
+        In fp32.
+    config : MicroConfig
+        `bits` and `allocation`.
+    typical : Inputs
+        Beats of the training side on which the loss is measured.
+
+    Returns
+    -------
+    dict of str to int
+    """
+    sizes = {name: layer.weight.numel() for name, layer in weight_layers(model).items()}
+    if config.allocation == "uniform":
+        return dict.fromkeys(sizes, config.bits)
+
+    def loss(trial):
+        return float(F.cross_entropy(in_batches(trial, typical.x, typical.rr), typical.y))
+
+    weights = {f"{name}.weight": n for name, n in sizes.items()}
+    cost = sensitivity(model, list(weights), loss)
+    bits = allocate_bits(weights, cost, sum(weights.values()) * config.bits / 8)
+    return {name.removesuffix(".weight"): width for name, width in bits.items()}

@@ -15,9 +15,9 @@ from ecglib.compress import symbols
 from ecglib.compress.coded import CodedModel, CodedTensor
 from ecglib.compress.size import float_bits
 from ecglib.compress.weights import MAX_BITS, UNCODED, layout
-from ecglib.errors import UserError
-from ecglib.storage import atomic
-from ecglib.untrusted import read_bytes, refused
+from ecglib.system.errors import UserError
+from ecglib.system.files import atomic
+from ecglib.system.untrusted import read_bytes, refused
 
 MAGIC = b"ECGC\x01"
 

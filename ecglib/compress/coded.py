@@ -6,9 +6,9 @@ import numpy as np
 import torch
 
 from ecglib.compress.weights import UNCODED, arrays_of, bits_by_name, check_names, layout
-from ecglib.errors import UserError
 from ecglib.quant import quantize_array
 from ecglib.quant.oracle import NO_STEP, SMALLEST_STEP
+from ecglib.system.errors import UserError
 
 SCALE_RULES = ("minmax", "mse")
 

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.stats import kurtosis
 
 from ecglib.compress.weights import arrays_of
-from ecglib.errors import UserError
+from ecglib.system.errors import UserError
 
 ALPHA, BETA, GAMMA = 0.1, 0.1, 0.8
 """Weights of the three indices that paper 2 found best (table 1)."""

@@ -14,7 +14,7 @@ from ecglib.compress.importance import importance, indices
 from ecglib.compress.trained import train_compressed
 from ecglib.compress.weights import coded_names, matrix_names
 from ecglib.quant.qat import fold_batchnorm
-from ecglib.rhythm import predict, validation_loss
+from ecglib.training.on_recordings import predict, validation_loss
 
 OURS = {"axis": 0, "scale_rule": "mse", "half_scales": True}
 """How our methods without training round: a scale a channel, clipped by squared error."""

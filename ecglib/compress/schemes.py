@@ -9,7 +9,7 @@ import numpy as np
 
 from ecglib.compress.coded import encode, encode_array, uncoded
 from ecglib.compress.weights import UNCODED, arrays_of, coded_names, share_by_name
-from ecglib.errors import UserError
+from ecglib.system.errors import UserError
 
 WIDEST = 8
 """Bits at which the search of LAQ starts."""

@@ -2,13 +2,7 @@
 
 import numpy as np
 
-from ecglib.compress.weights import (
-    UNCODED,
-    bits_by_name,
-    coded_names,
-    layout,
-    share_by_name,
-)
+from ecglib.compress.weights import UNCODED, bits_by_name, coded_names, layout, share_by_name
 
 
 def ideal_ratio(model, bits=UNCODED, *, kept=1.0):

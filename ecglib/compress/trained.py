@@ -17,9 +17,9 @@ from ecglib.compress.coded import CodedTensor, clipped_scale, half_precision, un
 from ecglib.models.layers import weight_layers
 from ecglib.quant.modules import WeightQuantizer
 from ecglib.quant.qat import fold_batchnorm
-from ecglib.rhythm import learning_parts
-from ecglib.tasks import DistilTask
-from ecglib.train import Schedule, fit
+from ecglib.training.loop import Schedule, fit
+from ecglib.training.on_recordings import learning_parts
+from ecglib.training.tasks import DistilTask
 
 PRUNED_BY = 0.5
 """Share of the training after which the pruning is complete and the rounding begins."""

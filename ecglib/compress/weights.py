@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ecglib.errors import UserError
 from ecglib.models.layers import weight_layers
+from ecglib.system.errors import UserError
 
 FP32 = ("bias", "masked_spec_embed")
 """Last parts of the names of parameters that paper 2 leaves in fp32."""

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import ClassVar
 
 from ecglib.aami import DS1, DS1_FOLDS, DS1_VAL, DS2
-from ecglib.errors import UserError
+from ecglib.system.errors import UserError
 
 STRATEGIES = ["none", "head_only", "adabn", "adapters", "last_blocks", "full"]
 """Names of the personalization strategies; `personalize.strategies.register` adds to them."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ecglib.config.base import RecordsConfig
 from ecglib.config.micro import MicroConfig, parts_of
 from ecglib.config.studies import BaselineConfig
-from ecglib.errors import UserError
+from ecglib.system.errors import UserError
 
 QUERIES = ("none", "random", "least_confidence", "margin", "medoids", "diverse", "mixed")
 LABELLED_UPDATES = ("head", "output", "last_block", "prototypes")

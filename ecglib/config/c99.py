@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ecglib.config.micro import MicroConfig
-from ecglib.errors import UserError
+from ecglib.system.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True)

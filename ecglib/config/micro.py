@@ -5,51 +5,14 @@ from dataclasses import dataclass, replace
 from ecglib.aami import DS1, DS2, patient_of
 from ecglib.config.base import SPLITS, RecordsConfig
 from ecglib.config.reduced import twin_of
-from ecglib.errors import UserError
-
-FEATURES = ("derivative", "raw", "template", "causal", "rr", "rhythm")
-"""What a name of features is made of, joined by "+": one signal ("derivative" or "raw"); with
-"template", the same less the patient's running template as a second channel; "causal" for the
-two RR ratios that need not wait, "rr" for all five; "rhythm" for three more."""
+from ecglib.data.signal.micro_input import parts_of
+from ecglib.system.errors import UserError
 
 CROSSED = ("ds1_cv", "lopo")
 """Splits in which every patient is left out once: eleven folds of DS1's patients, to choose
 settings, and leave-one-patient-out over all records."""
 
 SCOPES = ("none", "all_int8")
-
-
-def parts_of(features):
-    """The parts that a name of features lists.
-
-    Parameters
-    ----------
-    features : str
-        Names from `FEATURES`, joined by "+".
-
-    Returns
-    -------
-    tuple of str
-
-    Raises
-    ------
-    UserError
-        If a part is unknown, or there is not exactly one signal, or both "causal" and "rr".
-
-    Examples
-    --------
-    >>> parts_of("derivative+template+rr")
-    ('derivative', 'template', 'rr')
-    """
-    parts = tuple(features.split("+"))
-    doubled = len(set(parts)) < len(parts) or {"causal", "rr"} <= set(parts)
-    one_signal = ("derivative" in parts) != ("raw" in parts)
-    if doubled or not one_signal or not set(parts) <= set(FEATURES):
-        raise UserError(
-            f"features is {features!r}; it must be derivative or raw, with any of +template, "
-            "+rr (or +causal), +rhythm"
-        )
-    return parts
 
 
 def folds_of(split, records):
@@ -94,7 +57,7 @@ class MicroConfig(RecordsConfig):
     seed : int
         Seed of initial weights, draws of beats and augmentation.
     features : str
-        What it reads, see `FEATURES`.
+        What it reads, see `ecglib.data.signal.micro_input.FEATURES`.
     leads : {"both", "MLII"}
         Leads that training beats come from; test beats are always of MLII. The second lead
         shows the same heart as another patient might show it.

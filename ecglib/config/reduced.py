@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 
 from ecglib.config.studies import BaselineConfig, PersonalizationConfig, PuzzleConfig
-from ecglib.errors import UserError
+from ecglib.system.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,7 +15,7 @@ class PrecisionConfig(PersonalizationConfig):
     precision : {"fp32", "fp16", "bf16"}
         Format of convolutions and linear layers; losses and statistics stay in fp32.
     precision_impl : {"native", "emulated"}
-        By the device's own units, or by rounding (see `ecglib.precision`).
+        By the device's own units, or by rounding (see `ecglib.training.precision`).
     """
 
     study = "precision"

@@ -18,7 +18,7 @@ from ecglib.config.studies import (
     RpeaksConfig,
     SelectionConfig,
 )
-from ecglib.errors import UserError
+from ecglib.system.errors import UserError
 
 CONFIGS = {
     cls.study: cls

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ecglib.config.base import RunConfig
-from ecglib.errors import UserError
+from ecglib.system.errors import UserError
 
 NETWORKS = ("ecgnet", "micronet", "resnet1d")
 

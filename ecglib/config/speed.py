@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ecglib.config.reduced import PrecisionConfig
-from ecglib.errors import UserError
+from ecglib.system.errors import UserError
 
 TASKS = ("windows", "pretraining", "training", "online", "inference")
 

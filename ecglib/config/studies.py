@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ecglib.config.base import RecordsConfig, TrainingConfig
-from ecglib.errors import UserError
+from ecglib.system.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,7 @@ class Beats:
     sample : ndarray, shape (n_beats,), int64
         R-peak, in samples from the record's start.
     rr : ndarray, shape (n_beats, 5), float32
-        Ratios of RR intervals, without unit; see `ecglib.data.rr`.
+        Ratios of RR intervals, without unit; see `ecglib.data.signal.rr`.
     rr_names : tuple of str
         Names of the columns of `rr`.
     fs : float

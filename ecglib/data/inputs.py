@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ecglib.errors import UserError
+from ecglib.system.errors import UserError
 
 MIN_STD = 1e-6
 """Deviation in mV under which a window counts as flat and is only centred."""

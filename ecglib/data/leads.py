@@ -3,7 +3,7 @@
 from functools import lru_cache
 from pathlib import Path
 
-from ecglib.errors import UserError
+from ecglib.system.errors import UserError
 
 
 @lru_cache(maxsize=256)

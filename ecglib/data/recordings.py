@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ecglib.errors import UserError
+from ecglib.system.errors import UserError
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from ecglib.aami import SYMBOL_TO_AAMI
-from ecglib.data.files import record_files
-from ecglib.errors import UserError
-from ecglib.untrusted import read_bytes, refused
+from ecglib.data.find.identity import record_files
+from ecglib.system.errors import UserError
+from ecglib.system.untrusted import read_bytes, refused
 
 _BITS_PER_SAMPLE = {
     **{"8": 8, "16": 16, "24": 24, "32": 32, "61": 16, "80": 8, "160": 16},

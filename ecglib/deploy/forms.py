@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import torch
 
-from ecglib.deploy import toolchain
-from ecglib.deploy.c99 import write_c
+from ecglib.deploy.c99 import harness
+from ecglib.deploy.c99.emit import write_c
+from ecglib.deploy.c99.lower import lower
 from ecglib.deploy.latency import as_callable, time_calls, torch_threads
-from ecglib.deploy.lower import lower
 from ecglib.deploy.onnx import export_onnx
 from ecglib.deploy.runtime import Deployed
 from ecglib.models.ecgnet import ECGNet, ECGNetConfig
@@ -34,7 +34,7 @@ def every_form(model, inputs, folder):
     freeze_ranges(rounded)
     program, arrays = lower(rounded), [tensor.numpy() for tensor in inputs]
     source, _ = write_c(program, folder, type(model).__name__.lower())
-    classify = toolchain.library(source, "-O3", "-march=native").classify
+    classify = harness.library(source, "-O3", "-march=native").classify
     beat = program.to_bytes("beat", arrays[0].reshape(len(arrays[0]), -1, model.config.n_times))
     timing = len(arrays) > 1
     rr = program.to_bytes("rr", arrays[1]) if timing else np.zeros((len(beat), 1), np.int8)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-from ecglib.errors import UserError
+from ecglib.system.errors import UserError
 
 ROUND = 20
 """Calls of one runtime before it is the next one's turn."""

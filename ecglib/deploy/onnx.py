@@ -16,11 +16,11 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-from ecglib.deploy.stored import stored_integers
-from ecglib.errors import UserError
+from ecglib.deploy.c99.stored import stored_integers
 from ecglib.quant.modules import QuantLayer
 from ecglib.quant.qat import fold_batchnorm
-from ecglib.storage import atomic
+from ecglib.system.errors import UserError
+from ecglib.system.files import atomic
 
 OPSET = 13
 """First with per-channel DequantizeLinear, and the last that a Jetson Nano's TensorRT reads."""

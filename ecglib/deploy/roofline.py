@@ -12,8 +12,8 @@ import pandas as pd
 import torch
 
 from ecglib.aami import DS2
-from ecglib.errors import UserError
 from ecglib.models.layers import weight_layers
+from ecglib.system.errors import UserError
 
 BYTES = {"fp32": 4, "fp16": 2, "int8": 1}
 """Of a number."""

@@ -8,9 +8,9 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from ecglib import machine
 from ecglib.deploy.onnx import read_onnx
-from ecglib.errors import UserError
+from ecglib.system import machine
+from ecglib.system.errors import UserError
 
 LEAST_AGREEMENT = 0.999
 """Share of beats that a deployed network must class like the one it was exported from."""
@@ -29,7 +29,7 @@ class Deployed:
         Threads of one call.
     exact : bool, optional
         Add products of bytes in 32 bits, slower, also where the processor would clip them at
-        16. By default where `ecglib.machine.saturates` says so.
+        16. By default where `ecglib.system.machine.saturates` says so.
 
     Raises
     ------

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from torch import nn
 from transformers import HubertConfig, HubertModel
 
-from ecglib.errors import UserError
+from ecglib.system.errors import UserError
 
 KERNELS = (10, 3, 3, 2, 2)
 STRIDES = (4, 2, 2, 2, 2)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from ecglib.errors import UserError
+from ecglib.system.errors import UserError
 
 BLOCKS = ("conv1", "conv2", "conv3")
 HEAD = ("hidden", "out")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from ecglib.errors import UserError
+from ecglib.system.errors import UserError
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 
 from ecglib.aami import CLASSES
-from ecglib.tasks import ReplayTask, class_weights
-from ecglib.train import Schedule, fit, in_batches
+from ecglib.training.loop import Schedule, fit, in_batches
+from ecglib.training.tasks import ReplayTask, class_weights
 
 
 @dataclass(frozen=True)

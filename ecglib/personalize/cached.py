@@ -7,14 +7,14 @@ import torch
 import torch.nn.functional as F
 
 from ecglib import puzzle
-from ecglib.train import in_batches
+from ecglib.training.loop import in_batches
 
 
 @dataclass(frozen=True)
 class CachedPuzzleTask:
     """Cross-entropy of the puzzle where only the head learns.
 
-    It draws the labels that `ecglib.tasks.PuzzleTask` draws, so both go the same way.
+    It draws the labels that `ecglib.training.tasks.PuzzleTask` draws, so both go the same way.
 
     Attributes
     ----------

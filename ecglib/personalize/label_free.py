@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from ecglib.data.inputs import scaled_ratios
-from ecglib.train import in_batches
+from ecglib.training.loop import in_batches
 
 PRIOR_BEATS = 1000
 """Beats that the statistics of the training side count for, against the patient's own."""
@@ -64,7 +64,8 @@ def own_ratios(inputs, seconds, n_online):
     Parameters
     ----------
     inputs : Inputs
-        All beats of a record; the first five columns of `rr` are `ecglib.data.rr.RR_NAMES`.
+        All beats of a record; the first five columns of `rr` are those of
+        `ecglib.data.signal.rr.RR_NAMES`.
     seconds : ndarray of float, shape (n_beats,)
         When each beat came.
     n_online : int

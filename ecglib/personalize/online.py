@@ -14,18 +14,14 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from ecglib.errors import UserError
 from ecglib.models.ecgnet import EVERYTHING, HEAD, replace_output
 from ecglib.personalize.cached import CachedPuzzleTask
-from ecglib.personalize.strategies import (
-    ADAPTED_PARTS,
-    add_adapters,
-    set_batchnorm_statistics,
-)
+from ecglib.personalize.strategies import ADAPTED_PARTS, add_adapters, set_batchnorm_statistics
 from ecglib.personalize.together import finetune_together, pays_side_by_side
-from ecglib.pretrain import puzzle_task, supervised_schedule, supervised_task
 from ecglib.puzzle import PERMUTATIONS
-from ecglib.train import Schedule, fit, in_batches, predict
+from ecglib.system.errors import UserError
+from ecglib.training.loop import Schedule, fit, in_batches, predict
+from ecglib.training.on_beats import puzzle_task, supervised_schedule, supervised_task
 
 MIN_BEATS = 10
 """Fewest beats of a patient that a puzzle or a BatchNorm can learn from."""
@@ -147,7 +143,7 @@ def finetune(model, train, config, features=None, validate=None):
     features : Tensor, shape (n_beats, n_features), optional
         Features of `train` where the backbone is the same for all patients.
     validate : callable, optional
-        As `ecglib.train.fit` takes it.
+        As `ecglib.training.loop.fit` takes it.
 
     Returns
     -------

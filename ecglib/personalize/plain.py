@@ -15,14 +15,10 @@ from tqdm import tqdm
 from ecglib import puzzle
 from ecglib.models.ecgnet import EVERYTHING, HEAD, replace_output
 from ecglib.personalize.online import online_schedule
-from ecglib.personalize.strategies import (
-    ADAPTED_PARTS,
-    add_adapters,
-    set_batchnorm_statistics,
-)
-from ecglib.pretrain import supervised_schedule
-from ecglib.tasks import class_weights
-from ecglib.train import predict, train_only
+from ecglib.personalize.strategies import ADAPTED_PARTS, add_adapters, set_batchnorm_statistics
+from ecglib.training.loop import predict, train_only
+from ecglib.training.on_beats import supervised_schedule
+from ecglib.training.tasks import class_weights
 
 
 def fit_plainly(model, parts, tensors, loss, schedule, *, seed):

@@ -2,9 +2,9 @@
 
 from ecglib.models.ecgnet import EVERYTHING, HEAD
 from ecglib.personalize.online import Stopwatch, backbone_stays
-from ecglib.pretrain import supervised_task
 from ecglib.quant import calibrate, freeze_ranges, quantize
-from ecglib.train import Schedule, fit, in_batches
+from ecglib.training.loop import Schedule, fit, in_batches
+from ecglib.training.on_beats import supervised_task
 
 
 class QuantizedStage:

@@ -13,10 +13,10 @@ import torch.nn.functional as F
 
 from ecglib.models.ecgnet import EVERYTHING, HEAD, replace_output
 from ecglib.models.stacked import Stacked
-from ecglib.precision import products_as_convolutions
-from ecglib.pretrain import supervised_schedule
-from ecglib.tasks import SupervisedTask, class_weights
-from ecglib.train import fit, in_batches
+from ecglib.training.loop import fit, in_batches
+from ecglib.training.on_beats import supervised_schedule
+from ecglib.training.precision import products_as_convolutions
+from ecglib.training.tasks import SupervisedTask, class_weights
 
 FREE_SHARE = 0.4
 """Share of a GPU's free memory that cached features may fill."""

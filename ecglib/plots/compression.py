@@ -5,9 +5,9 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 
-from ecglib.compressed import PAPER_METHODS
 from ecglib.plots.style import NEUTRAL, ORIGIN_COLORS
 from ecglib.studies.compression import NO_LOSS
+from ecglib.tables.compression import PAPER_METHODS
 
 FAMILIES = {
     "fixed_quant": ("fixed bits", "#999999", "o"),

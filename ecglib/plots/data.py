@@ -6,7 +6,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.patches import FancyBboxPatch
 
 from ecglib.aami import CLASSES, DS1, DS1_VAL, DS2, PACED
-from ecglib.data.rr import RR_NAMES
+from ecglib.data.signal.rr import RR_NAMES
 from ecglib.plots.style import CLASS_COLORS, NEUTRAL, PIECE_COLORS
 
 SHOWN_BEATS = 30  # thin lines in a panel
@@ -119,7 +119,7 @@ def ectopic_beats(counts):
     Parameters
     ----------
     counts : DataFrame
-        Beats of each class by record, from `ecglib.counts`.
+        Beats of each class by record, from `ecglib.tables.detection`.
 
     Returns
     -------
@@ -148,7 +148,7 @@ def rr_by_class(beats, names):
     beats : Beats
         With labels 0, 1, 2.
     names : sequence of str
-        Columns of `rr` to show, of `ecglib.data.rr.RR_NAMES`.
+        Columns of `rr` to show, of `ecglib.data.signal.rr.RR_NAMES`.
 
     Returns
     -------
@@ -181,7 +181,7 @@ def detection_quality(detections):
     Parameters
     ----------
     detections : DataFrame
-        Columns `se` and `ppv` by record, from `ecglib.counts.detections`.
+        Columns `se` and `ppv` by record, from `ecglib.tables.detection.detections`.
 
     Returns
     -------

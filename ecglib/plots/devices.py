@@ -78,7 +78,7 @@ def strip(samples, fs, gain, found, start_s, seconds=10):
         Units of the recorder.
     fs, gain : float
         Samples a second, units a millivolt.
-    found : ecglib.deploy.streaming.Streamed
+    found : ecglib.deploy.c99.streaming.Streamed
         Beats.
     start_s, seconds : float
         Where the piece begins, and its length.

@@ -7,12 +7,12 @@ import seaborn as sns
 
 from ecglib import stats
 from ecglib.config import SCOPES
-from ecglib.deployed import RUNTIMES
-from ecglib.integers import row_name
 from ecglib.metrics import macro_f1
 from ecglib.models.layers import weight_layers
 from ecglib.plots.style import NEUTRAL, PIECE_COLORS
 from ecglib.quant.scopes import layers_in_scope
+from ecglib.tables.int8 import row_name
+from ecglib.tables.latency import RUNTIMES
 
 SCOPE_COLORS = dict(zip(SCOPES, ("#666666", "#56B4E9", "#0072B2", "#CC3311"), strict=True))
 """Colours of scopes."""

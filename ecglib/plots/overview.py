@@ -3,12 +3,14 @@
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from ecglib import arms, handful, published, stats
+from ecglib import stats
 from ecglib.aami import DS2
 from ecglib.metrics import macro_f1
 from ecglib.models.ecgnet import HEAD, SHALLOW, ECGNet, ECGNetConfig, n_bytes
 from ecglib.plots.style import NEUTRAL
-from ecglib.tables import always_n
+from ecglib.tables import arms, published
+from ecglib.tables import budget as handful
+from ecglib.tables.scores import always_n
 
 OURS, LEFT_OUT = "ours", "ours, every patient left out once"
 MARKERS = {"paper 1": "s", "literature": "D", OURS: "o", LEFT_OUT: "^"}

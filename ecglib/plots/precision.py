@@ -7,8 +7,8 @@ import seaborn as sns
 
 from ecglib import stats
 from ecglib.metrics import macro_f1
-from ecglib.numerics import QUANTILES
 from ecglib.plots.style import NEUTRAL, ORIGIN_COLORS
+from ecglib.training.numerics import QUANTILES
 
 FORMAT_COLORS = {"fp32": "#666666", "fp16": "#0072B2", "bf16": "#E69F00"}
 """Colours of number formats."""

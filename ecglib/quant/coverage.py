@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import torch
 
-from ecglib.errors import UserError
 from ecglib.models.layers import weight_layers
 from ecglib.quant.modules import QuantLayer
 from ecglib.quant.oracle import sqnr_db
 from ecglib.quant.scopes import layers_in_scope
+from ecglib.system.errors import UserError
 
 
 @dataclass(frozen=True)

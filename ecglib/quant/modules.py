@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ecglib.errors import UserError
 from ecglib.quant.oracle import NO_STEP, SMALLEST_STEP
+from ecglib.system.errors import UserError
 
 MOMENTUM = 0.05
 """Share of a new batch in the running range of an activation."""

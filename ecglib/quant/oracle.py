@@ -6,7 +6,7 @@ and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference"
 
 import numpy as np
 
-from ecglib.errors import UserError
+from ecglib.system.errors import UserError
 
 MAX_BITS = 16
 

@@ -10,10 +10,10 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from ecglib.errors import UserError
 from ecglib.quant.coverage import require_coverage
 from ecglib.quant.modules import ActivationQuantizer, quantized_twin
 from ecglib.quant.scopes import layers_in_scope
+from ecglib.system.errors import UserError
 
 
 def fold_batchnorm(model):

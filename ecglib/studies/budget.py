@@ -15,8 +15,8 @@ from ecglib.personalize.budget import Anatomy, View, updated, with_prototypes
 from ecglib.personalize.online import Stopwatch
 from ecglib.personalize.queries import ask
 from ecglib.studies.micro import fold_networks, inputs_of
-from ecglib.tasks import Draws, ReplayTask
-from ecglib.train import predict
+from ecglib.training.loop import predict
+from ecglib.training.tasks import Draws, ReplayTask
 
 MICRONET = Anatomy(
     body=lambda model, x, rr: (model.features(x, rr),),

@@ -6,17 +6,17 @@ from pathlib import Path
 import numpy as np
 
 from ecglib.config import MicroConfig, twin_of
-from ecglib.data.mitdb import read_record
-from ecglib.data.rpeaks import match
-from ecglib.deploy import toolchain
-from ecglib.deploy.c99 import constant_bytes, write_c
-from ecglib.deploy.embedded import bytes_of, classes_in_c, raw_samples
-from ecglib.deploy.lower import lower
-from ecglib.deploy.streaming import stream
+from ecglib.data.sets.mitdb import read_record
+from ecglib.data.signal.detector import match
+from ecglib.deploy.c99 import harness
+from ecglib.deploy.c99.emit import constant_bytes, write_c
+from ecglib.deploy.c99.lower import lower
+from ecglib.deploy.c99.recordings import bytes_of, classes_in_c, raw_samples
+from ecglib.deploy.c99.streaming import stream
 from ecglib.models.cost import layer_macs
 from ecglib.studies.micro import fold_networks, inputs_of
 from ecglib.studies.robustness import detection_counts
-from ecglib.train import predict
+from ecglib.training.loop import predict
 
 COUNTED_BEATS = 100
 """Beats whose instructions are counted, under a tool that is fifty times slower."""
@@ -37,7 +37,7 @@ def run_c99(run):
         for test, _, model, _ in fold_networks(run, twin_of(config, MicroConfig)):
             program = lower(model)
             source, _ = write_c(program, Path(folder), "micronet", config.features)
-            code = toolchain.library(source)
+            code = harness.library(source)
             for record in test:
                 lead = read_record(run.source.path, record, "MLII")
                 classes[record], spent = classes_in_c(code, lead)
@@ -80,13 +80,13 @@ def _streamed(run, code, lead):
 def _counted(source, beat, rr):
     """Memory and instructions, as far as the tools are here."""
     facts = {}
-    if toolchain.has("arm-none-eabi-gcc"):
-        facts |= toolchain.cortex_m4(source)
-        whole = toolchain.cortex_m4(source, "stream")
+    if harness.has("arm-none-eabi-gcc"):
+        facts |= harness.cortex_m4(source)
+        whole = harness.cortex_m4(source, "stream")
         facts |= {f"stream_{k}": whole[k] for k in ("flash_bytes", "ram_bytes")}
-    if toolchain.has("valgrind"):
-        feeder = toolchain.classifier(source, beat[0].size, rr[0].size)
+    if harness.has("valgrind"):
+        feeder = harness.classifier(source, beat[0].size, rr[0].size)
         rows = np.concatenate([beat.reshape(len(beat), -1), rr], axis=1)
-        counted = toolchain.instructions(feeder, rows.tobytes(), len(rows))
+        counted = harness.instructions(feeder, rows.tobytes(), len(rows))
         facts["instructions"] = counted
     return facts

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ecglib import multiclass, results, stats
+from ecglib import metrics, results, stats
 from ecglib.compress import (
     ideal_ratio,
     load_compressed,
@@ -18,7 +18,6 @@ from ecglib.config import CompressionConfig, RhythmConfig, twin_of
 from ecglib.config.rhythm import N_FOLDS
 from ecglib.metrics import accuracy, confusion_matrix
 from ecglib.personalize.online import Stopwatch
-from ecglib.rhythm import predict
 from ecglib.studies.sides import (
     beat_run,
     beat_sides,
@@ -26,6 +25,7 @@ from ecglib.studies.sides import (
     recording_network,
     recording_sides,
 )
+from ecglib.training.on_recordings import predict
 
 NO_LOSS = -0.01
 """Lower bound of the paired difference in accuracy above which nothing counts as lost."""
@@ -114,7 +114,7 @@ def _outcome(config, sides, predicted, seconds, **more):
     else:
         encoded = results.encode_recordings(sides.test_id, predicted)
         fields["predictions"] = {str(config.fold): encoded}
-    scores = multiclass.scores(confusion, sides.classes)
+    scores = metrics.scores(confusion, sides.classes)
     return {"metrics": scores | {"confusion": confusion.tolist()} | more, **fields}
 
 
@@ -173,7 +173,7 @@ def prerequisites(config):
 def _pooled(folds):
     """Fields of a result on all recordings, each scored by the network that had not seen it."""
     confusion = np.sum([np.array(r.metrics["confusion"]) for r in folds], axis=0)
-    scores = multiclass.scores(confusion, list(folds[0].metrics["per_class"]))
+    scores = metrics.scores(confusion, list(folds[0].metrics["per_class"]))
     stages = {stage for result in folds for stage in result.runtime_s}
     return {
         "metrics": scores | {"confusion": confusion.tolist()},

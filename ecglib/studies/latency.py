@@ -10,7 +10,7 @@ from ecglib.deploy.latency import as_callable, summarize, time_calls, torch_thre
 from ecglib.deploy.onnx import export_onnx
 from ecglib.deploy.runtime import Deployed, classes_of, require_agreement
 from ecglib.quant.noise import output_sqnr
-from ecglib.train import predict
+from ecglib.training.loop import predict
 
 NOISE_BEATS = 1024
 """Beats of the test side on which noise is measured layer by layer; no choice hangs on it."""

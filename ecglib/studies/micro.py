@@ -8,15 +8,16 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from ecglib import checkpoints, micro
 from ecglib.aami import CLASSES
+from ecglib.compress import allocate
 from ecglib.config import fp32_micro
 from ecglib.data.leads import other_lead
-from ecglib.data.micro import micro_inputs
-from ecglib.data.mitdb import read_record
-from ecglib.pretrain import as_checkpoint
+from ecglib.data.sets.mitdb import read_record
+from ecglib.data.signal.micro_input import micro_inputs
 from ecglib.quant import coverage, freeze_ranges, quantize
-from ecglib.train import in_batches
+from ecglib.training import checkpoints, on_micro
+from ecglib.training.loop import in_batches
+from ecglib.training.on_beats import as_checkpoint
 
 CONFIDENCE_BINS = 100
 """Into how many equal steps of confidence predictions are counted."""
@@ -34,7 +35,7 @@ def training_beats(run, records):
     leads = [inputs_of(path, r, features) for r in records]
     if run.config.leads == "both":
         leads += [inputs_of(path, r, features, other_lead(path, r)) for r in records]
-    return micro.TrainingBeats.of(leads)
+    return on_micro.TrainingBeats.of(leads)
 
 
 def fold_networks(run, config):
@@ -65,8 +66,8 @@ def network(run, config, beats, number):
         return checkpoints.cached(run.checkpoint(of, f"/{number}.npz"), make)
 
     fp32 = fp32_micro(config)
-    state, story = stored(fp32, lambda: as_checkpoint(*micro.train_fp32(fp32, beats)))
-    model = micro.fresh(fp32)
+    state, story = stored(fp32, lambda: as_checkpoint(*on_micro.train_fp32(fp32, beats)))
+    model = on_micro.fresh(fp32)
     model.load_state_dict(state)
     seconds = {"train": story["seconds"]}
     if config.scope == "none":
@@ -74,8 +75,8 @@ def network(run, config, beats, number):
 
     def make():
         start = time.perf_counter()
-        rounded = micro.rounded(model, config, beats)
-        micro.train_rounded(rounded, config, beats)
+        rounded = allocate.rounded(model, config, beats)
+        on_micro.train_rounded(rounded, config, beats)
         bits = {row.name: row.weight_bits for row in coverage(rounded)}
         return rounded.state_dict(), {"seconds": time.perf_counter() - start, "bits": bits}
 

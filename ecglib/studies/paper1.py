@@ -9,19 +9,19 @@ from tqdm import tqdm
 
 from ecglib import puzzle
 from ecglib.config import BaselineConfig, pretext_of, twin_of
-from ecglib.data import rpeaks
+from ecglib.data.signal import detector
 from ecglib.metrics import confusion_matrix, macro_f1
 from ecglib.models.probe import LinearProbe
 from ecglib.personalize.online import finetune, personalize
-from ecglib.pretrain import build, supervised_task, train_supervised
-from ecglib.train import Schedule, fit, in_batches, predict
+from ecglib.training.loop import Schedule, fit, in_batches, predict
+from ecglib.training.on_beats import build, supervised_task, train_supervised
 
 
 def run_rpeaks(run):
     """Detections of every record against its annotations."""
     start = time.perf_counter()
     per_record = {
-        str(record): rpeaks.score_record(run.source.path, record)
+        str(record): detector.score_record(run.source.path, record)
         for record in tqdm(run.config.records, desc="detecting", leave=False)
     }
     seconds = {"detect": time.perf_counter() - start}

@@ -5,13 +5,13 @@ from dataclasses import asdict
 import torch
 from tqdm import tqdm
 
-from ecglib import numerics
 from ecglib.config import BaselineConfig, fp32_twin, pretext_of, twin_of
 from ecglib.personalize.online import Stopwatch, personalize
 from ecglib.personalize.quantized import QuantizedStage
-from ecglib.precision import running
 from ecglib.quant import coverage
-from ecglib.train import predict
+from ecglib.training import numerics
+from ecglib.training.loop import predict
+from ecglib.training.precision import running
 
 
 def run_precision(run):

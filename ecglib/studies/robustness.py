@@ -8,13 +8,13 @@ from tqdm import tqdm
 from ecglib.aami import CLASSES
 from ecglib.config import MicroConfig, twin_of
 from ecglib.data.leads import other_lead
-from ecglib.data.micro import micro_inputs
-from ecglib.data.mitdb import read_record
-from ecglib.data.perturbed import resampled, with_detected_peaks, with_jitter, with_noise
-from ecglib.data.rpeaks import Matching
+from ecglib.data.sets.mitdb import read_record
+from ecglib.data.signal.detector import Matching
+from ecglib.data.signal.micro_input import micro_inputs
+from ecglib.data.signal.perturbed import resampled, with_detected_peaks, with_jitter, with_noise
 from ecglib.personalize.online import Stopwatch
 from ecglib.studies.micro import fold_networks
-from ecglib.train import predict
+from ecglib.training.loop import predict
 
 SEED = 0
 """Of all noise and jitter, so that every network sees the same."""

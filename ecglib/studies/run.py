@@ -7,17 +7,18 @@ from functools import cache, cached_property
 import numpy as np
 import torch
 
-from ecglib import checkpoints, puzzle, results
+from ecglib import puzzle, results
 from ecglib.aami import CLASSES
 from ecglib.config import fp32_twin, pretext_of
-from ecglib.data.files import identity
+from ecglib.data.find.identity import identity
 from ecglib.data.inputs import stratified_share, to_inputs
-from ecglib.data.mitdb import load_beats
+from ecglib.data.sets.mitdb import load_beats
 from ecglib.metrics import ec57, from_confusion
 from ecglib.personalize.online import OnlineStage, empty_network, online_mask
 from ecglib.personalize.quantized import QuantizedStage
-from ecglib.pretrain import as_checkpoint, build, train_pretext, train_supervised
 from ecglib.quant import quantize
+from ecglib.training import checkpoints
+from ecglib.training.on_beats import as_checkpoint, build, train_pretext, train_supervised
 
 
 @dataclass(frozen=True)

@@ -6,19 +6,19 @@ from functools import lru_cache
 import numpy as np
 import torch
 
-from ecglib import checkpoints
 from ecglib.aami import CLASSES
 from ecglib.config import BaselineConfig, RhythmConfig, twin_of
 from ecglib.config.rhythm import ECGNET_CHANNELS, N_FOLDS
-from ecglib.data import rhythm as recordings_of
 from ecglib.data.inputs import stratified_share
-from ecglib.data.mitdb import load_beats
 from ecglib.data.recordings import stratified_folds
 from ecglib.data.samples import Samples, to_samples
-from ecglib.data.shards import hubert_windows
-from ecglib.pretrain import as_checkpoint
-from ecglib.rhythm import VALIDATION_FOLDS, Sides, build, start, train_rhythm
+from ecglib.data.sets import rhythm as recordings_of
+from ecglib.data.sets.mitdb import load_beats
+from ecglib.data.signal.shards import hubert_windows
 from ecglib.studies.run import Run
+from ecglib.training import checkpoints
+from ecglib.training.on_beats import as_checkpoint
+from ecglib.training.on_recordings import VALIDATION_FOLDS, Sides, build, start, train_rhythm
 
 WINDOWS = {"cinc2017": 3, "chapman": 1, "cpsc2018": 1}
 """Windows of 10.24 s that HuBERT-ECG gets of a recording."""

@@ -9,10 +9,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ecglib.aami import CLASSES, SYMBOL_TO_AAMI
 from ecglib.data.records import read_annotations, read_header
-from ecglib.data.windows import cut
+from ecglib.data.signal.windows import cut
 from ecglib.deploy.latency import torch_threads
 from ecglib.deploy.roofline import fastest
-from ecglib.errors import UserError
 from ecglib.models.ecgnet import EVERYTHING, HEAD
 from ecglib.personalize.online import empty_network, personalize
 from ecglib.personalize.plain import (
@@ -21,11 +20,12 @@ from ecglib.personalize.plain import (
     puzzle_loss,
     supervised_loss,
 )
-from ecglib.precision import DTYPES, products_as_convolutions, running
-from ecglib.pretrain import build, puzzle_task, supervised_schedule, supervised_task
 from ecglib.puzzle import PERMUTATIONS
-from ecglib.tasks import class_weights
-from ecglib.train import fit, train_only
+from ecglib.system.errors import UserError
+from ecglib.training.loop import fit, train_only
+from ecglib.training.on_beats import build, puzzle_task, supervised_schedule, supervised_task
+from ecglib.training.precision import DTYPES, products_as_convolutions, running
+from ecglib.training.tasks import class_weights
 
 _BEFORE, _AFTER = 150, 150  # samples of a window
 _SIDE = {"cpu": 1024, "cuda": 8192}

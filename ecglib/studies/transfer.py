@@ -5,15 +5,14 @@ from dataclasses import replace
 import numpy as np
 from scipy.stats import mannwhitneyu
 
-from ecglib import checkpoints
-from ecglib.data import rhythm as recordings_of
 from ecglib.data.samples import logits_of, to_samples
-from ecglib.metrics import confusion_matrix
-from ecglib.multiclass import scores
-from ecglib.pretrain import as_checkpoint
-from ecglib.rhythm import build, train_rhythm
+from ecglib.data.sets import rhythm as recordings_of
+from ecglib.metrics import confusion_matrix, scores
 from ecglib.studies.sides import split_sides
-from ecglib.train import in_batches
+from ecglib.training import checkpoints
+from ecglib.training.loop import in_batches
+from ecglib.training.on_beats import as_checkpoint
+from ecglib.training.on_recordings import build, train_rhythm
 
 FS, N_TIMES = 150, 1536
 """Hz and samples (10.24 s) to which both data sets are brought: what the shorter one has."""
@@ -82,7 +81,7 @@ def detection(model, samples):
     Returns
     -------
     dict
-        As `multiclass.scores`, with the `confusion` and `auc`, the chance that a recording
+        As `metrics.scores`, with the `confusion` and `auc`, the chance that a recording
         with AF gets a higher score than one without (Mann–Whitney).
     """
     logits = in_batches(lambda x: logits_of(model, x), samples.x).cpu().numpy()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ecglib.compress.allocate import allocate_bits, sensitivity
 from ecglib.compress.coded import encode
 from ecglib.compress.weights import matrix_names
-from ecglib.errors import UserError
+from ecglib.system.errors import UserError
 from tests.compress.conftest import build
 
 COST = {"a": {2: 1.0, 4: 0.0}, "b": {2: 3.0, 4: 0.0}}

@@ -21,7 +21,7 @@ from ecglib.compress import (
 )
 from ecglib.compress.codec import MAGIC, PREFIX
 from ecglib.compress.weights import coded_names, matrix_names
-from ecglib.errors import UserError
+from ecglib.system.errors import UserError
 from tests.compress.conftest import build
 
 

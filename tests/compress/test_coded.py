@@ -10,9 +10,9 @@ from scipy.optimize import brute
 
 from ecglib.compress.coded import clipped_scale, encode, encode_array, half_precision
 from ecglib.compress.weights import coded_names, matrix_names
-from ecglib.errors import UserError
 from ecglib.quant import quantize_array
 from ecglib.quant.oracle import SMALLEST_STEP
+from ecglib.system.errors import UserError
 from tests.compress.conftest import build
 
 FEW = settings(max_examples=40, deadline=None)

@@ -7,7 +7,7 @@ from torch import nn
 
 from ecglib.compress.importance import importance, indices
 from ecglib.compress.weights import coded_names
-from ecglib.errors import UserError
+from ecglib.system.errors import UserError
 
 
 def set_weights(layer, values):

@@ -18,11 +18,11 @@ from ecglib.compress.weights import coded_names, matrix_names
 from ecglib.config import CompressionConfig
 from ecglib.config.rhythm import METHODS
 from ecglib.data.samples import logits_of
-from ecglib.errors import UserError
 from ecglib.quant import quantize_array
-from ecglib.rhythm import learning_parts, predict
-from ecglib.tasks import RecordingTask
-from ecglib.train import Schedule, fit
+from ecglib.system.errors import UserError
+from ecglib.training.loop import Schedule, fit
+from ecglib.training.on_recordings import learning_parts, predict
+from ecglib.training.tasks import RecordingTask
 from tests.toys import bumps, copied_state, resnet, same_state, sides
 
 CONFIG = CompressionConfig(

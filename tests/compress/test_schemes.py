@@ -10,8 +10,8 @@ from torch import nn
 from ecglib.compress import ideal_ratio
 from ecglib.compress.schemes import fixed_prune, fixed_quant, lap, laq
 from ecglib.compress.weights import coded_names
-from ecglib.errors import UserError
 from ecglib.quant import quantize_array
+from ecglib.system.errors import UserError
 
 NAMES = ("0.weight", "1.weight", "2.weight")
 IMPORTANCE = {"0.weight": 0.4, "1.weight": 0.8, "2.weight": 0.2}

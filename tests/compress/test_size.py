@@ -8,7 +8,7 @@ from torch import nn
 from ecglib.compress import CodedModel, CodedTensor, encode, ideal_ratio
 from ecglib.compress.size import float_bits, overhead_bits, overhead_ratio, stored_bytes
 from ecglib.compress.weights import coded_names, matrix_names
-from ecglib.errors import UserError
+from ecglib.system.errors import UserError
 
 QUANTIZED = {  # bits: (ResNet1D, HuBERT-ECG) in table 1 of paper 2
     8: (3.99, 3.98), 7: (4.56, 4.55), 6: (5.31, 5.30), 5: (6.37, 6.35),

@@ -17,10 +17,10 @@ from ecglib.compress.trained import MASK_EVERY, Coder, lamp_scores, train_compre
 from ecglib.compress.weights import matrix_names
 from ecglib.config import CompressionConfig
 from ecglib.models.layers import weight_layers
-from ecglib.rhythm import learning_parts
-from ecglib.rhythm import predict as predicted
-from ecglib.tasks import RecordingTask
-from ecglib.train import Schedule, fit
+from ecglib.training.loop import Schedule, fit
+from ecglib.training.on_recordings import learning_parts
+from ecglib.training.on_recordings import predict as predicted
+from ecglib.training.tasks import RecordingTask
 from tests.toys import bumps, copied_state, resnet, same_state
 
 CONFIG = CompressionConfig(

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from ecglib.compress.weights import arrays_of, coded_names, layout, matrix_names
-from ecglib.errors import UserError
+from ecglib.system.errors import UserError
 
 ORIGINAL = "normed.parametrizations.weight.original"
 

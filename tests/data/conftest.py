@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ecglib.data.synthetic_rhythm import write_cinc2017
+from ecglib.data.synthetic_recordings import write_cinc2017
 
 from .made import MARKS
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from ecglib.data import cache
 from ecglib.data.beats import Beats
+from ecglib.data.find import cache
 
 BEATS = Beats(
     signal=np.arange(8, dtype=np.float32).reshape(2, 4),

@@ -8,8 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.io import savemat
 
-from ecglib.data.challenge import read_header, read_lead
-from ecglib.errors import UserError
+from ecglib.data.sets.challenge import read_header, read_lead
+from ecglib.system.errors import UserError
 
 HEADER = b"""A0001 2 500 4 12-May-2020 12:33:59
 A0001.mat 16+24 1000/mV 16 0 28 -1716 0 I

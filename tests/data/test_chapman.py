@@ -5,10 +5,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ecglib.data.chapman import GROUP, N_PUBLISHED
-from ecglib.data.rhythm import load
-from ecglib.data.snomed import CHAPMAN
-from ecglib.errors import UserError
+from ecglib.data.sets.chapman import GROUP, N_PUBLISHED
+from ecglib.data.sets.rhythm import load
+from ecglib.data.sets.snomed import CHAPMAN
+from ecglib.system.errors import UserError
 
 from .made import LEADS, csv_of, write_challenge, write_chapman, zipped
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.signal import resample_poly
 
-from ecglib.data import archive
-from ecglib.data.rhythm import load
-from ecglib.errors import UserError
+from ecglib.data.find import archive
+from ecglib.data.sets.rhythm import load
+from ecglib.system.errors import UserError
 
 from .made import write_challenge, write_cinc, zipped
 

@@ -10,10 +10,11 @@ from urllib.error import URLError
 
 import pytest
 
-from ecglib.data import cinc2017, download
-from ecglib.data.download import fetch, https_only, published_checksums
-from ecglib.data.files import RECORDS, sha256_of
-from ecglib.errors import UserError
+from ecglib.data.find import download
+from ecglib.data.find.download import fetch, https_only, published_checksums
+from ecglib.data.find.identity import RECORDS, sha256_of
+from ecglib.data.sets import cinc2017
+from ecglib.system.errors import UserError
 
 FILES = {"100.atr": b"a" * 700, "100.dat": bytes(range(256)) * 2000, "100.hea": b"100 2 360\n"}
 

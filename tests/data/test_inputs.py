@@ -17,8 +17,8 @@ from ecglib.data.inputs import (
     stratified_share,
     to_inputs,
 )
-from ecglib.data.rr import RR_NAMES
-from ecglib.errors import UserError
+from ecglib.data.signal.rr import RR_NAMES
+from ecglib.system.errors import UserError
 
 MILLIVOLTS = st.floats(-5, 5, width=32)
 

@@ -11,8 +11,11 @@ from hypothesis import strategies as st
 from scipy.special import erf
 
 from ecglib.config import MicroConfig
+from ecglib.data.find.pack import pack_mitdb
 from ecglib.data.leads import other_lead
-from ecglib.data.micro import (
+from ecglib.data.records import Record
+from ecglib.data.sets.mitdb import read_record
+from ecglib.data.signal.micro_input import (
     BEFORE,
     FS,
     LENGTH,
@@ -22,11 +25,8 @@ from ecglib.data.micro import (
     windows,
     without_gaps,
 )
-from ecglib.data.mitdb import read_record
-from ecglib.data.pack import pack_mitdb
-from ecglib.data.records import Record
-from ecglib.data.rr import RR_DELAY_BEATS, rhythm_features, rr_features
-from ecglib.errors import UserError
+from ecglib.data.signal.rr import RR_DELAY_BEATS, rhythm_features, rr_features
+from ecglib.system.errors import UserError
 
 ALL = "derivative+template+rr+rhythm"
 DELAYED = [*(delay > 0 for delay in RR_DELAY_BEATS), *(False, True, False)]

@@ -8,12 +8,12 @@ import pytest
 import wfdb
 
 from ecglib.aami import DS1, DS2, PACED
-from ecglib.data import mitdb
-from ecglib.data.files import record_files
-from ecglib.data.mitdb import load_beats
-from ecglib.data.rr import rr_features
+from ecglib.data.find.identity import record_files
+from ecglib.data.sets import mitdb
+from ecglib.data.sets.mitdb import load_beats
+from ecglib.data.signal.rr import rr_features
 from ecglib.data.synthetic import write_records
-from ecglib.errors import UserError
+from ecglib.system.errors import UserError
 
 ARRAYS = ("signal", "label", "symbol", "record", "sample", "rr")
 NO_MLII = (102, 104)

@@ -4,8 +4,14 @@ import numpy as np
 import pytest
 from scipy.signal import welch
 
-from ecglib.data.noise import NOISES, add_noise, baseline_wander, electrode_motion, muscle
-from ecglib.errors import UserError
+from ecglib.data.signal.noise import (
+    NOISES,
+    add_noise,
+    baseline_wander,
+    electrode_motion,
+    muscle,
+)
+from ecglib.system.errors import UserError
 
 FS = 360
 SPACING = 300  # samples from beat to beat

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 
 from ecglib.aami import DS1, DS2
-from ecglib.data.files import identity_of, records_in
-from ecglib.data.mitdb import load_beats, read_record
-from ecglib.data.pack import pack_mitdb, read_info, read_packed
+from ecglib.data.find.identity import identity_of, records_in
+from ecglib.data.find.pack import pack_mitdb, read_info, read_packed
 from ecglib.data.records import read_wfdb
+from ecglib.data.sets.mitdb import load_beats, read_record
 from ecglib.data.synthetic import write_records
-from ecglib.errors import UserError
+from ecglib.system.errors import UserError
 
 from .test_mitdb import assert_same, rewrite
 
@@ -125,8 +125,8 @@ def test_packed_file_needs_neither_wfdb_nor_platformdirs(packed):
 import sys
 for name in ("wfdb", "platformdirs", "matplotlib", "IPython", "sklearn"):
     sys.modules[name] = None  # importing it raises ImportError
-from ecglib.data.mitdb import load_beats
-from ecglib.data.sources import find
+from ecglib.data.sets.mitdb import load_beats
+from ecglib.data.find.search import find
 source = find(data_root={str(packed)!r}, records=[100, 101])
 assert len(load_beats(source.path, [100, 101])) > 100
 """

@@ -5,11 +5,11 @@ import zipfile
 import numpy as np
 import pytest
 
-from ecglib.data.files import identity, sha256_of
-from ecglib.data.pack_cinc2017 import pack_cinc2017, read_info
-from ecglib.data.rhythm import load
-from ecglib.data.sources import find
-from ecglib.errors import UserError
+from ecglib.data.find.identity import identity, sha256_of
+from ecglib.data.find.pack_cinc2017 import pack_cinc2017, read_info
+from ecglib.data.find.search import find
+from ecglib.data.sets.rhythm import load
+from ecglib.system.errors import UserError
 
 from .made import write_cinc
 
@@ -100,8 +100,8 @@ def test_packed_file_needs_numpy_alone(packed):
 import sys
 for name in ("wfdb", "pandas", "scipy", "platformdirs", "matplotlib", "torch", "sklearn"):
     sys.modules[name] = None  # importing it raises ImportError
-from ecglib.data.rhythm import load
-from ecglib.data.sources import find
+from ecglib.data.sets.rhythm import load
+from ecglib.data.find.search import find
 source = find("cinc2017", {str(packed)!r})
 assert len(load("cinc2017", source.path)) == 12
 """

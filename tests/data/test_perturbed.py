@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecglib.data import perturbed
-from ecglib.data.mitdb import read_record
-from ecglib.data.noise import NOISES
-from ecglib.data.perturbed import resampled, with_detected_peaks, with_jitter, with_noise
 from ecglib.data.records import Record
-from ecglib.errors import UserError
+from ecglib.data.sets.mitdb import read_record
+from ecglib.data.signal import perturbed
+from ecglib.data.signal.noise import NOISES
+from ecglib.data.signal.perturbed import resampled, with_detected_peaks, with_jitter, with_noise
+from ecglib.system.errors import UserError
 
 FS = 360
 SEEDS = st.integers(0, 2**32)

@@ -6,7 +6,7 @@ from scipy.signal import resample_poly
 from sklearn.model_selection import StratifiedKFold
 
 from ecglib.data.recordings import Recordings, padded, resample, stratified_folds
-from ecglib.errors import UserError
+from ecglib.system.errors import UserError
 
 
 def made(lengths, length=1000, fs=500.0):

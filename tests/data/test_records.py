@@ -4,7 +4,7 @@ import pytest
 
 from ecglib.data.records import read_wfdb
 from ecglib.data.synthetic import write_records
-from ecglib.errors import UserError
+from ecglib.system.errors import UserError
 
 
 @pytest.fixture

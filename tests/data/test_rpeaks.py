@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
-from ecglib.data.mitdb import read_record
-from ecglib.data.rpeaks import detect, match, score_record
+from ecglib.data.sets.mitdb import read_record
+from ecglib.data.signal.detector import detect, match, score_record
 
 peaks = st.lists(st.integers(0, 1500), max_size=25).map(sorted)
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecglib.data.rr import RR_DELAY_BEATS, RR_NAMES, rhythm_features, rr_features
+from ecglib.data.signal.rr import RR_DELAY_BEATS, RR_NAMES, rhythm_features, rr_features
 
 
 def record_of(n_beats, seed):

@@ -15,8 +15,8 @@ from scipy import signal as dsp
 from scipy.io import loadmat
 from scipy.stats import kurtosis, skew
 
-from ecglib.data.shards import FEATURES, hubert_windows, shard_features
-from ecglib.errors import UserError
+from ecglib.data.signal.shards import FEATURES, hubert_windows, shard_features
+from ecglib.system.errors import UserError
 
 
 def sine(hertz, fs, seconds, phase=0.3):

@@ -4,13 +4,13 @@ import numpy as np
 import platformdirs
 import pytest
 
-from ecglib.data import sources
-from ecglib.data.files import identity, identity_of, records_in, sha256_of
-from ecglib.data.pack import pack_mitdb
-from ecglib.data.pack_cinc2017 import pack_cinc2017
-from ecglib.data.rhythm import load
-from ecglib.data.sources import find
-from ecglib.errors import UserError
+from ecglib.data.find import search as sources
+from ecglib.data.find.identity import identity, identity_of, records_in, sha256_of
+from ecglib.data.find.pack import pack_mitdb
+from ecglib.data.find.pack_cinc2017 import pack_cinc2017
+from ecglib.data.find.search import find
+from ecglib.data.sets.rhythm import load
+from ecglib.system.errors import UserError
 
 from .made import write_chapman, zipped
 
@@ -22,7 +22,7 @@ def places(tmp_path, monkeypatch):
     for folder in folders:
         folder.mkdir(parents=True)
     monkeypatch.setenv("ECG_DATA", str(folders[0]))
-    monkeypatch.setattr(sources, "_REPOSITORY", tmp_path / "repository")
+    monkeypatch.setattr(sources, "REPO", tmp_path / "repository")
     monkeypatch.setattr(platformdirs, "user_data_dir", lambda name: str(folders[2]))
     return folders
 
@@ -212,7 +212,7 @@ def test_description_of_the_real_data_sets(real_rhythm):
     expected = {
         "cinc2017": "CinC 2017, all 8,528 recordings as published",
         "chapman": "Chapman-Shaoxing, 1,074 of the 10,646 recordings published",
-        "cpsc2018": "CPSC 2018, 10 of the 6,877 recordings published",
+        "cpsc2018": "CPSC 2018, 150 of the 6,877 recordings published",
     }
     assert described.startswith(expected[name])
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import wfdb
 
-from ecglib.data.files import EXTENSIONS
-from ecglib.data.mitdb import load_beats
+from ecglib.data.find.identity import EXTENSIONS
+from ecglib.data.sets.mitdb import load_beats
 from ecglib.data.synthetic import is_synthetic, write_records
 
 N, S, V = range(3)

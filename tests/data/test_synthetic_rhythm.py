@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from scipy.signal import butter, find_peaks, sosfiltfilt, welch
 
-from ecglib.data.archive import find_files
-from ecglib.data.cinc2017 import CLASSES
-from ecglib.data.files import identity
+from ecglib.data.find.archive import find_files
+from ecglib.data.find.identity import identity
 from ecglib.data.recordings import stratified_folds
-from ecglib.data.rhythm import load
+from ecglib.data.sets.cinc2017 import CLASSES
+from ecglib.data.sets.rhythm import load
 from ecglib.data.synthetic import shapes
-from ecglib.data.synthetic_rhythm import is_synthetic, write_cinc2017
+from ecglib.data.synthetic_recordings import is_synthetic, write_cinc2017
 
 from .made import write_cinc
 

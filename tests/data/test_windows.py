@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecglib.data.windows import cut
+from ecglib.data.signal.windows import cut
 
 
 @given(st.integers(1, 40), st.integers(1, 15), st.integers(1, 15), st.data())

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from ecglib import shipped
-from ecglib.deploy.c99 import constant_bytes, write_c
-from ecglib.deploy.lower import lower
-from ecglib.errors import UserError
+from ecglib.deploy import shipped
+from ecglib.deploy.c99.emit import constant_bytes, write_c
+from ecglib.deploy.c99.lower import lower
+from ecglib.system.errors import UserError
 
 from .networks import beats, network, ratios, rounded
 

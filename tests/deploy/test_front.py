@@ -10,13 +10,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecglib import shipped
-from ecglib.data.micro import micro_inputs
 from ecglib.data.records import Record
-from ecglib.deploy.c99 import write_c
-from ecglib.deploy.front import ONE, Front, differences, logarithm, reach
-from ecglib.deploy.lower import lower
-from ecglib.errors import UserError
+from ecglib.data.signal.micro_input import micro_inputs
+from ecglib.deploy import shipped
+from ecglib.deploy.c99.emit import write_c
+from ecglib.deploy.c99.front import ONE, Front, differences, logarithm, reach
+from ecglib.deploy.c99.lower import lower
+from ecglib.system.errors import UserError
 
 GAIN = 200
 STATE_BYTES = 4096  # more than the structure takes

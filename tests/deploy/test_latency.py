@@ -8,21 +8,16 @@ import pytest
 import torch
 
 from ecglib.config import Int8Config, LatencyConfig, fp32_twin, twin_of
-from ecglib.data import sources
+from ecglib.data.find import search as sources
 from ecglib.deploy import latency
-from ecglib.deploy.latency import (
-    ROUND,
-    as_callable,
-    summarize,
-    time_calls,
-    torch_threads,
-)
+from ecglib.deploy.latency import ROUND, as_callable, summarize, time_calls, torch_threads
 from ecglib.deploy.onnx import stored_bits
 from ecglib.deploy.runtime import Deployed
-from ecglib.errors import UserError
-from ecglib.studies import Run, run_study
 from ecglib.studies import latency as study
-from ecglib.train import predict
+from ecglib.studies.run import Run
+from ecglib.studies.worksite import run_study
+from ecglib.system.errors import UserError
+from ecglib.training.loop import predict
 from tests.conftest import SYNTHETIC_DS1, SYNTHETIC_DS2
 
 from .networks import beats, logits, network, ratios

@@ -15,12 +15,12 @@ from ecglib.deploy.roofline import (
     our_stages,
     paper_stages,
 )
-from ecglib.errors import UserError
 from ecglib.models.cost import layer_macs
 from ecglib.models.ecgnet import ECGNet, ECGNetConfig
 from ecglib.models.layers import weight_layers
 from ecglib.models.micronet import MicroNet, MicroNetConfig
 from ecglib.studies.roofline import fresh_network
+from ecglib.system.errors import UserError
 
 TOY = Machine("toy", {"fp32": 100.0, "int8": 400.0}, 10.0, "invented")
 

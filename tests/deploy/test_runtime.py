@@ -7,14 +7,14 @@ import torch
 from onnx import TensorProto, helper
 from torch import nn
 
-from ecglib import machine
 from ecglib.data.inputs import Inputs
 from ecglib.deploy.onnx import OPSET, export_onnx, read_onnx, stored_bits
 from ecglib.deploy.runtime import Deployed, classes_of, require_agreement
-from ecglib.errors import UserError
 from ecglib.models.ecgnet import ECGNetConfig
 from ecglib.quant import calibrate, quantize
-from ecglib.train import predict
+from ecglib.system import machine
+from ecglib.system.errors import UserError
+from ecglib.training.loop import predict
 
 from .networks import IntegerNetwork, agreement, beats, logits, network, ratios
 

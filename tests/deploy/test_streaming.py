@@ -3,20 +3,20 @@
 import numpy as np
 import pytest
 
-from ecglib import shipped
-from ecglib.data.mitdb import read_record
 from ecglib.data.records import Record
-from ecglib.data.rpeaks import match
+from ecglib.data.sets.mitdb import read_record
+from ecglib.data.signal.detector import match
 from ecglib.data.synthetic import write_records
-from ecglib.deploy import toolchain
-from ecglib.deploy.c99 import write_c
-from ecglib.deploy.embedded import classes_in_c, raw_samples
-from ecglib.deploy.lower import lower
-from ecglib.deploy.streaming import stream
-from ecglib.errors import UserError
+from ecglib.deploy import shipped
+from ecglib.deploy.c99 import harness
+from ecglib.deploy.c99.emit import write_c
+from ecglib.deploy.c99.lower import lower
+from ecglib.deploy.c99.recordings import classes_in_c, raw_samples
+from ecglib.deploy.c99.streaming import stream
 from ecglib.plots.devices import strip
+from ecglib.system.errors import UserError
 
-pytestmark = pytest.mark.skipif(not toolchain.has("gcc"), reason="no C compiler: gcc")
+pytestmark = pytest.mark.skipif(not harness.has("gcc"), reason="no C compiler: gcc")
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def code(tmp_path_factory):
     network = shipped.load()
     folder = tmp_path_factory.mktemp("c")
     source, _ = write_c(lower(network.model), folder, "micronet", network.features)
-    return toolchain.library(source, "-fsanitize=undefined", "-fno-sanitize-recover")
+    return harness.library(source, "-fsanitize=undefined", "-fno-sanitize-recover")
 
 
 @pytest.fixture(scope="module")

@@ -5,15 +5,15 @@ import subprocess
 import numpy as np
 import pytest
 
-from ecglib import shipped
-from ecglib.deploy import toolchain
-from ecglib.deploy.c99 import write_c
-from ecglib.deploy.lower import lower
-from ecglib.errors import UserError
+from ecglib.deploy import shipped
+from ecglib.deploy.c99 import harness
+from ecglib.deploy.c99.emit import write_c
+from ecglib.deploy.c99.lower import lower
+from ecglib.system.errors import UserError
 
 
 def needs(tool):
-    return pytest.mark.skipif(not toolchain.has(tool), reason=f"there is no {tool}")
+    return pytest.mark.skipif(not harness.has(tool), reason=f"there is no {tool}")
 
 
 @pytest.fixture(scope="module")
@@ -49,23 +49,23 @@ def test_sanitizers_find_nothing_and_answers_are_those_of_numpy(
     program, source, stream, sanitizer
 ):
     options = (f"-fsanitize={sanitizer}", "-fno-sanitize-recover=all", "-g")
-    feeder = toolchain.classifier(source, 128, 8, "gcc", *options)
+    feeder = harness.classifier(source, 128, 8, "gcc", *options)
     assert answers([feeder], stream) == expected(program, stream)
 
 
 @needs("aarch64-linux-gnu-gcc")
 @needs("qemu-aarch64")
 def test_aarch64_answers_are_those_of_numpy(program, source, stream):
-    feeder = toolchain.classifier(source, 128, 8, "aarch64-linux-gnu-gcc", "-static")
+    feeder = harness.classifier(source, 128, 8, "aarch64-linux-gnu-gcc", "-static")
     assert answers(["qemu-aarch64", feeder], stream) == expected(program, stream)
 
 
 @needs("arm-none-eabi-gcc")
 def test_a_cortex_m4_has_room(source):
-    memory = toolchain.cortex_m4(source)
+    memory = harness.cortex_m4(source)
     assert 4000 < memory["flash_bytes"] <= 8192
     assert 1024 < memory["ram_bytes"] <= 4096
-    whole = toolchain.cortex_m4(source, "stream")
+    whole = harness.cortex_m4(source, "stream")
     assert memory["flash_bytes"] < whole["flash_bytes"] <= 10_000
     assert memory["ram_bytes"] + 2048 < whole["ram_bytes"] <= 8192
 
@@ -73,18 +73,18 @@ def test_a_cortex_m4_has_room(source):
 @needs("gcc")
 @needs("valgrind")
 def test_instructions_are_more_than_multiplications(source, stream):
-    feeder = toolchain.classifier(source, 128, 8)
-    counted = toolchain.instructions(feeder, stream[:5].tobytes(), 5)
+    feeder = harness.classifier(source, 128, 8)
+    counted = harness.instructions(feeder, stream[:5].tobytes(), 5)
     assert 55_216 < counted < 30 * 55_216
 
 
 def test_a_missing_compiler_is_named(source):
     with pytest.raises(UserError, match="no-such-gcc"):
-        toolchain.classifier(source, 128, 8, "no-such-gcc")
+        harness.classifier(source, 128, 8, "no-such-gcc")
 
 
 @needs("gcc")
 def test_what_a_compiler_complains_of_is_said(source):
     source.write_text(source.read_text() + "\nint broken(void) { return x; }\n")
     with pytest.raises(UserError, match="gcc failed"):
-        toolchain.library(source)
+        harness.library(source)

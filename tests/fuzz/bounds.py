@@ -3,7 +3,7 @@
 import signal
 from contextlib import contextmanager
 
-from ecglib.errors import UserError
+from ecglib.system.errors import UserError
 
 MOST_BYTES = 1 << 30
 LONGEST_S = 30  # for one file; a hang is what this ends, slowness is no failure

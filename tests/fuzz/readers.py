@@ -11,18 +11,20 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ecglib import devices, results, shipped
+from ecglib import results
 from ecglib.compress import load_compressed, symbols
 from ecglib.compress.codec import MAGIC, PREFIX
-from ecglib.data import cache
-from ecglib.data.mitdb import load_beats
-from ecglib.data.pack import pack_mitdb, read_info
-from ecglib.data.pack_cinc2017 import pack_cinc2017
-from ecglib.data.pack_cinc2017 import read_info as read_cinc_info
-from ecglib.data.rhythm import load
-from ecglib.data.rpeaks import score_record
-from ecglib.params import list_chapters, load_params, parameters_for
-from ecglib.predict import predict_record, write
+from ecglib.data.find import cache
+from ecglib.data.find.pack import pack_mitdb, read_info
+from ecglib.data.find.pack_cinc2017 import pack_cinc2017
+from ecglib.data.find.pack_cinc2017 import read_info as read_cinc_info
+from ecglib.data.sets.mitdb import load_beats
+from ecglib.data.sets.rhythm import load
+from ecglib.data.signal.detector import score_record
+from ecglib.deploy import shipped
+from ecglib.deploy.bundle import measured
+from ecglib.holter.classify import predict_record, write
+from ecglib.studies.params import list_chapters, load_params, parameters_for
 from tests.compress.conftest import build
 
 from . import valid
@@ -102,11 +104,11 @@ def read_device(folder):
     for name in ("device.json", "online.json"):
         for path in kept.glob("*"):
             path.unlink()
-        assert devices.import_device(folder / name, kept).parent == kept
-        found = devices.load_devices(kept)
+        assert measured.import_device(folder / name, kept).parent == kept
+        found = measured.load_devices(kept)
         assert len(found) == 1
-        devices.device_table(found)
-        devices.learning_table(found)
+        measured.device_table(found)
+        measured.learning_table(found)
 
 
 def resealed(rng, content):

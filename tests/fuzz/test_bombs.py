@@ -10,9 +10,9 @@ import zlib
 import numpy as np
 import pytest
 
-from ecglib.data.archive import MAX_BYTES, Files, find_files
-from ecglib.errors import UserError
-from ecglib.untrusted import opened_npz
+from ecglib.data.find.archive import MAX_BYTES, Files, find_files
+from ecglib.system.errors import UserError
+from ecglib.system.untrusted import opened_npz
 
 from .bounds import bounded, causes, complaint, paths_beside
 from .readers import READERS

@@ -10,7 +10,7 @@ import zlib
 import numpy as np
 import pytest
 
-from ecglib.errors import UserError
+from ecglib.system.errors import UserError
 
 from .bounds import bounded, complaint, paths_beside
 from .mutate import mutated

@@ -7,11 +7,14 @@ import numpy as np
 import pandas as pd
 import wfdb
 
-from ecglib import bundle, checkpoints, results, shipped
+from ecglib import results
 from ecglib.compress import encode, save_compressed
 from ecglib.compress.weights import coded_names
-from ecglib.data.mitdb import load_beats
+from ecglib.data.sets.mitdb import load_beats
 from ecglib.data.synthetic import write_records
+from ecglib.deploy import shipped
+from ecglib.deploy.bundle import write as bundle
+from ecglib.training import checkpoints
 from tests.compress.conftest import build
 from tests.data import made
 from tests.test_params import FIRST, SECOND

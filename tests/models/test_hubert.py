@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
-from ecglib.errors import UserError
 from ecglib.models.hubert import SIZES, HubertECG, HubertECGConfig, load_published
+from ecglib.system.errors import UserError
 
 MINI = HubertECGConfig(
     hidden=32, layers=2, heads=2, feed_forward=48, filters=16, position_span=15, n_outputs=3

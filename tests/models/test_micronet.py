@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from ecglib.config import MicroConfig
-from ecglib.errors import UserError
 from ecglib.models.micronet import EVERYTHING, MicroNet, MicroNetConfig
 from ecglib.quant import calibrate, coverage, quantize
+from ecglib.system.errors import UserError
 
 SIZE = MicroNetConfig(
     *(2, 8, (12, 16, 10), (7, 5, 3), (2, 3, 4)), rr_units=9, hidden_units=14, n_times=64

@@ -6,8 +6,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from ecglib.errors import UserError
 from ecglib.models.resnet1d import SIZES, ResidualBlock, ResNet1D, ResNet1DConfig
+from ecglib.system.errors import UserError
 
 TINY = ResNet1DConfig(stem=2, channels=(3, 4), strides=(2, 2, 2), n_times=64, n_outputs=5)
 

@@ -13,8 +13,8 @@ from ecglib.personalize.online import Stopwatch
 from ecglib.quant import calibrate, coverage, freeze_ranges, quantize
 from ecglib.quant.qat import activation_quantizers
 from ecglib.studies.budget import MICRONET, Patient, online_macs, personalize, replay_of
-from ecglib.tasks import ReplayTask, class_weights
-from ecglib.train import Schedule, fit
+from ecglib.training.loop import Schedule, fit
+from ecglib.training.tasks import ReplayTask, class_weights
 from tests.personalize.patients import beats, lying, network, patient, settings
 
 LEARNS = {

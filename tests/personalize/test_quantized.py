@@ -9,13 +9,13 @@ import torch
 
 from ecglib.config import Int8Config
 from ecglib.data.inputs import Inputs
-from ecglib.errors import UserError
 from ecglib.models.ecgnet import EVERYTHING, HEAD, PARTS, ECGNet, ECGNetConfig
 from ecglib.personalize.quantized import QuantizedStage
 from ecglib.quant import calibrate, fold_batchnorm, freeze_ranges, quantize, require_coverage
 from ecglib.quant.qat import activation_quantizers
-from ecglib.tasks import SupervisedTask, class_weights
-from ecglib.train import Schedule, fit, in_batches
+from ecglib.system.errors import UserError
+from ecglib.training.loop import Schedule, fit, in_batches
+from ecglib.training.tasks import SupervisedTask, class_weights
 
 N_TIMES, CHANNELS = 64, (4, 4, 4, 4, 4)
 BASELINE = Int8Config(

@@ -19,8 +19,8 @@ from ecglib.personalize.strategies import (
     register,
     set_batchnorm_statistics,
 )
-from ecglib.pretrain import puzzle_task
-from ecglib.train import Schedule, fit
+from ecglib.training.loop import Schedule, fit
+from ecglib.training.on_beats import puzzle_task
 
 CHANNELS = (16, 16, 16, 16, 16)  # narrower bottlenecks may be dead from the start
 HEAD = {"fc1", "fc2", "out"}

@@ -6,9 +6,10 @@ import pytest
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from ecglib import compressed, paper2
 from ecglib.config.rhythm import METHODS
 from ecglib.plots import compression
+from ecglib.tables import compression as compressed
+from ecglib.tables import paper2
 from tests.test_compressed import ARMS, made_result
 
 

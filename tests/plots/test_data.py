@@ -8,7 +8,7 @@ from matplotlib.colors import to_hex
 from scipy.integrate import trapezoid
 
 from ecglib.aami import DS1, DS2, PACED
-from ecglib.data.mitdb import load_beats
+from ecglib.data.sets.mitdb import load_beats
 from ecglib.plots import data as figures
 from ecglib.plots.style import CLASS_COLORS
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 
-from ecglib import arms, published
 from ecglib.plots import overview, personalization, puzzle
 from ecglib.puzzle import CUTS, permute
+from ecglib.tables import arms, published
 from tests.test_results import made_result
 from tests.test_tables import confusions
 

@@ -7,10 +7,11 @@ import pytest
 import torch
 from matplotlib import pyplot as plt
 
-from ecglib import arms, integers, published
 from ecglib.models.cost import layer_macs
 from ecglib.models.ecgnet import ECGNet, ECGNetConfig
 from ecglib.plots import int8, precision
+from ecglib.tables import arms, published
+from ecglib.tables import int8 as integers
 from tests.test_results import made_result
 from tests.test_tables import confusions
 

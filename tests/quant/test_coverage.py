@@ -5,10 +5,10 @@ import pytest
 import torch
 from torch import nn
 
-from ecglib.errors import UserError
 from ecglib.models.ecgnet import ECGNet, ECGNetConfig
 from ecglib.quant import coverage, quantize, require_coverage
 from ecglib.quant.modules import ActivationQuantizer, WeightQuantizer
+from ecglib.system.errors import UserError
 
 SIZES = {
     "conv1.conv": (12, 4),

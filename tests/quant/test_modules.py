@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from torch import nn
 
-from ecglib.errors import UserError
 from ecglib.quant.modules import (
     MOMENTUM,
     ActivationQuantizer,
@@ -20,6 +19,7 @@ from ecglib.quant.modules import (
     quantized_twin,
 )
 from ecglib.quant.oracle import affine_parameters, quantize_affine, quantize_array, sqnr_db
+from ecglib.system.errors import UserError
 
 FEW = settings(max_examples=40, deadline=None)
 MAGNITUDES = st.floats(2**-20, 2**20, width=32)

@@ -8,9 +8,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from ecglib.errors import UserError
 from ecglib.quant import quantize_array
 from ecglib.quant.oracle import SMALLEST_STEP, affine_parameters, quantize_affine, sqnr_db
+from ecglib.system.errors import UserError
 
 FEW = settings(max_examples=40, deadline=None)
 BITS = st.integers(2, 16)

@@ -8,7 +8,6 @@ import torch
 from torch import nn
 
 from ecglib.data.inputs import Inputs
-from ecglib.errors import UserError
 from ecglib.models.ecgnet import EVERYTHING, HEAD, ECGNet, ECGNetConfig
 from ecglib.personalize.strategies import add_adapters
 from ecglib.quant import calibrate, fold_batchnorm, freeze_ranges, quantize
@@ -16,8 +15,9 @@ from ecglib.quant.modules import MOMENTUM, QuantLayer
 from ecglib.quant.oracle import sqnr_db
 from ecglib.quant.qat import activation_quantizers
 from ecglib.quant.scopes import layers_in_scope
-from ecglib.tasks import SupervisedTask
-from ecglib.train import Schedule, fit, predict
+from ecglib.system.errors import UserError
+from ecglib.training.loop import Schedule, fit, predict
+from ecglib.training.tasks import SupervisedTask
 
 N_TIMES = 64
 SCOPES = ("head_int8", "shallow_int8", "all_int8")

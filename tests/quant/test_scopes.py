@@ -3,12 +3,12 @@
 import pytest
 from torch import nn
 
-from ecglib.errors import UserError
 from ecglib.models.ecgnet import ECGNet, ECGNetConfig
 from ecglib.models.layers import weight_layers
 from ecglib.personalize.strategies import add_adapters
 from ecglib.quant import quantize
 from ecglib.quant.scopes import layers_in_scope
+from ecglib.system.errors import UserError
 
 TINY = (4, 4, 4, 4, 4)
 CONVOLUTIONS = [f"conv{number}.conv" for number in range(1, 6)]

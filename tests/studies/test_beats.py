@@ -7,16 +7,18 @@ import pytest
 import torch
 from sklearn.metrics import accuracy_score, confusion_matrix
 
-from ecglib import checkpoints, stats
+from ecglib import stats
 from ecglib.aami import DS1, DS1_VAL, DS2
 from ecglib.config import BaselineConfig, CompressionConfig
-from ecglib.data.mitdb import load_beats
+from ecglib.data.sets.mitdb import load_beats
 from ecglib.metrics import accuracy
-from ecglib.pretrain import build
-from ecglib.rhythm import predict
-from ecglib.studies import compression, run, run_study
+from ecglib.studies import compression, run
 from ecglib.studies.run import Run
 from ecglib.studies.sides import beat_sides
+from ecglib.studies.worksite import run_study
+from ecglib.training import checkpoints
+from ecglib.training.on_beats import build
+from ecglib.training.on_recordings import predict
 
 SHARED = {"dataset": "mitdb", "model": "ecgnet", "epochs": 4}
 CONFIGS = [

@@ -9,8 +9,9 @@ import torch
 from ecglib import results
 from ecglib.config import BaselineConfig, BudgetConfig, EcgnetBudgetConfig, MicroConfig
 from ecglib.data.inputs import Inputs
-from ecglib.data.mitdb import load_beats
-from ecglib.studies import budget, run_study
+from ecglib.data.sets.mitdb import load_beats
+from ecglib.studies import budget
+from ecglib.studies.worksite import run_study
 
 RECORDS = (101, 118, 201, 100, 202, 232)
 QUICK = {

@@ -5,11 +5,11 @@ import shutil
 import numpy as np
 import pytest
 
-from ecglib import embedded
 from ecglib.config import C99Config, MicroConfig, twin_of
-from ecglib.data.mitdb import load_beats
-from ecglib.errors import UserError
-from ecglib.studies import run_study
+from ecglib.data.sets.mitdb import load_beats
+from ecglib.studies.worksite import run_study
+from ecglib.system.errors import UserError
+from ecglib.tables import c99 as embedded
 
 pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="no C compiler: gcc")
 

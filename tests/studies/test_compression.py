@@ -12,9 +12,11 @@ from ecglib import results, stats
 from ecglib.compress import load_compressed
 from ecglib.config import CompressionConfig, RhythmConfig, twin_of
 from ecglib.config.rhythm import METHODS
-from ecglib.data.cinc2017 import CLASSES
-from ecglib.rhythm import build, predict
-from ecglib.studies import Run, compression, run_study, sides
+from ecglib.data.sets.cinc2017 import CLASSES
+from ecglib.studies import compression, sides
+from ecglib.studies.run import Run
+from ecglib.studies.worksite import run_study
+from ecglib.training.on_recordings import build, predict
 
 TINY = {"epochs": 10, "batch_size": 8, "learning_rate": 1e-2, "weight_decay": 1e-4}
 SETTINGS = {

@@ -31,8 +31,8 @@ from ecglib.config import (
     TransferConfig,
 )
 from ecglib.models.resnet1d import SIZES
-from ecglib.paths import REPO
-from ecglib.studies import EXECUTE, run_study
+from ecglib.studies.worksite import EXECUTE, run_study
+from ecglib.system.paths import REPO
 
 from .conftest import TOY
 

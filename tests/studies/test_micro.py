@@ -6,14 +6,14 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 
-from ecglib import micro as training
 from ecglib import stats
 from ecglib.aami import AAMI_CLASSES, DS1, DS2
 from ecglib.config import BudgetConfig, EcgnetBudgetConfig, MicroConfig, RobustnessConfig
-from ecglib.data.mitdb import load_beats
-from ecglib.data.rpeaks import Matching
-from ecglib.studies import run_study
+from ecglib.data.sets.mitdb import load_beats
+from ecglib.data.signal.detector import Matching
 from ecglib.studies.robustness import detection_counts
+from ecglib.studies.worksite import run_study
+from ecglib.training import on_micro as training
 
 RECORDS = (101, 118, 201, 100, 202, 232)
 QUICK = {

@@ -2,13 +2,13 @@
 
 import pytest
 
-from ecglib import embedded
 from ecglib.config.roofline import RooflineConfig
 from ecglib.deploy.roofline import MACHINES, intensity, layer_work, our_stages, paper_stages
-from ecglib.errors import UserError
 from ecglib.plots import devices as figures
-from ecglib.studies import run_study
 from ecglib.studies.roofline import fresh_network
+from ecglib.studies.worksite import run_study
+from ecglib.system.errors import UserError
+from ecglib.tables import c99 as embedded
 
 
 @pytest.fixture(scope="module")

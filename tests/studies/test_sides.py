@@ -14,9 +14,9 @@ from hypothesis.extra.numpy import arrays
 from ecglib.aami import CLASSES, DS1, DS1_VAL, DS2
 from ecglib.config import CompressionConfig, RhythmConfig
 from ecglib.data.inputs import normalize
-from ecglib.data.mitdb import load_beats
 from ecglib.data.samples import Samples
-from ecglib.studies import Run
+from ecglib.data.sets.mitdb import load_beats
+from ecglib.studies.run import Run
 from ecglib.studies.sides import beat_sides, recording_labels, recording_sides, split_sides
 
 CPU = torch.device("cpu")

@@ -8,15 +8,18 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from ecglib import bench, plans, results
+from ecglib import results
 from ecglib.config.speed import SpeedConfig
-from ecglib.deploy import forms, toolchain
-from ecglib.errors import UserError
+from ecglib.deploy import forms
+from ecglib.deploy.c99 import harness
 from ecglib.models.ecgnet import ECGNet, ECGNetConfig
-from ecglib.params import load_params
-from ecglib.paths import PARAMS, RESULTS
 from ecglib.plots.speed import growth
-from ecglib.studies import run_study
+from ecglib.studies import plan
+from ecglib.studies.params import load_params
+from ecglib.studies.worksite import run_study
+from ecglib.system.errors import UserError
+from ecglib.system.paths import PARAMS, RESULTS
+from ecglib.tables import speed
 
 SMALL = {"channels": (2, 2, 2, 2, 2), "records": (101, 106, 100, 103), "train_share": 0.2}
 SMALL |= {"epochs": 1, "online_epochs": 1, "patients": 2, "usual_patients": 2}
@@ -35,7 +38,7 @@ def test_a_task_has_two_times_and_their_ratio(mitdb, tmp_path, task):
     assert min(usual, ours) > 0
     assert result.metrics["ratio"] == pytest.approx(usual / ours)
     assert result.metrics["n_beats"] > 0
-    row = bench.speed_table([result]).iloc[0]
+    row = speed.speed_table([result]).iloc[0]
     assert float(row["ratio"]) == pytest.approx(usual / ours, abs=0.06)
     if task != "windows":
         m = result.metrics
@@ -45,9 +48,9 @@ def test_a_task_has_two_times_and_their_ratio(mitdb, tmp_path, task):
 
 def test_seconds_of_few_patients_are_scaled_to_all_and_said_to_be(mitdb, tmp_path):
     result = speed_of(mitdb, tmp_path, usual_patients=1)
-    assert bench.speed_table([result]).iloc[0]["usual, s"].endswith("*")
+    assert speed.speed_table([result]).iloc[0]["usual, s"].endswith("*")
     both = speed_of(mitdb, tmp_path)
-    assert "*" not in bench.speed_table([both]).iloc[0]["usual, s"]
+    assert "*" not in speed.speed_table([both]).iloc[0]["usual, s"]
 
 
 def test_operations_of_a_head_are_counted_by_hand(mitdb, tmp_path):
@@ -62,7 +65,7 @@ def test_operations_of_a_head_are_counted_by_hand(mitdb, tmp_path):
 def test_a_table_tells_formats_and_threads_apart(mitdb, tmp_path):
     rows = [speed_of(mitdb, tmp_path, threads=n) for n in (1, 2)]
     assert [
-        ", 2 threads" in name for name in bench.speed_table(rows).index.get_level_values(0)
+        ", 2 threads" in name for name in speed.speed_table(rows).index.get_level_values(0)
     ] == [
         False,
         True,
@@ -70,7 +73,7 @@ def test_a_table_tells_formats_and_threads_apart(mitdb, tmp_path):
 
 
 def test_seconds_of_compressing_are_medians_of_the_folds():
-    table = bench.compression_table(results.load_study(RESULTS, "compression"))
+    table = speed.compression_table(results.load_study(RESULTS, "compression"))
     runs = [
         r.runtime_s["compress"]
         for r in results.load_study(RESULTS, "compression")
@@ -111,11 +114,11 @@ def test_impossible_settings_are_refused(settings, text):
 def test_every_profile_names_arms_that_are_possible():
     for path in PARAMS.glob("*.yaml"):
         arms = load_params(path)["09_reproduce_and_extend"]["speed"]
-        configs = plans.expand("speed", arms, channels=(4, 4, 4, 4, 4))
+        configs = plan.expand("speed", arms, channels=(4, 4, 4, 4, 4))
         assert {config.task for config in configs} >= {"pretraining", "training", "online"}
 
 
-@pytest.mark.skipif(not toolchain.has("gcc"), reason="no C compiler: gcc")
+@pytest.mark.skipif(not harness.has("gcc"), reason="no C compiler: gcc")
 def test_every_form_of_a_network_is_timed_and_c_is_numpy(tmp_path):
     beats = torch.from_numpy(np.random.default_rng(0).normal(size=(60, 64)).astype(np.float32))
     model = ECGNet(ECGNetConfig((4, 4, 8, 8, 8), n_times=64)).eval()

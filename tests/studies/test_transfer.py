@@ -11,11 +11,13 @@ from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, roc_auc_
 from torch import nn
 
 from ecglib.config import TransferConfig
-from ecglib.data import rhythm, sources
-from ecglib.data.files import identity
+from ecglib.data.find import search as sources
+from ecglib.data.find.identity import identity
 from ecglib.data.samples import Samples
-from ecglib.studies import run_study, transfer
+from ecglib.data.sets import rhythm
+from ecglib.studies import transfer
 from ecglib.studies.transfer import binary, detection
+from ecglib.studies.worksite import run_study
 from tests.data.made import write_chapman
 
 from .conftest import RHYTHMS

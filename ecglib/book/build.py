@@ -1,0 +1,274 @@
+"""The book: chapters are executed with checked parameters, then rendered to HTML.
+
+    chapters/NN_name.py --jupytext--> notebook --papermill--> _build/book/chapters/NN_name.ipynb
+    _build/book --Jupyter Book--> _build/html
+
+Everything lies below one `root`, the repository. The working directory of a running chapter
+is `root` as well, but no chapter may rely on it: Jupyter starts it in `chapters/`.
+"""
+
+import hashlib
+import importlib.metadata
+import json
+import re
+import shutil
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import jupytext
+import papermill
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from papermill.exceptions import PapermillExecutionError
+from traitlets.config import Config
+
+from ecglib.book import api
+from ecglib.book.offline import external_loads
+from ecglib.studies.params import (
+    check_names,
+    declared_parameters,
+    find_chapter,
+    list_chapters,
+    load_params,
+    parameters_for,
+)
+from ecglib.system.errors import UserError
+from ecglib.system.files import alone
+from ecglib.system.paths import REPO
+from ecglib.tables import downloads
+
+# Other users of the machine cannot listen in, and the kernel does not warn of it.
+_KERNEL = Config(KernelManager={"transport_encryption": "auto"})
+CELL_TIMEOUT = 12 * 3600  # s; a study at the papers' sizes on a slow device is one cell
+
+
+class ChapterError(UserError):
+    """A chapter failed: one sentence that names the cell, then the chapter's traceback."""
+
+
+def run_chapters(names, params_file, overrides=None, *, data_identity="", root=REPO):
+    """Execute chapters whose source, parameters, library, results or data changed.
+
+    Each executed notebook replaces its predecessor in `_build/book/chapters` only when all
+    its cells ran.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Chapters by number, name or path; empty means all.
+    params_file : path
+        See `ecglib.studies.params`.
+    overrides : dict, optional
+        Values by parameter name that take precedence over the file; each goes to those of
+        the chapters that declare it.
+    data_identity : str
+        Names the recordings that the chapters read; another text makes them run again.
+    root : path
+        Folder that holds `chapters`, `results` and `_build`.
+
+    Returns
+    -------
+    list of str
+        Names of the chapters that were executed.
+
+    Raises
+    ------
+    UserError
+        A chapter, section or parameter is unknown.
+    ChapterError
+        A cell raised, ran longer than `CELL_TIMEOUT`, or killed its kernel.
+    """
+    root, overrides = Path(root), overrides or {}
+    folder = root / "chapters"
+    chapters = [find_chapter(name, folder) for name in names] or list_chapters(folder)
+    params = load_params(params_file, folder)
+    declared = {chapter: declared_parameters(chapter) for chapter in chapters}
+    check_names(overrides, set().union(*declared.values()), "-p")
+    surroundings = {
+        "library": _digest(
+            (REPO / "ecglib").rglob("*.py"), (REPO / "ecglib").rglob("*.sha256")
+        ),
+        "results": _digest((root / "results").rglob("*.json")),
+        "data": data_identity,
+    }
+    executed = []
+    with _building(root):
+        for chapter in chapters:
+            mine = {n: overrides[n] for n in overrides.keys() & declared[chapter].keys()}
+            if _refresh(chapter, parameters_for(params, chapter, mine), surroundings, root):
+                executed.append(chapter.stem)
+    return executed
+
+
+@contextmanager
+def _building(root):
+    """`_build` for this process alone; a disk that refuses becomes one sentence."""
+    build = root / "_build"
+    try:
+        build.mkdir(exist_ok=True)
+        with alone(build / "book.lock", "works on the book"):
+            yield
+    except OSError as error:
+        raise UserError(
+            f"cannot write {error.filename or build}: {error.strerror or error}"
+        ) from error
+
+
+def build_book(*, root=REPO):
+    """Render the executed chapters; the last good pages stay if that fails.
+
+    Parameters
+    ----------
+    root : path
+        Folder that holds `_config.yml`, `_toc.yml`, `_static`, `chapters` and `_build`.
+
+    Returns
+    -------
+    Path
+        The page to open, `_build/html/index.html`.
+
+    Raises
+    ------
+    UserError
+        Jupyter Book warned of something, or a page would load something from the network.
+    """
+    root = Path(root)
+    with _building(root):
+        return _render(root)
+
+
+def _render(root):
+    book = root / "_build" / "book"
+    _copy_sources(root, book)
+    print("Jupyter Book: rendering the pages", flush=True)
+    # From scratch: a page that did not change since would keep its warnings to itself.
+    shutil.rmtree(book / "_build", ignore_errors=True)
+    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build"]
+    options = ["--quiet", "--warningiserror", "--keep-going"]
+    done = subprocess.run([*command, str(book), *options], capture_output=True, text=True)
+    if done.returncode:
+        problems = re.sub(r"\x1b\[[0-9;]*m", "", done.stderr).strip()  # without colours
+        raise UserError(f"Jupyter Book could not render the pages:\n{problems}")
+    fresh, html = book / "_build" / "html", root / "_build" / "html"
+    if external := external_loads(fresh):
+        raise UserError("pages must not load anything from the network: " + ", ".join(external))
+    shutil.rmtree(html, ignore_errors=True)
+    fresh.replace(html)
+    return html / "index.html"
+
+
+def _refresh(chapter, parameters, surroundings, root):
+    """Execute a chapter if anything it depends on changed; True if it was executed."""
+    notebook = root / "_build" / "book" / "chapters" / f"{chapter.stem}.ipynb"
+    stamp = notebook.with_suffix(".json")
+    state = surroundings | {
+        "source": _digest([chapter]),
+        "parameters": json.dumps(parameters, sort_keys=True, default=str),
+    }
+    last = _read_stamp(stamp)
+    changed = sorted(part for part in state if state[part] != last.get(part))
+    if not notebook.exists() or last.get("notebook") != _digest([notebook]):
+        changed.append("notebook")
+    if not changed:
+        print(f"{chapter.stem}: unchanged", flush=True)
+        return False
+    print(
+        f"{chapter.stem}: running" + f" ({', '.join(changed)} changed)" * bool(last), flush=True
+    )
+    start = time.perf_counter()
+    unfinished = _execute(chapter, parameters, root)
+    new_stamp = unfinished.with_suffix(".json")
+    new_stamp.write_text(json.dumps(state | {"notebook": _digest([unfinished])}, indent=1))
+    notebook.parent.mkdir(parents=True, exist_ok=True)
+    stamp.unlink(missing_ok=True)  # no stamp may outlive the notebook that it describes
+    unfinished.replace(notebook)
+    new_stamp.replace(stamp)
+    print(f"{chapter.stem}: done in {time.perf_counter() - start:.0f} s", flush=True)
+    return True
+
+
+def _read_stamp(path):
+    """What an executed chapter depended on; empty if it is unknown."""
+    try:
+        return dict(json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def _execute(chapter, parameters, root):
+    """Execute a chapter into a notebook aside, whose path is returned."""
+    notebook = jupytext.read(chapter)
+    if "kernelspec" not in notebook.metadata:
+        raise UserError(f"{chapter}: the header must name a kernelspec, as other chapters do")
+    _describe_figures(notebook)
+    unfinished = root / "_build" / "book" / "unfinished" / f"{chapter.stem}.ipynb"
+    unfinished.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        papermill.execute_notebook(
+            notebook,
+            unfinished,
+            parameters,
+            cwd=root,
+            progress_bar=False,  # the bars of the chapter's own work are worth more:
+            stderr_file=sys.stderr,
+            execution_timeout=CELL_TIMEOUT,
+            config=_KERNEL,
+            extra_arguments=["--log-level=CRITICAL"],  # it logs its own regular end as an error
+        )
+    except (PapermillExecutionError, CellTimeoutError, DeadKernelError) as error:
+        raise ChapterError(_failure(chapter, unfinished, error)) from None
+    return unfinished
+
+
+def _describe_figures(notebook):
+    """Give each figure its caption as the text that stands for it where it cannot be seen."""
+    for cell in notebook.cells:
+        options = cell.metadata.get("mystnb", {})
+        if "figure" in options:
+            options.setdefault("image", {})["alt"] = options["figure"]["caption"]
+
+
+def _failure(chapter, unfinished, error):
+    """Text of a `ChapterError`: which cell, where to look, and what went wrong."""
+    cells = json.loads(unfinished.read_text(encoding="utf-8"))["cells"]
+    runs = [cell["metadata"].get("papermill", {}) for cell in cells]
+    started = [
+        cell
+        for cell, run in zip(cells, runs, strict=True)
+        if cell["cell_type"] == "code" and run.get("start_time")
+    ]
+    first_line = "".join(started[-1]["source"]).partition("\n")[0]
+    return (
+        f"chapter {chapter.stem} failed in its cell In [{len(started)}], `{first_line}`; "
+        f"{unfinished} shows how far it came\n{str(error).strip()}"
+    )
+
+
+def _copy_sources(root, book):
+    """Copy what Jupyter Book needs beside the executed chapters."""
+    for name in ("_config.yml", "_toc.yml"):
+        shutil.copy(root / name, book / name)
+    for page in [*root.glob("chapters/*.md"), *root.glob("chapters/*.bib")]:
+        shutil.copy(page, book / "chapters" / page.name)
+    api.write_pages(book / "chapters")
+    static = book / "_static"
+    shutil.copytree(root / "_static", static, dirs_exist_ok=True)
+    downloads.write_tables(root / "results", static / "results")
+    # One self-contained file typesets the mathematics; the package would copy 24 MB. In
+    # `_static` itself every page would load it, and pages with mathematics twice.
+    scripts = book / "_extra" / "_static"
+    scripts.mkdir(parents=True, exist_ok=True)
+    (static / "mathjax.js").unlink(missing_ok=True)
+    files = importlib.metadata.files("sphinx-mathjax-offline")
+    mathjax = next(file for file in files if file.name == "tex-svg-full.js")
+    shutil.copy(mathjax.locate(), scripts / "mathjax.js")
+
+
+def _digest(*groups):
+    """SHA-256 over the names and contents of files."""
+    digest = hashlib.sha256()
+    for file in sorted(file for group in groups for file in group):
+        digest.update(f"{file.name}\0".encode() + file.read_bytes() + b"\0")
+    return digest.hexdigest()

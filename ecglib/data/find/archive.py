@@ -1,0 +1,147 @@
+"""Files of a data set as its publisher lays them out: loose, or in a zip that stays packed."""
+
+import re
+import zipfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from ecglib.data.find.identity import sha256_of
+from ecglib.system.errors import UserError
+from ecglib.system.untrusted import read_bytes, read_member, refused
+
+MAX_BYTES = 8_000_000
+"""Size in bytes of the largest file that is read; the largest published one has 1.1 MB."""
+
+
+@dataclass(frozen=True)
+class Files:
+    """Files by name, each loose or in one zip.
+
+    Attributes
+    ----------
+    members : dict of str to (Path or str)
+        Name -> path of a loose file, or of a member inside `archive`.
+    archive : Path or None
+        The zip.
+    """
+
+    members: dict
+    archive: Path | None = None
+
+    def named(self, extension):
+        """Names without the extension of all files that have it, sorted."""
+        return sorted(n.removesuffix(extension) for n in self.members if n.endswith(extension))
+
+    def checksums(self):
+        """File name -> SHA-256 of every file that may be read; a zip counts as one file."""
+        loose = {name: path for name, path in self.members.items() if isinstance(path, Path)}
+        if self.archive is not None:
+            loose[self.archive.name] = self.archive
+        return {name: sha256_of(path) for name, path in sorted(loose.items())}
+
+    def where(self, name):
+        """A file's place in words."""
+        member = self.members[name]
+        return str(member) if isinstance(member, Path) else f"{self.archive} ({member})"
+
+    @contextmanager
+    def opened(self):
+        """A function that takes a name and returns the file's bytes.
+
+        Raises
+        ------
+        UserError
+            If the zip or one of its members is damaged, or a file is too large.
+        """
+        if self.archive is None:
+            yield self._loose
+            return
+        with _open_zip(self.archive) as archive:
+            yield lambda name: self._member(archive, name)
+
+    def _loose(self, name):
+        path = self.members[name]
+        try:
+            return read_bytes(path, MAX_BYTES)
+        except OSError as error:
+            raise UserError(
+                f"{path} cannot be read ({error.strerror}); fetch it again"
+            ) from error
+        except ValueError as error:
+            raise UserError(f"{error}, which no recording has; fetch it again") from error
+
+    def _member(self, archive, name):
+        member = self.members[name]
+        if isinstance(member, Path):
+            return self._loose(name)
+        size = archive.getinfo(member).file_size
+        if size > MAX_BYTES:
+            raise UserError(
+                f"{member} in {self.archive} has {size:,} bytes, which no recording has; "
+                "fetch the file again"
+            )
+        with refused(f"{member} in {self.archive} is damaged; fetch the file again"):
+            return read_member(archive, member, MAX_BYTES)
+
+
+def find_files(root, recordings, labels, archives=()):
+    """Recordings in a folder, its subfolders or a zip, and the files of labels beside them.
+
+    Parameters
+    ----------
+    root : path
+        A zip, or a folder that holds one, or a folder with the recordings in it or in its
+        subfolders; a zip in the folder comes first.
+    recordings : str
+        Regular expression that the names of recordings match.
+    labels : sequence of str
+        Names of files with labels: inside the zip, or, which comes first, beside it.
+    archives : sequence of str
+        Glob patterns of the zip's name.
+
+    Returns
+    -------
+    Files
+        Without members if there are none.
+
+    Raises
+    ------
+    UserError
+        If the zip is damaged or has a member with a path that leads out of it.
+    """
+    root = Path(root)
+    name = re.compile("|".join([recordings, *map(re.escape, labels)]))
+    if root.is_file():
+        zips = [root] if root.suffix == ".zip" else []
+        folder = root.parent
+    else:
+        zips = sorted(path for pattern in archives for path in root.glob(pattern))
+        folder = root
+    beside = {label: folder / label for label in labels if (folder / label).is_file()}
+    if zips:
+        return Files(_members(zips[0], name) | beside, zips[0])
+    if root.is_file():
+        return Files({})
+    paths = [path for path in (*root.glob("*"), *root.glob("*/*")) if name.fullmatch(path.name)]
+    paths.sort(key=lambda path: (len(path.parts), path), reverse=True)
+    return Files({path.name: path for path in paths if path.is_file()})  # the upper one counts
+
+
+def _members(path, name):
+    """Base name -> path inside the zip, of members whose base name matches."""
+    with _open_zip(path) as archive:
+        members = archive.namelist()
+    for member in members:
+        parts = PurePosixPath(member.replace("\\", "/"))
+        if parts.is_absolute() or ".." in parts.parts or ":" in member:
+            raise UserError(
+                f"{path} has a member {member!r}, whose path leads out of it; it is not what "
+                "the publisher offers: fetch it again"
+            )
+    return {m.rpartition("/")[2]: m for m in members if name.fullmatch(m.rpartition("/")[2])}
+
+
+def _open_zip(path):
+    with refused(f"{path} is damaged or no zip; fetch it again"):
+        return zipfile.ZipFile(path)

@@ -1,0 +1,241 @@
+"""Download of the data sets from PhysioNet, verified and resumable."""
+
+import os
+import re
+import threading
+import urllib.request
+from concurrent import futures
+from contextlib import contextmanager
+from http.client import HTTPException
+from pathlib import Path
+from typing import NamedTuple
+from urllib.error import HTTPError
+
+from ecglib.data.find.identity import sha256_of
+from ecglib.data.sets.cinc2017 import CHECKSUMS
+from ecglib.system.errors import UserError
+
+BASE_URL = "https://physionet.org/files/mitdb/1.0.0/"
+MAX_BYTES = 8_000_000  # per file of records; the largest has 1.95 MB
+CINC2017_URL = "https://physionet.org/files/challenge-2017/1.0.0/"
+MAX_ARCHIVE_BYTES = 150_000_000  # training2017.zip has 100 MB
+CHALLENGE_LIST = "SHA256SUMS.txt"
+MAX_LIST_BYTES = 60_000_000  # the longest list has some 20 MB
+TIMEOUT_S = 8  # to connect, and between two pieces of a file
+_CHUNK = 1 << 16
+_RANGE_NOT_SATISFIABLE = 416
+
+
+class Part(NamedTuple):
+    """Part of a PhysioNet challenge: its address, a folder in it, names of its files."""
+
+    url: str
+    folder: str
+    pattern: str
+
+
+CHALLENGES = {
+    "cpsc2018": Part(
+        "https://physionet.org/files/challenge-2020/1.0.2/",
+        "training/cpsc_2018/",
+        r"(g\d{1,3}/)?A\d{4}\.(mat|hea)",
+    ),
+    "chapman": Part(
+        "https://physionet.org/files/challenge-2021/1.0.3/",
+        "training/chapman_shaoxing/",
+        r"(g\d{1,3}/)?JS\d{5}\.(mat|hea)",
+    ),
+}
+"""Data sets whose checksums PhysioNet's own list gives, which is fetched first."""
+
+
+def published_checksums():
+    """File name -> SHA-256 of the database's 144 files, as PhysioNet lists them."""
+    lines = Path(__file__).with_name("mitdb.sha256").read_text().splitlines()
+    return {name: digest for digest, name in map(str.split, lines)}
+
+
+def download_dir(name="mitdb"):
+    """Where `fetch` puts a data set: the operating system's place for a user's data."""
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("ecglib")) / name
+
+
+def https_only(request, timeout):
+    """`urllib.request.urlopen` that knows no protocol but HTTPS, on redirects neither."""
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.ProxyHandler,
+        urllib.request.HTTPSHandler,
+        urllib.request.HTTPRedirectHandler,
+        urllib.request.HTTPErrorProcessor,
+        urllib.request.HTTPDefaultErrorHandler,
+        urllib.request.UnknownHandler,
+    ):
+        opener.add_handler(handler())
+    return opener.open(request, timeout=timeout)
+
+
+def fetch(name="mitdb", target=None, *, open_url=https_only):
+    """Download a data set from its publisher and verify every file.
+
+    Files that are there and verified are skipped, one that broke off is continued. Checksums
+    of "mitdb" and "cinc2017" are part of this library; the others' come from the publisher
+    first, over HTTPS as all files do.
+
+    Parameters
+    ----------
+    name : {"mitdb", "cinc2017", "chapman", "cpsc2018"}
+        Data set.
+    target : path, optional
+        Folder to fill; `download_dir(name)` if not given.
+    open_url : callable
+        `open_url(request, timeout=seconds)` gives a response as `urlopen` does.
+
+    Returns
+    -------
+    Path
+        The folder, complete.
+
+    Raises
+    ------
+    UserError
+        If the data set is unknown, the network fails (within 10 s if there is none) or a
+        file is not what the publisher lists.
+    """
+    from tqdm import tqdm
+
+    if name not in ("mitdb", "cinc2017", *CHALLENGES):
+        known = ", ".join(("mitdb", "cinc2017", *CHALLENGES))
+        raise UserError(f"unknown data set {name!r}: known are {known}")
+    target = Path(target or download_dir(name))
+    url, checksums, max_bytes = _published(name, target, open_url)
+    with tqdm(checksums.items(), desc=f"fetch {name}", unit="file") as progress:
+        for file_name, digest in progress:
+            with _explained(name, url + file_name, target):
+                _fetch_file(url + file_name, target / file_name, digest, max_bytes, open_url)
+    return target
+
+
+def _published(name, target, open_url):
+    """Address of a data set, file name -> SHA-256, and the bound on a file's size."""
+    if name == "mitdb":
+        return BASE_URL, published_checksums(), MAX_BYTES
+    if name == "cinc2017":
+        return CINC2017_URL, CHECKSUMS, MAX_ARCHIVE_BYTES
+    part = CHALLENGES[name]
+    with _explained(name, part.url + CHALLENGE_LIST, target):
+        listed = _read(part.url + CHALLENGE_LIST, MAX_LIST_BYTES, open_url)
+    checksums = _listed(listed.decode("latin-1"), part)
+    if not checksums:
+        raise UserError(
+            f"{part.url}{CHALLENGE_LIST} lists no file of {name}: tell the publisher, or take "
+            "the data set from another place and set data_root"
+        )
+    return part.url + part.folder, checksums, MAX_BYTES
+
+
+def _listed(text, part):
+    """File name -> SHA-256 of the lines about a challenge's part.
+
+    Names must match the part's pattern, so that none leads out of the target folder.
+    """
+    line = re.compile(rf"([0-9a-f]{{64}})[ *]+{re.escape(part.folder)}({part.pattern})")
+    found = map(line.fullmatch, text.splitlines())
+    return {match[2]: match[1] for match in found if match}
+
+
+def _read(url, max_bytes, open_url):
+    """Content of a file that nobody vouches for but the server."""
+    with _open(open_url, urllib.request.Request(url)) as response:
+        expected = _length(response)
+        content = b""
+        if expected <= max_bytes:
+            content = response.read(max_bytes + 1)
+    if max(expected, len(content)) > max_bytes:
+        raise ConnectionError("the server offers too much")
+    if len(content) < expected:
+        raise ConnectionError("the connection broke off")
+    return content
+
+
+@contextmanager
+def _explained(name, url, target):
+    """Whatever fails in the network or on disk becomes one sentence."""
+    try:
+        yield
+    except (OSError, HTTPException, futures.TimeoutError) as error:
+        raise UserError(
+            f"cannot fetch {url} to {target} "
+            f"({_reason(error)}): check network and folder, then run "
+            f"`python -m ecglib fetch {name}` again; it continues where it stopped"
+        ) from error
+
+
+def _reason(error):
+    return str(getattr(error, "reason", error)) or "no answer in time"
+
+
+def _fetch_file(url, path, digest, max_bytes, open_url):
+    """Make `path` the file with this SHA-256, by way of `<path>.part`."""
+    if path.is_file() and sha256_of(path) == digest:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    try:
+        _continue(url, part, max_bytes, open_url)
+    except HTTPError as error:
+        if error.code != _RANGE_NOT_SATISFIABLE:
+            raise  # else all bytes are there, and the checksum decides
+    if sha256_of(part) != digest:
+        part.unlink()
+        raise UserError(
+            f"{path.name} from {url} has a wrong checksum and was removed: "
+            "run the command again, and if that does not help, tell the publisher"
+        )
+    os.replace(part, path)
+
+
+def _continue(url, part, max_bytes, open_url):
+    """Append to `part` what it lacks, or write all of it where the server knows no ranges."""
+    done = part.stat().st_size if part.is_file() else 0
+    headers = {"Range": f"bytes={done}-"} if done else {}
+    request = urllib.request.Request(url, headers=headers)
+    with _open(open_url, request) as response:
+        if response.status != 206:  # not "Partial Content": the file from its start
+            done = 0
+        expected = done + _length(response)
+        if expected > max_bytes:
+            raise ConnectionError(f"the server offers {expected:,} bytes, which is too much")
+        with open(part, "ab" if done else "wb") as file:
+            while (chunk := response.read(_CHUNK)) and done <= max_bytes:
+                done += file.write(chunk)
+    if done < expected:
+        raise ConnectionError("the connection broke off")
+
+
+def _length(response):
+    """Bytes that the server announces, 0 if it does not."""
+    announced = response.headers.get("Content-Length", "0")
+    if not re.fullmatch(r"[0-9]{1,18}", announced):
+        raise ConnectionError(f"the server announces {announced[:40]!r} bytes")
+    return int(announced)
+
+
+def _open(open_url, request):
+    """`open_url` under a deadline that includes the look-up of the host's name.
+
+    A socket's timeout does not cover the resolver, which may wait for minutes when there is
+    no network; hence the thread.
+    """
+    answer = futures.Future()
+
+    def work():
+        try:
+            answer.set_result(open_url(request, timeout=TIMEOUT_S))
+        except Exception as error:
+            answer.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    return answer.result(TIMEOUT_S)

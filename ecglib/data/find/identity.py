@@ -1,0 +1,75 @@
+"""Files of the database: which there are, and what identifies them."""
+
+import hashlib
+from pathlib import Path
+
+from ecglib.aami import DS1, DS2, PACED
+from ecglib.system.errors import UserError
+
+RECORDS = tuple(sorted((*DS1, *DS2, *PACED)))
+"""The 48 records of the MIT-BIH Arrhythmia Database."""
+
+EXTENSIONS = ("hea", "dat", "atr")
+"""The three files of an annotated WFDB record: header, signals, annotations."""
+
+_PIECE = 1 << 20  # bytes
+
+
+def record_files(folder, record):
+    """Paths of a record's header, signals and annotations.
+
+    Raises
+    ------
+    UserError
+        If one of them is missing.
+    """
+    paths = [Path(folder) / f"{record}.{extension}" for extension in EXTENSIONS]
+    for path in paths:
+        if not path.is_file():
+            raise UserError(
+                f"{path} is missing: record {record} needs its .hea, .dat and .atr in one "
+                "folder"
+            )
+    return paths
+
+
+def sha256_of(path):
+    """SHA-256 of a file's content, hexadecimal."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:  # in pieces: an archive may be larger than the memory
+        while piece := file.read(_PIECE):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def identity(checksums):
+    """One SHA-256 for a set of files: over their sorted names and checksums.
+
+    Parameters
+    ----------
+    checksums : dict
+        File name -> SHA-256 of its content, hexadecimal.
+
+    Returns
+    -------
+    str
+        Hexadecimal digest.
+    """
+    lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(checksums.items()))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def is_complete(folder, record):
+    """Whether all three files of a record lie in `folder`."""
+    return all((Path(folder) / f"{record}.{extension}").is_file() for extension in EXTENSIONS)
+
+
+def records_in(folder):
+    """Record numbers of the database whose header lies in `folder`, as a tuple."""
+    return tuple(record for record in RECORDS if (Path(folder) / f"{record}.hea").is_file())
+
+
+def identity_of(folder, records):
+    """`identity` of the files of the given records in `folder`."""
+    paths = [path for record in records for path in record_files(folder, record)]
+    return identity({path.name: sha256_of(path) for path in paths})

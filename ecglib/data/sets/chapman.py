@@ -1,0 +1,181 @@
+"""Chapman-Shaoxing: 12 leads, 10 s at 500 Hz (Zheng et al. 2020, 10.1038/s41597-020-0386-x).
+
+The authors' form (figshare) is one CSV file in µV for each recording and a table of diagnoses.
+PhysioNet's Challenge 2021 has the same recordings as `.mat` and `.hea` with SNOMED CT codes,
+but for the 399 of sinus irregularity (SA), which it left out: 10,247 of 10,646.
+"""
+
+import io
+import zipfile
+
+import numpy as np
+
+from ecglib.data.find.archive import find_files as find
+from ecglib.data.recordings import Recordings, padded
+from ecglib.data.sets.challenge import lead_index, read_labelled
+from ecglib.data.sets.snomed import CHAPMAN, first_known
+from ecglib.system.errors import UserError
+from ecglib.system.untrusted import check_members, read_member, refused
+
+TITLE = "Chapman-Shaoxing"
+N_PUBLISHED = 10_646
+CLASSES = ("SB", "AFIB", "GSVT", "SR")
+"""Sinus bradycardia, atrial fibrillation and flutter, supraventricular tachycardias, sinus
+rhythm."""
+
+FS = 500
+"""Hz."""
+
+GROUP = {
+    "SB": "SB",
+    **dict.fromkeys(("AFIB", "AF"), "AFIB"),
+    **dict.fromkeys(("SVT", "AT", "SAAWR", "ST", "AVNRT", "AVRT"), "GSVT"),
+    **dict.fromkeys(("SR", "SA"), "SR"),
+}
+"""Rhythm -> one of four groups that cardiologists advised to merge (Zheng et al. 2020)."""
+
+_N_SAMPLES = 5000
+_TABLES = ("Diagnostics.csv", "Diagnostics.xlsx")
+_MICROVOLTS = 1000  # per mV
+_SPREADSHEET_BYTES = 60_000_000  # unpacked; the published one has some 16 MB
+_SPREADSHEET_COLUMNS = 32  # the published one has 16
+
+
+def find_files(root):
+    """Recordings and diagnoses in `root`, in the authors' form or, if it has none, PhysioNet's.
+
+    Returns
+    -------
+    Files
+        Without members if there are none.
+    """
+    authors = find(root, r"MUSE_\d{8}_\d{6}_\d+\.csv", _TABLES, ["ECGData*.zip"])
+    if any(name.startswith("MUSE") for name in authors.members):
+        return authors
+    return find(root, r"JS\d{5}\.(mat|hea)", ())
+
+
+def recordings_in(files):
+    """Names of the recordings in `files`, sorted."""
+    return files.named(".mat") or [n for n in files.named(".csv") if n.startswith("MUSE")]
+
+
+def read(files, lead, length):
+    """All recordings that are there, cut or padded to `length` samples.
+
+    A flat lead is kept as it is; a sample that is no number is an error.
+
+    Parameters
+    ----------
+    files : Files
+        From `find_files`.
+    lead : str
+        Lead by name.
+    length : int
+        Samples at 500 Hz; a recording has 5,000.
+
+    Returns
+    -------
+    Recordings
+
+    Raises
+    ------
+    UserError
+        If a recording lacks the lead, has no rhythm or an unknown one or is truncated, or a
+        file is damaged or missing.
+    """
+    names = recordings_in(files)
+    read_all = _read_csv if names[0].startswith("MUSE") else _read_wfdb
+    with files.opened() as content:
+        signal, n_samples, label = read_all(files, content, names, lead, length)
+    return Recordings(
+        *(signal, label, np.array(names), n_samples, float(FS), CLASSES, "chapman")
+    )
+
+
+def _read_wfdb(files, content, names, lead, length):
+    """Signals, their lengths and labels, from PhysioNet's form."""
+
+    def label_of(name, header):
+        return _index(name, first_known(header.codes, CHAPMAN), "the #Dx of its header")
+
+    return read_labelled(files, content, names, label_of, fs=FS, lead=lead, length=length)
+
+
+def _read_csv(files, content, names, lead, length):
+    """Signals, their lengths and labels, from the authors' form."""
+    rhythm, where = _rhythms(files, content)
+    label = [_index(name, rhythm.get(name), where) for name in names]
+    signals = (_csv_lead(content(f"{name}.csv"), name, lead) for name in names)
+    return *padded(signals, names, length), np.array(label, dtype=np.int8)
+
+
+def _index(name, rhythm, where):
+    """Index into CLASSES of a recording's rhythm."""
+    if rhythm not in GROUP:
+        raise UserError(
+            f"recording {name} has no known rhythm in {where} (known: {', '.join(GROUP)}); "
+            "correct the label or leave the recording out"
+        )
+    return CLASSES.index(GROUP[rhythm])
+
+
+def _rhythms(files, content):
+    """Recording -> rhythm as the table of diagnoses says, and the table's place."""
+    import pandas as pd
+
+    present = [table for table in _TABLES if table in files.members]
+    if not present:
+        raise UserError(
+            "the recordings of Chapman-Shaoxing have no diagnoses: put Diagnostics.csv or "
+            "Diagnostics.xlsx beside them"
+        )
+    where = files.where(present[0])
+    data = content(present[0])
+    with refused(f"{where} is no table with columns FileName and Rhythm; fetch it again"):
+        if present[0].endswith(".csv"):
+            table = pd.read_csv(io.BytesIO(data), dtype=str)
+        else:
+            table = _spreadsheet(data, where)
+        rhythm = table.set_index("FileName")["Rhythm"].to_dict()
+    return rhythm, where
+
+
+def _spreadsheet(data, where):
+    """First sheet of a workbook, of no more rows and columns than the table has."""
+    import pandas as pd
+
+    try:
+        import openpyxl
+    except ImportError as error:
+        raise UserError(
+            f"{where} needs the package openpyxl: install it (pip install openpyxl), or save "
+            "the table as Diagnostics.csv beside it"
+        ) from error
+    plain = io.BytesIO()  # packed members could be of any size
+    with zipfile.ZipFile(io.BytesIO(data)) as archive, zipfile.ZipFile(plain, "w") as unpacked:
+        check_members(archive.infolist(), _SPREADSHEET_BYTES)
+        for member in archive.namelist():
+            unpacked.writestr(member, read_member(archive, member, _SPREADSHEET_BYTES))
+    book = openpyxl.load_workbook(plain, read_only=True)
+    size = {"max_row": N_PUBLISHED + 1, "max_col": _SPREADSHEET_COLUMNS}
+    names, *rows = book.worksheets[0].iter_rows(values_only=True, **size)
+    return pd.DataFrame(rows, columns=names)
+
+
+def _csv_lead(data, name, lead):
+    """One lead (5000,) in mV from the authors' CSV in µV."""
+    import pandas as pd
+
+    with refused(f"{name}.csv is damaged and cannot be read; fetch it again"):
+        header = data.split(b"\n", 1)[0].decode("utf-8-sig").strip().split(",")
+        column = lead_index(name, lead, header)
+        table = pd.read_csv(io.BytesIO(data), usecols=[column], dtype=np.float64)
+    if len(table) != _N_SAMPLES:
+        raise UserError(
+            f"{name}.csv has {len(table):,} samples and not {_N_SAMPLES:,}: it is truncated; "
+            "fetch it again"
+        )
+    if data.count(b",") != (len(table) + 1) * (len(header) - 1):
+        raise UserError(f"{name}.csv has rows unlike its header: it is damaged; fetch it again")
+    return table.to_numpy()[:, 0] / _MICROVOLTS

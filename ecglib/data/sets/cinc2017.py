@@ -1,0 +1,131 @@
+"""PhysioNet/CinC Challenge 2017: single-lead recordings of 9 to 61 s at 300 Hz.
+
+Clifford et al. 2017 (doi 10.22489/CinC.2017.065-469): AliveCor recordings, held with two
+hands, which is lead I. Read as paper 2 does: the first 30 s at 150 Hz.
+"""
+
+import csv
+import warnings
+
+import numpy as np
+
+from ecglib.data.find.archive import find_files as find
+from ecglib.data.recordings import Recordings, padded, resample
+from ecglib.data.sets.challenge import read_recording
+from ecglib.system.errors import UserError
+from ecglib.system.untrusted import refused
+
+TITLE = "CinC 2017"
+N_PUBLISHED = 8528
+CLASSES = ("N", "A", "O", "~")
+"""Normal rhythm, atrial fibrillation, other rhythm, too noisy to classify."""
+
+CHECKSUMS = {
+    "training2017.zip": "7d1af830d7f309e0fdd16edfcba754739960ea30512dfaca6e79c526d4d12a97",
+    "REFERENCE-v3.csv": "ae517e474b0bc89a7517ad876b5b4dadc6c94f680d0665c04746db9432df855b",
+}
+"""SHA-256 of the files as published."""
+
+FS = 150
+"""Hz, after resampling."""
+
+SECONDS = 30
+"""Of a recording, from its start; the rest is left out."""
+
+_OWN_FS = 300
+_REFERENCES = ("REFERENCE-v3.csv", "REFERENCE.csv")
+
+
+def find_files(root):
+    """Recordings and labels in `root`: `training2017.zip`, or a folder with it or unpacked.
+
+    Returns
+    -------
+    Files
+        Without members if there are none.
+    """
+    files = find(root, r"A\d{5}\.(mat|hea)", _REFERENCES, ["training2017.zip"])
+    if recordings_in(files) and _REFERENCES[1] == _reference_in(files):
+        warnings.warn(
+            f"labels are those of {files.where(_REFERENCES[1])}, since {_REFERENCES[0]}, the "
+            "last revision, is not beside the recordings",
+            stacklevel=2,
+        )
+    return files
+
+
+def recordings_in(files):
+    """Names of the recordings in `files`, sorted."""
+    return files.named(".mat")
+
+
+def _reference_in(files):
+    """Name of the file whose labels count; None if there is none."""
+    return next((name for name in _REFERENCES if name in files.members), None)
+
+
+def read(files, lead, length):
+    """All recordings, their first 30 s at 150 Hz.
+
+    Labels are those of `REFERENCE-v3.csv`, the challenge's last revision; without it those of
+    `REFERENCE.csv`, and `find_files` warns.
+
+    Parameters
+    ----------
+    files : Files
+        From `find_files`.
+    lead : str
+        Not read: there is one lead.
+    length : int
+        Samples; 30 s are 4,500.
+
+    Returns
+    -------
+    Recordings
+
+    Raises
+    ------
+    UserError
+        If a recording has no label, an unknown one, no samples or invalid ones, or a file is
+        damaged or missing.
+    """
+    names = recordings_in(files)
+    reference = _reference_in(files)
+    if reference is None:
+        raise UserError(
+            f"the recordings of CinC 2017 have no labels: put {_REFERENCES[0]} beside "
+            f"{files.where(f'{names[0]}.mat')}, or run `python -m ecglib fetch cinc2017`"
+        )
+    with files.opened() as content:
+        label = _labels(content(reference), files.where(reference), names)
+        signals = (_signal(files, content, name) for name in names)
+        signal, n_samples = padded(signals, names, length)
+    return Recordings(
+        *(signal, label, np.array(names), n_samples, float(FS), CLASSES, "cinc2017")
+    )
+
+
+def _labels(data, where, names):
+    """Index into CLASSES of each name, (n,) int8."""
+    with refused(f"{where} is no table of recordings and labels; fetch it again"):
+        rows = list(csv.reader(data.decode("latin-1").splitlines()))
+    wrong = next((row for row in rows if len(row) != 2 or row[1] not in CLASSES), None)
+    if wrong is not None:
+        raise UserError(
+            f"{where} has the row {','.join(wrong)!r}; a row is a recording and one of "
+            f"{' '.join(CLASSES)}: fetch the file again"
+        )
+    labels = {name: CLASSES.index(symbol) for name, symbol in rows}
+    lacking = [name for name in names if name not in labels]
+    if lacking:
+        raise UserError(
+            f"{where} has no label for {len(lacking):,} of {len(names):,} recordings "
+            f"({lacking[0]} first); fetch the file again"
+        )
+    return np.array([labels[name] for name in names], dtype=np.int8)
+
+
+def _signal(files, content, name):
+    """First 30 s in mV at 150 Hz."""
+    _, signal = read_recording(files, content, name, fs=_OWN_FS)
+    return resample(signal[: SECONDS * _OWN_FS], _OWN_FS, FS)

@@ -1,0 +1,186 @@
+"""Records as a worse recorder or a real detector would give them: a record in, one out.
+
+The given record is never changed. What is drawn depends on the seed and on the number of the
+record alone, so records differ from each other under one seed, and severities of one
+perturbation can be compared draw by draw.
+"""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+
+from ecglib.data.signal.detector import detect, match
+from ecglib.data.signal.noise import add_noise
+from ecglib.system.errors import UserError
+
+MIN_FS, MAX_FS = 100, 1000
+"""Sampling frequencies that `resampled` gives, Hz."""
+
+FALSE_BEAT = "Q"
+"""Symbol of a detection that is no beat: "unclassifiable", in no score of N, S and V."""
+
+
+def with_noise(record, kind, snr_db, seed):
+    """A record with generated noise over its whole length.
+
+    Parameters
+    ----------
+    record : Record
+        Its beats say how strong the signal is.
+    kind : {"wander", "muscle", "electrode"}
+        See `ecglib.data.signal.noise`.
+    snr_db : float
+        Signal-to-noise ratio as in `ecglib.data.signal.noise.add_noise`, dB.
+    seed : int
+        Not negative.
+
+    Returns
+    -------
+    Record
+
+    Raises
+    ------
+    UserError
+        As `ecglib.data.signal.noise.add_noise`.
+    """
+    sample = record.sample[record.is_beat]
+    rng = _rng(seed, record)
+    return replace(
+        record, signal=add_noise(record.signal, record.fs, sample, kind, snr_db, rng)
+    )
+
+
+def with_jitter(record, ms, seed):
+    """A record whose R-peaks are moved at random, as an imprecise detector places them.
+
+    Every beat moves by whole samples, drawn uniformly from all within ±`ms`. Where two beats
+    would meet or change places, the later one moves to the sample after the earlier one,
+    which is still within ±`ms` of its place. Annotations other than beats stay.
+
+    Parameters
+    ----------
+    record : Record
+        No two of its beats at one sample.
+    ms : float
+        Largest move, ms.
+    seed : int
+        Not negative.
+
+    Returns
+    -------
+    Record
+        Annotations sorted by time, beats strictly ascending and inside the signal.
+
+    Raises
+    ------
+    UserError
+        If `ms` is negative or not finite.
+    """
+    if not 0 <= ms < np.inf:
+        raise UserError(f"ms is {ms}: it must be a finite number of at least 0 ms")
+    is_beat = record.is_beat
+    n_beats = np.count_nonzero(is_beat)
+    reach = int(ms * record.fs / 1000)
+    move = _rng(seed, record).integers(-reach, reach, n_beats, endpoint=True)
+    # A beat's place less its rank leaves room for the beats before it: "strictly ascending"
+    # becomes "not descending", and all that fit into the signal lie in 0 ... n - n_beats.
+    rank = np.arange(n_beats)
+    room = (record.sample[is_beat] - rank + move).clip(0, len(record.signal) - n_beats)
+    sample = record.sample.copy()
+    sample[is_beat] = np.maximum.accumulate(room) + rank
+    order = np.argsort(sample, kind="stable")
+    return replace(record, sample=sample[order], symbol=record.symbol[order])
+
+
+def resampled(record, fs):
+    """A record as if sampled at another frequency.
+
+    The signal goes through SciPy's polyphase filter, which has no delay and takes out what
+    the new frequency cannot hold; beyond its ends the nearest sample is repeated. Invalid
+    samples (NaN) make their neighbours invalid within the filter's reach.
+
+    Parameters
+    ----------
+    record : Record
+        Its sampling frequency a whole number, so that the ratio is one of small integers.
+    fs : int
+        New sampling frequency, Hz.
+
+    Returns
+    -------
+    Record
+        Annotations at their times, rounded to the nearest sample; `gain` and `baseline`
+        stay those of the header.
+
+    Raises
+    ------
+    UserError
+        If a frequency is no whole number, or the new one not from 100 to 1000 Hz.
+    """
+    from scipy.signal import resample_poly
+
+    if not (MIN_FS <= fs <= MAX_FS and fs == int(fs)):
+        raise UserError(f"fs is {fs}: it must be a whole number from {MIN_FS} to {MAX_FS} Hz")
+    if record.fs != int(record.fs):
+        raise UserError(
+            f"record {record.number} has {record.fs} Hz: only a record with a whole number of "
+            "samples a second can be resampled"
+        )
+    ratio = Fraction(int(fs), int(record.fs))
+    up, down = ratio.numerator, ratio.denominator
+    signal = resample_poly(record.signal, up, down, padtype="edge").astype(np.float32)
+    sample = np.rint(record.sample * up / down).astype(np.int64).clip(0, len(signal) - 1)
+    return replace(record, signal=signal, fs=float(fs), sample=sample)
+
+
+def with_detected_peaks(record):
+    """A record whose R-peaks are found by the detector instead of the annotators.
+
+    ANSI/AAMI EC57 compares beat by beat: a detection within 150 ms of an annotated beat is
+    that beat and carries its symbol, each beat matched once. What is left over on either
+    side is counted by the matching, for sensitivity (`se`) and positive predictivity (`ppv`)
+    of the detection:
+
+    - A missed beat has no annotation in the new record, so no classifier sees it. It is in
+      `fn`; EC57 counts it as not recognized in the sensitivity of its class, so whoever
+      wants that figure must add the missed beats of the class (reference beats that are in
+      no row of `pairs`) to its denominator.
+    - A false beat has the symbol `FALSE_BEAT`, so no score of N, S and V counts it. It is in
+      `fp`; EC57 counts it against the positive predictivity of the class that it is given.
+      It is a beat for its neighbours: their RR intervals end at it, as on a device.
+
+    Parameters
+    ----------
+    record : Record
+        Its signal and the annotations that are beats.
+
+    Returns
+    -------
+    Record
+        One annotation a detection, at the detector's sample; other annotations are gone.
+    ecglib.data.signal.detector.Matching
+        Reference: the beats of `record`, in order; detections: the annotations of the new
+        record.
+
+    Raises
+    ------
+    UserError
+        If the signal has invalid samples, over which the detector cannot filter.
+    """
+    if np.isnan(record.signal).any():
+        raise UserError(
+            f"record {record.number} has samples marked invalid, which the detector cannot "
+            "pass: leave the record out"
+        )
+    is_beat = record.is_beat
+    sample = detect(record.signal, record.fs)
+    matching = match(record.sample[is_beat], sample, record.fs)
+    beat, detection = matching.pairs.T
+    symbol = np.full(len(sample), FALSE_BEAT)
+    symbol[detection] = record.symbol[is_beat][beat]
+    return replace(record, sample=sample, symbol=symbol), matching
+
+
+def _rng(seed, record):
+    return np.random.default_rng([seed, record.number])

@@ -1,0 +1,215 @@
+"""What devices measured with a bundle: validated, kept beside the results, tabulated."""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from ecglib.deploy.bundle.write import FORMAT, TOLERANCE, identity
+from ecglib.system.errors import UserError
+from ecglib.system.files import atomic
+from ecglib.system.paths import RESULTS
+from ecglib.system.untrusted import read_json, refused
+
+FOLDER = RESULTS / "latency" / "devices"
+
+LONGEST_CALL_MS = 600_000
+"""Of one call; more is a mistake, not a slow device."""
+
+NETWORKS = {"ecgnet": "ECGNet", "micronet": "MicroNet"}
+_FIELDS = {
+    **{"format": int, "bundle": str, "machine": dict, "runtime": str, "created": str},
+    **{"power": dict, "measured": list, "unsupported": list},
+}
+_LEARNING_FIELDS = {
+    **{"format": int, "bundle": str, "machine": dict, "torch": str, "device": str},
+    **{"measured": dict, "estimated": dict},
+}
+_SECONDS = {
+    "paper_adapt_s": "puzzle on one patient",
+    "paper_finetune_step_s": "one step of fine-tuning",
+    "ours_features_s": "ours: features",
+    "ours_update_s": "ours: update from 5 labels",
+}
+_TIMES = ("p50_ms", "p95_ms", "p99_ms")
+
+
+def import_device(path, folder=FOLDER):
+    """Check what `nano_bench.py` or `nano_online.py` wrote, and keep it.
+
+    Parameters
+    ----------
+    path : Path
+        From a device.
+    folder : Path
+        Where it is kept; a later measurement of the same device and runtime replaces it.
+
+    Returns
+    -------
+    Path
+        The file kept.
+
+    Raises
+    ------
+    UserError
+        If it is damaged, lacks something, has impossible numbers, or is of another bundle.
+    """
+    content = _read(path)
+    learning = isinstance(content.get("measured"), dict)
+    if learning and "runtime" in content:
+        raise UserError(f"{path} is both of a runtime and of learning; measure again")
+    for name, kind in (_LEARNING_FIELDS if learning else _FIELDS).items():
+        if not isinstance(content.get(name), kind):
+            raise UserError(f"{path}: {name} is missing or of another kind; measure again")
+    if content["format"] != FORMAT or content["bundle"] != identity():
+        raise UserError(
+            f"{path} is of bundle {content['bundle']}, this version exports {identity()}; "
+            "export the bundle again and measure with that"
+        )
+    if not content["measured"]:
+        raise UserError(f"{path} holds no measurement")
+    if learning:
+        _check_seconds(content, path)
+    else:
+        for number, row in enumerate(content["measured"]):
+            _check_row(row, f"{path}: measurement {number}")
+        for number, row in enumerate(content["unsupported"]):
+            _check_network(row, f"{path}: unsupported network {number}")
+    target = Path(folder) / f"{_slug(content)}.json"
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with atomic(target) as temporary:
+            temporary.write_text(json.dumps(content, indent=1) + "\n")
+    except OSError as error:
+        raise UserError(f"cannot write {target}: {error.strerror}") from error
+    return target
+
+
+def _read(path):
+    with refused(f"{path} is missing or no JSON; nano_bench.py writes it"):
+        content = read_json(path)
+    if not isinstance(content, dict):
+        raise UserError(f"{path} is no file of nano_bench.py")
+    return content
+
+
+def _check_network(row, where):
+    """Refuse a row about something that the bundle does not have."""
+    if not isinstance(row, dict) or row.get("network") not in list(NETWORKS):
+        raise UserError(f"{where} is of no network of the bundle")
+    if row.get("precision") not in list(TOLERANCE):
+        raise UserError(f"{where}: precision is {row.get('precision')!r}")
+
+
+def _check_row(row, where):
+    """Refuse a measurement that cannot be."""
+    _check_network(row, where)
+    for name in (*_TIMES, "beats_per_s", "batch", "calls"):
+        value = row.get(name)
+        if not _is_positive(value):
+            raise UserError(f"{where}: {name} is {value!r}; it must be above zero")
+    times = [row[name] for name in _TIMES]
+    if times != sorted(times) or times[-1] > LONGEST_CALL_MS:
+        raise UserError(f"{where}: p50, p95, p99 are {times} ms, which cannot be")
+    difference = row.get("max_difference")
+    if not (difference == 0 or _is_positive(difference)) or (
+        difference > TOLERANCE[row["precision"]]
+    ):
+        raise UserError(f"{where}: max_difference is {difference!r}, more than is tolerated")
+
+
+def _check_seconds(content, path):
+    """Refuse seconds of learning that cannot be."""
+    for name in _SECONDS:
+        if not _is_positive(content["measured"].get(name)):
+            raise UserError(
+                f"{path}: {name} is {content['measured'].get(name)!r}; not above zero"
+            )
+    if not _is_positive(content["estimated"].get("paper_stage_22_patients_s")):
+        raise UserError(f"{path}: paper_stage_22_patients_s is missing or not above zero")
+
+
+def _is_positive(value):
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and 0 < value <= sys.float_info.max  # neither infinite nor a longer integer
+
+
+def _slug(content):
+    """Name of the file: device and runtime, in letters and digits."""
+    runtime = content.get("runtime") or f"learning torch {content['torch']} {content['device']}"
+    name = f"{_machine(content)} {runtime}".lower()
+    return re.sub(r"[^a-z0-9]+", "-", name).strip("-")[:80] or "device"
+
+
+def _machine(content):
+    """Board, else processor."""
+    machine = content["machine"]
+    name = str(machine.get("model") or machine.get("cpu") or "device")
+    return name.replace("(R)", "").replace(" Processor", "")
+
+
+def load_devices(folder=FOLDER):
+    """Everything that devices measured, in order of their names."""
+    return [_read(path) for path in sorted(Path(folder).glob("*.json"))]
+
+
+def device_table(devices):
+    """Median milliseconds of one beat and beats a second in batches of 64, by device.
+
+    Parameters
+    ----------
+    devices : list of dict
+        From `load_devices`.
+
+    Returns
+    -------
+    DataFrame
+        A Jetson that nobody measured has a row that says so.
+    """
+    rows = {}
+    for device in devices:
+        if "runtime" not in device:
+            continue
+        name = f"{_machine(device)}, {device['runtime'].split('+')[0]}"
+        name += " on cuda" * ("cuda" in device["runtime"])
+        for row in device["measured"]:
+            key = name, NETWORKS[row["network"]], row["precision"]
+            cell = rows.setdefault(key, {})
+            if row["batch"] == 1:
+                cell["one beat, ms"] = f"{row['p50_ms']:.3f}"
+            if row["batch"] == 64:
+                cell["beats/s, 64 at once"] = f"{row['beats_per_s']:,.0f}"
+        for row in device["unsupported"]:
+            key = name, NETWORKS[row["network"]], row["precision"]
+            rows[key] = {"one beat, ms": "not supported"}
+    for jetson in ("Jetson Nano", "Jetson Orin"):
+        if not any(jetson in key[0] for key in rows):
+            rows[jetson, "", ""] = {"one beat, ms": "not measured"}
+    frame = pd.DataFrame(rows).T.fillna("")
+    return frame.rename_axis(["device", "network", "format"])
+
+
+def learning_table(devices):
+    """Seconds of learning on devices: measured parts, and what paper 1's stage comes to.
+
+    Parameters
+    ----------
+    devices : list of dict
+        From `load_devices`.
+
+    Returns
+    -------
+    DataFrame
+        The last row is estimated from the first two.
+    """
+    rows = {}
+    for device in devices:
+        if "runtime" not in device:
+            measured = {text: f"{device['measured'][n]:.3g}" for n, text in _SECONDS.items()}
+            whole = device["estimated"]["paper_stage_22_patients_s"]
+            rows[f"{_machine(device)}, {device['device']}"] = measured | {
+                "paper's stage, 22 patients (estimated)": f"{whole:,.0f}"
+            }
+    return pd.DataFrame(rows).rename_axis("seconds")

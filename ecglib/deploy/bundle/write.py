@@ -1,0 +1,192 @@
+"""Everything that a small device needs to time the networks, in one folder."""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+
+from ecglib.data.inputs import normalize
+from ecglib.data.sets.mitdb import load_beats, read_record
+from ecglib.data.signal.micro_input import micro_inputs
+from ecglib.data.synthetic import VERSION, write_records
+from ecglib.deploy import shipped
+from ecglib.deploy.c99.emit import write_c
+from ecglib.deploy.c99.lower import lower
+from ecglib.deploy.onnx import export_onnx
+from ecglib.deploy.runtime import Deployed
+from ecglib.models.ecgnet import ECGNet, ECGNetConfig
+from ecglib.models.layers import weight_layers
+from ecglib.models.micronet import MicroNet
+from ecglib.quant import calibrate, fold_batchnorm, freeze_ranges, quantize
+from ecglib.system.errors import UserError
+from ecglib.system.files import atomic
+
+FORMAT, SEED, N_BEATS = 1, 7, 64
+"""Of the manifest; of ECGNet's random weights; beats to measure with."""
+
+SCRIPTS = ("nano_bench.py", "nano_runtimes.py", "nano_online.py")
+TOLERANCE = {"fp32": 1e-3, "fp16": 2e-2, "int8": 5e-2}
+"""Largest difference of logits that counts as the same, as a share of the largest logit: one
+step of an 8-bit activation may fall either way between runtimes."""
+
+_DEPLOY = Path(__file__).parent
+_WEIGHTS = {"ecgnet": "seeded random, latency only", "micronet": "shipped"}
+
+
+def identity():
+    """What a bundle of this version is called: 16 hexadecimal digits.
+
+    It depends on the networks, the beats' generator and the scripts, not on library versions.
+    """
+    sources = [(_DEPLOY / name).read_bytes() for name in SCRIPTS]
+    sources += [shipped.WEIGHTS.read_bytes(), repr((FORMAT, SEED, N_BEATS, VERSION)).encode()]
+    digests = [hashlib.sha256(source).hexdigest() for source in sources]
+    return hashlib.sha256("".join(digests).encode()).hexdigest()[:16]
+
+
+def export_bundle(folder):
+    """Write networks, beats, expected outputs, scripts and C code into a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if it does not exist; must be empty.
+
+    Returns
+    -------
+    str
+        What was written.
+
+    Raises
+    ------
+    UserError
+        If the folder holds something else or cannot be written.
+    """
+    folder = Path(folder)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder} is not empty; name a new folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        networks, inputs = _networks(), _beats()
+        entries, expected = [], {}
+        for name, (fp32, int8) in networks.items():
+            arrays = [a for key, a in inputs.items() if key.startswith(name)]
+            rows = _write_network(folder, name, fp32, int8, arrays)
+            entries += [row for row, _ in rows]
+            expected |= {f"{name}_{row['precision']}": logits for row, logits in rows}
+        np.savez(folder / "beats.npz", **inputs)
+        np.savez(folder / "expected.npz", **expected)
+        write_c(lower(networks["micronet"][1]), folder, "micronet", shipped.load().features)
+        for name in (*SCRIPTS, "README.md"):
+            source = _DEPLOY / ("bundle.md" if name == "README.md" else name)
+            shutil.copyfile(source, folder / name)
+        _write_manifest(folder, entries)
+    except OSError as error:
+        raise UserError(f"cannot write {folder}: {error.strerror}") from error
+    n_bytes = sum(path.stat().st_size for path in folder.iterdir())
+    return f"{folder}: bundle {identity()}, {n_bytes / 1e6:.1f} MB; its README says what to do"
+
+
+def _networks():
+    """Name -> the network in fp32 and in 8-bit integers."""
+    torch.manual_seed(SEED)
+    ecgnet = ECGNet(ECGNetConfig()).eval()
+    rounded = quantize(ecgnet, "all_int8")
+    calibrate(rounded, torch.from_numpy(_beats()["ecgnet_beat"]))
+    freeze_ranges(rounded)
+    integers = shipped.load().model
+    micronet = MicroNet(integers.config).eval()
+    fold_batchnorm(micronet)
+    layers = weight_layers(micronet)
+    for name, layer in weight_layers(integers).items():
+        layers[name].weight.data, layers[name].bias.data = layer.weight.data, layer.bias.data
+    return {"ecgnet": (ecgnet, rounded), "micronet": (micronet, integers)}
+
+
+def _beats():
+    """Invented beats as both networks read them."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_records(folder, [100], seed=SEED, minutes=2)
+        beats = load_beats(folder, [100], fusion="keep")
+        micro = micro_inputs(read_record(folder, 100, "MLII"), shipped.load().features)
+    kept = slice(N_BEATS)
+    return {
+        "ecgnet_beat": normalize(beats.signal, beats.record, "zscore")[kept],
+        "micronet_beat": micro.x.numpy()[kept],
+        "micronet_rr": micro.rr.numpy()[kept],
+    }
+
+
+def _write_network(folder, name, fp32, int8, arrays):
+    """Files of one network; its entries of the manifest with the logits to expect."""
+    paths = {precision: folder / f"{name}_{precision}.onnx" for precision in TOLERANCE}
+    export_onnx(fp32, paths["fp32"], "none")
+    _write_half(paths["fp32"], paths["fp16"])
+    export_onnx(int8, paths["int8"], "all_int8")
+    recipe = recipe_of(fp32)
+    weights = {k: v.detach().numpy() for k, v in fp32.named_parameters()}
+    np.savez(folder / f"weights_{name}.npz", **weights)
+    rows = []
+    for precision, path in paths.items():
+        row = {"name": name, "precision": precision, "file": path.name}
+        row |= {"inputs": ["beat", "rr"][: len(arrays)], "weights": _WEIGHTS[name]}
+        row |= {"tolerance": TOLERANCE[precision]}
+        row |= {"recipe": None if precision == "int8" else recipe}
+        rows.append((row, Deployed(path, exact=True)(*arrays)))
+    return rows
+
+
+def _write_half(source, target):
+    """The same network in 16 bits; inputs and outputs stay in 32."""
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
+    half = convert_float_to_float16(onnx.load(source), keep_io_types=True)
+    names = {i.name for i in half.graph.input}  # their casts come last; runtimes want order
+    first = [n for n in half.graph.node if n.op_type == "Cast" and n.input[0] in names]
+    for number, node in enumerate(first):
+        half.graph.node.remove(node)
+        half.graph.node.insert(number, node)
+    onnx.checker.check_model(half)
+    with atomic(target) as temporary:
+        temporary.write_bytes(half.SerializeToString())
+
+
+def recipe_of(model):
+    """A network as a list of layers that a few lines of PyTorch can rebuild.
+
+    Parameters
+    ----------
+    model : ECGNet or MicroNet
+        Without BatchNorm.
+
+    Returns
+    -------
+    list of dict
+    """
+    convolutions, rest = [], []
+    for name, layer in weight_layers(model).items():
+        if name.startswith("conv"):
+            block = model.get_submodule(name.rpartition(".")[0])
+            pooled = {"relu": True, "pool": block.pool.kernel_size}
+            convolutions.append({"op": "conv", "name": name, "pad": layer.padding[0], **pooled})
+        elif name.startswith("rr"):
+            rest.insert(0, {"op": "join_rr", "name": name})
+        else:
+            rest.append({"op": "linear", "name": name, "relu": name != "out"})
+    return [*convolutions, {"op": "flatten"}, *rest]
+
+
+def _write_manifest(folder, entries):
+    """Last of all, so that a bundle with a manifest is whole."""
+    files = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.iterdir())
+    }
+    manifest = {"format": FORMAT, "bundle": identity(), "files": files, "networks": entries}
+    with atomic(folder / "manifest.json") as temporary:
+        temporary.write_text(json.dumps(manifest, indent=1) + "\n")

@@ -1,0 +1,204 @@
+"""A network as plain C99: integers only, no heap, no library, weights as constants."""
+
+from pathlib import Path
+
+from ecglib.deploy.c99.front import FEATURES, byte_factor
+from ecglib.system.errors import UserError
+from ecglib.system.files import atomic
+
+_PARTS = Path(__file__).parent / "c"
+
+
+def constant_bytes(program):
+    """Bytes of weights, biases and multipliers.
+
+    Parameters
+    ----------
+    program : ecglib.deploy.c99.program.Program
+        From `ecglib.deploy.c99.lower.lower`.
+
+    Returns
+    -------
+    int
+    """
+    return sum(layer.weight.size + 8 * len(layer.bias) for layer in program.layers)
+
+
+def write_c(program, folder, name, features=None):
+    """Write a network as `name`.c and `name`.h.
+
+    Parameters
+    ----------
+    program : ecglib.deploy.c99.program.Program
+        From `ecglib.deploy.c99.lower.lower`.
+    folder : Path
+        Where the two files go.
+    name : str
+        Of the files; letters, digits and underscores.
+    features : str, optional
+        What the micro network reads: the files then hold `ecg_beat` too, which computes it from
+        raw samples and R-peak times.
+
+    Returns
+    -------
+    tuple of Path
+        Source and header.
+
+    Raises
+    ------
+    UserError
+        If the name is none of C, the features have no integer form, or the files cannot be
+        written.
+    """
+    if not name.isidentifier():
+        raise UserError(f"name is {name!r}; use letters, digits and underscores")
+    if features not in (None, FEATURES):
+        raise UserError(f"features {features} have no integer form; only {FEATURES} have")
+    front = features is not None
+    texts = {
+        f"{name}.c": _source(program, name, front),
+        f"{name}.h": _header(program, name, front),
+    }
+    paths = tuple(Path(folder) / file for file in texts)
+    for path, text in zip(paths, texts.values(), strict=True):
+        try:
+            with atomic(path) as temporary:
+                temporary.write_text(text)
+        except OSError as error:
+            raise UserError(f"cannot write {path}: {error.strerror}") from error
+    return paths
+
+
+def _header(program, name, front):
+    beat, rr = program.shapes["beat"], program.shapes.get("rr")
+    guard = f"{name.upper()}_H"
+    timing = _input_note(program, "rr", f"{rr[1]} bytes") if rr else "not read; may be null"
+    return f"""/* Written by ecglib. Research, not a medical device. */
+#ifndef {guard}
+#define {guard}
+
+#include <stdint.h>
+
+/* Class of one beat: 0 N, 1 S, 2 V.
+   beat: {_input_note(program, "beat", f"{beat[1]} x {beat[0]} bytes, channel by channel")}
+   rr:   {timing}
+   Needs no memory but the stack, and may be called from several threads. */
+int classify(const int8_t *beat, const int8_t *rr);
+{_part("front.h") + _part("stream.h") if front else ""}
+#endif
+"""
+
+
+def _input_note(program, name, form):
+    zero, scale = program.reader(name).zero_in, program.scales[name]
+    return f"{form}, round(x / {scale:.9g}) + {zero}, clipped to -128 and 127"
+
+
+def _source(program, name, front):
+    numbered = list(enumerate(program.layers))
+    constants = "".join(_constants(i, layer) for i, layer in numbered)
+    return f"""/* Written by ecglib. Research, not a medical device. */
+#include "{name}.h"
+
+{constants}
+{_part("kernels.c")}int classify(const int8_t *beat, const int8_t *rr)
+{{
+{_buffers(program)}
+    int32_t t, c;
+{_reading(program)}
+{"".join(_call(program, i, layer) for i, layer in numbered)}}}
+{_front(program) if front else ""}"""
+
+
+def _part(name):
+    """Text of one of the files that generated C consists of, after an empty line."""
+    return "\n" + (_PARTS / name).read_text()
+
+
+def _front(program):
+    """The second function, and the numbers that make bytes of what it computes."""
+    lines = [""]
+    for name in ("beat", "rr"):
+        multiplier, shift = byte_factor(program.scales[name])
+        numbers = {"MULTIPLIER": multiplier, "SHIFT": shift}
+        numbers["ZERO"] = program.reader(name).zero_in
+        lines += [f"#define {name.upper()}_{key} ({v})" for key, v in numbers.items()]
+    return "\n".join(lines) + _part("front.c") + _part("stream.c")
+
+
+def _constants(number, layer):
+    """Arrays of one layer: w0, b0, m0."""
+    arrays = {
+        f"const int8_t w{number}": layer.weight,
+        f"const int32_t b{number}": layer.bias,
+        f"const int32_t m{number}": layer.multiplier,
+    }
+    text = f"/* {layer.name} */\n"
+    for declaration, values in arrays.items():
+        flat = [str(v) for v in values.ravel().tolist()]
+        lines = [", ".join(flat[i : i + 16]) for i in range(0, len(flat), 16)]
+        body = ",\n    ".join(lines)
+        text += f"static {declaration}[{len(flat)}] = {{\n    {body}}};\n"
+    return text
+
+
+def _buffer(name):
+    """Variable of what a layer reads."""
+    return "x_" + name.replace(".", "_")
+
+
+def _padded(program, name):
+    """Samples with padding, channels, padding of what a layer reads."""
+    pad = program.reader(name).pad
+    n_times, n_channels = program.shapes[name]
+    return n_times + 2 * pad, n_channels, pad
+
+
+def _buffers(program):
+    """Declarations; padding and everything else starts as the byte that stands for 0."""
+    lines = []
+    for name in program.shapes:
+        n_times, n_channels, _ = _padded(program, name)
+        lines.append(f"    int8_t {_buffer(name)}[{n_times * n_channels}];")
+    return "\n".join(lines)
+
+
+def _reading(program):
+    """Inputs into their buffers, channels last, with padding; padding of all others."""
+    lines = []
+    for name in program.shapes:
+        n_times, n_channels, pad = _padded(program, name)
+        zero, variable = program.reader(name).zero_in, _buffer(name)
+        if pad:
+            lines.append(f"    for (t = 0; t < {pad * n_channels}; t++) {{")
+            lines.append(f"        {variable}[t] = {zero};")
+            lines.append(
+                f"        {variable}[{(n_times - pad) * n_channels} + t] = {zero};\n    }}"
+            )
+        if name in ("beat", "rr"):
+            kept = n_times - 2 * pad
+            lines.append(f"    for (t = 0; t < {kept}; t++)")
+            lines.append(f"        for (c = 0; c < {n_channels}; c++)")
+            lines.append(
+                f"            {variable}[(t + {pad}) * {n_channels} + c] = "
+                f"{name}[c * {kept} + t];"
+            )
+    if "rr" not in program.shapes:
+        lines.append("    (void)rr;")
+    return "\n".join(lines)
+
+
+def _call(program, number, layer):
+    """The statement that computes one layer."""
+    n_out, n_taps, n_in = layer.weight.shape
+    window, constants = n_taps * n_in, f"w{number}, b{number}, m{number}"
+    if layer.target == "logits":
+        read = _buffer(layer.source)
+        return f"    return largest({read}, {window}, {constants}, {n_out});\n"
+    positions = program.shapes[layer.source][0] // layer.pool
+    _, n_channels, pad = _padded(program, layer.target)
+    target = f"{_buffer(layer.target)} + {pad * n_channels + layer.place}"
+    return (
+        f"    layer({_buffer(layer.source)}, {n_in}, {window}, {constants}, {layer.shift}, "
+        f"{n_out},\n          {positions}, {layer.pool}, {layer.zero_out}, {target});\n"
+    )

@@ -1,0 +1,210 @@
+"""What compilers make of generated C: a library to call, bytes on a Cortex-M4, instructions."""
+
+import ctypes
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from ecglib.system.errors import UserError
+
+STRICT = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic")
+
+_CORTEX_M4 = ("-mcpu=cortex-m4", "-mthumb", "-Os", "-fstack-usage")
+_BARE = (  # no library but the compiler's own arithmetic, and nothing that is not called
+    *("-ffreestanding", "-fno-tree-loop-distribute-patterns", "-ffunction-sections"),
+    *("-fdata-sections", "-nostdlib", "-Wl,--gc-sections", "-Wl,-e,main"),
+)
+_CALLERS = {
+    "beats": """#include "{name}.h"
+ecg_state state;
+int main(void)
+{{
+    static int16_t samples[{samples}];
+    ecg_start(&state, {fs}, 200);
+    return ecg_beat(&state, samples + {samples} / 2, 0) + ecg_finish(&state);
+}}
+""",
+    "stream": """#include "{name}.h"
+ecg_stream state;
+int main(void)
+{{
+    int32_t time;
+    ecg_open(&state, {fs}, 200);
+    return ecg_sample(&state, 0, &time) + ecg_close(&state, &time);
+}}
+""",
+}
+_STREAM_CALLS = ("ecg_sample", "classify_at")
+_FS = 360  # of the device whose memory is counted, samples a second
+_FEEDER = """#include "{name}.h"
+#include <stdio.h>
+int main(void)
+{{
+    int8_t beat[{beat}], rr[{rr}];
+    while (fread(beat, 1, sizeof beat, stdin) == sizeof beat
+           && fread(rr, 1, sizeof rr, stdin) == sizeof rr)
+        putchar('0' + classify(beat, rr));
+    return 0;
+}}
+"""
+
+
+def has(tool):
+    """Whether a program is on the path."""
+    return shutil.which(tool) is not None
+
+
+def require(tool, package):
+    """Refuse to go on without a program.
+
+    Raises
+    ------
+    UserError
+        Names it, and Debian's package that has it.
+    """
+    if not has(tool):
+        raise UserError(f"there is no {tool} here; install {package}")
+
+
+def library(source, *options):
+    """Compile C for this machine and load it.
+
+    Parameters
+    ----------
+    source : Path
+        From `ecglib.deploy.c99.emit.write_c`; the library goes beside it.
+    *options : str
+        For the compiler.
+
+    Returns
+    -------
+    ctypes.CDLL
+
+    Raises
+    ------
+    UserError
+        If there is no compiler.
+    """
+    require("gcc", "gcc")
+    target = Path(source).with_suffix(".so")
+    _run("gcc", *STRICT, "-O2", *options, "-shared", "-fPIC", source, "-o", target)
+    return ctypes.CDLL(str(target))
+
+
+def classifier(source, n_beat, n_rr, compiler="gcc", *options):
+    """Compile a program that reads beats as bytes and prints a digit for each.
+
+    Parameters
+    ----------
+    source : Path
+        From `ecglib.deploy.c99.emit.write_c`; the program goes beside it.
+    n_beat, n_rr : int
+        Bytes of one beat and of its timing.
+    compiler : str
+        For this machine or another one.
+    *options : str
+        For the compiler.
+
+    Returns
+    -------
+    Path
+        The program.
+
+    Raises
+    ------
+    UserError
+        If there is no such compiler.
+    """
+    require(compiler, compiler)
+    source = Path(source)
+    feeder = source.with_name(f"{source.stem}_feeder.c")
+    feeder.write_text(_FEEDER.format(name=source.stem, beat=n_beat, rr=n_rr))
+    target = source.with_name(f"{source.stem}_{compiler}")
+    _run(compiler, *STRICT, "-O2", *options, source, feeder, "-o", target)
+    return target
+
+
+def cortex_m4(source, use="beats"):
+    """Memory that the micro network takes on a Cortex-M4, from raw samples to classes.
+
+    Parameters
+    ----------
+    source : Path
+        From `ecglib.deploy.c99.emit.write_c`, with features.
+    use : {"beats", "stream"}
+        R-peaks are given, or detected from a stream that keeps its own samples.
+
+    Returns
+    -------
+    dict of str to int
+        `flash_bytes`: code, constants and the compiler's arithmetic; `state_bytes` and
+        `sample_bytes` (half a second of them, if they are not part of the state) in RAM;
+        `stack_bytes` of the deepest calls; `ram_bytes`, their sum.
+
+    Raises
+    ------
+    UserError
+        If there is no cross compiler.
+    """
+    require("arm-none-eabi-gcc", "gcc-arm-none-eabi")
+    source = Path(source)
+    caller = source.with_name(f"{source.stem}_{use}.c")
+    n_samples = 2 * ((67 * _FS + 255) // 256 + 1) + 1
+    caller.write_text(_CALLERS[use].format(name=source.stem, fs=_FS, samples=n_samples))
+    target = source.with_name(f"{source.stem}_{use}_m4.elf")
+    gcc = ("arm-none-eabi-gcc", *STRICT, *_CORTEX_M4)
+    _run(*gcc, *_BARE, source, caller, "-lgcc", "-o", target)
+    text, data, _ = map(int, _run("arm-none-eabi-size", target).splitlines()[1].split()[:3])
+    symbols = _run("arm-none-eabi-nm", "-S", target)
+    state = int(re.search(r" ([0-9a-f]+) [bB] state$", symbols, re.M)[1], 16)
+    used = next(source.parent.glob(f"{target.name}-{source.stem}.su")).read_text()
+    stack = {name: int(n) for name, n in re.findall(r":(\w+)[.\w]*\t(\d+)\t", used)}
+    calls = ("ecg_beat", "classify", "layer", *_STREAM_CALLS * (use == "stream"))
+    memory = {
+        "state_bytes": state,
+        "sample_bytes": 2 * n_samples if use == "beats" else 0,
+        "stack_bytes": sum(stack.get(name, 0) for name in calls),  # 0: inlined into its caller
+    }
+    return {"flash_bytes": text + data, **memory, "ram_bytes": sum(memory.values())}
+
+
+def instructions(program, stream, n_beats):
+    """Instructions that one beat takes, counted by callgrind.
+
+    Parameters
+    ----------
+    program : Path
+        From `classifier`, for this machine.
+    stream : bytes
+        Beats.
+    n_beats : int
+        How many they are.
+
+    Returns
+    -------
+    float
+        What starting the program takes is not in it.
+
+    Raises
+    ------
+    UserError
+        If there is no valgrind.
+    """
+    require("valgrind", "valgrind")
+    counted = [_collected(program, data) for data in (b"", stream)]
+    return (counted[1] - counted[0]) / n_beats
+
+
+def _collected(program, stream):
+    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", str(program)]
+    done = subprocess.run(command, input=stream, capture_output=True, check=True)
+    return int(re.search(rb"Collected : (\d+)", done.stderr)[1])
+
+
+def _run(*command):
+    """Standard output of a command; what it complains of becomes an error."""
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
+    if done.returncode:
+        raise UserError(f"{command[0]} failed: {done.stderr.strip()[:500]}")
+    return done.stdout

@@ -1,0 +1,211 @@
+"""From a fake-quantized network to integer layers (`ecglib.deploy.c99.program`)."""
+
+import numpy as np
+import torch
+from torch import fx, nn
+from torch.fx.passes.shape_prop import ShapeProp
+
+from ecglib.deploy.c99.program import OFFSET, Layer, Program
+from ecglib.deploy.c99.stored import stored_integers
+from ecglib.quant.modules import QuantConv1d, QuantLayer, QuantLinear
+from ecglib.system.errors import UserError
+
+_LARGEST_SUM = 2**31
+_PASSING = (nn.Identity, nn.Dropout)
+_RESHAPING = ("flatten", "unsqueeze")
+
+
+class _Tracer(fx.Tracer):
+    def is_leaf_module(self, module, name):
+        return isinstance(module, QuantLayer) or super().is_leaf_module(module, name)
+
+
+def lower(model):
+    """Turn a fake-quantized network into integer layers.
+
+    Parameters
+    ----------
+    model : Module
+        From `ecglib.quant.quantize` with scope all_int8, calibrated and in evaluation mode:
+        Conv1d (stride 1), ReLU, max-pooling, linear layers, timing joined by `cat`.
+
+    Returns
+    -------
+    Program
+
+    Raises
+    ------
+    UserError
+        Names the first layer that cannot be expressed in integers.
+    """
+    graph = _Tracer().trace(model)
+    traced = fx.GraphModule(model, graph)
+    config = model.config
+    n_channels = getattr(config, "n_channels", None)
+    beat = (1, n_channels, config.n_times) if n_channels else (1, config.n_times)
+    inputs = [torch.zeros(beat), torch.zeros(1, config.n_rr) if config.n_rr else None]
+    n_inputs = sum(node.op == "placeholder" for node in graph.nodes)
+    with torch.no_grad():
+        ShapeProp(traced).propagate(*inputs[:n_inputs])
+    _require_known(traced)
+    layers, shapes = [], {}
+    for node in graph.nodes:
+        if _module(traced, node, QuantLayer):
+            shapes.setdefault(*_shape_read(traced, node))
+            layers.append(_layer(traced, node))
+    scales = {
+        layer.source: float(model.get_submodule(layer.name).input_quantizer.scale)
+        for layer in layers
+        if layer.source in ("beat", "rr")
+    }
+    return Program(tuple(layers), shapes, scales)
+
+
+def _module(traced, node, kinds):
+    """The module that a node calls if it is of these kinds, else None."""
+    if node.op == "call_module":
+        module = traced.get_submodule(node.target)
+        return module if isinstance(module, kinds) else None
+    return None
+
+
+def _name(node):
+    return str(getattr(node.target, "__name__", node.target))
+
+
+def _kind(traced, node):
+    module = _module(traced, node, nn.Module)
+    return type(module).__name__ if module else node.op.replace("call_", "")
+
+
+def _require_known(traced):
+    """Refuse, before anything else, what has no integer form."""
+    for node in traced.graph.nodes:
+        if node.op not in ("placeholder", "output") and not _is_known(traced, node):
+            raise UserError(
+                f"layer {_name(node)} ({_kind(traced, node)}) has no integer form; quantize "
+                "with scope all_int8, and use Conv1d, ReLU, MaxPool1d and Linear alone"
+            )
+
+
+def _is_known(traced, node):
+    return (
+        _module(traced, node, (*_PASSING, QuantLayer, nn.ReLU, nn.MaxPool1d)) is not None
+        or (node.op == "call_method" and node.target in _RESHAPING)
+        or node.target is torch.cat
+    )
+
+
+def _shape_read(traced, node):
+    """Name and (samples, channels) of what a layer reads."""
+    shape = node.args[0].meta["tensor_meta"].shape
+    linear = _module(traced, node, QuantLinear)
+    return _source(traced, node), ((1, shape[1]) if linear else (shape[2], shape[1]))
+
+
+def _source(traced, node):
+    """Name of what a layer reads: an input of the network, or the layer's own buffer."""
+    origin = node.args[0]
+    while origin.op == "call_method" or _module(traced, origin, _PASSING):
+        origin = origin.args[0]
+    if origin.op == "placeholder":
+        return "rr" if _module(traced, node, QuantLinear) else "beat"
+    return node.target
+
+
+def _layer(traced, node):
+    """A layer with everything that follows until the next one."""
+    module = _module(traced, node, QuantLayer)
+    chain, reader, place = _until_next(traced, node)
+    pooling = [m for m in chain if isinstance(m, nn.MaxPool1d)]
+    stored = stored_integers(module)
+    weight = _channels_last(traced, node, stored.weight)
+    target = reader.target if reader else "logits"
+    zero_out, scale_out = 0, 1.0
+    if reader:
+        _check_activated(node, chain)
+        quantizer = _module(traced, reader, QuantLayer).input_quantizer
+        zero_out, scale_out = int(quantizer.zero_point) - OFFSET, float(quantizer.scale)
+    zero_in = int(module.input_quantizer.zero_point) - OFFSET
+    summed = weight.astype(np.int64).sum(axis=(1, 2))
+    bias = stored.bias.astype(np.int64) - zero_in * summed
+    _check_form(node, module, pooling, weight, bias)
+    multiplier, shift = _fixed_point(stored.step.astype(np.float64) / scale_out)
+    return Layer(
+        *(node.target, _source(traced, node), target, place, weight, bias, multiplier, shift),
+        pad=module.padding[0] if isinstance(module, QuantConv1d) else 0,
+        pool=int(np.prod([p.kernel_size for p in pooling], dtype=int)),
+        zero_in=zero_in,
+        zero_out=zero_out,
+    )
+
+
+def _until_next(traced, node):
+    """Modules behind a layer, the layer that reads their output, and where it begins there."""
+    chain, place, current = [], 0, node
+    while True:
+        users = list(current.users)
+        if len(users) != 1:
+            raise UserError(f"layer {_name(node)} has {len(users)} readers; it must have one")
+        following = users[0]
+        if following.op == "output":
+            return chain, None, 0
+        if _module(traced, following, QuantLayer):
+            return chain, following, place
+        if following.target is torch.cat:
+            before = following.args[0][: following.args[0].index(current)]
+            place += sum(part.meta["tensor_meta"].shape[1] for part in before)
+        chain.append(_module(traced, following, nn.Module))
+        current = following
+
+
+def _check_activated(node, chain):
+    if not any(isinstance(module, nn.ReLU) for module in chain):
+        raise UserError(f"layer {node.target} has no ReLU behind it, which integers need here")
+
+
+def _check_form(node, module, pooling, weight, bias):
+    """Refuse what the arithmetic does not cover."""
+    plain = not isinstance(module, QuantConv1d) or (
+        (module.stride, module.dilation, module.groups) == ((1,), (1,), 1)
+    )
+    if not plain or any(p.stride != p.kernel_size or p.padding for p in pooling):
+        raise UserError(
+            f"layer {node.target}: strides, dilation, groups and overlapping pooling have no "
+            "integer form here; use stride 1 and plain max-pooling"
+        )
+    if module.input_quantizer.bits != 8:
+        raise UserError(f"layer {node.target} reads {module.input_quantizer.bits} bits; use 8")
+    products = np.abs(weight.astype(np.int64)).sum(axis=(1, 2)) * OFFSET
+    if np.any(np.abs(bias) + products >= _LARGEST_SUM):
+        raise UserError(f"layer {node.target}: its sums may not fit 32 bits; use fewer inputs")
+
+
+def _channels_last(traced, node, weight):
+    """Weights (n_out, n_taps, n_in) in the order in which the input's bytes lie."""
+    if _module(traced, node, QuantConv1d):
+        return weight.transpose(0, 2, 1)
+    parts = _parts_read(node.args[0])
+    ordered, start = [], 0
+    for part in parts:
+        shape = part.meta["tensor_meta"].shape
+        size = int(np.prod(shape[1:]))
+        rows = weight[:, start : start + size].reshape(len(weight), *shape[1:])
+        ordered.append((rows.transpose(0, 2, 1) if rows.ndim == 3 else rows).reshape(-1, size))
+        start += size
+    return np.concatenate([rows.reshape(len(weight), -1) for rows in ordered], axis=1)[:, None]
+
+
+def _parts_read(origin):
+    """What a linear layer reads, before it was flattened and joined."""
+    if origin.target is torch.cat:
+        return [part for joined in origin.args[0] for part in _parts_read(joined)]
+    if origin.op == "call_method" and origin.target == "flatten":
+        return [origin.args[0]]
+    return [origin]
+
+
+def _fixed_point(factor):
+    """Integers below 2³¹ and one shift that stand for positive factors."""
+    shift = 30 - int(np.floor(np.log2(factor.max())))
+    return np.minimum(np.rint(factor * 2.0**shift), 2**31 - 1).astype(np.int64), shift

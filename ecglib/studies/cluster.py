@@ -1,0 +1,164 @@
+"""Runs of a study on several processes or machines, by Dask, an optional dependency."""
+
+import logging
+import socket
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import torch
+from tqdm import tqdm
+
+from ecglib.system.errors import UserError
+
+LOCAL = "local"
+"""Scheduler that means: a worker for each core of this machine."""
+
+PATIENCE = 30  # s, until a scheduler has answered and has a worker
+
+
+def check(scheduler):
+    """Refuse what names no scheduler, and a scheduler where Dask is missing.
+
+    Parameters
+    ----------
+    scheduler : str or None
+        None, "local" or `tcp://host:port`.
+
+    Raises
+    ------
+    UserError
+    """
+    if scheduler is None:
+        return
+    if scheduler != LOCAL and not _is_address(scheduler):
+        raise UserError(
+            f"scheduler is {scheduler!r}; it must be null, local or tcp://host:port"
+        )
+    try:
+        import distributed  # noqa: F401
+    except ImportError:
+        raise UserError(
+            f"scheduler {scheduler} needs Dask, which is not installed: "
+            "pip install 'dask[distributed]', or leave scheduler out"
+        ) from None
+
+
+def _is_address(scheduler):
+    try:
+        parts = urlsplit(scheduler)
+        return parts.scheme == "tcp" and bool(parts.hostname and parts.port)
+    except (ValueError, TypeError, AttributeError):  # a port that is none; no text at all
+        return False
+
+
+def execute(site, configs, prerequisites, scheduler):
+    """Have workers finish runs; each saves its result itself, as soon as it has it.
+
+    A run whose worker dies is started again on another one. Runs that need the same stage may
+    both compute it: files are written whole, and the same whoever writes them.
+
+    Parameters
+    ----------
+    site : ecglib.studies.worksite.Worksite
+        Has `finished(config)`, which computes and saves, and `check_reach()`.
+    configs : list of RunConfig
+        The runs.
+    prerequisites : callable
+        RunConfig -> list of RunConfig that must be finished before.
+    scheduler : str
+        "local" or `tcp://host:port`.
+
+    Raises
+    ------
+    UserError
+        If the scheduler or its workers do not answer, or a run raises it.
+    """
+    needs = {}
+    for config in configs:
+        _collect(config, prerequisites, needs)
+    with _connected(scheduler, most=len(needs)) as client:
+        import distributed
+
+        futures = {}
+        for config, needed in needs.items():
+            before = [futures[other] for other in needed]
+            futures[config] = client.submit(_finish, site, config, *before, pure=False)
+        done = distributed.as_completed(futures.values())
+        try:
+            for future in tqdm(done, total=len(futures), desc=f"runs, {scheduler}"):
+                if error := future.result():
+                    raise error
+        except distributed.KilledWorker as error:
+            raise UserError(f"a run ended its worker again and again: {error}") from error
+        except distributed.CancelledError as error:
+            raise UserError(
+                f"scheduler {scheduler} is gone; finished runs are kept, call again to resume"
+            ) from error
+
+
+def _collect(config, prerequisites, needs):
+    """Add a run to `needs`, run -> runs before it, behind those that it needs."""
+    needed = prerequisites(config)
+    for other in needed:
+        _collect(other, prerequisites, needs)
+    needs.setdefault(config, needed)
+
+
+def _finish(site, config, *before):
+    """On a worker: finish a run; what the user can mend is returned, not raised.
+
+    Dask would log what is raised with its traceback. `before` are the answers of the runs that
+    this one needs.
+    """
+    import distributed
+
+    if failed := next(filter(None, before), None):
+        return failed
+    try:
+        if distributed.get_worker().state.nthreads != 1:  # they would share random numbers
+            raise UserError(
+                f"a worker on {socket.gethostname()} has several threads; "
+                "start workers with --nthreads 1, several with --nworkers"
+            )
+        torch.set_num_threads(1)
+        site.check_reach()
+        site.finished(config)
+    except UserError as error:
+        return error
+    return None
+
+
+@contextmanager
+def _connected(scheduler, most):
+    """Client of a scheduler with workers; those of "local", at most `most`, end with it."""
+    import distributed
+
+    if scheduler == LOCAL:
+        from dask.system import CPU_COUNT
+
+        local = distributed.LocalCluster(
+            n_workers=min(CPU_COUNT, most),
+            threads_per_worker=1,
+            memory_limit=0,  # a study may take all memory that there is
+            dashboard_address=":0",  # a free port, so that studies do not meet on one
+            silence_logs=logging.CRITICAL,
+            env={"TQDM_DISABLE": "1"},  # bars of several workers would overwrite each other
+        )
+        with local, distributed.Client(local) as client:
+            yield client
+        return
+    try:
+        client = distributed.Client(scheduler, timeout=PATIENCE)
+    except OSError as error:
+        raise UserError(
+            f"no Dask scheduler answers at {scheduler}; start one with `dask scheduler`"
+        ) from error
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=PATIENCE)
+        except distributed.TimeoutError as error:
+            raise UserError(
+                f"scheduler {scheduler} has no worker; start some with "
+                f"`dask worker {scheduler} --nworkers 4 --nthreads 1`"
+            ) from error
+        yield client

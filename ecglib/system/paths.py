@@ -1,0 +1,16 @@
+"""Where the repository keeps things, whatever the current folder is.
+
+Jupyter starts a chapter in `chapters/`, papermill wherever it was called: neither they nor
+the library may rely on the working directory, so every path starts here. `ecglib` is
+installed in editable mode, hence its parent folder is the repository.
+"""
+
+from pathlib import Path
+
+REPO = Path(__file__).resolve().parents[2]
+CHAPTERS = REPO / "chapters"
+PARAMS = REPO / "params"
+RESULTS = REPO / "results"  # committed reference runs
+RUNS = REPO / "_build" / "runs"  # live runs
+BOOK = REPO / "_build" / "book"  # executed notebooks and the book's configuration
+HTML = REPO / "_build" / "html"  # what one reads

@@ -1,0 +1,291 @@
+"""Tables of the micro network: its choice, and what a handful of labels is worth."""
+
+from dataclasses import fields
+
+import numpy as np
+import pandas as pd
+
+from ecglib import stats
+from ecglib.aami import CLASSES
+from ecglib.config import BudgetConfig, MicroConfig
+from ecglib.config.budget import AskingConfig
+from ecglib.metrics import accuracy, from_confusion, macro_f1
+from ecglib.tables import arms
+from ecglib.tables.scores import HEAVY_RECORD, spread
+
+DEFAULTS = {field.name: field.default for field in fields(MicroConfig)} | {
+    field.name: field.default for field in fields(BudgetConfig)
+}
+UNNAMED = ("records", "seed", "split", "scope", "budget", "query", "update", "asking")
+"""Settings that a table's caption or other columns name."""
+
+SPLIT_NAMES = {
+    "ds1_ds2": "DS1 → DS2",
+    "ds2_ds1": "DS2 → DS1",
+    "lopo": "leave one patient out",
+    "ds1_cv": "eleven folds of DS1",
+}
+SCOPE_NAMES = {"none": "fp32", "all_int8": "INT8"}
+
+
+AS_IN_LITERATURE = {
+    **{"features": "derivative+rr", "leads": "MLII", "imbalance": "none"},
+    **{"augmentation": 0.0, "class_cap": 2500, "epochs": 14},
+}
+"""Input and training that published networks share: one lead, nearly all beats, no weights."""
+
+
+def variant(arm):
+    """What distinguishes an arm from the chosen settings, in words.
+
+    Examples
+    --------
+    >>> variant(arms.Arm({"width": 2.0, "bits": 8}, []))
+    'width 2.0'
+    """
+    changed = {
+        name: value
+        for name, value in arm.settings.items()
+        if name not in UNNAMED and value != DEFAULTS[name]
+    }
+    if changed == AS_IN_LITERATURE:
+        return "input and training as in the literature"
+    words = [
+        f"{value}" if name == "features" else f"{name} {value}"
+        for name, value in changed.items()
+    ]
+    return ", ".join(words) or "chosen"
+
+
+def by_variant(results, **wanted):
+    """Arms with some settings in common, by what distinguishes them; the chosen one first."""
+    named = {variant(arm): arm for arm in arms.group(results, **wanted)}
+    return {name: named[name] for name in sorted(named, key=lambda n: n != "chosen")}
+
+
+def by_split(results):
+    """The chosen network on every split, in fp32 and in integers.
+
+    Returns
+    -------
+    dict of str to Arm
+    """
+    named = {}
+    for split in ("ds1_ds2", "ds2_ds1", "lopo"):
+        for scope, word in SCOPE_NAMES.items():
+            chosen = by_variant(results, split=split, scope=scope).get("chosen")
+            if chosen:
+                named[f"{SPLIT_NAMES[split]}, {word}"] = chosen
+    return named
+
+
+def variant_table(named):
+    """Arms with scores by class and bytes, mean over seeds.
+
+    Returns
+    -------
+    DataFrame
+    """
+    rows = {}
+    for name, arm in named.items():
+        scores = [from_confusion(stats.pool(m)).per_class for m in arm.matrices()]
+        rows[name] = {
+            "macro-F1": spread(arm.values(macro_f1)),
+            "accuracy": spread(arm.values(accuracy)),
+            **{f"F1 {c}": f"{np.mean([s[c]['f1'] for s in scores]):.3f}" for c in CLASSES},
+            "without 232": _without_heavy(arm),
+            "bytes": f"{arm.results[0].metrics['weight_bytes']:,}",
+            "seeds": arm.seeds,
+        }
+    frame = pd.DataFrame(rows).T
+    return frame if (frame["without 232"] != "").any() else frame.drop(columns="without 232")
+
+
+def _without_heavy(arm, **kind):
+    """Macro-F1 of all patients but one, "" where that one is not tested."""
+    if HEAVY_RECORD not in arm.matrices()[0]:
+        return ""
+    return f"{np.mean(arm.values(macro_f1, without=HEAVY_RECORD, **kind)):.3f}"
+
+
+def by_budget(results, *, query="mixed", update="head", asking="start", **wanted):
+    """Arms by their number of labels, none first, "all" last; what they share is `wanted`."""
+    found = arms.group(results, update="none", **wanted)
+    found += arms.group(results, query=query, update=update, asking=asking, **wanted)
+    named = {arm.settings["budget"]: arm for arm in found if _asked_as_chosen(arm)}
+    return {k: named[k] for k in sorted(named, key=lambda k: np.inf if k == "all" else k)}
+
+
+def _asked_as_chosen(arm):
+    """Whether the questions of an arm, and its learning from answers, are the chosen ones."""
+    names = {field.name for field in fields(AskingConfig)} - set(UNNAMED)
+    return all(arm.settings[name] == DEFAULTS[name] for name in names)
+
+
+def budget_table(named):
+    """Labels, what they bring after 5:00 against none, and what they cost.
+
+    Parameters
+    ----------
+    named : dict of int or str to Arm
+        From `by_budget`; the first is the control.
+
+    Returns
+    -------
+    DataFrame
+        `accuracy (patients)`: of all beats, and averaged over patients. `worst patient`: the
+        largest loss of accuracy of one record, mean over seeds. `cost`: seconds and millions
+        of multiplications of asking and learning, a record.
+    """
+    control = next(iter(named.values()))
+    rows = {name: _budget_row(arm, control) for name, arm in named.items()}
+    return pd.DataFrame(rows).T.fillna("")
+
+
+def _budget_row(arm, control):
+    kind = {"after_5min": True}
+    pair = [a.matrices(**kind) for a in (arm, control)]
+    interval = stats.patient_bootstrap(pair[0], macro_f1)
+    row = {
+        "macro-F1": spread(arm.values(macro_f1, **kind)),
+        "95 %": f"[{interval.low:.3f}, {interval.high:.3f}]",
+        "Δ macro-F1": "",
+        "accuracy (patients)": f"{np.mean(arm.values(accuracy, **kind)):.3f} "
+        f"({stats.mean_over_patients(pair[0], accuracy):.3f})",
+        "without 232": _without_heavy(arm, **kind),
+        "worst patient": "",
+        "labels": f"{np.mean([labels_a_record(r) for r in arm.results]):.0f}",
+    }
+    if arm is not control:
+        row["Δ macro-F1"] = f"{stats.paired_difference(*pair, macro_f1):+.3f}"
+        change = patient_change(arm, control)
+        row["worst patient"] = f"{change.min():+.3f} ({change.idxmin()})"
+        seconds = np.mean([seconds_a_patient(r) for r in arm.results])
+        macs = [np.mean(list(r.metrics["online_macs"].values())) for r in arm.results]
+        row["cost"] = f"{seconds:.2f} s, {np.mean(macs) / 1e6:,.0f} M"
+    return row
+
+
+def labels_a_record(result):
+    """Labels that were asked for, mean over the records of a result."""
+    return float(np.mean([sum(counts) for counts in result.metrics["asked"].values()]))
+
+
+def seconds_a_patient(result):
+    """Seconds of asking and learning, mean over the records of a result."""
+    spent = result.runtime_s.get("ask", 0) + result.runtime_s.get("update", 0)
+    return spent / len(result.per_record)
+
+
+def patient_change(arm, control):
+    """Accuracy after 5:00 minus that of the control, by record, mean over seeds.
+
+    Returns
+    -------
+    Series
+    """
+    pairs = zip(arm.matrices(after_5min=True), control.matrices(after_5min=True), strict=True)
+    return pd.DataFrame(
+        [{r: float(accuracy(a[r]) - accuracy(b[r])) for r in a if a[r].sum()} for a, b in pairs]
+    ).mean()
+
+
+def choice_table(results, budgets=(5, 20)):
+    """Queries and updates that were tried inside DS1: macro-F1 after 5:00 by labels.
+
+    Returns
+    -------
+    DataFrame
+    """
+    rows = {}
+    for arm in arms.group(results, split="ds1_cv", scope="all_int8"):
+        settings = arm.settings
+        name = (
+            f"{settings['query']}, {settings['update']}"
+            + (", stream" if settings["asking"] == "stream" else "")
+            + ("" if variant(arm) == "chosen" else f", {variant(arm)}")
+        )
+        if settings["budget"] == 0:
+            name = "no label"
+        score = spread(arm.values(macro_f1, after_5min=True))
+        rows.setdefault(name, {})[f"K = {settings['budget']}"] = score
+    columns = ["K = 0", *(f"K = {k}" for k in budgets)]
+    return pd.DataFrame(rows).T.reindex(columns=columns).fillna("")
+
+
+def calibration(results):
+    """Counts of confidence of several seeds, added.
+
+    Returns
+    -------
+    tuple of (ndarray (n_steps, 3, 3), ndarray (n_steps,))
+        Confusions and sums of the largest probability, by step of that probability.
+    """
+    confusion = sum(np.array(r.metrics["confidence"]["confusion"]) for r in results)
+    total = sum(np.array(r.metrics["confidence"]["total"]) for r in results)
+    return confusion.reshape(-1, len(CLASSES), len(CLASSES)), total
+
+
+def calibration_error(confusion, total, n_bins=10):
+    """Expected calibration error: mean distance of confidence and accuracy (Guo et al. 2017).
+
+    Parameters
+    ----------
+    confusion, total
+        From `calibration`.
+    n_bins : int
+        Equal steps of confidence to average over.
+
+    Returns
+    -------
+    float
+    """
+    merged = confusion.reshape(n_bins, -1, *confusion.shape[1:]).sum(axis=1)
+    sure = total.reshape(n_bins, -1).sum(axis=1)
+    right = np.trace(merged, axis1=1, axis2=2)
+    return float(np.abs(sure - right).sum() / merged.sum())
+
+
+def coverage_scores(confusion):
+    """Scores of the surest beats, for every share of beats that is answered.
+
+    Returns
+    -------
+    DataFrame
+        Columns `coverage`, `accuracy`, `macro_f1`, from all beats to the surest step.
+    """
+    kept = confusion[::-1].cumsum(axis=0)[::-1]
+    kept = kept[kept.sum(axis=(1, 2)) > 0]
+    return pd.DataFrame(
+        {
+            "coverage": kept.sum(axis=(1, 2)) / confusion.sum(),
+            "accuracy": accuracy(kept),
+            "macro_f1": macro_f1(kept),
+        }
+    )
+
+
+def robustness_table(results):
+    """Perturbations by severity, fp32 and INT8: macro-F1 and accuracy over all beats.
+
+    Returns
+    -------
+    DataFrame
+        Index: perturbation and level.
+    """
+    rows = {}
+    for arm in arms.group(results, split="ds1_ds2"):
+        settings = arm.settings
+        row = rows.setdefault((settings["perturbation"], settings["level"]), {})
+        word = SCOPE_NAMES[settings["scope"]]
+        row[f"macro-F1, {word}"] = float(np.mean(arm.values(macro_f1)))
+        row[f"V F1, {word}"] = float(np.mean([_f1_of(r, "V") for r in arm.results]))
+        row[f"S F1, {word}"] = float(np.mean([_f1_of(r, "S") for r in arm.results]))
+    return pd.DataFrame(rows).T.sort_index()
+
+
+def _f1_of(result, name):
+    """F1 of a class with missed beats and false detections counted, as EC57 does."""
+    total = sum(np.array(rows) for rows in result.metrics["detection"].values())
+    tp, fn, fp = total[CLASSES.index(name)]
+    return 2 * tp / max(1, 2 * tp + fn + fp)

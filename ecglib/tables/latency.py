@@ -1,0 +1,115 @@
+"""Tables of deployed networks: time of a call, bytes on disk, same answers."""
+
+import pandas as pd
+
+from ecglib.tables import arms
+from ecglib.tables.int8 import filters
+
+RUNTIMES = {
+    "torch_fp32": "PyTorch, fp32",
+    "ort_fp32": "ONNX Runtime, fp32",
+    "ort_int8": "ONNX Runtime, INT8",
+}
+"""Setting `runtime` -> what it is called in tables."""
+
+
+def int8_file(results, channels):
+    """The result of an INT8 file in ONNX Runtime, one beat a call.
+
+    Parameters
+    ----------
+    results : list of RunResult
+        Of study "latency".
+    channels : list of int
+        Filters of its network.
+
+    Returns
+    -------
+    RunResult
+    """
+    return next(
+        r
+        for r in results
+        if (r.config["runtime"], r.config["batch"]) == ("ort_int8", 1)
+        and r.config["channels"] == list(channels)
+    )
+
+
+def latency_table(results):
+    """Deployed networks: time of a call, speed against fp32 in the same session, answers.
+
+    Parameters
+    ----------
+    results : list of RunResult
+        Of study "latency".
+
+    Returns
+    -------
+    DataFrame
+        `speed` is the median time of ONNX Runtime in fp32 over the row's own, of the same
+        batch and threads; "–" if these two were not timed in one session.
+    """
+    fp32 = {_cell(r): r.metrics for r in results if r.config["runtime"] == "ort_fp32"}
+    rows = {}
+    for result in sorted(results, key=_order):
+        m, config = result.metrics, result.config
+        base = fp32.get(_cell(result), {})
+        together = base.get("session") == m["session"]
+        size = filters(config["channels"])
+        batch = f"{config['batch']} beat" + ("s" if config["batch"] > 1 else "")
+        runtime = RUNTIMES[config["runtime"]]
+        if config["runtime"] == "ort_int8" and config["scope"] != "all_int8":
+            runtime = f"{runtime}, {config['scope']}"
+        rows[size, batch, config["threads"], runtime] = {
+            **{f"p{p}, ms": f"{m[f'p{p}_ms']:.3f}" for p in (50, 95, 99)},
+            "speed": f"{base['p50_ms'] / m['p50_ms']:.2f}×" if together else "–",
+            "file": f"{m['file_bytes']:,}" if "file_bytes" in m else "",
+            "same class": f"{m['agreement']:.3%}" if "agreement" in m else "",
+        }
+    names = ["filters", "batch", "threads", "runtime"]
+    return pd.DataFrame(rows).T.rename_axis(names)
+
+
+def size_table(deployed, rounded):
+    """Bytes on disk against fp32 and against the arithmetic of weights, biases and scales.
+
+    Parameters
+    ----------
+    deployed : list of RunResult
+        Of study "latency".
+    rounded : list of RunResult
+        Of study "int8"; networks of the same filters.
+
+    Returns
+    -------
+    DataFrame
+    """
+    rows = {}
+    for arm in arms.group(rounded, pipeline="baseline", scope="all_int8", split="ds1_ds2"):
+        channels = arm.settings["channels"]
+        files = {
+            r.config["runtime"]: r.metrics["file_bytes"]
+            for r in deployed
+            if r.config["channels"] == channels and "file_bytes" in r.metrics
+        }
+        if {"ort_fp32", "ort_int8"} <= set(files):
+            counted = arm.results[0].metrics["weight_bytes"]
+            rows[filters(channels)] = {
+                "fp32 file": f"{files['ort_fp32']:,}",
+                "INT8 file": f"{files['ort_int8']:,}",
+                "smaller": f"{files['ort_fp32'] / files['ort_int8']:.2f}×",
+                "INT8 by arithmetic": f"{counted:,}",
+                "graph around it": f"{files['ort_int8'] - counted:,}",
+            }
+    return pd.DataFrame(rows).T.rename_axis("filters")
+
+
+def _cell(result):
+    """What runtimes of one comparison share."""
+    config = result.config
+    names = ("seed", "scope", "batch", "threads")
+    return tuple(config["channels"]), *(config[name] for name in names)
+
+
+def _order(result):
+    return (*_cell(result), list(RUNTIMES).index(result.config["runtime"]))

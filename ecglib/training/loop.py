@@ -1,0 +1,234 @@
+"""The one training loop, and what it needs: a schedule, frozen parts, a history."""
+
+import copy
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import nn
+from tqdm import tqdm
+
+from ecglib.system.errors import UserError
+from ecglib.training.precision import Stepper
+
+PLATEAU_FACTOR = 0.3
+"""What is left of the learning rate after a plateau."""
+
+LEARNED_STEP = "weight_quantizer.learned"
+"""How the names of learned quantizer steps end."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast to train.
+
+    Attributes
+    ----------
+    epochs : int
+        Passes over the data; with validation, the most it may take.
+    batch_size : int
+        Beats of a step.
+    learning_rate, weight_decay : float
+        Of AdamW.
+    decay : float
+        Factor on the learning rate after every epoch.
+    patience : int or None
+        With validation: epochs without a better score after which training stops.
+    plateau : int or None
+        With validation: epochs without a better score after which the learning rate falls to
+        `PLATEAU_FACTOR` of itself. The optimizer is Adam then, with the decay of weights in
+        its gradient, as paper 2 prints it.
+    step_rate : float
+        Factor on the learning rate of learned quantizer steps, which are far smaller than
+        weights while Adam moves both by as much.
+    """
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+    decay: float = 1.0
+    patience: int | None = None
+    plateau: int | None = None
+    step_rate: float = 1.0
+
+
+@dataclass
+class History:
+    """What a training left behind.
+
+    Attributes
+    ----------
+    loss, score : list of float
+        Mean loss and, if validated, score of every epoch.
+    seconds : float
+        Wall-clock time.
+    steps, skipped : int
+        Optimizer steps, and those that gradient scaling left out (fp16 only).
+    """
+
+    loss: list[float] = field(default_factory=list)
+    score: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+    steps: int = 0
+    skipped: int = 0
+
+    @property
+    def best_epoch(self):
+        """Number of epochs (from 1) after which the score was best."""
+        return int(np.argmax(self.score)) + 1
+
+
+def train_only(model, parts):
+    """Let only the named parts learn; all others are frozen and in evaluation mode.
+
+    Evaluation mode matters where a frozen part has BatchNorm: its statistics stay too.
+
+    Returns
+    -------
+    list of Parameter
+        The parameters of the named parts.
+    """
+    model.eval().requires_grad_(False)
+    for name in parts:
+        getattr(model, name).train().requires_grad_(True)
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.train()
+    return [p for p in model.parameters() if p.requires_grad]
+
+
+def fit(
+    model, parts, task, schedule, *, seed, validate=None, before_last=None, desc="training"
+):
+    """Train parts of a network on a task.
+
+    Parameters
+    ----------
+    model : ECGNet
+        Changed in place; left in evaluation mode.
+    parts : tuple of str
+        Names of the parts that learn.
+    task : SupervisedTask or another of `ecglib.training.tasks`
+        Has a length and a loss.
+    schedule : Schedule
+        Epochs, batch size, learning rate.
+    seed : int
+        Order of batches, puzzle labels and dropout.
+    validate : callable, optional
+        Model -> score; the weights of the best epoch are kept.
+    before_last : callable, optional
+        Called without arguments before the last epoch begins.
+    desc : str
+        Text of the progress bar.
+
+    Returns
+    -------
+    History
+
+    Raises
+    ------
+    UserError
+        If the loss of an epoch is not finite.
+    """
+    torch.manual_seed(seed)  # dropout
+    generator = torch.Generator().manual_seed(seed)
+    train_only(model, parts)
+    optimizer, falling = _optimizer(model, schedule)
+    stepper = Stepper(optimizer, next(model.parameters()).device)
+    history, best, start = History(), None, time.perf_counter()
+    for epoch in tqdm(range(1, schedule.epochs + 1), desc=desc, leave=False):
+        if before_last is not None and epoch == schedule.epochs:
+            before_last()
+        history.loss.append(_run_epoch(task, stepper, schedule.batch_size, generator))
+        if validate is None:
+            falling.step()
+            continue
+        model.eval()
+        history.score.append(validate(model))
+        falling.step(*([history.score[-1]] if schedule.plateau is not None else []))
+        if history.best_epoch == epoch:
+            best = copy.deepcopy(model.state_dict())
+        elif epoch - history.best_epoch >= schedule.patience:
+            break
+        train_only(model, parts)
+    if best is not None:
+        model.load_state_dict(best)
+    model.eval()
+    history.steps, history.skipped = stepper.steps, stepper.skipped
+    history.seconds = time.perf_counter() - start
+    return history
+
+
+def _optimizer(model, schedule):
+    """Optimizer of what learns in a model, and the rule by which its learning rate falls."""
+    learning = {n: p for n, p in model.named_parameters() if p.requires_grad}
+    steps = [p for name, p in learning.items() if name.endswith(LEARNED_STEP)]
+    others = [p for name, p in learning.items() if not name.endswith(LEARNED_STEP)]
+    groups = [{"params": others}]
+    if steps:
+        groups.append({"params": steps, "lr": schedule.learning_rate * schedule.step_rate})
+    settings = {"weight_decay": schedule.weight_decay, "fused": True}
+    if schedule.plateau is None:
+        optimizer = torch.optim.AdamW(groups, schedule.learning_rate, **settings)
+        return optimizer, torch.optim.lr_scheduler.ExponentialLR(optimizer, schedule.decay)
+    optimizer = torch.optim.Adam(groups, schedule.learning_rate, **settings)
+    return optimizer, torch.optim.lr_scheduler.ReduceLROnPlateau(
+        optimizer, "max", factor=PLATEAU_FACTOR, patience=schedule.plateau
+    )
+
+
+def _run_epoch(task, stepper, batch_size, generator):
+    """One pass in random order; returns the mean loss of the beats."""
+    total = 0.0
+    for index in torch.randperm(len(task), generator=generator).split(batch_size):
+        loss = task.loss(index, generator)
+        stepper.step(loss)
+        total = total + loss.detach() * len(index)
+    if not torch.isfinite(total):  # looked at once an epoch: a GPU does not wait every step
+        raise UserError(
+            "the training loss is not a finite number: look for NaN in the recordings, lower "
+            "learning_rate, or, if precision is fp16, use bf16 or fp32"
+        )
+    return float(total / len(task))
+
+
+@torch.no_grad()
+def in_batches(forward, *inputs, batch_size=256):
+    """Apply a network to many beats without gradients.
+
+    Parameters
+    ----------
+    forward : callable
+        Network or method of one.
+    *inputs : Tensor, shape (n_beats, ...)
+        Its arguments.
+    batch_size : int
+        Beats at a time: feature maps of so many stay in a processor's cache.
+
+    Returns
+    -------
+    Tensor, shape (n_beats, ...)
+    """
+    chunks = zip(*(tensor.split(batch_size) for tensor in inputs), strict=True)
+    return torch.cat([forward(*chunk) for chunk in chunks])
+
+
+def predict(model, inputs):
+    """Classes that a network gives to beats.
+
+    Parameters
+    ----------
+    model : ECGNet
+        In evaluation mode.
+    inputs : Inputs
+        Beats.
+
+    Returns
+    -------
+    ndarray, shape (n_beats,), int8
+        Index into CLASSES.
+    """
+    logits = in_batches(model, inputs.x, inputs.rr)
+    return logits.argmax(dim=1).cpu().numpy().astype(np.int8)

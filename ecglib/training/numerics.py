@@ -1,0 +1,233 @@
+"""Where a network loses something in 16 bits: errors by layer, exponents, margins, memory.
+
+Everything here is emulated (see `ecglib.training.precision`), so it holds on any
+machine; the bytes that a training step keeps are counted under PyTorch's own autocast.
+"""
+
+from collections import defaultdict
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from ecglib.models.layers import weight_layers
+from ecglib.training.loop import in_batches
+from ecglib.training.precision import DTYPES, running
+
+LOSS_SCALE = 2.0**16
+"""First factor of gradient scaling in PyTorch."""
+
+EXPONENTS = (-50, 20)
+"""Range of the histograms; everything outside counts at its ends."""
+
+QUANTILES = np.linspace(0, 1, 101)
+CPU = torch.device("cpu")
+
+
+def trace(model, x, y, precision="fp32", scale=1.0):
+    """Outputs and gradients of every convolution and linear layer for one batch.
+
+    Parameters
+    ----------
+    model : Module
+        In evaluation mode, so that no dropout differs.
+    x : Tensor, shape (B, n_times)
+        Beats.
+    y : Tensor, shape (B,)
+        Classes.
+    precision : {"fp32", "fp16", "bf16"}
+        Format of layers, emulated.
+    scale : float
+        Factor on the loss; gradients are divided by it again.
+
+    Returns
+    -------
+    dict of str to dict
+        Layer -> `activation` (B, ...), `gradient` of the loss by that activation while it is
+        scaled, and `weight_gradient`, no longer scaled.
+    """
+    found, handles = defaultdict(dict), []
+    layers = weight_layers(model)
+
+    def keep(name):
+        def hook(_, __, output):
+            found[name]["activation"] = output.detach()
+            output.register_hook(lambda g: found[name].update(gradient=g.detach()))
+
+        return hook
+
+    for name, layer in layers.items():
+        handles.append(layer.register_forward_hook(keep(name)))
+    try:
+        model.zero_grad(set_to_none=True)
+        impl = "native" if precision == "fp32" else "emulated"
+        with running(precision, impl, CPU):
+            (F.cross_entropy(model(x), y) * scale).backward()
+        for name, layer in layers.items():
+            found[name]["weight_gradient"] = layer.weight.grad / scale
+    finally:
+        for handle in handles:
+            handle.remove()
+        model.zero_grad(set_to_none=True)
+    return dict(found)
+
+
+def relative_error(exact, approximate):
+    """Norm of the difference over the norm of the exact values; 0 if both are zero."""
+    norm = float(exact.norm())
+    return float((exact - approximate).norm()) / norm if norm else float(approximate.norm())
+
+
+def trace_scaled(model, x, y, precision):
+    """As `trace`, with the loss scaled as in training: halved while a gradient overflows.
+
+    Returns
+    -------
+    dict of str to dict
+    """
+    scale = LOSS_SCALE
+    found = trace(model, x, y, precision, scale)
+    while scale > 1 and not all(
+        torch.isfinite(layer["weight_gradient"]).all() for layer in found.values()
+    ):
+        scale /= 2
+        found = trace(model, x, y, precision, scale)
+    return found
+
+
+def layer_errors(model, x, y, precision):
+    """Relative errors of a format by layer, against fp32.
+
+    Parameters
+    ----------
+    model, x, y, precision
+        As in `trace`.
+
+    Returns
+    -------
+    list of dict
+        `name`, `activation`, `gradient` (of the weight, as plain training would have it) and
+        `scaled_gradient` (with the loss scaled as training in fp16 does).
+    """
+    exact = trace(model, x, y)
+    plain, scaled = trace(model, x, y, precision), trace_scaled(model, x, y, precision)
+    return [
+        {
+            "name": name,
+            "activation": relative_error(layer["activation"], plain[name]["activation"]),
+            "gradient": relative_error(
+                layer["weight_gradient"], plain[name]["weight_gradient"]
+            ),
+            "scaled_gradient": relative_error(
+                layer["weight_gradient"], scaled[name]["weight_gradient"]
+            ),
+        }
+        for name, layer in exact.items()
+    ]
+
+
+def exponent_counts(tensors):
+    """How often each power of two occurs: `floor(log2(abs(value)))` of all nonzero ones.
+
+    Parameters
+    ----------
+    tensors : iterable of Tensor
+        Any shapes.
+
+    Returns
+    -------
+    dict
+        `first`, the exponent of the first count; `counts`; `zeros`, values that are zero.
+
+    Examples
+    --------
+    >>> found = exponent_counts([torch.tensor([0.0, 1.0, 1.5, -0.25])])
+    >>> found["zeros"], found["counts"][-found["first"]], found["counts"][-2 - found["first"]]
+    (1, 2, 1)
+    """
+    low, high = EXPONENTS
+    counts, zeros = np.zeros(high - low + 1, dtype=np.int64), 0
+    for tensor in tensors:
+        values = tensor[tensor != 0]
+        zeros += tensor.numel() - values.numel()
+        exponents = torch.frexp(values)[1] - 1
+        index = exponents.clamp(low, high).long() - low
+        counts += np.bincount(index.numpy(), minlength=len(counts))
+    return {"first": low, "counts": counts.tolist(), "zeros": int(zeros)}
+
+
+def exponents(model, x, y):
+    """Exponents of activations and of their gradients in fp32, with and without scaling.
+
+    Returns
+    -------
+    dict of str to dict
+        "activations", "gradients", "scaled gradients" -> from `exponent_counts`.
+    """
+    plain, scaled = trace(model, x, y), trace(model, x, y, scale=LOSS_SCALE)
+    return {
+        "activations": exponent_counts(layer["activation"] for layer in plain.values()),
+        "gradients": exponent_counts(layer["gradient"] for layer in plain.values()),
+        "scaled gradients": exponent_counts(layer["gradient"] for layer in scaled.values()),
+    }
+
+
+def decisions(model, inputs, precision):
+    """Classes in a 16-bit format, and how near to the border decisions are.
+
+    Parameters
+    ----------
+    model : ECGNet
+        In evaluation mode.
+    inputs : Inputs
+        Beats.
+    precision : {"fp16", "bf16"}
+        The format, emulated.
+
+    Returns
+    -------
+    tuple of (ndarray of int8, dict)
+        Classes (n_beats,); and `flips`, the number of beats whose class is another than in
+        fp32, with percentiles 0 … 100 of `margin` (largest logit minus the second) and `error`
+        (largest change of a logit).
+    """
+    exact = in_batches(model, inputs.x, inputs.rr)
+    with running(precision, "emulated", CPU):
+        rounded = in_batches(model, inputs.x, inputs.rr)
+    best = exact.topk(2, dim=1).values
+    margin, error = best[:, 0] - best[:, 1], (exact - rounded).abs().amax(dim=1)
+    classes = rounded.argmax(dim=1)
+    return classes.numpy().astype(np.int8), {
+        "flips": int((classes != exact.argmax(dim=1)).sum()),
+        "margin": np.quantile(margin.numpy(), QUANTILES).tolist(),
+        "error": np.quantile(error.numpy(), QUANTILES).tolist(),
+    }
+
+
+def saved_bytes(model, x, y, precision):
+    """Bytes that one training step keeps for its way back, weights included.
+
+    Parameters
+    ----------
+    model, x, y
+        As in `trace`.
+    precision : {"fp32", "fp16", "bf16"}
+        Format, under PyTorch's autocast.
+
+    Returns
+    -------
+    int
+    """
+    kept = {}
+
+    def pack(tensor):
+        kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    reduced = precision != "fp32"
+    with (
+        torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor),
+        torch.autocast("cpu", DTYPES[precision] if reduced else torch.bfloat16, reduced),
+    ):
+        F.cross_entropy(model(x), y)
+    return sum(kept.values())

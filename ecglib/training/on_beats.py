@@ -1,0 +1,127 @@
+"""Networks before any patient is seen: supervised on one side, or by ECGWavePuzzle."""
+
+from dataclasses import asdict
+
+import torch
+
+from ecglib import puzzle
+from ecglib.data.signal.rr import RR_NAMES
+from ecglib.models import MODELS
+from ecglib.models.ecgnet import EVERYTHING, ECGNetConfig
+from ecglib.system.errors import UserError
+from ecglib.training.loop import Schedule, fit
+from ecglib.training.tasks import PuzzleTask, SupervisedTask, class_weights
+
+
+def build(config, n_outputs, device):
+    """Fresh network of a run, the same for the same seed.
+
+    Parameters
+    ----------
+    config : RunConfig
+        `model`, `channels`, `norm`, `features` and `seed` are read.
+    n_outputs : int
+        6 for the puzzle, 3 for N, S, V.
+    device : torch.device
+        Where the network lives.
+
+    Returns
+    -------
+    ECGNet, in evaluation mode
+
+    Raises
+    ------
+    UserError
+        If `config.model` is no name in `ecglib.models.MODELS`.
+    """
+    torch.manual_seed(config.seed)
+    n_rr = len(RR_NAMES) if config.features == "beat+rr" else 0
+    size = ECGNetConfig(config.channels, n_outputs=n_outputs, norm=config.norm, n_rr=n_rr)
+    if config.model not in MODELS:
+        raise UserError(f"model is {config.model!r}; it must be one of: {', '.join(MODELS)}")
+    return MODELS[config.model](size).to(device).eval()
+
+
+def supervised_schedule(config):
+    """Schedule of a run's supervised training."""
+    return Schedule(
+        *(config.epochs, config.batch_size, config.learning_rate),
+        *(config.weight_decay, config.decay),
+        patience=getattr(config, "patience", None),
+    )
+
+
+def supervised_task(forward, inputs, label, config):
+    """Task on beats or cached features, with the run's class weights."""
+    return SupervisedTask(forward, inputs, label, class_weights(label, config.imbalance))
+
+
+def train_supervised(config, train, device, validate=None):
+    """Train a network from scratch on labelled beats (N, S, V only).
+
+    Parameters
+    ----------
+    config : RunConfig
+        Network and schedule.
+    train : Inputs
+        Training beats.
+    device : torch.device
+        Where to train.
+    validate : callable, optional
+        As `ecglib.training.loop.fit` takes it.
+
+    Returns
+    -------
+    tuple of (ECGNet, History)
+    """
+    model = build(config, n_outputs=3, device=device)
+    task = supervised_task(model, (train.x, train.rr), train.y, config)
+    history = fit(
+        *(model, EVERYTHING, task, supervised_schedule(config)),
+        seed=config.seed,
+        validate=validate,
+        desc=f"supervised, seed {config.seed}",
+    )
+    return model, history
+
+
+def puzzle_task(model, x, config):
+    """Puzzle on beats `x` (n_beats, length) with the run's cuts and view."""
+    cuts = puzzle.CUTS[config.cuts]
+    mask = torch.from_numpy(puzzle.view_mask(config.view, cuts, x.shape[1])).to(x.device)
+    return PuzzleTask(model, x, cuts, mask)
+
+
+def train_pretext(config, train, device):
+    """Offline stage: solve the puzzle on the N beats of the training side.
+
+    Parameters
+    ----------
+    config : PuzzleConfig
+        Network, cuts, view, schedule.
+    train : Inputs
+        Training beats; only those labelled N are used.
+    device : torch.device
+        Where to train.
+
+    Returns
+    -------
+    tuple of (ECGNet with six outputs, History)
+    """
+    model = build(config, n_outputs=len(puzzle.PERMUTATIONS), device=device)
+    schedule = Schedule(
+        *(config.pretext_epochs, config.batch_size),
+        *(config.learning_rate, config.weight_decay, config.decay),
+    )
+    normal = train.x[train.y == 0]
+    history = fit(
+        *(model, EVERYTHING, puzzle_task(model, normal, config), schedule),
+        seed=config.seed,
+        desc=f"puzzle, seed {config.seed}",
+    )
+    return model, history
+
+
+def as_checkpoint(model, history):
+    """State dict and story of a trained network, as `checkpoints.save` takes them."""
+    return model.state_dict(), asdict(history)

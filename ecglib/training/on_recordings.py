@@ -1,0 +1,161 @@
+"""Training of the networks of paper 2 on whole recordings."""
+
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from ecglib.data.samples import Samples, logits_of
+from ecglib.data.signal.shards import shard_features
+from ecglib.models import resnet1d
+from ecglib.system.errors import UserError
+from ecglib.training.loop import Schedule, fit, in_batches
+from ecglib.training.masked import MaskedConfig, cluster, pretrain
+from ecglib.training.tasks import RecordingTask
+
+N_CLUSTERS = 100
+"""Clusters of shards that masked prediction tells apart."""
+
+PLATEAU = 2
+"""Epochs without a better validation loss after which the learning rate falls."""
+
+VALIDATION_FOLDS = 8
+"""One of so many parts of the training folds validates, a tenth of all recordings."""
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Three sides of a run.
+
+    Attributes
+    ----------
+    train, validation, test : Samples
+        Weights come from the first, every choice from the second, every score from the third.
+    test_id : ndarray of str
+        Recordings of the test side.
+    classes : tuple of str
+        Names of the labels.
+    """
+
+    train: Samples
+    validation: Samples
+    test: Samples
+    test_id: np.ndarray
+    classes: tuple
+
+
+def build(config, n_times, n_outputs):
+    """Fresh network of a run, the same for the same seed.
+
+    Parameters
+    ----------
+    config : RhythmConfig
+        `model`, `size` and `seed` are read.
+    n_times : int
+        Samples of a recording, or of a window of it.
+    n_outputs : int
+        Classes.
+
+    Returns
+    -------
+    Module, in evaluation mode
+
+    Raises
+    ------
+    UserError
+        If the model has no such size.
+    """
+    if config.model == "hubert":
+        from ecglib.models import hubert  # loads transformers, which takes seconds
+
+        sizes, network = hubert.SIZES, hubert.HubertECG
+    else:
+        sizes, network = resnet1d.SIZES, resnet1d.ResNet1D
+    if config.size not in sizes:
+        raise UserError(f"size is {config.size!r}; {config.model} has {', '.join(sizes)}")
+    torch.manual_seed(config.seed)
+    size = replace(sizes[config.size], n_times=n_times, n_outputs=n_outputs)
+    return network(size).eval()
+
+
+def start(config, sides):
+    """Network of a run before it sees a label: fresh, pretrained on the training side, or
+    published.
+
+    Parameters
+    ----------
+    config : RhythmConfig
+        `model`, `size`, `seed`, `pretrain_epochs` and `weights` are read.
+    sides : Sides
+        Training recordings, whose labels are not read, and the classes.
+
+    Returns
+    -------
+    tuple of (Module, dict)
+        In evaluation mode, on the device of the recordings; and the story of the pretraining.
+    """
+    n_outputs, device = len(sides.classes), sides.train.x.device
+    if config.weights != "random":
+        from ecglib.models.hubert import load_published
+
+        return load_published(config.weights, n_outputs=n_outputs).to(device), {"seconds": 0.0}
+    model = build(config, sides.train.x.shape[-1], n_outputs).to(device)
+    if not config.pretrain_epochs:
+        return model, {"seconds": 0.0}
+    windows = sides.train.x.flatten(0, 1)
+    target = cluster(shard_features(windows.cpu().numpy()), N_CLUSTERS, config.seed)
+    settings = MaskedConfig(epochs=config.pretrain_epochs, seed=config.seed)
+    history = pretrain(model, windows, torch.from_numpy(target).to(device), settings)
+    return model.eval(), asdict(history)
+
+
+def learning_parts(model):
+    """Names of a network's parts, all of which learn."""
+    return tuple(name for name, _ in model.named_children())
+
+
+def validation_loss(model, samples):
+    """Mean cross-entropy of recordings as they are; a float."""
+    logits = in_batches(lambda x: logits_of(model, x), samples.x)
+    return float(F.cross_entropy(logits, samples.y))
+
+
+@torch.no_grad()
+def predict(model, samples):
+    """Classes (n,) int8 that a network gives to recordings."""
+    logits = in_batches(lambda x: logits_of(model, x), samples.x)
+    return logits.argmax(dim=1).cpu().numpy().astype(np.int8)
+
+
+def train_rhythm(model, sides, config):
+    """Train a network on labelled recordings, in place.
+
+    Adam with a learning rate that falls on plateaus of the validation loss, and the weights of
+    the best epoch, as paper 2 prints it (it names no patience and no number of epochs).
+
+    Parameters
+    ----------
+    model : Module
+        From `build`.
+    sides : Sides
+        Training and validation recordings.
+    config : RhythmConfig
+        Schedule and seed.
+
+    Returns
+    -------
+    History
+        Scores are negative validation losses.
+    """
+    schedule = Schedule(
+        *(config.epochs, config.batch_size, config.learning_rate, config.weight_decay),
+        patience=config.epochs,
+        plateau=PLATEAU,
+    )
+    return fit(
+        *(model, learning_parts(model), RecordingTask(model, sides.train), schedule),
+        seed=config.seed,
+        validate=lambda trained: -validation_loss(trained, sides.validation),
+        desc=config.slug,
+    )

@@ -1,0 +1,215 @@
+"""Number formats of a run: fp32, fp16 and bf16, native on a GPU or emulated anywhere.
+
+*Native* is PyTorch's automatic mixed precision (Micikevicius et al. 2018): convolutions and
+linear layers run in 16 bits, losses and statistics in fp32. *Emulated* rounds what these layers
+read and write, forwards and backwards, to the 16-bit grid, and computes in fp32: the numbers of
+a 16-bit unit that accumulates in fp32, at the speed of neither.
+"""
+
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch.overrides import TorchFunctionMode
+
+from ecglib.system.errors import UserError
+
+DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+"""Name of a number format -> what torch calls it."""
+
+_ROUNDED = {F.conv1d: 3, F.linear: 3, F.batch_norm: 1}
+"""Functions that a 16-bit unit runs -> how many of their first arguments it reads rounded."""
+
+
+class _Round(torch.autograd.Function):
+    """To the grid of another format and back, in both directions."""
+
+    @staticmethod
+    def forward(ctx, x, dtype):
+        ctx.dtype = dtype
+        return x.to(dtype).to(x.dtype)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient.to(ctx.dtype).to(gradient.dtype), None
+
+
+def round_to(x, precision):
+    """Round a tensor to a number format; its gradient is rounded as well.
+
+    Parameters
+    ----------
+    x : Tensor
+        Any shape, float32.
+    precision : {"fp32", "fp16", "bf16"}
+        Values too large for the format become infinite, too small ones zero.
+
+    Returns
+    -------
+    Tensor, float32
+
+    Examples
+    --------
+    >>> round_to(torch.tensor([1 + 2**-9, 70000.0]), "bf16").tolist()
+    [1.0, 70144.0]
+    >>> round_to(torch.tensor([1 + 2**-9, 70000.0]), "fp16").tolist()
+    [1.001953125, inf]
+    """
+    return _Round.apply(x, DTYPES[precision])
+
+
+class Emulated(TorchFunctionMode):
+    """Context in which convolutions, linear layers and BatchNorm read and write 16 bits.
+
+    Parameters
+    ----------
+    precision : {"fp16", "bf16"}
+        The format.
+    """
+
+    def __init__(self, precision):
+        super().__init__()
+        self.precision = precision
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        """Run `func`, rounded if the format applies to it."""
+        kwargs = kwargs or {}
+        if func not in _ROUNDED:
+            return func(*args, **kwargs)
+        n_read = _ROUNDED[func]
+        read = [
+            a if a is None else round_to(a, self.precision) for a in args[:n_read]
+        ]  # a bias may be None
+        return round_to(func(*read, *args[n_read:], **kwargs), self.precision)
+
+
+def autocast(device_type, precision):
+    """PyTorch's automatic mixed precision, for a context that may hold many training steps.
+
+    By default it keeps the 16-bit copy of every weight until the context ends, so that within
+    one context a network would go on computing with the weights that it had at first.
+
+    Parameters
+    ----------
+    device_type : str
+        "cuda", or another that autocast knows.
+    precision : {"fp16", "bf16"}
+        The format.
+
+    Returns
+    -------
+    torch.autocast
+    """
+    return torch.autocast(device_type, DTYPES[precision], cache_enabled=False)
+
+
+@dataclass
+class Tally:
+    """Steps of all trainings inside a context, and those that the scaler left out.
+
+    A step is left out when a gradient was not finite: the loss had been scaled too high, and
+    the scaler halves its factor.
+    """
+
+    precision: str
+    steps: int = 0
+    skipped: int = 0
+
+
+_CURRENT = ContextVar("precision", default=None)
+
+
+@contextmanager
+def running(precision, impl, device):
+    """Run the enclosed trainings and predictions in a number format.
+
+    Parameters
+    ----------
+    precision : {"fp32", "fp16", "bf16"}
+        The format.
+    impl : {"native", "emulated"}
+        By autocast, or by rounding operands and results.
+    device : torch.device
+        Where the networks are.
+
+    Yields
+    ------
+    Tally
+        Counts of the enclosed training steps.
+
+    Raises
+    ------
+    UserError
+        If a 16-bit format is to be native on a CPU: autocast there is ten to twenty-five times
+        slower than fp32 and says nothing about speed.
+    RuntimeError
+        If a format is running already: formats do not nest.
+    """
+    if _CURRENT.get():
+        raise RuntimeError("a number format is running already; leave its context first")
+    reduced = precision != "fp32"
+    if reduced and impl == "native" and device.type == "cpu":
+        raise UserError(
+            f"precision is {precision} and precision_impl native, but device is cpu; "
+            "set precision_impl: emulated, or use a GPU"
+        )
+    with ExitStack() as stack:
+        if device.type == "cuda":  # TF32 rounds to ten bits of mantissa: fp32 by name only
+            stack.enter_context(torch.backends.cudnn.flags(enabled=True, allow_tf32=False))
+        if reduced and impl == "native":
+            stack.enter_context(autocast(device.type, precision))
+        elif reduced:
+            stack.enter_context(Emulated(precision))
+        tally = Tally(precision)
+        token = _CURRENT.set(tally)
+        try:
+            yield tally
+        finally:
+            _CURRENT.reset(token)
+
+
+@contextmanager
+def products_as_convolutions():
+    """Let products of matrices use TF32 where convolutions may: for those that stand for one.
+
+    On a GPU cuDNN's convolutions may by default, and products of matrices may not.
+    """
+    before = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32
+    try:
+        yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = before
+
+
+class Stepper:
+    """Optimizer steps in the current format: fp16 scales its gradients, the others do not.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        Of the parameters that learn.
+    device : torch.device
+        Where they are.
+    """
+
+    def __init__(self, optimizer, device):
+        self.optimizer, self.tally = optimizer, _CURRENT.get() or Tally("fp32")
+        self.scales = self.tally.precision == "fp16"
+        self.scaler = torch.amp.GradScaler(device.type, enabled=self.scales)
+        self.steps, self.skipped = 0, 0
+
+    def step(self, loss):
+        """One step down the gradient of a loss."""
+        self.optimizer.zero_grad(set_to_none=True)
+        self.scaler.scale(loss).backward()
+        before = self.scaler.get_scale() if self.scales else 1.0
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        skipped = self.scales and self.scaler.get_scale() < before
+        self.steps += 1
+        self.skipped += skipped
+        self.tally.steps += 1
+        self.tally.skipped += skipped
