@@ -82,7 +82,7 @@ show.table(show.profiles(PARAMS), "Table 9.1: the profiles, read from their para
 # the reference runs, chapter 06 a minute and a half, the whole book some six minutes. The studies
 # of `cpu.yaml` took longer. A stage that several runs share, such as pretraining, counts once for
 # each run here, and the machine had other work to do, so these are upper bounds. By this count three
-# studies exceed the three hours that Table 9.1 names (*int8*, *personalization* and *micro*):
+# studies took more than three hours (*int8*, *personalization* and *micro*):
 
 # %% tags=["hide-input"]
 studies = ("selection", "puzzle", "probe", "baseline", "personalization", "precision")
