@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from ecglib import studies
 from ecglib.config import (
     BaselineConfig,
     CompressionConfig,
@@ -20,7 +19,7 @@ from ecglib.config import (
     RhythmConfig,
 )
 from ecglib.data.find import search as sources
-from ecglib.studies import cluster, compression
+from ecglib.studies import cluster, compression, worksite
 from ecglib.studies.worksite import Worksite, run_study
 from ecglib.system.errors import UserError
 from tests.test_studies import ONLINE, PUZZLE, TINY, same
@@ -77,7 +76,7 @@ def files(folder):
 
 def test_two_workers_come_to_the_numbers_of_one_process(source, alone, tmp_path, monkeypatch):
     monkeypatch.setattr("dask.system.CPU_COUNT", 2)
-    monkeypatch.setattr(studies, "EXECUTE", {})  # nothing is computed here, all elsewhere
+    monkeypatch.setattr(worksite, "EXECUTE", {})  # nothing is computed here, all elsewhere
     site = {"profile": "tiny", "device": "cpu", "runs": tmp_path / "runs"}
     found = run_study(CONFIGS, source, scheduler="local", **site)
     assert len(found) == len(CONFIGS) == 12

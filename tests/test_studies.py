@@ -8,7 +8,6 @@ import pytest
 import torch
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
 
-from ecglib import studies
 from ecglib.aami import CLASSES
 from ecglib.config import (
     STRATEGIES,
@@ -23,6 +22,7 @@ from ecglib.config import (
 from ecglib.data.find import search as sources
 from ecglib.data.sets.mitdb import load_beats
 from ecglib.models.ecgnet import ECGNet
+from ecglib.studies import worksite
 from ecglib.studies.run import Run
 from ecglib.studies.worksite import run_study
 from ecglib.system.errors import UserError
@@ -168,8 +168,12 @@ def test_r_peaks_are_scored_record_by_record(source, tmp_path):
 def test_results_say_on_which_data_and_where_they_were_made(outcomes, source):
     for result in outcomes.values():
         assert result.data == {
-            **{"name": "mitdb", "sha256": source.sha256, "profile": "tiny"},
+            "name": "mitdb",
+            "sha256": source.sha256,
+            "profile": "tiny",
+            "synthetic": True,  # the patients of this test are invented
         }
+        assert result.synthetic
         assert result.environment["torch"] == torch.__version__
         assert result.runtime_s
         assert all(seconds >= 0 for seconds in result.runtime_s.values())
@@ -179,7 +183,7 @@ def test_results_say_on_which_data_and_where_they_were_made(outcomes, source):
 def test_a_result_is_never_computed_twice(outcomes, source, folder, monkeypatch):
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     times = [file.stat().st_mtime_ns for file in files]
-    monkeypatch.setattr(studies, "EXECUTE", {})
+    monkeypatch.setattr(worksite, "EXECUTE", {})
     again = run_all(RUNS.values(), source, folder)
     assert again == list(outcomes.values())
     assert [file.stat().st_mtime_ns for file in files] == times

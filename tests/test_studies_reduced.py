@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 
-from ecglib import studies
 from ecglib.aami import CLASSES
 from ecglib.config import (
     BaselineConfig,
@@ -19,6 +18,7 @@ from ecglib.config import (
     PrecisionConfig,
 )
 from ecglib.data.find import search as sources
+from ecglib.studies import worksite
 from ecglib.studies.run import Run
 from ecglib.system.errors import UserError
 from ecglib.training import checkpoints
@@ -265,7 +265,7 @@ def test_calibration_sees_as_many_beats_as_asked_for(source, tmp_path, outcomes)
 
 def test_a_result_is_found_again_and_not_computed_twice(outcomes, source, folder, monkeypatch):
     files = print_of(file for file in folder.rglob("*") if file.is_file())
-    monkeypatch.setattr(studies, "EXECUTE", {})
+    monkeypatch.setattr(worksite, "EXECUTE", {})
     assert run_all(RUNS.values(), source, folder) == list(outcomes.values())
     assert print_of(file for file in folder.rglob("*") if file.is_file()) == files
 
