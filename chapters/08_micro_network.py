@@ -369,7 +369,7 @@ show.table(
 #
 # classifies the beats of any WFDB record, from the detector's R-peaks or from given
 # annotations, with the network of this chapter, trained in integers on all 44 records
-# (`ecglib/weights`, with a model card). Nothing is left to test that one on: its evidence is the
+# (`ecglib/deploy/weights`, with a model card). Nothing is left to test that one on: its evidence is the
 # leave-one-patient-out row of Table 8.1. Research, not a medical device.
 
 # %% [markdown]
