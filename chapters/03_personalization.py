@@ -15,11 +15,11 @@
 #
 # Paper 1 {cite:p}`silva_deployment` adapts a pretrained network to each new patient without
 # labels: the network solves ECGWavePuzzle on the patient's own beats, gets a new output layer,
-# and is fine-tuned on the training patients once more. Its Table 3 compares four ways to
-# restrict what the puzzle may change. On an H200, head-only and last-blocks adaptation share
-# 0.8911 accuracy and 0.5272 macro-F1, to four decimals; AdaBN reaches 0.5410 at a lower
-# accuracy; adapters come last. All of it costs 47 to 54 minutes on an H200, and 17 to 20 hours
-# on a Jetson Nano.
+# and is fine-tuned on the training patients. Its Table 3 compares four ways to restrict what
+# the puzzle may change. On an H200, head-only and last-blocks adaptation share 0.8911 accuracy
+# and 0.5272 macro-F1, to four decimals; AdaBN reaches 0.5410 at a lower accuracy; adapters come
+# last. The printed runtimes are 47 to 54 minutes on an H200, and 17 to 20 hours on a Jetson
+# Nano (three strategies).
 #
 # What the table lacks is the row that matters most: the same pretrained network, fine-tuned
 # once for everybody, with **no** online stage. We call it `none`; it is the control of this
@@ -124,10 +124,11 @@ show.table(counts, "Table 3.1: weights that the patient's puzzle may change.")
 # %% [markdown]
 # ### Why adapting only the output layer cannot matter
 #
-# In the public wording of the method the *head* is what is adapted and then replaced. If *head*
-# meant the output layer alone, the adaptation would be thrown away with it: the backbone has not
-# moved, and the new layer does not remember the old one. The next cell does exactly that, and
-# compares the network with one that has never seen the patient.
+# Paper 1 writes that after adaptation "the pretext head is replaced with a three-class
+# classification head". If the *head* of head-only adaptation meant the output layer alone, the
+# adaptation would be thrown away with it: the backbone has not moved, and the new layer does
+# not remember the old one. The next cell does exactly that, and compares the network with one
+# that has never seen the patient.
 
 # %%
 config = PersonalizationConfig(
@@ -147,8 +148,8 @@ print(f"identical after the output layer was replaced: {same}")
 # %% [markdown]
 # So in this book *head* means `fc1`, `fc2` and `out`: the first two survive the replacement.
 # Even then the fine-tuning on DS1 follows and may wash out what the patient's beats taught.
-# That head-only and last-blocks agree to four decimals in the paper's Table 3 suggests that
-# there the wider option freed nothing more.
+# That head-only and last-blocks agree to four decimals in the paper's Table 3 would be
+# explained if there the wider option freed nothing more; we do not know.
 #
 # ## Run
 #
@@ -172,8 +173,10 @@ show.provenance([result for arm in ours.values() for result in arm.results])
 # %% [markdown]
 # ## Table 3 of the paper, beside ours
 #
-# All beats of DS2, as the paper scores them. The interval comes from drawing patients with
-# replacement; ± is the standard deviation over seeds. The paper's rows are printed numbers.
+# All beats of DS2, as the paper scores them. Ours are of a narrow network (16 to 128 filters)
+# with the head alone fine-tuned; rows at the paper's size, after 5:00, are in Tables 3.8 and
+# 3.10. The interval comes from drawing patients with replacement; ± is the standard deviation
+# over seeds. The paper's rows are printed numbers.
 
 # %% tags=["hide-input"]
 printed = {name: published.TABLE_3[name] for name in order if name in published.TABLE_3}
@@ -184,7 +187,7 @@ show.table(
     beside, "Table 3.2: strategies on all of DS2 (this run: on the records it was given)."
 )
 
-# %% mystnb={"figure": {"caption": "Macro-F1 of every strategy on all beats of DS2 (this run: of its own test records). Bars of ours are 95 % intervals over patients, far wider than what separates the strategies; those of the paper are deviations over three seeds.", "name": "fig-strategies"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Macro-F1 of every strategy on all beats of DS2 (this run: of its own test records), ours with a narrow network. Bars of ours are 95 % intervals over patients, wider than what separates the strategies; those of the paper are deviations over three seeds.", "name": "fig-strategies"}} tags=["hide-input"]
 figures.strategy_scores({"reference": ours, "this run": mine}, printed)
 
 # %% [markdown]
@@ -243,9 +246,9 @@ show.table(tables.ec57_table(ours), "Table 3.5: the same runs counted by EC57's 
 # ## What it costs
 #
 # Seconds per stage for all patients together. Stages that do not depend on the patient are done
-# once here; the paper seems to have repeated them. Times of the paper (2,827 to 3,254 s on an
-# H200) are for another machine, a larger network and an unpublished number of epochs: they are
-# not divided by ours.
+# once here; the paper does not say whether it repeats them. Its printed runtimes (2,827 to
+# 3,254 s on an H200) are for another machine, a larger network and an unpublished number of
+# epochs: they are not divided by ours.
 
 # %% tags=["hide-input"]
 cost = tables.stack(
@@ -282,8 +285,9 @@ show.table(
 #
 # The same six strategies with 64 to 512 filters, the settings of the narrow network unchanged,
 # on an H200 (three seeds side by side on one card, so a lone run would be faster). Almost five
-# times the weights move no row by more than 0.03 macro-F1, and the interval of every difference
-# to the control contains zero, here as with the narrow network.
+# times the weights move no row by more than 0.03 macro-F1. The percentile interval of every
+# difference to the control contains zero, here as with the narrow network; the BCa interval of
+# last-blocks' −0.024, about [−0.055, −0.006], does not.
 
 # %% tags=["hide-input"]
 wide = arms.by(results.load_study(RESULTS / "h200", "personalization"), "strategy", **standard)
@@ -304,10 +308,11 @@ show.table(
 )
 
 # %% [markdown]
-# And with every weight fine-tuned on all of DS1 for every patient, the most literal reading of the
-# paper, two seeds. What takes 22 patients × 50,598 beats × 4 epochs is over in about a
-# minute (the table's last columns) where the patients' networks are trained side by side as stacks
-# of matrices (chapter {doc}`09_reproduce_and_extend`).
+# And with every weight fine-tuned on all of DS1 for every patient, the most literal reading of
+# the paper, two seeds. With a strategy that adapts weights, fine-tuning 22 patients' networks,
+# 4 epochs each, takes 19 to 35 s, and a whole run 39 to 69 s, where they are trained side by
+# side as stacks of matrices (chapter {doc}`09_reproduce_and_extend`, which also has ten epochs
+# a stage: 85 s).
 
 # %% tags=["hide-input"]
 literal = arms.by(
@@ -331,7 +336,8 @@ show.table(
 # ## The other way round
 #
 # DS1→DS2 is one draw of patients. Training on DS2 and testing on DS1 is another one, with the
-# same settings (which were chosen inside DS1, so they have seen these test patients once).
+# same settings (which were chosen inside DS1, so they have seen these test patients once). One
+# seed, the narrow network, the head fine-tuned.
 
 # %% tags=["hide-input"]
 swapped = arms.by(reference, "strategy", **(standard | {"split": "ds2_ds1"}))
@@ -345,42 +351,51 @@ show.table(back, "Table 3.11: reference runs on the swapped split (DS2 → DS1),
 # %% [markdown]
 # ## What we found
 #
-# - **On DS2 no unlabelled strategy beats doing nothing.** After 5:00 every strategy has a
-#   macro-F1 at or below that of `none`, and every interval of a difference contains zero
-#   (Table 3.3). AdaBN and head-only adaptation come closest to the control, last-blocks and full
-#   adaptation lose most: the more weights the patient's puzzle may move, the lower the macro-F1.
+# - **On DS2 we cannot show that any unlabelled strategy beats doing nothing.** After 5:00
+#   (narrow network, head fine-tuned, three seeds) every strategy has a mean macro-F1 at or
+#   below that of `none`, and every interval of a difference contains zero (Table 3.3). The
+#   means of AdaBN and head-only adaptation come closest to the control, those of last-blocks
+#   and full adaptation are lowest.
 # - **For whom?** The mean hides shifts both ways ({numref}`fig-patients`): record 213 gains 11
 #   to 21 points of accuracy under every strategy, record 214 loses 11 under `full` and 15 under
-#   `last_blocks`. Without labels nothing tells which patient is which.
-# - **Accuracy is not the whole of it.** AdaBN has the highest accuracy, one point above the
-#   control (interval containing zero), by answering N more often: it finds 73 % of the V beats
-#   where the control finds 84 % (Table 3.4). S beats are lost under every strategy: isolated
-#   beats carry no timing.
+#   `last_blocks` (means over three seeds). Without labels nothing tells which patient is which.
+# - **Accuracy is not the whole of it.** With the narrow network AdaBN has the highest accuracy,
+#   one point above the control (interval containing zero), by answering N more often: it finds
+#   73 % of the V beats where the control finds 84 % (Table 3.4). S beats are lost under every
+#   strategy: isolated beats carry no timing. At the paper's size no strategy has a higher
+#   accuracy than the control if the head is fine-tuned (Table 3.8).
 # - **Price.** AdaBN itself costs about a second for 22 patients, on top of one fine-tuning for
 #   all. Strategies that fine-tune for every patient cost two to six minutes on one core, nearly
 #   all of it spent on DS1 again and again, not on the patient (Table 3.6).
 # - **Against the paper.** Our strategies, and our control, lie above the paper's 0.51 to 0.54
-#   macro-F1, with a smaller network and the head alone fine-tuned. The paper's order (AdaBN
-#   first) is not refuted, but the differences are smaller than the intervals; its identical rows
-#   for head-only and last-blocks are not reproduced: ours differ.
-# - **The swapped split is kinder** (one seed, Table 3.11). Trained on DS2, the control is 0.1 lower,
-#   and every strategy lies above it: by 0.007 (head-only) to 0.039 (AdaBN). The interval of one
-#   of the five differences, adapters' +0.016, is above zero; with five comparisons and one seed
-#   that is a hint, not a finding.
-# - **Nor does fine-tuning everything decide it.** With all weights fine-tuned on 5 % of DS1 (one
+#   macro-F1, with a smaller network and the head alone fine-tuned. The paper's order, AdaBN
+#   first, is ours too: AdaBN has the highest macro-F1 of the five on DS2 with the narrow
+#   network, in both settings at the paper's size, and on the swapped split, though the
+#   differences are smaller than the intervals. (With 5 % of DS1, one seed, it has not.) The
+#   identical rows for head-only and last-blocks are not reproduced: ours differ.
+# - **The swapped split is kinder** (one seed, narrow, Table 3.11). Trained on DS2, the control
+#   is 0.1 lower, and every strategy lies above it: by 0.007 (head-only) to 0.039 (AdaBN). The
+#   interval of one of the five differences, adapters' +0.016, is above zero; for last-blocks'
+#   +0.035 percentile and BCa intervals disagree. With five comparisons and one seed that is a
+#   hint, not a finding.
+# - **Fine-tuning everything lifts all five at the paper's size, within the intervals.** There,
+#   on all of DS1 (two seeds, Table 3.10), every strategy lies above its control, by 0.015
+#   (full) to 0.031 (AdaBN), every interval containing zero; and above the 0.51 to 0.54 that the
+#   paper reports for them. With all weights of the narrow network fine-tuned on 5 % of DS1 (one
 #   seed, Table 3.7) accuracy is higher, 0.93 to 0.94, and the differences to `none` in macro-F1
-#   after 5:00 run from −0.010 (head-only) to +0.014 (full), every interval containing zero. At the
-#   paper's size, on all of DS1 (two seeds, Table 3.10), every strategy lies above its control, by
-#   0.015 (full) to 0.031 (AdaBN), again with every interval containing zero; and above the 0.51
-#   to 0.54 that the paper reports for them.
-# - **Settings do not decide it.** Four times as many online epochs, tried on folds of DS1, made
-#   head-only adaptation 0.007 worse and full adaptation 0.003 better in macro-F1 after 5:00; the
-#   transductive reading (all of a patient's beats) leaves AdaBN where it was (Table 3.7).
-# - **The plain answer:** on the papers' split unlabelled personalization by this puzzle brings
-#   nothing that we can measure; on the swapped one it may bring a few hundredths of macro-F1.
-#   Either way it is less than five RR ratios bring for nothing. What a handful of labels does
-#   instead is the question of chapter {doc}`08_micro_network`: five of them bring 0.12 macro-F1
-#   there, every patient left out once, with an interval far above zero.
+#   after 5:00 run from −0.010 (head-only) to +0.014 (full), every interval containing zero.
+# - **Nor did the settings that we tried decide it** (narrow network, one seed). Four times as
+#   many online epochs, tried on folds of DS1, made head-only adaptation 0.007 worse and full
+#   adaptation 0.003 better in macro-F1 after 5:00; the transductive reading (all of a patient's
+#   beats) moves AdaBN from 0.607 to 0.609 on all beats (seed 7).
+# - **The plain answer:** on the papers' split we cannot measure a gain from unlabelled
+#   personalization by this puzzle: its sign changes with the size of the network and with what
+#   is fine-tuned, and its intervals contain zero. At best it may bring a few hundredths of
+#   macro-F1, about as many as five RR ratios (+0.045 [−0.017, +0.147] on DS2), which need no
+#   online stage and raise accuracy by 0.046 [0.004, 0.109]. What a handful of labels does
+#   instead is the question of chapter {doc}`08_micro_network`: in another, smaller network,
+#   every patient left out once, five of them bring 0.123 [0.035, 0.193] macro-F1, without
+#   record 232 0.059 [0.025, 0.089].
 #
 # ## Limits
 #
@@ -389,8 +404,8 @@ show.table(back, "Table 3.11: reference runs on the swapped split (DS2 → DS1),
 #   DS1 that Table 3.7 names. Convolutions on the H200 ran in TF32, PyTorch's default.
 # - Epochs and learning rates of the online stage are unpublished; ours are stated in the params
 #   file, and those of the fine-tuning were chosen inside DS1.
-# - 22 patients carry every interval on this page, and one of them (232) three quarters of the S
-#   beats.
+# - 22 patients carry every interval on this page (21 people and a man whose other record is in
+#   DS1), and one of them (232) three quarters of the S beats.
 # - Seconds were measured on a shared machine with two cores: good for orders of magnitude.
 #
 # ## Extend it

@@ -16,8 +16,8 @@
 # Paper 1 {cite:p}`silva_deployment` runs its pipeline, without any integers, in two 16-bit
 # floating-point formats. Its Table 1 reports on an H200 an accuracy of 0.8904 ± 0.0211 with
 # FP16 and 0.8890 ± 0.0094 with BF16, a macro-F1 of 0.5252 ± 0.0398 and 0.4969 ± 0.0098, and
-# 2,920 and 3,003 seconds. It concludes that FP16 "improves" macro-F1 and is the best format
-# among those tested.
+# 2,920 and 3,003 seconds. It concludes that FP16 "improves Macro-F1" over BF16 and is the best
+# format among those tested.
 #
 # Two things are missing. There is **no FP32 row**, so nothing says what 16 bits cost. And the
 # two formats are 0.028 apart where FP16 alone spreads by 0.040 over three seeds, so nothing
@@ -107,12 +107,11 @@ for name in DTYPES:
 # context ends. A context around a whole training has to be told not to, or the network goes on
 # computing with its first weights, and nothing says so but the score.)
 #
-# **Native and emulated.** A GPU has 16-bit units. A CPU mostly has not, and its autocast is ten
-# to twenty-five times slower than FP32, which would say nothing about anything. There we
-# *emulate*: what a layer reads and writes, forwards and backwards, is rounded to the 16-bit
-# grid, and sums are kept in FP32, as in a GPU's units. Emulated runs tell what the format does
-# to the numbers, and **nothing about speed or memory**; they are labelled, and stand in no
-# column with native ones.
+# **Native and emulated.** A GPU has 16-bit units. A CPU mostly has not, and its autocast is
+# much slower than FP32, which would say nothing about a GPU. There we *emulate*: what a layer
+# reads and writes, forwards and backwards, is rounded to the 16-bit grid, and sums are kept in
+# FP32, as in a GPU's units. Emulated runs tell what the format does to the numbers, and
+# **nothing about speed or memory**; they are labelled, and stand in no column with native ones.
 #
 # ## Run
 
@@ -266,38 +265,44 @@ show.table(formats.training_table(taken), "Table 4.8: steps and memory of the na
 # %% [markdown]
 # ## What we found
 #
-# - **FP16 against BF16 is a draw.** The mean difference of macro-F1 is zero to three decimals; by
-#   seed it is +0.012, +0.002 and −0.015. Over seeds its interval is [−0.034, +0.033], over
-#   patients [−0.010, +0.012] (Table 4.2).
-# - **The paper's "improvement" is within its own noise.** Its 0.028 is 1.2 standard errors of its
-#   own six runs; some sixteen seeds of each format would be needed to find such a difference
-#   four times in five. Three seeds can show that a format collapses, and that none does; they
-#   cannot rank two that do not.
-# - **16 bits cost nothing that we can measure.** FP32, the row that the paper lacks, has 0.599;
-#   FP16 0.606 and BF16 0.607. All six intervals of differences contain zero. (FP32 agrees with
-#   the head-only row of chapter {doc}`03_personalization` in every beat: it is the same run.)
-# - **What differs is chance, not precision.** The same trained network, run in 16 bits, changes the
-#   class of at most 2 of 49,712 beats in FP16 and of 15 to 33 in BF16 (Table 4.5). Trained in
-#   16 bits it ends up to 0.015 away: rounding steers the training onto another path, as another
-#   seed would.
-# - **Nothing leaves the range going forwards; on the way back FP16 needs its scaling.** In seed 7's
-#   network a third of the gradients of activations lies under FP16's smallest number
-#   ({numref}`fig-exponents`). With the loss multiplied by $2^{16}$ nearly none does, and the
-#   error of `fc2`'s gradient falls from 0.8 % to 0.14 %. The scaling left out 0.19 % of the steps.
+# - **FP16 against BF16 is a draw** (emulated, narrow network, three seeds). The mean difference
+#   of macro-F1 is zero to three decimals; by seed it is +0.012, +0.002 and −0.015. Over seeds
+#   its interval is [−0.034, +0.033], over patients [−0.010, +0.012] (Table 4.2).
+# - **The paper's improvement is within its own noise.** Its 0.028 is 1.2 standard errors of its
+#   own six runs, if they were independent; some sixteen seeds of each format would be needed to
+#   find such a difference four times in five. Three seeds can show that a format collapses, and
+#   that none does; they cannot rank two that do not.
+# - **16 bits cost no macro-F1 that we can measure** (emulated, narrow network, three seeds).
+#   FP32, the row that the paper lacks, has 0.599; FP16 0.606 and BF16 0.607. All six intervals
+#   of differences in Table 4.2 contain zero. FP16's accuracy is even higher than FP32's, by
+#   0.0042 [0.0006, 0.0083] over patients; over seeds this contains zero, [−0.005, +0.013].
+#   (FP32 agrees with the head-only row of chapter {doc}`03_personalization` in every beat: it
+#   is the same run.)
+# - **What differs looks like chance, not precision.** The same trained network, run in 16 bits,
+#   changes the class of at most 2 of 49,712 beats in FP16 and of 15 to 33 in BF16 (Table 4.5).
+#   Trained in 16 bits it ends up to 0.015 away: rounding steers the training onto another path.
+# - **Nothing leaves the range going forwards; on the way back FP16 needs its scaling.** In seed
+#   7's narrow network a third of the nonzero gradients of activations is too small for FP16 and
+#   would become zero ({numref}`fig-exponents`). With the loss multiplied by $2^{16}$ nearly
+#   none does, and the error of `fc2`'s gradient falls from 0.8 % to 0.14 %. The scaling left
+#   out 0.19 % of the steps.
 # - **BF16 rounds eight times as coarsely**, 0.3 % in activations and 1 to 5 % in weight gradients,
 #   and needs no scaling.
-# - **The memory gained is a third, not a half**: 31.5 to 21.0 MB kept by a step of 128 beats, since
-#   the places of maxima in pooling windows stay 64-bit integers.
-# - **On the card itself it is the same story** (Tables 4.6 and 4.7): FP16 and BF16 lie 0.006 apart, by
-#   seed +0.028, −0.008 and −0.003, and every interval over seeds contains zero. Both end a little
-#   above the TF32 run; over patients the interval of BF16's difference just excludes zero, over
-#   three seeds neither does.
-# - **The plain answer:** no. Choose the format that the device is fast in.
+# - **The memory gained is a third, not a half**: 31.5 to 21.0 MB kept by a step of 128 beats in
+#   the narrow network, since the places of maxima in pooling windows stay 64-bit integers.
+# - **On the card itself the two formats are a draw too** (64 to 512 filters, native, three
+#   seeds, Tables 4.6 and 4.7): FP16 and BF16 lie 0.006 apart, by seed +0.028, −0.008 and
+#   −0.003, and every interval over seeds contains zero. Both end a little above the TF32 run;
+#   over patients the interval of BF16's difference just excludes zero, that of FP16 does so
+#   only as BCa, over three seeds neither does.
+# - **The plain answer:** not measurably in macro-F1, with three seeds and the head alone
+#   fine-tuned. Choose the format that the device is fast in.
 #
 # ## Limits
 #
-# - The reference runs of Tables 4.1 to 4.5 emulate 16 bits on a CPU: sums are FP32, in another order
-#   than a GPU's. The native runs shared one card; no speed of a format is claimed. The seconds of Table 4.3 come from a machine busy with other work, FP32's included.
+# - The reference runs of Tables 4.1 to 4.5 emulate 16 bits on a CPU: sums are FP32, in another
+#   order than a GPU's. The native runs shared one card; no speed of a format is claimed. The
+#   seconds of Table 4.3 come from a machine busy with other work, FP32's included.
 # - Only the head is fine-tuned, and but for Tables 4.6 to 4.8 the network is narrower than the
 #   paper's.
 # - Three seeds tell differences of several hundredths of macro-F1 from noise, not of one.

@@ -172,6 +172,6 @@ def landscape(points, trivial):
     axes[0].invert_yaxis()
     axes[0].set_xlabel("macro-F1")
     axes[1].set(xscale="log", xlabel="bytes of the weights", xlim=(1e3, 1e8))
-    axes[2].set(xscale="log", xlabel="online stage, s", xlim=(0.1, 1e4))
+    axes[2].set(xscale="log", xlabel="seconds", xlim=(0.1, 1e4))
     figure.legend(loc="outside upper center", ncols=4)
     return figure
