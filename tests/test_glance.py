@@ -43,6 +43,23 @@ def test_a_no_and_a_draw_have_intervals_around_zero(table):
         assert low < 0 < high
     low, _ = map(float, re.search(r"\[(.*), (.*)\]", table["found here"].iloc[5]).groups())
     assert low > 0  # the labels that repair it
+    assert "over 43 patients" in table["how sure"].iloc[5]  # 44 records, two of one man
+
+
+def test_compression_is_set_against_a_network_trained_as_long(table):
+    runs = results.load_study(RESULTS, "compression")
+    where = ("cinc2017", "resnet1d", "all")
+    (joint,), (control,) = (
+        [
+            r.metrics["accuracy"]
+            for r in runs
+            if (r.config["dataset"], r.config["model"], r.config["fold"]) == where
+            and (r.config["method"], r.config["share"]) == arm
+        ]
+        for arm in (("joint", 0.9), ("trained", 0.0))
+    )
+    found = table.loc["Compression without loss?", "found here"]
+    assert f"{100 * (joint - control):+.1f} to 8 bits trained as long" in found
 
 
 def test_papers_are_quoted_as_printed(table):
