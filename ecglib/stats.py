@@ -2,7 +2,7 @@
 
 Beats of one patient resemble each other, so the unit that is resampled is the patient, not
 the beat (Efron & Tibshirani 1993, "An Introduction to the Bootstrap", ch. 13: percentile
-interval). `per_record` is {record number as str: confusion matrix}, as result files hold it,
+interval, ch. 14: BCa). `per_record` is {record number as str: confusion matrix}, as result files hold it,
 or a list of such dicts, one a seed. A `statistic` maps a stack of confusion matrices
 (..., 3, 3) to numbers (...): `ecglib.metrics.accuracy`, `macro_f1`, `macro_sensitivity`.
 """
@@ -10,7 +10,7 @@ or a list of such dicts, one a seed. A `statistic` maps a stack of confusion mat
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binomtest, t
+from scipy.stats import binomtest, norm, t
 
 from ecglib.aami import patient_of
 
@@ -31,6 +31,11 @@ class Interval:
     value: float
     low: float
     high: float
+
+    @property
+    def excludes_zero(self):
+        """Whether zero lies outside."""
+        return self.low > 0 or self.high < 0
 
     def __format__(self, spec):
         value, low, high = (format(x, spec or ".3f") for x in (self.value, self.low, self.high))
@@ -76,12 +81,13 @@ def patient_bootstrap(per_record, statistic, *, n_resamples=2000, level=0.95, se
 
 
 def paired_difference(
-    per_record_a, per_record_b, statistic, *, n_resamples=2000, level=0.95, seed=0
+    per_record_a, per_record_b, statistic, *, bca=False, n_resamples=2000, level=0.95, seed=0
 ):
     """Difference a − b of a statistic, with its interval over patients.
 
     The same patients are drawn on both sides, so what makes a patient hard for both cancels.
-    Parameters are those of `patient_bootstrap`.
+    Parameters are those of `patient_bootstrap`. With `bca` the interval is the bias-corrected
+    and accelerated one of the same draws; each patient is left out once for its acceleration.
 
     Returns
     -------
@@ -97,10 +103,11 @@ def paired_difference(
     if len(a) != len(b):
         raise ValueError(f"a has {len(a)} seeds and b has {len(b)}; give both the same.")
     _require_same_records([*a, *b])
-    difference = _drawn(a, statistic, n_resamples, seed) - _drawn(
-        b, statistic, n_resamples, seed
-    )
-    return _interval(difference, level)
+    drawn = np.subtract(*(_drawn(side, statistic, n_resamples, seed) for side in (a, b)))
+    if not bca:
+        return _interval(drawn, level)
+    left_out = np.subtract(*(_left_out(side, statistic) for side in (a, b)))
+    return _bca_interval(drawn, left_out, level)
 
 
 def mean_over_patients(per_record, statistic):
@@ -108,17 +115,7 @@ def mean_over_patients(per_record, statistic):
 
     Every patient weighs the same, however many beats they have. Meant for accuracy: a class
     that a patient does not have would score 0 in `macro_f1` and `macro_sensitivity`.
-
-    Parameters
-    ----------
-    per_record : dict or list of dict
-        Record -> (3, 3) confusion matrix; a list holds one dict a seed.
-    statistic : callable
-        Stack (..., 3, 3) -> (...).
-
-    Returns
-    -------
-    float
+    Parameters are those of `patient_bootstrap`.
     """
     return float(np.mean(statistic(_by_patient(_seeds(per_record)))))
 
@@ -249,15 +246,36 @@ def _drawn(seeds, statistic, n_resamples, seed):
         raise ValueError("An interval over patients needs at least two patients.")
     rng = np.random.default_rng(seed)
     draws = rng.multinomial(n_patients, np.full(n_patients, 1 / n_patients), n_resamples)
-    times_drawn = np.vstack([np.ones_like(draws[:1]), draws])
-    pooled = np.einsum("dp,spij->sdij", times_drawn, matrices)
-    return statistic(pooled).mean(axis=0)
+    return _weighted(matrices, np.vstack([np.ones_like(draws[:1]), draws]), statistic)
+
+
+def _left_out(seeds, statistic):
+    """Statistic without each patient in turn, shape (n_patients,)."""
+    matrices = _by_patient(seeds)
+    return _weighted(matrices, 1 - np.eye(matrices.shape[1], dtype=np.int64), statistic)
+
+
+def _weighted(matrices, times, statistic):
+    """Statistic, mean over seeds, of patients taken `times` (n, n_patients) each."""
+    return statistic(np.einsum("dp,spij->sdij", times, matrices)).mean(axis=0)
 
 
 def _interval(drawn, level):
     """Percentile interval of draws [1:] around the value [0]."""
     low, high = np.quantile(drawn[1:], [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(drawn[0]), float(low), float(high))
+
+
+def _bca_interval(drawn, left_out, level):
+    """BCa interval of draws [1:] around the value [0], with values without each patient."""
+    value, draws = drawn[0], drawn[1:]
+    below = (np.mean(draws < value) + np.mean(draws <= value)) / 2
+    bias = norm.ppf(np.clip(below, 0.5 / len(draws), 1 - 0.5 / len(draws)))
+    pull = left_out.mean() - left_out
+    acceleration = np.sum(pull**3) / (6 * np.sum(pull**2) ** 1.5) if pull.any() else 0.0
+    reach = bias + norm.ppf([(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(draws, norm.cdf(bias + reach / (1 - acceleration * reach)))
+    return Interval(float(value), float(low), float(high))
 
 
 def _seeds(per_record):

@@ -5,6 +5,7 @@ import html
 import pandas as pd
 from IPython.display import HTML, Markdown
 
+from ecglib.data.find import places
 from ecglib.studies.params import load_params
 from ecglib.tables import arms, downloads, published
 
@@ -39,13 +40,13 @@ def text_table(frame, caption):
     return HTML(table(frame, caption).data.replace('ecg-table"', 'ecg-table ecg-text"', 1))
 
 
-def banner(source, profile):
-    """Which data and profile this page was rendered with, loud if the data is invented.
+def banner(sources, profile):
+    """Which data and profile this page was rendered with, loud if any of it is invented.
 
     Parameters
     ----------
-    source : Source
-        Data of the live runs.
+    sources : Source, or dict of str to Source
+        All data of the live runs, as `find_source` or `find_sources` gives it.
     profile : str
         Name of the params file.
 
@@ -53,21 +54,40 @@ def banner(source, profile):
     -------
     Markdown
     """
-    if source.synthetic:
+    found = list(sources.values()) if isinstance(sources, dict) else [sources]
+    recorded = " ".join(s.describe() for s in found if not s.synthetic)
+    if invented := [places.finder(s.name).title for s in found if s.synthetic]:
         kind, title = "warning", "Live numbers on this page come from invented patients"
-        name = {"mitdb": "MIT-BIH", "cinc2017": "CinC 2017"}[source.name]
         text = (
-            f"No {name} recordings were found, so the runs of this page used synthetic ones. "
-            "They show that everything works, nothing else. Columns called *reference* are "
-            "committed runs on the real recordings."
-        )
+            f"No recordings of {' and '.join(invented)} were found, so the runs of this page "
+            "that need them used synthetic ones. They show that everything works, nothing "
+            "else. Columns called *reference* are committed runs on the real recordings. "
+            f"{recorded}"
+        ).strip()
     else:
         kind, title = "note", f"Rendered with profile {profile} on real recordings"
         text = (
-            f"{source.describe()} Columns called *reference* are committed runs; "
+            f"{recorded} Columns called *reference* are committed runs; "
             "*this run* is what this rendering computed."
         )
     return Markdown(f":::{{admonition}} {title}\n:class: {kind}\n{text}\n:::")
+
+
+def this_run(live):
+    """One line on where and how the live runs of a page were made, loud if patients are invented.
+
+    Parameters
+    ----------
+    live : list of RunResult
+        What this rendering computed, or an earlier one left.
+
+    Returns
+    -------
+    Markdown
+    """
+    invented = any(result.synthetic for result in live)
+    loud = " **Invented patients: these numbers show that it runs, nothing else.**" * invented
+    return Markdown(f"*This run:* {arms.where_made(live)}.{loud}")
 
 
 def provenance(reference):

@@ -54,7 +54,7 @@ def budget_curves(named):
     Parameters
     ----------
     named : dict of str to (dict of int or str to Arm)
-        Name of a curve -> arms by budget, see `handful.by_budget`.
+        Name of a curve -> arms by budget, see `ecglib.tables.budget.by_budget`.
 
     Returns
     -------

@@ -148,8 +148,10 @@ def where_made(results):
         for r in results
     }
     machines = "; ".join(
-        f"{cpu}, {threads} thread(s)" if device == "cpu" else device
-        for device, cpu, threads in sorted(places)
+        dict.fromkeys(
+            f"{cpu}, {threads} thread(s)" if device == "cpu" else device
+            for device, cpu, threads in sorted(places)
+        )
     )
     return (
         f"data: {_listed(map(_data_name, results))}; "

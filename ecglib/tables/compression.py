@@ -215,7 +215,10 @@ def points(metrics):
 
 
 def best_without_loss(named, size="file_ratio"):
-    """Name and result of the smallest network that loses nothing; None if there is none."""
+    """Name and result of the smallest network within one point of fp32; None if there is none.
+
+    That is no "no loss": the interval of the difference may lie wholly below zero.
+    """
     kept = {name: r for name, r in named.items() if r.metrics["no_loss"]}
     return max(kept.items(), key=lambda item: item[1].metrics[size], default=None)
 

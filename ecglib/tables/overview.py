@@ -140,5 +140,6 @@ def _labels(runs):
         f"five labelled beats a patient: {_difference(ours[5], ours[0], after_5min=True)}, to "
         f"{stats.patient_bootstrap(pair[0], macro_f1).value:.3f} macro-F1, with 4 kB; without "
         f"record {HEAVY_RECORD} {stats.paired_difference(*others, macro_f1):+.3f}",
-        f"interval over {n_patients} patients, each left out once, {len(ours[5].results)} seeds",
+        f"interval over {n_patients} patients, each left out once, "
+        f"{len(ours[5].results)} seeds",
     )

@@ -102,13 +102,32 @@ def score_table(named, *, after_5min=False):
     return pd.DataFrame(rows).T.fillna("")
 
 
+def difference(pair, statistic):
+    """Difference with its percentile interval; the BCa one too where they disagree about zero.
+
+    Parameters
+    ----------
+    pair : tuple of (list of dict, list of dict)
+        Confusion matrices of an arm and of its control.
+    statistic : callable
+        See `ecglib.stats`.
+
+    Returns
+    -------
+    str
+    """
+    plain, bca = (stats.paired_difference(*pair, statistic, bca=how) for how in (False, True))
+    agree = plain.excludes_zero == bca.excludes_zero
+    return f"{plain:+.3f}" + ("" if agree else f", BCa [{bca.low:+.3f}, {bca.high:+.3f}]")
+
+
 def difference_table(named, control, *, after_5min=True):
     """Macro-F1 and accuracy of arms minus those of a control, paired by patient and seed.
 
     Returns
     -------
     DataFrame
-        Differences with patient-bootstrap 95 % intervals.
+        Differences with patient-bootstrap 95 % intervals, see `difference`.
 
     Raises
     ------
@@ -121,7 +140,7 @@ def difference_table(named, control, *, after_5min=True):
             raise ValueError(f"{name} has seeds {arm.seeds}, its control {control.seeds}")
         pair = [a.matrices(after_5min=after_5min) for a in (arm, control)]
         rows[name] = {
-            f"Δ {label}": f"{stats.paired_difference(*pair, statistic):+.3f}"
+            f"Δ {label}": difference(pair, statistic)
             for label, statistic in (("macro-F1", macro_f1), ("accuracy", accuracy))
         }
     return pd.DataFrame(rows).T
