@@ -94,8 +94,7 @@ lopo = handful.by_budget(budget, split="lopo", scope="all_int8")
 show.table(
     handful.budget_table({k: lopo[k] for k in (0, 2, 5, 20, "all")}),
     "Table 0.3: labelled beats a patient, all 43 patients left out in turn, after 5:00, reference "
-    "runs. MicroNet answers in integers and learns in floating point. Worst patient: mean over "
-    "seeds. Cost: seconds and millions of multiplications, asking and learning.",
+    "runs. MicroNet answers in integers and learns in floating point. Cost: seconds and millions of multiplications, asking and learning.",
 )
 
 # %% [markdown]

@@ -96,7 +96,7 @@ found = plan.find_sources(
     [run for planned in runs.values() for run in planned], parameters, profile
 )
 source = next(iter(found.values()))
-show.banner(source, profile)
+show.banner(found, profile)
 
 # %% tags=["hide-input"]
 reference = {study: results.load_study(RESULTS, study) for study in runs}

@@ -161,6 +161,9 @@ show.table(
 parameters = {"data_root": data_root, "records": records, "channels": channels, "speed": speed}
 source = plan.find_source(parameters, profile)
 live = run_study(plan.plan("speed", parameters), source, profile=profile, device=device)
+show.banner(source, profile)
+
+# %% tags=["hide-input"]
 show.table(
     bench.speed_table(live),
     "Table 9.3: this run. *: timed for the first patients, scaled to all. “Of peak”: operations "

@@ -2,9 +2,10 @@
 
 Beats of one patient resemble each other, so the unit that is resampled is the patient, not
 the beat (Efron & Tibshirani 1993, "An Introduction to the Bootstrap", ch. 13: percentile
-interval, ch. 14: BCa). `per_record` is {record number as str: confusion matrix}, as result files hold it,
-or a list of such dicts, one a seed. A `statistic` maps a stack of confusion matrices
-(..., 3, 3) to numbers (...): `ecglib.metrics.accuracy`, `macro_f1`, `macro_sensitivity`.
+interval, ch. 14: BCa). `per_record` is {record number as str: confusion matrix}, as result
+files hold it, or a list of such dicts, one a seed. A `statistic` maps a stack of confusion
+matrices (..., 3, 3) to numbers (...): `ecglib.metrics.accuracy`, `macro_f1`,
+`macro_sensitivity`.
 """
 
 from dataclasses import dataclass

@@ -37,6 +37,11 @@ def test_invented_patients_are_announced_as_a_warning():
     assert "invented" not in quiet
 
 
+def test_one_invented_data_set_of_two_is_said():
+    both = {"a": source(synthetic=False), "b": source(synthetic=True)}
+    assert ":class: warning" in show.banner(both, "quick").data
+
+
 def test_every_profile_has_a_row():
     rows = show.profiles(PARAMS)
     assert set(rows.index) == {"quick.yaml", "cpu.yaml", "full.yaml", "jetson.yaml"}

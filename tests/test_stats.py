@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import ttest_1samp
+from scipy.stats import bootstrap, ttest_1samp
 
 from ecglib.metrics import accuracy, macro_f1
 from ecglib.stats import (
@@ -290,3 +290,28 @@ def test_paired_accuracy_is_reproducible_by_seed():
 def test_paired_accuracy_needs_the_same_recordings():
     with pytest.raises(ValueError, match="broadcast"):
         paired_accuracy([True, False], [True, False, True])
+
+
+def test_bca_is_that_of_scipy():
+    """Patients with 100 beats each: the difference of accuracies is a mean over patients."""
+    gained = np.array([0, 1, 0, 2, 1, 0, 3, 1, 0, 40, 2, 30])  # two patients gain most
+    records = [
+        str(number) for number in (100, 103, 105, 111, 113, 117, 121, 123, 200, 210, 212, 213)
+    ]
+    before = {r: right_and_wrong(50, 50) for r in records}
+    after = {r: right_and_wrong(50 + g, 50 - g) for r, g in zip(records, gained, strict=True)}
+    kind = {"n_resamples": 20_000, "seed": 1}
+    expected = bootstrap(
+        (gained / 100,), np.mean, n_resamples=20_000, method="BCa", random_state=2
+    ).confidence_interval
+    found = paired_difference(after, before, accuracy, bca=True, **kind)
+    plain = paired_difference(after, before, accuracy, **kind)
+    assert (found.low, found.high) == pytest.approx(expected, abs=0.004)
+    assert found.value == plain.value == pytest.approx(gained.mean() / 100)
+    assert found.low > plain.low + 0.002  # the skew moves it up
+
+
+def test_bca_of_equal_patients_is_the_point():
+    same = {r: right_and_wrong(9, 1) for r in DS2_RECORDS}
+    found = paired_difference(same, same, accuracy, bca=True)
+    assert (found.low, found.value, found.high) == (0, 0, 0)

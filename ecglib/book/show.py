@@ -73,23 +73,6 @@ def banner(sources, profile):
     return Markdown(f":::{{admonition}} {title}\n:class: {kind}\n{text}\n:::")
 
 
-def this_run(live):
-    """One line on where and how the live runs of a page were made, loud if patients are invented.
-
-    Parameters
-    ----------
-    live : list of RunResult
-        What this rendering computed, or an earlier one left.
-
-    Returns
-    -------
-    Markdown
-    """
-    invented = any(result.synthetic for result in live)
-    loud = " **Invented patients: these numbers show that it runs, nothing else.**" * invented
-    return Markdown(f"*This run:* {arms.where_made(live)}.{loud}")
-
-
 def provenance(reference):
     """One line on where and how the reference runs were made.
 
