@@ -17,7 +17,7 @@ from ecglib.deploy.bundle import write as bundle
 from ecglib.training import checkpoints
 from tests.compress.conftest import build
 from tests.data import made
-from tests.test_params import FIRST, SECOND
+from tests.studies.test_params import FIRST, SECOND
 from tests.test_results import RESULT
 
 

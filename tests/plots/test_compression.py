@@ -10,7 +10,7 @@ from ecglib.config.rhythm import METHODS
 from ecglib.plots import compression
 from ecglib.tables import compression as compressed
 from ecglib.tables import paper2
-from tests.test_compressed import ARMS, made_result
+from tests.tables.test_compression import ARMS, made_result
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,8 @@ from matplotlib import pyplot as plt
 from ecglib.plots import overview, personalization, puzzle
 from ecglib.puzzle import CUTS, permute
 from ecglib.tables import arms, published
+from tests.tables.test_scores import confusions
 from tests.test_results import made_result
-from tests.test_tables import confusions
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ from ecglib.data.inputs import Inputs
 from ecglib.plots import micro, overview
 from ecglib.tables import budget as handful
 from ecglib.tables.arms import Arm
-from tests.test_handful import BAD, GOOD, asked, confidence
+from tests.tables.test_budget import BAD, GOOD, asked, confidence
 from tests.test_results import made_result
 
 

@@ -12,8 +12,8 @@ from ecglib.models.ecgnet import ECGNet, ECGNetConfig
 from ecglib.plots import int8, precision
 from ecglib.tables import arms, published
 from ecglib.tables import int8 as integers
+from tests.tables.test_scores import confusions
 from tests.test_results import made_result
-from tests.test_tables import confusions
 
 
 @pytest.fixture(autouse=True)

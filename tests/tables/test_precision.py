@@ -10,8 +10,8 @@ from ecglib.stats import paired_difference
 from ecglib.tables import arms
 from ecglib.tables import precision as formats
 from ecglib.tables.published import TABLE_1, TABLE_2
+from tests.tables.test_scores import MACRO, confusions, pairs_of
 from tests.test_results import made_result
-from tests.test_tables import MACRO, confusions, pairs_of
 
 SEEDS = (7, 21, 42)
 

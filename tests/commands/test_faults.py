@@ -17,7 +17,7 @@ import pytest
 
 from ecglib.data.find import cache
 from ecglib.training import checkpoints
-from tests.commands import assert_one_line, copy_library, runs_in, start
+from tests.commands.calls import assert_one_line, copy_library, runs_in, start
 from tests.conftest import SYNTHETIC_DS1, SYNTHETIC_DS2
 
 KILLS = int(os.environ.get("ECG_FAULTS", "0"))

@@ -11,7 +11,7 @@ from ecglib.data.find.pack import pack_mitdb
 from ecglib.data.sets.rhythm import load
 from ecglib.data.synthetic_recordings import write_cinc2017
 from ecglib.deploy.onnx import stored_bits
-from tests.commands import assert_one_line, call, copy_library
+from tests.commands.calls import assert_one_line, call, copy_library
 from tests.conftest import SYNTHETIC_DS1, SYNTHETIC_DS2
 from tests.test_results import made_result, save_into
 

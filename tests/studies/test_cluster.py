@@ -22,7 +22,7 @@ from ecglib.data.find import search as sources
 from ecglib.studies import cluster, compression, worksite
 from ecglib.studies.worksite import Worksite, run_study
 from ecglib.system.errors import UserError
-from tests.test_studies import ONLINE, PUZZLE, TINY, same
+from tests.studies.test_paper1 import ONLINE, PUZZLE, TINY, same
 
 distributed = pytest.importorskip("distributed", reason="Dask is an optional dependency")
 

@@ -6,9 +6,9 @@ from sklearn.metrics import accuracy_score, f1_score
 
 from ecglib.tables import arms, latency
 from ecglib.tables import int8 as integers
-from tests.test_formats import with_metrics
+from tests.tables.test_precision import with_metrics
+from tests.tables.test_scores import MACRO, confusions, pairs_of
 from tests.test_results import made_result
-from tests.test_tables import MACRO, confusions, pairs_of
 
 CONFUSION = {"100": [[5, 1, 0], [0, 2, 0], [1, 0, 3]]}
 

@@ -6,7 +6,7 @@ from ecglib.commands import report
 from ecglib.config import make_config
 from ecglib.results import path_of, save
 from ecglib.tables import layerwise, runs
-from tests.test_compressed import made_result
+from tests.tables.test_compression import made_result
 
 INDICES = {
     "stem.conv.weight": {"pdi": 0.1, "pvi": 1.0, "ki": 0.2},

@@ -20,7 +20,7 @@ from ecglib.config import (
     twin_of,
 )
 from ecglib.system.errors import UserError
-from tests.test_config import ANOTHER, DATA
+from tests.studies.test_configurations import ANOTHER, DATA
 
 BASE = {
     "precision": PrecisionConfig(precision="fp16"),

@@ -23,7 +23,7 @@ from ecglib.studies.run import Run
 from ecglib.system.errors import UserError
 from ecglib.training import checkpoints
 from tests.conftest import SYNTHETIC_DS2
-from tests.test_studies import ONLINE, TINY, annotated, run_all, same
+from tests.studies.test_paper1 import ONLINE, TINY, annotated, run_all, same
 
 HEAD = ["fc1", "fc2", "out"]
 SHALLOW = ["conv1.conv", "conv2.conv", *HEAD]

@@ -13,7 +13,7 @@ from torch import nn
 
 from ecglib.data.inputs import Inputs
 from ecglib.training import numerics
-from tests.test_precision import on_grid, small_network
+from tests.training.test_precision import on_grid, small_network
 
 LAYERS = [*(f"conv{i}.conv" for i in range(1, 6)), "fc1", "fc2", "out"]
 SCALE = 2.0**16

@@ -11,8 +11,7 @@ from ecglib.config import make_config
 from ecglib.data.sets.mitdb import load_beats
 from ecglib.results import RunResult, score_beats
 from ecglib.tables import detection
-
-from .conftest import SYNTHETIC_DS1, SYNTHETIC_DS2
+from tests.conftest import SYNTHETIC_DS1, SYNTHETIC_DS2
 
 
 @pytest.fixture(scope="module")

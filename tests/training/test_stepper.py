@@ -11,7 +11,14 @@ from ecglib.system.errors import UserError
 from ecglib.training.loop import Schedule, fit
 from ecglib.training.precision import Stepper, Tally
 from ecglib.training.tasks import PuzzleTask, SupervisedTask
-from tests.test_precision import CPU, REDUCED, emulated, near_one, small_network, with_weights
+from tests.training.test_precision import (
+    CPU,
+    REDUCED,
+    emulated,
+    near_one,
+    small_network,
+    with_weights,
+)
 
 FORMATS = ("fp32", *REDUCED)
 
