@@ -26,11 +26,13 @@
 # does a score say if nine beats in ten are normal?
 
 # %% tags=["parameters"]
-profile = "quick"  # type: str  name of the params file
-data_root = None  # type: str  folder or packed file with MIT-BIH, None: search for it
-device = "auto"  # type: str  auto, cpu or cuda
-records = [101, 118, 124, 207, 223, 100, 202, 213, 232]  # type: list  record numbers
-rpeaks = [{"detector": "xqrs"}]  # type: list  arms: detectors of R-peaks
+profile = "quick"  # type: str  params file that lists the runs of this page
+seeds = None  # type: list  seeds of every arm; None, here and below: as the params file says
+records = None  # type: list  records of MIT-BIH in use
+data_root = None  # type: str  folder or packed file with the data; without one it is searched for
+device = None  # type: str  auto, cpu or cuda
+scheduler = None  # type: str  local or tcp://host:port: Dask workers for missing runs
+overrides = {}  # type: dict  arms of a study, or channels and pretext_epochs of all of them
 
 # %% tags=["remove-cell"]
 import numpy as np
@@ -44,8 +46,7 @@ from ecglib.data.signal.rr import RR_DELAY_BEATS, RR_NAMES
 from ecglib.metrics import accuracy, macro_f1
 from ecglib.plots import data as figures
 from ecglib.plots import style
-from ecglib.studies import plan
-from ecglib.studies.worksite import run_study
+from ecglib.studies.plan import Plan
 from ecglib.system.paths import RESULTS
 from ecglib.tables import arms, detection
 
@@ -59,15 +60,24 @@ style.use()
 # beats.
 
 # %% tags=["hide-input"]
-parameters = {"data_root": data_root, "records": records, "rpeaks": rpeaks}
-source = plan.find_source(parameters, profile)
-show.banner(source, profile)
+plan = Plan.read(
+    profile,
+    seeds=seeds,
+    records=records,
+    data_root=data_root,
+    device=device,
+    scheduler=scheduler,
+    **overrides,
+)
+source = plan.source()
+show.banner(source, plan.profile)
 
 # %% [markdown]
 # `load_beats` is the door to the recordings. `fusion="keep"` asks for the beats that the
 # literature drops as well.
 
 # %%
+records = plan.common("records")
 beats = load_beats(source.path, records, fusion="keep")
 scored = beats.select(beats.label < len(CLASSES))
 print(f"{len(beats):,} beats of {len(records)} records, {len(scored):,} of them N, S or V")
@@ -141,7 +151,7 @@ figures.split_map(records)
 # any reference run on DS2 and any on DS1 will do.
 
 # %%
-live = run_study(plan.plan("rpeaks", parameters), source, profile=profile, device=device)
+live = plan.run("rpeaks")
 reference = results.load_study(RESULTS, "rpeaks")
 baseline = results.load_study(RESULTS, "baseline")
 ds2, ds1 = (arms.group(baseline, split=split)[0].results[0] for split in ("ds1_ds2", "ds2_ds1"))

@@ -26,18 +26,13 @@
 # by itself.
 
 # %% tags=["parameters"]
-profile = "quick"  # type: str  name of the params file
-data_root = None  # type: str  folder or packed file with MIT-BIH, None: search for it
-device = "auto"  # type: str  auto, cpu or cuda
-scheduler = None  # type: str  None, local or tcp://host:port: Dask workers for missing runs
-seeds = [7]  # type: list  seeds of every arm
-records = [101, 118, 124, 207, 223, 100, 202, 213, 232]  # type: list  record numbers
-channels = [4, 8, 8, 16, 16]  # type: list  filters of ECGNet's five blocks
-pretext_epochs = 2  # type: int  passes of the offline puzzle
-selection = []  # type: list  arms: trials on validation records inside DS1
-puzzle = [{"view": ["whole", "junctions"]}]  # type: list  arms: the puzzle itself
-probe = [{"source": ["random", "puzzle"], "epochs": 2}]  # type: list  arms: linear probes
-baseline = [{"epochs": 2}]  # type: list  arms: training on one side only, no puzzle
+profile = "quick"  # type: str  params file that lists the runs of this page
+seeds = None  # type: list  seeds of every arm; None, here and below: as the params file says
+records = None  # type: list  records of MIT-BIH in use
+data_root = None  # type: str  folder or packed file with the data; without one it is searched for
+device = None  # type: str  auto, cpu or cuda
+scheduler = None  # type: str  local or tcp://host:port: Dask workers for missing runs
+overrides = {}  # type: dict  arms of a study, or channels and pretext_epochs of all of them
 
 # %% tags=["remove-cell"]
 import numpy as np
@@ -49,8 +44,7 @@ from ecglib.data.sets.mitdb import load_beats
 from ecglib.plots import puzzle as figures
 from ecglib.plots import style
 from ecglib.puzzle import CUTS, NAMES
-from ecglib.studies import plan
-from ecglib.studies.worksite import run_study
+from ecglib.studies.plan import Plan
 from ecglib.system.paths import RESULTS
 from ecglib.tables import arms, runs, scores
 
@@ -63,20 +57,17 @@ style.use()
 # were chosen inside DS1.
 
 # %% tags=["hide-input"]
-parameters = {
-    "data_root": data_root,
-    "seeds": seeds,
-    "records": records,
-    "channels": channels,
-    "pretext_epochs": pretext_epochs,
-    "selection": selection,
-    "puzzle": puzzle,
-    "probe": probe,
-    "baseline": baseline,
-}
-where = {"profile": profile, "device": device, "scheduler": scheduler}
-source = plan.find_source(parameters, profile)
-show.banner(source, profile)
+plan = Plan.read(
+    profile,
+    seeds=seeds,
+    records=records,
+    data_root=data_root,
+    device=device,
+    scheduler=scheduler,
+    **overrides,
+)
+source = plan.source()
+show.banner(source, plan.profile)
 
 # %% [markdown]
 # ## Method
@@ -92,7 +83,7 @@ show.banner(source, profile)
 # below are cut around the QRS.
 
 # %% mystnb={"figure": {"caption": "One normal beat in the six orders of its three pieces. The colours say where a piece comes from. Order 0 is the beat itself.", "name": "fig-permutations"}} tags=["hide-input"]
-example = load_beats(source.path, [next(r for r in records if r in DS1)])
+example = load_beats(source.path, [next(r for r in plan.common("records") if r in DS1)])
 beat = example.select(example.label == 0).select([20])
 figures.six_permutations(beat.signal[0], beat.fs, CUTS["qrs"])
 
@@ -105,10 +96,7 @@ figures.six_permutations(beat.signal[0], beat.fs, CUTS["qrs"])
 # those samples and keeps the rest.
 
 # %%
-live = {
-    study: run_study(plan.plan(study, parameters), source, **where)
-    for study in ("selection", "puzzle", "probe", "baseline")
-}
+live = {study: plan.run(study) for study in ("selection", "puzzle", "probe", "baseline")}
 reference = {study: results.load_study(RESULTS, study) for study in live}
 personalized = results.load_study(RESULTS, "personalization")
 
@@ -290,6 +278,5 @@ show.table(scores.score_table(swapped), "Table 2.5: the swapped split, reference
 # cell solves that puzzle too, on the records of this page.
 
 # %%
-parameters["puzzle"] = [{"cuts": ["qrs", "thirds"]}]
-cuts = run_study(plan.plan("puzzle", parameters), source, **where)
+cuts = plan.run("puzzle", arms=[{"cuts": ["qrs", "thirds"]}])
 {result.config["cuts"]: round(result.metrics["accuracy"], 3) for result in cuts}

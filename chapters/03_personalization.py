@@ -27,15 +27,13 @@
 # minutes it has learned from.
 
 # %% tags=["parameters"]
-profile = "quick"  # type: str  name of the params file
-data_root = None  # type: str  folder or packed file with MIT-BIH, None: search for it
-device = "auto"  # type: str  auto, cpu or cuda
-scheduler = None  # type: str  None, local or tcp://host:port: Dask workers for missing runs
-seeds = [7]  # type: list  seeds of every arm
-records = [101, 118, 124, 207, 223, 100, 202, 213, 232]  # type: list  record numbers
-channels = [4, 8, 8, 16, 16]  # type: list  filters of ECGNet's five blocks
-pretext_epochs = 2  # type: int  passes of the offline puzzle
-personalization = [{"strategy": ["none", "head_only"], "epochs": 2}]  # type: list  arms
+profile = "quick"  # type: str  params file that lists the runs of this page
+seeds = None  # type: list  seeds of every arm; None, here and below: as the params file says
+records = None  # type: list  records of MIT-BIH in use
+data_root = None  # type: str  folder or packed file with the data; without one it is searched for
+device = None  # type: str  auto, cpu or cuda
+scheduler = None  # type: str  local or tcp://host:port: Dask workers for missing runs
+overrides = {}  # type: dict  arms of a study, or channels and pretext_epochs of all of them
 
 # %% tags=["remove-cell"]
 import copy
@@ -45,17 +43,16 @@ import torch
 
 from ecglib import results, stats
 from ecglib.book import show
-from ecglib.config import STRATEGIES, PersonalizationConfig
 from ecglib.data.inputs import pick_device, to_inputs
 from ecglib.data.sets.mitdb import load_beats
 from ecglib.metrics import macro_f1
 from ecglib.models.ecgnet import replace_output
-from ecglib.personalize.online import solve_puzzle
-from ecglib.personalize.strategies import adapted_counts
+from ecglib.personalize.online import learn_from_beats
+from ecglib.personalize.strategies import STRATEGIES, Strategy, adapted_counts
 from ecglib.plots import personalization as figures
 from ecglib.plots import style
-from ecglib.studies import plan
-from ecglib.studies.worksite import run_study
+from ecglib.studies.personalization import PersonalizationConfig
+from ecglib.studies.plan import Plan
 from ecglib.system.paths import RESULTS
 from ecglib.tables import arms, published, runs
 from ecglib.tables import scores as tables
@@ -71,17 +68,17 @@ style.use()
 # 300 samples around the R-peak, each beat z-scored by itself, no timing.
 
 # %% tags=["hide-input"]
-parameters = {
-    "data_root": data_root,
-    "seeds": seeds,
-    "records": records,
-    "channels": channels,
-    "pretext_epochs": pretext_epochs,
-    "personalization": personalization,
-}
-where = {"profile": profile, "device": device, "scheduler": scheduler}
-source = plan.find_source(parameters, profile)
-show.banner(source, profile)
+plan = Plan.read(
+    profile,
+    seeds=seeds,
+    records=records,
+    data_root=data_root,
+    device=device,
+    scheduler=scheduler,
+    **overrides,
+)
+source = plan.source()
+show.banner(source, plan.profile)
 
 # %% [markdown]
 # ## Method
@@ -115,7 +112,7 @@ figures.freedom()
 # %% tags=["hide-input"]
 paper_size = PersonalizationConfig().channels
 sizes = {
-    "this run": adapted_counts(channels),
+    "this run": adapted_counts(plan.common("channels")),
     "paper's size (64, 128, 256, 512, 512)": adapted_counts(paper_size),
 }
 counts = pd.DataFrame(sizes).map(lambda n: f"{n:,}")
@@ -131,13 +128,11 @@ show.table(counts, "Table 3.1: weights that the patient's puzzle may change.")
 # that has never seen the patient.
 
 # %%
-config = PersonalizationConfig(
-    channels=channels, records=records, seed=seeds[0], online_epochs=2
-)
+config = plan.configs("personalization", arms=[{"online_epochs": 2}])[0]
 patient = to_inputs(load_beats(source.path, [config.sides()[1][0]]), config, pick_device("cpu"))
 untouched = build(config, n_outputs=6, device=pick_device("cpu"))
 adapted = copy.deepcopy(untouched)
-loss = solve_puzzle(adapted, ("out",), patient.x, config).loss
+loss = learn_from_beats(adapted, Strategy(parts=("out",)), patient.x, config).loss
 for model in (untouched, adapted):
     replace_output(model, n_outputs=3, seed=config.seed)
 pairs = zip(untouched.state_dict().values(), adapted.state_dict().values(), strict=True)
@@ -158,7 +153,7 @@ print(f"identical after the output layer was replaced: {same}")
 # nothing is adapted before it, so is the whole fine-tuning.
 
 # %%
-live = run_study(plan.plan("personalization", parameters), source, **where)
+live = plan.run("personalization")
 reference = results.load_study(RESULTS, "personalization")
 reference_baseline = results.load_study(RESULTS, "baseline")
 
@@ -414,8 +409,6 @@ show.table(back, "Table 3.11: reference runs on the swapped split (DS2 → DS1),
 # cell shortens the online stage to one minute for the patients of this page.
 
 # %%
-parameters["personalization"] = [
-    {"strategy": "last_blocks", "online_seconds": [60, 300], "epochs": 1, "train_share": 0.2}
-]
-shorter = run_study(plan.plan("personalization", parameters), source, **where)
+arm = {"strategy": "last_blocks", "online_seconds": [60, 300], "epochs": 1, "train_share": 0.2}
+shorter = plan.run("personalization", arms=[arm])
 tables.score_table(arms.by(shorter, "online_seconds"), after_5min=True)

@@ -25,29 +25,24 @@
 # looks inside the network for what the shorter numbers lose.
 
 # %% tags=["parameters"]
-profile = "quick"  # type: str  name of the params file
-data_root = None  # type: str  folder or packed file with MIT-BIH, None: search for it
-device = "auto"  # type: str  auto, cpu or cuda
-scheduler = None  # type: str  None, local or tcp://host:port: Dask workers for missing runs
-seeds = [7]  # type: list  seeds of every arm
-records = [101, 118, 124, 207, 223, 100, 202, 213, 232]  # type: list  record numbers
-channels = [4, 8, 8, 16, 16]  # type: list  filters of ECGNet's five blocks
-pretext_epochs = 2  # type: int  passes of the offline puzzle
-precision = [{"precision": "fp32", "epochs": 2}]  # type: list  arms: the pipeline by format
-numerics = [{"precision": "fp16", "epochs": 2}]  # type: list  arms: one network, looked into
+profile = "quick"  # type: str  params file that lists the runs of this page
+seeds = None  # type: list  seeds of every arm; None, here and below: as the params file says
+records = None  # type: list  records of MIT-BIH in use
+data_root = None  # type: str  folder or packed file with the data; without one it is searched for
+device = None  # type: str  auto, cpu or cuda
+scheduler = None  # type: str  local or tcp://host:port: Dask workers for missing runs
+overrides = {}  # type: dict  arms of a study, or channels and pretext_epochs of all of them
 
 # %% tags=["remove-cell"]
 import torch
 
 from ecglib import results
 from ecglib.book import show
-from ecglib.config import BaselineConfig
 from ecglib.data.inputs import pick_device, to_inputs
 from ecglib.data.sets.mitdb import load_beats
 from ecglib.plots import precision as figures
 from ecglib.plots import style
-from ecglib.studies import plan
-from ecglib.studies.worksite import run_study
+from ecglib.studies.plan import Plan
 from ecglib.system.paths import RESULTS
 from ecglib.tables import arms, published, scores
 from ecglib.tables import precision as formats
@@ -64,18 +59,17 @@ style.use()
 # head-only, the one that the paper's Tables 1 and 3 agree on.
 
 # %% tags=["hide-input"]
-parameters = {
-    "data_root": data_root,
-    "seeds": seeds,
-    "records": records,
-    "channels": channels,
-    "pretext_epochs": pretext_epochs,
-    "precision": precision,
-    "numerics": numerics,
-}
-where = {"profile": profile, "device": device, "scheduler": scheduler}
-source = plan.find_source(parameters, profile)
-show.banner(source, profile)
+plan = Plan.read(
+    profile,
+    seeds=seeds,
+    records=records,
+    data_root=data_root,
+    device=device,
+    scheduler=scheduler,
+    **overrides,
+)
+source = plan.source()
+show.banner(source, plan.profile)
 
 # %% [markdown]
 # ## Method
@@ -116,10 +110,7 @@ for name in DTYPES:
 # ## Run
 
 # %%
-live = {
-    study: run_study(plan.plan(study, parameters), source, **where)
-    for study in ("precision", "numerics")
-}
+live = {study: plan.run(study) for study in ("precision", "numerics")}
 reference = {study: results.load_study(RESULTS, study) for study in live}
 
 # %% tags=["hide-input"]
@@ -313,7 +304,7 @@ show.table(formats.training_table(taken), "Table 4.8: steps and memory of the na
 # at a time to BF16 and looks at the logits of an untrained network.
 
 # %%
-config = BaselineConfig(channels=channels, records=records, seed=seeds[0])
+config = plan.configs("baseline", arms=[{}])[0]
 beats = to_inputs(load_beats(source.path, [config.sides()[0][0]]), config, pick_device("cpu"))
 x, y = beats.x[:256], beats.y[:256]
 model = build(config, n_outputs=3, device=pick_device("cpu"))

@@ -27,16 +27,13 @@
 # milliseconds that a runtime needs for it.
 
 # %% tags=["parameters"]
-profile = "quick"  # type: str  name of the params file
-data_root = None  # type: str  folder or packed file with MIT-BIH, None: search for it
-device = "auto"  # type: str  auto, cpu or cuda
-scheduler = None  # type: str  None, local or tcp://host:port: Dask workers for missing runs
-seeds = [7]  # type: list  seeds of every arm
-records = [101, 118, 124, 207, 223, 100, 202, 213, 232]  # type: list  record numbers
-channels = [4, 8, 8, 16, 16]  # type: list  filters of ECGNet's five blocks
-pretext_epochs = 2  # type: int  passes of the offline puzzle
-int8 = [{"scope": ["none", "all_int8"], "epochs": 2}]  # type: list  arms: pipeline, scope, method
-latency = [{"runtime": ["ort_fp32", "ort_int8"], "epochs": 2}]  # type: list  arms: runtime, batch
+profile = "quick"  # type: str  params file that lists the runs of this page
+seeds = None  # type: list  seeds of every arm; None, here and below: as the params file says
+records = None  # type: list  records of MIT-BIH in use
+data_root = None  # type: str  folder or packed file with the data; without one it is searched for
+device = None  # type: str  auto, cpu or cuda
+scheduler = None  # type: str  local or tcp://host:port: Dask workers for missing runs
+overrides = {}  # type: dict  arms of a study, or channels and pretext_epochs of all of them
 
 # %% tags=["remove-cell"]
 import numpy as np
@@ -44,7 +41,6 @@ import torch
 
 from ecglib import results
 from ecglib.book import show
-from ecglib.config import fp32_twin
 from ecglib.metrics import confusion_matrix, macro_f1
 from ecglib.models.cost import layer_macs
 from ecglib.models.ecgnet import ECGNet, ECGNetConfig
@@ -53,10 +49,10 @@ from ecglib.plots import style
 from ecglib.quant import calibrate, quantize, quantize_array
 from ecglib.quant.noise import traced
 from ecglib.quant.oracle import sqnr_db
-from ecglib.studies import plan
-from ecglib.studies.run import Run
-from ecglib.studies.worksite import run_study
-from ecglib.system.paths import RESULTS, RUNS
+from ecglib.studies.baseline import supervised
+from ecglib.studies.int8 import rounded
+from ecglib.studies.plan import Plan
+from ecglib.system.paths import RESULTS
 from ecglib.tables import int8 as integers
 from ecglib.tables import latency as deployed
 from ecglib.tables import precision, published, scores
@@ -72,18 +68,17 @@ style.use()
 # online stage).
 
 # %% tags=["hide-input"]
-parameters = {
-    "data_root": data_root,
-    "seeds": seeds,
-    "records": records,
-    "channels": channels,
-    "pretext_epochs": pretext_epochs,
-    "int8": int8,
-    "latency": latency,
-}
-where = {"profile": profile, "device": device, "scheduler": scheduler}
-source = plan.find_source(parameters, profile)
-show.banner(source, profile)
+plan = Plan.read(
+    profile,
+    seeds=seeds,
+    records=records,
+    data_root=data_root,
+    device=device,
+    scheduler=scheduler,
+    **overrides,
+)
+source = plan.source()
+show.banner(source, plan.profile)
 
 # %% [markdown]
 # ## Method
@@ -152,10 +147,7 @@ figures.scopes(paper_size, layer_macs(paper_size, torch.zeros(1, 300)))
 # network trained as long**, the control of every QAT row.
 
 # %%
-live = {
-    study: run_study(plan.plan(study, parameters), source, **where)
-    for study in ("int8", "latency")
-}
+live = {study: plan.run(study) for study in ("int8", "latency")}
 reference = {study: results.load_study(RESULTS, study) for study in live}
 
 # %% tags=["hide-input"]
@@ -218,9 +210,9 @@ show.table(
 # its second convolution, as the integers that they become.
 
 # %% mystnb={"figure": {"caption": "Integers of the weights of fc1 (every channel in its own steps) and of the activations entering conv2, this run. The right scale is logarithmic.", "name": "fig-grids"}} tags=["hide-input"]
-chosen = next(c for c in plan.plan("int8", parameters) if c.scope == "all_int8")
-run = Run(chosen, source, torch.device("cpu"), RUNS)
-network, _ = run.rounded(chosen)
+chosen = next(c for c in plan.configs("int8") if c.scope == "all_int8")
+run = plan.on_cpu(chosen)
+network, _ = rounded(run, chosen)
 weights, _ = network.fc1.weight_quantizer.integers(network.fc1.weight)
 entering, _ = traced(network, run.test.inputs.x[:512])["conv2.conv"]
 grid = network.conv2.conv.input_quantizer
@@ -354,9 +346,9 @@ show.table(
 # next cell rounds them to fewer bits, by the oracle, without any training.
 
 # %%
-fp32, _ = run.supervised(fp32_twin(chosen))
+fp32, _ = supervised(run, chosen.fp32())
 for bits in (8, 6, 5, 4, 3, 2):
     rounded = quantize(fp32, "all_int8", bits=bits)
-    calibrate(rounded, run.train.inputs.x[:2048], run.train.inputs.rr[:2048])
-    matrix = confusion_matrix(run.scored.y.numpy(), predict(rounded, run.scored))
+    calibrate(coarse, run.train.inputs.x[:2048], run.train.inputs.rr[:2048])
+    matrix = confusion_matrix(run.scored.y.numpy(), predict(coarse, run.scored))
     print(f"{bits} bits: macro-F1 {macro_f1(matrix):.3f}")

@@ -28,36 +28,31 @@
 # point* of fp32 a statement that can fail, and then compresses further.
 
 # %% tags=["parameters"]
-profile = "quick"  # type: str  name of the params file
-data_root = None  # type: str  folder with the data sets, None: search for them
-device = "auto"  # type: str  auto, cpu or cuda
-scheduler = None  # type: str  None, local or tcp://host:port: Dask workers for missing runs
-seeds = [7]  # type: list  seeds of arms that name none
-records = [101, 118, 124, 207, 223, 100, 202, 213, 232]  # type: list  records of MIT-BIH, for ECGNet
-rhythm = [{"fold": 0, "epochs": 2, "train_share": 0.1}]  # type: list  arms: dataset, model, fold
-compression = [{"epochs": 2, "train_share": 0.1, "bits": [8, 4]}]  # type: list  arms: method, bits
-transfer = []  # type: list  arms: dataset, target
+profile = "quick"  # type: str  params file that lists the runs of this page
+seeds = None  # type: list  seeds of every arm; None, here and below: as the params file says
+records = None  # type: list  records of MIT-BIH in use
+data_root = None  # type: str  folder or packed file with the data; without one it is searched for
+device = None  # type: str  auto, cpu or cuda
+scheduler = None  # type: str  local or tcp://host:port: Dask workers for missing runs
+overrides = {}  # type: dict  arms of a study, or channels and pretext_epochs of all of them
 
 # %% tags=["remove-cell"]
 import copy
 
 import numpy as np
-import torch
 
 from ecglib import results
 from ecglib.book import show
 from ecglib.compress import encode, save_compressed
 from ecglib.compress.weights import matrix_names
-from ecglib.data.sets import rhythm as recordings_of
+from ecglib.data import sets
 from ecglib.models.hubert import SIZES as HUBERT_SIZES
 from ecglib.models.hubert import HubertECG
 from ecglib.models.resnet1d import SIZES, ResNet1D
 from ecglib.plots import compression as figures
 from ecglib.plots import style
-from ecglib.studies import plan
-from ecglib.studies.run import Run
-from ecglib.studies.sides import recording_network, recording_sides
-from ecglib.studies.worksite import run_study
+from ecglib.studies.plan import Plan
+from ecglib.studies.rhythm import recording_network, recording_sides
 from ecglib.system.paths import RESULTS, RUNS
 from ecglib.tables import compression as compressed
 from ecglib.tables import layerwise, paper2, printed
@@ -83,23 +78,23 @@ style.use()
 # network with its own compressed form is hardly touched.
 
 # %% tags=["hide-input"]
-parameters = {
-    "data_root": data_root,
-    "seeds": seeds,
-    "records": records,
-    "rhythm": rhythm,
-    "compression": compression,
-    "transfer": transfer,
-}
-runs = {study: plan.plan(study, parameters) for study in ("rhythm", "compression", "transfer")}
-found = plan.find_sources(
-    [run for planned in runs.values() for run in planned], parameters, profile
+plan = Plan.read(
+    profile,
+    seeds=seeds,
+    records=records,
+    data_root=data_root,
+    device=device,
+    scheduler=scheduler,
+    **overrides,
 )
+found = plan.sources("rhythm", "compression", "transfer")
 source = next(iter(found.values()))
-show.banner(found, profile)
+show.banner(found, plan.profile)
 
 # %% tags=["hide-input"]
-reference = {study: results.load_study(RESULTS, study) for study in runs}
+reference = {
+    study: results.load_study(RESULTS, study) for study in ("rhythm", "compression", "transfer")
+}
 networks = compressed.pick(reference["rhythm"])
 show.table(
     compressed.classes_table(networks),
@@ -109,7 +104,7 @@ show.table(
 )
 
 # %% mystnb={"figure": {"caption": "The first recording of each class of the data set of this page, 10 s.", "name": "fig-rhythms"}} tags=["hide-input"]
-shown = recordings_of.load(source.name, source.path)
+shown = sets.load(source.name, source.path)
 first = {name: int(np.argmax(shown.label == index)) for index, name in enumerate(shown.classes)}
 seconds = slice(0, int(10 * shown.fs))
 figures.recordings({name: shown.signal[row, seconds] for name, row in first.items()}, shown.fs)
@@ -138,10 +133,7 @@ figures.recordings({name: shown.signal[row, seconds] for name, row in first.item
 # paper does not mention.
 
 # %%
-live = {
-    study: run_study(planned, found, profile=profile, device=device, scheduler=scheduler)
-    for study, planned in runs.items()
-}
+live = {study: plan.run(study) for study in ("rhythm", "compression", "transfer")}
 
 # %% tags=["hide-input"]
 show.provenance(reference["rhythm"] + reference["compression"])
@@ -525,7 +517,7 @@ show.table(
 # width for all layers, and then with two bits more for the first convolution alone.
 
 # %%
-run = Run(runs["rhythm"][0], source, torch.device("cpu"), RUNS)
+run = plan.on_cpu(plan.configs("rhythm")[0])
 sides = recording_sides(run)
 network, _ = recording_network(run, sides)
 names, label = matrix_names(network), sides.test.y.numpy()

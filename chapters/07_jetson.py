@@ -26,13 +26,13 @@
 # classifies; learning from labels is not in it.
 
 # %% tags=["parameters"]
-profile = "quick"  # type: str  name of the params file
-data_root = None  # type: str  folder or packed file with MIT-BIH, None: search for it
-device = "auto"  # type: str  auto, cpu or cuda
-seeds = [7]  # type: list  seeds of every arm
-records = [101, 118, 124, 207, 223, 100, 202, 213, 232]  # type: list  record numbers
-c99 = [{"epochs": 2, "leads": "MLII"}]  # type: list  arms: bits, split
-roofline = [{"network": "micronet"}]  # type: list  arms: network, batch
+profile = "quick"  # type: str  params file that lists the runs of this page
+seeds = None  # type: list  seeds of every arm; None, here and below: as the params file says
+records = None  # type: list  records of MIT-BIH in use
+data_root = None  # type: str  folder or packed file with the data; without one it is searched for
+device = None  # type: str  auto, cpu or cuda
+scheduler = None  # type: str  local or tcp://host:port: Dask workers for missing runs
+overrides = {}  # type: dict  arms of a study, or channels and pretext_epochs of all of them
 
 # %% tags=["remove-cell"]
 import tempfile
@@ -55,9 +55,8 @@ from ecglib.deploy.c99.recordings import raw_samples
 from ecglib.deploy.c99.streaming import stream
 from ecglib.plots import devices as figures
 from ecglib.plots import style
-from ecglib.studies import plan
+from ecglib.studies.plan import Plan
 from ecglib.studies.roofline import fresh_network
-from ecglib.studies.worksite import run_study
 from ecglib.system.paths import RESULTS
 from ecglib.tables import c99 as embedded
 from ecglib.tables import published, scores
@@ -71,15 +70,17 @@ style.use()
 # gives: 16-bit numbers at 360 Hz, and the R-peaks of the annotations.
 
 # %% tags=["hide-input"]
-parameters = {
-    "data_root": data_root,
-    "seeds": seeds,
-    "records": records,
-    "c99": c99,
-    "roofline": roofline,
-}
-source = plan.find_source(parameters, profile)
-show.banner(source, profile)
+plan = Plan.read(
+    profile,
+    seeds=seeds,
+    records=records,
+    data_root=data_root,
+    device=device,
+    scheduler=scheduler,
+    **overrides,
+)
+source = plan.source()
+show.banner(source, plan.profile)
 
 # %% [markdown]
 # ## What the paper measured
@@ -152,9 +153,7 @@ figures.roofline(machines, "fp16", points)
 # **How good is such a bound?** On this processor it can be checked.
 
 # %%
-live_bounds = run_study(
-    plan.plan("roofline", parameters), source, profile=profile, device=device
-)
+live_bounds = plan.run("roofline")
 measured = results.load_study(RESULTS, "roofline")
 
 # %% tags=["hide-input"]
@@ -217,7 +216,7 @@ show.table(
 # %%
 live = []
 if harness.has("gcc"):
-    live = run_study(plan.plan("c99", parameters), source, profile=profile, device=device)
+    live = plan.run("c99")
 else:
     print("no C compiler here (gcc): the tables show the reference runs alone")
 
@@ -268,6 +267,7 @@ if live:
 show.table(scores.stack(both), "Table 7.8: DS2 from samples alone, sample by sample.")
 
 # %% mystnb={"figure": {"caption": "Ten seconds of a recording as the C code sees them: samples in, detected beats and their classes out; the bar above a beat ends when its class is known.", "name": "fig-stream"}} tags=["hide-input"]
+records = plan.common("records")
 shown = next(r for r in (200, 119, *records) if r in records)
 lead = read_record(source.path, shown)
 samples = raw_samples(lead)

@@ -30,24 +30,19 @@
 # leaves behind is in integers again.
 #
 # %% tags=["parameters"]
-profile = "quick"  # type: str  name of the params file
-data_root = None  # type: str  folder or packed file with MIT-BIH, None: search for it
-device = "auto"  # type: str  auto, cpu or cuda
-scheduler = None  # type: str  None, local or tcp://host:port: Dask workers for missing runs
-seeds = [7]  # type: list  seeds of every arm
-records = [101, 118, 124, 207, 223, 100, 202, 213, 232]  # type: list  record numbers
-channels = [4, 8, 8, 16, 16]  # type: list  filters of ECGNet's five blocks
-micro = [{"scope": "all_int8", "epochs": 2}]  # type: list  arms: features, scope, bits, split
-budget = [{"epochs": 2}]  # type: list  arms: budget, query, update, split
-budget_ecgnet = []  # type: list  arms: budget, query, update, split
-robustness = []  # type: list  arms: perturbation, level, scope, split
+profile = "quick"  # type: str  params file that lists the runs of this page
+seeds = None  # type: list  seeds of every arm; None, here and below: as the params file says
+records = None  # type: list  records of MIT-BIH in use
+data_root = None  # type: str  folder or packed file with the data; without one it is searched for
+device = None  # type: str  auto, cpu or cuda
+scheduler = None  # type: str  local or tcp://host:port: Dask workers for missing runs
+overrides = {}  # type: dict  arms of a study, or channels and pretext_epochs of all of them
 
 # %% tags=["remove-cell"]
 import torch
 
 from ecglib import results
 from ecglib.book import show
-from ecglib.config import MicroConfig, twin_of
 from ecglib.data.inputs import Inputs
 from ecglib.data.sets.mitdb import read_record
 from ecglib.data.signal.micro_input import micro_inputs
@@ -56,12 +51,10 @@ from ecglib.models.micronet import MicroNet
 from ecglib.personalize.budget import updated
 from ecglib.plots import micro as figures
 from ecglib.plots import style
-from ecglib.studies import plan
 from ecglib.studies.budget import MICRONET, replay_of
 from ecglib.studies.micro import fold_networks, inputs_of
-from ecglib.studies.run import Run
-from ecglib.studies.worksite import run_study
-from ecglib.system.paths import RESULTS, RUNS
+from ecglib.studies.plan import Plan
+from ecglib.system.paths import RESULTS
 from ecglib.tables import arms, scores
 from ecglib.tables import budget as handful
 from ecglib.training.loop import predict
@@ -76,19 +69,17 @@ style.use()
 # network has a sampling rate and a window of its own.
 
 # %% tags=["hide-input"]
-parameters = {
-    "data_root": data_root,
-    "seeds": seeds,
-    "records": records,
-    "channels": channels,
-    "micro": micro,
-    "budget": budget,
-    "budget_ecgnet": budget_ecgnet,
-    "robustness": robustness,
-}
-where = {"profile": profile, "device": device, "scheduler": scheduler}
-source = plan.find_source(parameters, profile)
-show.banner(source, profile)
+plan = Plan.read(
+    profile,
+    seeds=seeds,
+    records=records,
+    data_root=data_root,
+    device=device,
+    scheduler=scheduler,
+    **overrides,
+)
+source = plan.source()
+show.banner(source, plan.profile)
 
 # %% [markdown]
 # ## Method
@@ -114,6 +105,7 @@ show.banner(source, profile)
 # hold the *next* interval: they delay the answer by one beat. Table 8.3 has the version without.
 
 # %% mystnb={"figure": {"caption": "All beats of one record after its first 300 as the network reads them (median, and 10 to 90 % of the beats): the derivative, and the same less the patient's running template.", "name": "fig-micro-input"}} tags=["hide-input"]
+records = plan.common("records")
 shown = next(r for r in (119, 118, 223, *records) if r in records)
 features = "derivative+template+rr+rhythm"
 figures.what_it_sees(micro_inputs(read_record(source.path, shown), features), 300)
@@ -126,7 +118,7 @@ figures.what_it_sees(micro_inputs(read_record(source.path, shown), features), 30
 # bare numbers would drown among the feature maps; one of 16 for everything; three outputs.
 
 # %%
-configs = plan.plan("micro", parameters)
+configs = plan.configs("micro")
 size = size_of(configs[0])
 model = MicroNet(size).eval()
 macs = layer_macs(model, torch.zeros(1, size.n_channels, 64), torch.zeros(1, size.n_rr))
@@ -151,10 +143,7 @@ print({name: f"{count:,}" for name, count in macs.items()})
 # evidence, though half of its patients, those of DS1, had a part in the choices.
 
 # %%
-live = {
-    study: run_study(plan.plan(study, parameters), source, **where)
-    for study in ("micro", "budget", "budget_ecgnet", "robustness")
-}
+live = {study: plan.run(study) for study in ("micro", "budget", "budget_ecgnet", "robustness")}
 reference = {study: results.load_study(RESULTS, study) for study in live}
 
 # %% tags=["hide-input"]
@@ -486,12 +475,12 @@ show.table(
 # the first answer of every patient of this page into another class.
 
 # %%
-asked = next(c for c in plan.plan("budget", parameters) if c.budget == 5)
-run = Run(asked, source, torch.device("cpu"), RUNS)
-test, beats, model, _ = next(fold_networks(run, twin_of(asked, MicroConfig)))
+asked = next(c for c in plan.configs("budget") if c.budget == 5)
+run = plan.on_cpu(asked)
+test, beats, model, _ = next(fold_networks(run, asked))
 replay = replay_of(beats.inputs, beats.source, asked)
 for record in test:
-    inputs = inputs_of(source.path, record, asked.features)
+    inputs = inputs_of(run, record)
     scored = inputs.select(inputs.y < 3)
     first = scored.select(torch.arange(5))
     lied = torch.cat([(first.y[:1] + 1) % 3, first.y[1:]])

@@ -19,12 +19,13 @@
 # model or a data set.
 
 # %% tags=["parameters"]
-profile = "quick"  # type: str  name of the params file
-data_root = None  # type: str  folder or packed file with MIT-BIH, None: search for it
-records = [101, 118, 124, 207, 223, 100, 202, 213, 232]  # type: list  record numbers
-device = "auto"  # type: str  auto, cpu or cuda
-channels = [4, 8, 8, 16, 16]  # type: list  filters of ECGNet's five blocks
-speed = [{"seed": 7, "task": "windows"}]  # type: list  arms of study "speed"
+profile = "quick"  # type: str  params file that lists the runs of this page
+seeds = None  # type: list  seeds of every arm; None, here and below: as the params file says
+records = None  # type: list  records of MIT-BIH in use
+data_root = None  # type: str  folder or packed file with the data; without one it is searched for
+device = None  # type: str  auto, cpu or cuda
+scheduler = None  # type: str  local or tcp://host:port: Dask workers for missing runs
+overrides = {}  # type: dict  arms of a study, or channels and pretext_epochs of all of them
 
 # %% tags=["remove-cell"]
 import tempfile
@@ -39,11 +40,10 @@ from ecglib.data.sets.mitdb import load_beats
 from ecglib.data.synthetic import write_records
 from ecglib.models import MODELS
 from ecglib.models.ecgnet import BLOCKS, ECGNet
-from ecglib.personalize import strategies
+from ecglib.personalize.strategies import STRATEGIES, Strategy
 from ecglib.plots import speed as figures
 from ecglib.plots import style
-from ecglib.studies import plan
-from ecglib.studies.worksite import run_study
+from ecglib.studies.plan import Plan
 from ecglib.system.paths import PARAMS, RESULTS, RUNS
 from ecglib.tables import arms, runs, scores
 from ecglib.tables import speed as bench
@@ -158,10 +158,18 @@ show.table(
 # every patient's strategy adapts, and what then learns on the training side:
 
 # %% tags=["hide-input"]
-parameters = {"data_root": data_root, "records": records, "channels": channels, "speed": speed}
-source = plan.find_source(parameters, profile)
-live = run_study(plan.plan("speed", parameters), source, profile=profile, device=device)
-show.banner(source, profile)
+plan = Plan.read(
+    profile,
+    seeds=seeds,
+    records=records,
+    data_root=data_root,
+    device=device,
+    scheduler=scheduler,
+    **overrides,
+)
+source = plan.source()
+live = plan.run("speed")
+show.banner(source, plan.profile)
 
 # %% tags=["hide-input"]
 show.table(
@@ -269,19 +277,15 @@ show.download_table(RESULTS, "Table 9.8: the committed runs as CSV files.")
 # in params files, on the command line of a notebook, and here:
 
 # %%
-strategies.register("first_block", parts=("conv1",))
-parameters = {
-    "data_root": data_root,
-    "records": records,
-    "channels": channels,
-    "seeds": [7],
-    "pretext_epochs": 1,
-    "personalization": [{"strategy": ["none", "first_block"], "epochs": 1, "train_share": 0.2}],
-}
+STRATEGIES["first_block"] = Strategy(parts=("conv1",))
 SCRATCH = RUNS.parent / "scratch" / "runs"  # apart from the studies' own results
-mine = run_study(
-    plan.plan("personalization", parameters), source, profile=profile, runs=SCRATCH
-)
+arm = {
+    "strategy": ["none", "first_block"],
+    "epochs": 1,
+    "pretext_epochs": 1,
+    "train_share": 0.2,
+}
+mine = plan.run("personalization", arms=[arm], runs=SCRATCH)
 scores.score_table(arms.by(mine, "strategy"), after_5min=True)
 
 # %% [markdown]
@@ -303,8 +307,8 @@ class ECGNetMean(ECGNet):
 
 
 MODELS["ecgnet_mean"] = ECGNetMean
-parameters["baseline"] = [{"model": ["ecgnet", "ecgnet_mean"], "epochs": 1}]
-mine = run_study(plan.plan("baseline", parameters), source, profile=profile, runs=SCRATCH)
+arm = {"model": ["ecgnet", "ecgnet_mean"], "epochs": 1}
+mine = plan.run("baseline", arms=[arm], runs=SCRATCH)
 scores.score_table(arms.by(mine, "model"))
 
 # %% [markdown]

@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 from ecglib.aami import DS1, DS2
-from ecglib.config import SCOPES
 from ecglib.system.errors import UserError
 from ecglib.system.paths import PARAMS, RESULTS, RUNS
 
@@ -29,33 +28,37 @@ def _pack(args):
     print(f"{args.out}: {len(info.records)} records, {args.out.stat().st_size / 1e6:.1f} MB")
 
 
-def _study(args):
-    from ecglib.studies.params import load_params, parse_overrides
-    from ecglib.studies.plan import run_from_params
+def _plan(args):
+    """The params file of a command, with what `-p` says."""
+    from ecglib.studies.params import parse_overrides
+    from ecglib.studies.plan import Plan
 
-    overrides = parse_overrides(args.set)
+    return Plan.read(args.params, **parse_overrides(args.set))
+
+
+def _study(args):
     if args.scheduler:
-        overrides["scheduler"] = args.scheduler
-    params, profile = load_params(args.params), args.params.stem
-    results = run_from_params(args.name, params, profile, overrides=overrides, runs=args.out)
-    for result in results:
+        args.set.append(f"scheduler={args.scheduler}")
+    plan = _plan(args)
+    configs = plan.configs(args.name)
+    for source in plan.sources(configs).values():
+        print(source.describe())
+    results = plan.run(args.name, runs=args.out)
+    for config, result in zip(configs, results, strict=True):
         scores = " ".join(
             f"{name} {result.metrics[name]:.4f}"
             for name in ("accuracy", "macro_f1")
             if name in result.metrics
         )
-        print(f"{result.slug}: {scores}")
+        print(f"{config.slug}: {scores}")
     print(f"{len(results)} runs of study {args.name} are in {args.out / args.name}")
 
 
 def _run(args):
     from ecglib.book.build import run_chapters
-    from ecglib.studies.params import load_params, parse_overrides
-    from ecglib.studies.plan import data_identity
+    from ecglib.studies.params import parse_overrides
 
-    overrides = parse_overrides(args.set)
-    identity = data_identity(load_params(args.params), args.params.stem, overrides)
-    run_chapters(args.chapters, args.params, overrides, data_identity=identity)
+    run_chapters(args.chapters, args.params, parse_overrides(args.set))
 
 
 def _book(args):
@@ -85,17 +88,13 @@ def _compare(args):
 
 
 def _bench(args):
-    from ecglib.studies.params import load_params, parse_overrides
-    from ecglib.studies.plan import run_from_params
     from ecglib.tables.latency import latency_table
     from ecglib.tables.speed import forms_table, speed_table
 
-    params, overrides = load_params(args.params), parse_overrides(args.set)
     if args.data_root:
-        overrides["data_root"] = str(args.data_root)
-    settings = {"overrides": overrides, "again": True}
+        args.set.append(f"data_root={args.data_root}")
     study = {"speed": "speed", "int8": "latency"}[args.what]
-    measured = run_from_params(study, params, args.params.stem, **settings)
+    measured = _plan(args).run(study, again=True)
     environment = measured[0].environment
     print(f"on {environment['device']}, {environment['cpu']}, torch {environment['torch']}")
     for table in {"speed": (speed_table, forms_table), "int8": (latency_table,)}[args.what]:
@@ -108,17 +107,12 @@ def _export(args):
 
         print(export_bundle(args.out))
         return
-    from ecglib.studies.params import load_params, parse_overrides
+    from ecglib.commands.export import export_network, ship
 
-    settings = load_params(args.params), args.params.stem, parse_overrides(args.set)
     if args.form == "micronet":
-        from ecglib.commands.export import ship
-
-        print(ship(*settings, path=args.out))
-        return
-    from ecglib.commands.export import export_network
-
-    print(export_network(*settings, scope=args.scope, path=args.out))
+        print(ship(_plan(args), args.out))
+    else:
+        print(export_network(_plan(args), scope=args.scope, path=args.out))
 
 
 def _import_device(args):
@@ -142,13 +136,14 @@ def _predict(args):
 
 def _add_params(parser):
     parser.add_argument(
-        *("--params",),
+        "--params",
         type=Path,
         default=QUICK,
         help="params file (default: params/quick.yaml)",
     )
     parser.add_argument(
-        *("-p", "--set"),
+        "-p",
+        "--set",
         action="append",
         default=[],
         metavar="NAME=VALUE",
@@ -231,8 +226,7 @@ def _add_deployment(command):
         "with networks, beats, scripts and C code for a Jetson or another device",
     )
     sub.add_argument(
-        *("--scope",),
-        choices=SCOPES,
+        "--scope",
         default="all_int8",
         help="layers that an ONNX file holds in integers (default: all_int8)",
     )

@@ -113,6 +113,10 @@ def junctions(cuts, length):
     return np.unique(starts)
 
 
+VIEWS = ("whole", "junctions", "masked")
+"""What a network may see after permuting, see `view_mask`."""
+
+
 def view_mask(view, cuts, length, half_width=5):
     """Which samples a network may see after permuting.
 

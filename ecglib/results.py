@@ -10,15 +10,19 @@ from pathlib import Path
 import numpy as np
 
 from ecglib.aami import CLASSES
-from ecglib.config import CONFIGS, make_config
 from ecglib.metrics import confusion_matrix
 from ecglib.system.errors import UserError
 from ecglib.system.files import atomic
 from ecglib.system.untrusted import read_json, refused
 
 KEYS = {
-    **{"study": str, "config": dict, "data": dict, "metrics": dict, "runtime_s": dict},
-    **{"environment": dict, "created": str},
+    "study": str,
+    "config": dict,
+    "data": dict,
+    "metrics": dict,
+    "runtime_s": dict,
+    "environment": dict,
+    "created": str,
 }
 """What a file must hold, each of this type; the other fields have defaults."""
 
@@ -76,11 +80,6 @@ class RunResult:
     def synthetic(self):
         """Whether the data is invented."""
         return bool(self.data.get("synthetic", False))
-
-    @property
-    def slug(self):
-        """Readable name of the arm and the seed."""
-        return CONFIGS[self.study](**self.config).slug
 
     def matrix(self, *, after_5min=False):
         """Confusion matrices: record (str) -> ndarray (3, 3)."""
@@ -164,7 +163,7 @@ def decode_recordings(encoded):
         return dict(zip(names, decode_classes(encoded["classes"]).tolist(), strict=True))
 
 
-def score_beats(beats, predicted):
+def score_beats(beats, predicted, key=str):
     """Confusions and predictions per record, for a result file.
 
     Parameters
@@ -173,6 +172,8 @@ def score_beats(beats, predicted):
         All annotated beats of the test records, F and Q included, in order of time.
     predicted : ndarray, shape (n_beats,)
         Index into CLASSES for every one of them.
+    key : callable
+        Record number -> its name in the file: "100" of MIT-BIH, "svdb/800" of other data sets.
 
     Returns
     -------
@@ -186,14 +187,9 @@ def score_beats(beats, predicted):
         for name, mask in (("per_record", rows), ("per_record_after_5min", rows & late)):
             mask = mask & scored
             matrix = confusion_matrix(beats.label[mask], predicted[mask])
-            out[name][str(record)] = matrix.tolist()
-        out["predictions"][str(record)] = encode_classes(predicted[rows])
+            out[name][key(record)] = matrix.tolist()
+        out["predictions"][key(record)] = encode_classes(predicted[rows])
     return out
-
-
-def path_of(folder, config, data):
-    """Where the result of a run lies: `<study>/<slug>-<hash12>.json` under `folder`."""
-    return Path(folder) / config.study / f"{config.slug}-{config.hash_with(data)}.json"
 
 
 def save(result, path):
@@ -239,13 +235,3 @@ def load(path):
 def load_study(folder, study):
     """All results of a study under `folder`, ordered by file name."""
     return [load(path) for path in sorted((Path(folder) / study).glob("*.json"))]
-
-
-def is_current(result, path):
-    """Whether a file's name still carries the hash of its configuration and data."""
-    try:
-        with refused(f"{path} is of an older version"):
-            config = make_config(result.study, **result.config)
-            return Path(path).stem.endswith(config.hash_with(result.data))
-    except UserError:  # a study or a setting of an older version
-        return False

@@ -26,17 +26,11 @@ from traitlets.config import Config
 
 from ecglib.book import api
 from ecglib.book.offline import external_loads
-from ecglib.studies.params import (
-    check_names,
-    declared_parameters,
-    find_chapter,
-    list_chapters,
-    load_params,
-    parameters_for,
-)
+from ecglib.studies.params import LAUNCH
+from ecglib.studies.plan import Plan
 from ecglib.system.errors import UserError
 from ecglib.system.files import alone
-from ecglib.system.paths import REPO
+from ecglib.system.paths import PARAMS, REPO
 from ecglib.tables import downloads
 
 # Other users of the machine cannot listen in, and the kernel does not warn of it.
@@ -48,7 +42,35 @@ class ChapterError(UserError):
     """A chapter failed: one sentence that names the cell, then the chapter's traceback."""
 
 
-def run_chapters(names, params_file, overrides=None, *, data_identity="", root=REPO):
+def list_chapters(folder):
+    """Paths of the chapters in `folder`, in reading order."""
+    return sorted(Path(folder).glob("[0-9][0-9]_*.py"))
+
+
+def find_chapter(name, folder):
+    """Path of the chapter that `name` means.
+
+    Parameters
+    ----------
+    name : str
+        The chapter's number (`03`), name (`03_personalization`) or path.
+    folder : path
+        Where the chapters lie.
+
+    Raises
+    ------
+    UserError
+        No chapter is called so.
+    """
+    stem = Path(name).name.removesuffix(".py")
+    for chapter in list_chapters(folder):
+        if stem in (chapter.stem, chapter.stem.partition("_")[0]):
+            return chapter
+    known = ", ".join(chapter.stem for chapter in list_chapters(folder)) or "none"
+    raise UserError(f"unknown chapter {name!r}; known are {known}")
+
+
+def run_chapters(names, params_file, overrides=None, *, root=REPO):
     """Execute chapters whose source, parameters, library, results or data changed.
 
     Each executed notebook replaces its predecessor in `_build/book/chapters` only when all
@@ -61,10 +83,7 @@ def run_chapters(names, params_file, overrides=None, *, data_identity="", root=R
     params_file : path
         See `ecglib.studies.params`.
     overrides : dict, optional
-        Values by parameter name that take precedence over the file; each goes to those of
-        the chapters that declare it.
-    data_identity : str
-        Names the recordings that the chapters read; another text makes them run again.
+        Values that take precedence over the file, see `ecglib.studies.plan.Plan.read`.
     root : path
         Folder that holds `chapters`, `results` and `_build`.
 
@@ -83,21 +102,24 @@ def run_chapters(names, params_file, overrides=None, *, data_identity="", root=R
     root, overrides = Path(root), overrides or {}
     folder = root / "chapters"
     chapters = [find_chapter(name, folder) for name in names] or list_chapters(folder)
-    params = load_params(params_file, folder)
-    declared = {chapter: declared_parameters(chapter) for chapter in chapters}
-    check_names(overrides, set().union(*declared.values()), "-p")
+    plan = Plan.read(params_file, **overrides)
+    parameters = {
+        "profile": plan.profile if params_file.parent == PARAMS else str(params_file),
+        **{name: plan.common(name) for name in LAUNCH},
+        "overrides": {name: v for name, v in overrides.items() if name not in LAUNCH},
+    }
     surroundings = {
         "library": _digest(
             (REPO / "ecglib").rglob("*.py"), (REPO / "ecglib").rglob("*.sha256")
         ),
         "results": _digest((root / "results").rglob("*.json")),
-        "data": data_identity,
+        "data": plan.data_identity(),
+        "params": json.dumps(plan.params, sort_keys=True, default=str),
     }
     executed = []
     with _building(root):
         for chapter in chapters:
-            mine = {n: overrides[n] for n in overrides.keys() & declared[chapter].keys()}
-            if _refresh(chapter, parameters_for(params, chapter, mine), surroundings, root):
+            if _refresh(chapter, parameters, surroundings, root):
                 executed.append(chapter.stem)
     return executed
 
@@ -203,13 +225,14 @@ def _execute(chapter, parameters, root):
     if "kernelspec" not in notebook.metadata:
         raise UserError(f"{chapter}: the header must name a kernelspec, as other chapters do")
     _describe_figures(notebook)
+    tags = [tag for cell in notebook.cells for tag in cell.metadata.get("tags", [])]
     unfinished = root / "_build" / "book" / "unfinished" / f"{chapter.stem}.ipynb"
     unfinished.parent.mkdir(parents=True, exist_ok=True)
     try:
         papermill.execute_notebook(
             notebook,
             unfinished,
-            parameters,
+            parameters if "parameters" in tags else {},
             cwd=root,
             progress_bar=False,  # the bars of the chapter's own work are worth more:
             stderr_file=sys.stderr,

@@ -5,8 +5,10 @@ from pathlib import Path
 import pandas as pd
 
 from ecglib import results
-from ecglib.config import CONFIGS, STRATEGIES
+from ecglib.personalize.strategies import STRATEGIES
+from ecglib.studies import registry
 from ecglib.system.errors import UserError
+from ecglib.system.untrusted import refused
 from ecglib.tables import (
     arms,
     compression,
@@ -40,8 +42,19 @@ def stale_files(folder):
     -------
     list of Path
     """
-    paths = [p for study in CONFIGS for p in sorted(Path(folder).rglob(f"{study}/*.json"))]
-    return [path for path in paths if not results.is_current(results.load(path), path)]
+    names = registry.names()
+    paths = [p for study in names for p in sorted(Path(folder).rglob(f"{study}/*.json"))]
+    return [path for path in paths if not _is_current(results.load(path), path)]
+
+
+def _is_current(result, path):
+    """Whether a file's name still carries the hash of its configuration and data."""
+    try:
+        with refused(f"{path} is of an older version"):
+            config = registry.make_config(result.study, **result.config)
+            return path.stem.endswith(config.hash_with(result.data))
+    except UserError:  # a study or a setting of an older version
+        return False
 
 
 def _table_3(folder):
@@ -226,7 +239,7 @@ def compare(mine, reference):
         if not Path(folder).is_dir():
             raise UserError(f"there is no folder {folder}; give one with results by study")
     parts = []
-    for study in CONFIGS:
+    for study in registry.names():
         sides = [results.load_study(folder, study) for folder in (mine, reference)]
         if all(sides):
             parts += [study, *(f"  {arms.where_made(side)}" for side in sides)]

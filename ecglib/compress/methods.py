@@ -1,6 +1,7 @@
 """Every method of the study by name: a trained network in, its compressed form out."""
 
 import copy
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
@@ -14,6 +15,8 @@ from ecglib.compress.importance import importance, indices
 from ecglib.compress.trained import train_compressed
 from ecglib.compress.weights import coded_names, matrix_names
 from ecglib.quant.qat import fold_batchnorm
+from ecglib.system.errors import UserError
+from ecglib.system.settings import Settings, setting
 from ecglib.training.on_recordings import predict, validation_loss
 
 OURS = {"axis": 0, "scale_rule": "mse", "half_scales": True}
@@ -111,7 +114,7 @@ def compress(model, sides, config):
     -------
     Compressed
     """
-    return _METHODS[config.method](model, sides, config)
+    return METHODS[config.method].compress(model, sides, config)
 
 
 def _accuracy_with(model, samples):
@@ -187,18 +190,86 @@ def _trained(model, sides, config):
     return Compressed(with_half_floats(coded), network, {"loss": history.loss})
 
 
-_METHODS = {
-    "fixed_quant": _fixed_quant,
-    "fixed_prune": _fixed_prune,
-    "laq": _layerwise(schemes.laq),
-    "laq_printed": _layerwise(schemes.laq, printed=True),
-    "lap": _layerwise(schemes.lap),
-    "matrix_quant": _matrix_quant,
-    "matrix_prune": _matrix_prune,
-    "matrix_laq": _layerwise(schemes.laq, matrix_names),
-    "matrix_lap": _layerwise(schemes.lap, matrix_names),
-    "mse": _clipped,
-    "allocated": _allocated,
-    "trained": _trained,
-    "joint": _trained,
+@dataclass(frozen=True)
+class Method:
+    """How a network is compressed.
+
+    Attributes
+    ----------
+    compress : callable
+        (model, sides, settings) -> Compressed.
+    reads : tuple of str
+        Names of the settings that it reads, beside those of its network.
+    """
+
+    compress: Callable
+    reads: tuple[str, ...]
+
+
+_INDICES = ("alpha", "beta", "gamma", "tolerance")
+
+METHODS = {
+    "fixed_quant": Method(_fixed_quant, ("bits",)),
+    "fixed_prune": Method(_fixed_prune, ("share",)),
+    "laq": Method(_layerwise(schemes.laq), _INDICES),
+    "laq_printed": Method(_layerwise(schemes.laq, printed=True), _INDICES),
+    "lap": Method(_layerwise(schemes.lap), _INDICES),
+    "matrix_quant": Method(_matrix_quant, ("bits",)),
+    "matrix_prune": Method(_matrix_prune, ("share",)),
+    "matrix_laq": Method(_layerwise(schemes.laq, matrix_names), _INDICES),
+    "matrix_lap": Method(_layerwise(schemes.lap, matrix_names), _INDICES),
+    "mse": Method(_clipped, ("bits",)),
+    "allocated": Method(_allocated, ("mean_bits",)),
+    "trained": Method(_trained, ("bits", "tune_epochs")),
+    "joint": Method(_trained, ("bits", "share", "tune_epochs")),
 }
+"""Every method by name.
+
+The first five are paper 2's, the next four leave the gains of BatchNorm alone. Ours follow:
+clipping by squared error with a scale a channel, bits allocated by an integer program, steps
+learned under a teacher, the same with pruning.
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompressionSettings(Settings):
+    """How a trained network is compressed.
+
+    Attributes
+    ----------
+    method : str
+        Key of `METHODS`.
+    bits : int
+        Of every weight.
+    share : float
+        Share of the weights that are pruned.
+    mean_bits : float
+        Budget of the allocation, in bits a weight.
+    alpha, beta, gamma : float
+        Weights of paper 2's three indices of importance.
+    tolerance : float
+        Loss of validation accuracy that paper 2's methods accept.
+    tune_epochs, tune_learning_rate
+        Training of the compressed network.
+    """
+
+    method: str = setting("fixed_quant", one_of=METHODS)
+    bits: int = setting(8, low=1, high=16)
+    share: float = setting(0.0, low=0)
+    mean_bits: float = setting(4.0, above=0)
+    alpha: float = setting(0.1, low=0)
+    beta: float = setting(0.1, low=0)
+    gamma: float = setting(0.8, low=0)
+    tolerance: float = setting(0.01, low=0)
+    tune_epochs: int = setting(8, above=0)
+    tune_learning_rate: float = setting(1e-3, above=0)
+
+    def check(self):
+        super().check()
+        for name in ("share", "tolerance"):
+            if getattr(self, name) >= 1:
+                raise UserError(f"{name} is {getattr(self, name)}; it is a share, below 1")
+        if "share" in METHODS[self.method].reads and self.share == 0:
+            raise UserError(f"share is 0; method {self.method} prunes, so give a share above 0")
+        if METHODS[self.method].compress is _trained and not 2 <= self.bits <= 8:
+            raise UserError(f"bits is {self.bits}; method {self.method} trains with 2 to 8")

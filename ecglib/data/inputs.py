@@ -6,9 +6,39 @@ import numpy as np
 import torch
 
 from ecglib.system.errors import UserError
+from ecglib.system.settings import Settings, setting
 
 MIN_STD = 1e-6
 """Deviation in mV under which a window counts as flat and is only centred."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputSettings(Settings):
+    """What a network reads of beats.
+
+    Attributes
+    ----------
+    features : {"beat", "beat+rr"}
+        Isolated beats (the papers' input), or beats and five ratios of RR intervals.
+    normalization : {"zscore", "record", "none"}
+        Each beat z-scored by itself (paper 1), by its record's mean and deviation, or mV.
+    """
+
+    features: str = setting("beat", one_of=("beat", "beat+rr"))
+    normalization: str = setting("zscore", one_of=("zscore", "record", "none"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShareSettings(Settings):
+    """How many of the labelled beats a training uses.
+
+    Attributes
+    ----------
+    train_share : float
+        Share of the training beats in use, drawn by seed within each class.
+    """
+
+    train_share: float = setting(1.0, above=0, high=1)
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,13 @@ from pathlib import Path
 import torch
 
 from ecglib.aami import CLASSES
-from ecglib.config import MicroConfig
 from ecglib.data.signal.micro_input import LENGTH
 from ecglib.models.micronet import MicroNet, MicroNetConfig
 from ecglib.quant import freeze_ranges, quantize
 from ecglib.system.errors import UserError
 from ecglib.system.untrusted import refused
 from ecglib.training import checkpoints
+from ecglib.training.on_micro import MicroSettings
 
 MAX_BITS = 8
 """Of a weight, in a network in integers."""
@@ -91,7 +91,7 @@ def _network(size, weight_bits):
 
 def _try(model, state, features):
     """Raise `ValueError` if the network cannot answer, or not about these features."""
-    reads = MicroConfig(features=features)
+    reads = MicroSettings(features=features)
     with torch.no_grad():
         logits = model(torch.zeros(1, reads.n_channels, LENGTH), torch.zeros(1, reads.n_rr))
     numbers = [logits, *(array for array in state.values() if array.is_floating_point())]

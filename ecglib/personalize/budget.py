@@ -12,8 +12,78 @@ import torch
 import torch.nn.functional as F
 
 from ecglib.aami import CLASSES
+from ecglib.personalize.label_free import LABEL_FREE_UPDATES
+from ecglib.personalize.queries import QUERIES
+from ecglib.system.errors import UserError
+from ecglib.system.settings import Settings, setting
 from ecglib.training.loop import Schedule, fit, in_batches
 from ecglib.training.tasks import ReplayTask, class_weights
+
+LABELLED_UPDATES = ("head", "output", "last_block", "prototypes")
+"""What can be made of labels: training of these parts, or labels kept as prototypes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskingSettings(Settings):
+    """What a patient's expert is asked, and what the network makes of the answers.
+
+    Attributes
+    ----------
+    budget : int or "all"
+        Labelled beats of the first `online_seconds`; under `asking: stream`, labels an hour.
+    query : str
+        Which beats to ask for, see `ecglib.personalize.queries`; "none" with budget 0. A stream
+        asks for the first beat that is unsure, whatever the query.
+    update : str
+        What to do with the labels, one of `LABELLED_UPDATES`; with budget 0, "none" or a way
+        that needs no labels, see `ecglib.personalize.label_free`.
+    asking : {"start", "stream"}
+        Beats of the first `online_seconds`, all at once; or whenever the network is unsure.
+    online_seconds : int
+        Length of the patient's first part, from which beats are asked.
+    unsure : float
+        Under `asking: stream`, the largest probability below which a beat is asked for.
+    update_epochs, update_learning_rate, update_decay
+        Training on the labels, in passes over the replayed training beats.
+    replay_cap : int
+        Most replayed beats of one class of one training record.
+    label_weight : float
+        Weight of the labelled beats' loss, that of the replayed ones being 1.
+    """
+
+    budget: int | str = 0
+    query: str = setting("none", one_of=("none", *QUERIES))
+    update: str = "none"
+    asking: str = setting("start", one_of=("start", "stream"))
+    online_seconds: int = setting(300, above=0)
+    unsure: float = setting(0.9, above=0, high=1)
+    update_epochs: int = setting(3, above=0)
+    update_learning_rate: float = setting(0.01, above=0)
+    update_decay: float = setting(0.5, above=0)
+    replay_cap: int = setting(40, above=0)
+    label_weight: float = setting(10.0, above=0)
+
+    def check(self):
+        super().check()
+        budget, labels = self.budget, self.budget != 0
+        whole = isinstance(budget, int) and not isinstance(budget, bool) and budget >= 0
+        if budget != "all" and not whole:
+            raise UserError(f"budget is {budget!r}; give a number of beats from 0 up, or all")
+        known = LABELLED_UPDATES if labels else LABEL_FREE_UPDATES
+        if self.update not in known:
+            raise UserError(
+                f"update is {self.update!r}; with budget {budget} it must be one of: "
+                f"{', '.join(known)}"
+            )
+        if self.asking == "stream" and budget in (0, "all"):
+            raise UserError(f"budget is {budget}; a stream has a number of labels an hour")
+        if self.asking == "stream" and self.update == "prototypes":
+            raise UserError(
+                "update is prototypes, but a stream learns by training; use head, output or "
+                "last_block"
+            )
+        if (self.query == "none") == labels:
+            raise UserError(f"query is {self.query!r}, but budget is {budget}")
 
 
 @dataclass(frozen=True)

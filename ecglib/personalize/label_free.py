@@ -9,6 +9,10 @@ from torch import nn
 from ecglib.data.inputs import scaled_ratios
 from ecglib.training.loop import in_batches
 
+LABEL_FREE_UPDATES = ("none", "adabn", "own_rr", "entropy")
+"""What an update can be without labels: nothing, or `shrunk_adabn`, `own_ratios`,
+`minimised_entropy`."""
+
 PRIOR_BEATS = 1000
 """Beats that the statistics of the training side count for, against the patient's own."""
 

@@ -9,6 +9,7 @@ import copy
 import time
 from collections import defaultdict
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -16,15 +17,50 @@ from tqdm import tqdm
 
 from ecglib.models.ecgnet import EVERYTHING, HEAD, replace_output
 from ecglib.personalize.cached import CachedPuzzleTask
-from ecglib.personalize.strategies import ADAPTED_PARTS, add_adapters, set_batchnorm_statistics
+from ecglib.personalize.strategies import STRATEGIES
 from ecglib.personalize.together import finetune_together, pays_side_by_side
 from ecglib.puzzle import PERMUTATIONS
 from ecglib.system.errors import UserError
+from ecglib.system.settings import Settings, setting
 from ecglib.training.loop import Schedule, fit, in_batches, predict
 from ecglib.training.on_beats import puzzle_task, supervised_schedule, supervised_task
 
 MIN_BEATS = 10
 """Fewest beats of a patient that a puzzle or a BatchNorm can learn from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnlineSettings(Settings):
+    """Online stage of paper 1, patient by patient.
+
+    Attributes
+    ----------
+    strategy : str
+        What the puzzle on the patient's beats may change, a key of `STRATEGIES`.
+    finetune : {"all", "head"}
+        What the fine-tuning on the training side may change.
+    online_seconds : float or "all"
+        The patient's beats up to this time are used; "all" reads paper 1's section 4
+        literally: the whole recording, unlabelled.
+    online_epochs, online_learning_rate
+        Training on the patient's puzzles.
+    """
+
+    strategy: str = setting("none", one_of=STRATEGIES)
+    finetune: str = setting("head", one_of=("all", "head"))
+    online_seconds: int | float | str = 300
+    online_epochs: int = setting(10, above=0)
+    online_learning_rate: float = setting(3e-4, above=0)
+
+    def check(self):
+        super().check()
+        seconds = self.online_seconds
+        if seconds != "all" and not (isinstance(seconds, int | float) and seconds > 0):
+            raise UserError(f"online_seconds is {seconds!r}; give seconds above zero, or all")
+        if STRATEGIES[self.strategy].needs_batchnorm and self.norm != "batch":
+            raise UserError(f"strategy {self.strategy} needs norm: batch, not {self.norm}")
+        if isinstance(seconds, float) and seconds.is_integer():
+            object.__setattr__(self, "online_seconds", int(seconds))
 
 
 class Stopwatch:
@@ -89,10 +125,11 @@ def adapt(pretext, x, config):
         A network of its own for this patient.
     """
     model = copy.deepcopy(pretext)
-    if config.strategy == "adapters":
-        add_adapters(model, config.seed)
-    if ADAPTED_PARTS[config.strategy]:
-        solve_puzzle(model, ADAPTED_PARTS[config.strategy], x, config)
+    strategy = STRATEGIES[config.strategy]
+    if strategy.prepare:
+        strategy.prepare(model, config.seed)
+    if strategy.parts:
+        learn_from_beats(model, strategy, x, config)
     return model
 
 
@@ -104,15 +141,15 @@ def online_schedule(config):
     )
 
 
-def solve_puzzle(model, parts, x, config):
-    """Train parts of a network on the puzzle of a patient's beats, in place.
+def learn_from_beats(model, strategy, x, config):
+    """Train the parts of a network that a strategy frees on a patient's beats, in place.
 
     Parameters
     ----------
     model : ECGNet
         With six outputs.
-    parts : tuple of str
-        What may change.
+    strategy : Strategy
+        What may change, and what there is to learn.
     x : Tensor, shape (n_beats, length)
         The patient's beats, normalised.
     config : PersonalizationConfig
@@ -123,13 +160,14 @@ def solve_puzzle(model, parts, x, config):
     History
     """
     # a cache holds every beat six times: it pays where each is seen more often
-    seen_often = config.view == "whole" and config.online_epochs > len(PERMUTATIONS)
-    cached = seen_often and set(parts) <= set(HEAD)
-    task = CachedPuzzleTask.of(model, x, config) if cached else puzzle_task(model, x, config)
-    return fit(model, parts, task, online_schedule(config), seed=config.seed, desc="adapting")
+    seen_often = strategy.task is puzzle_task and config.online_epochs > len(PERMUTATIONS)
+    cached = seen_often and set(strategy.parts) <= set(HEAD)
+    task = (CachedPuzzleTask.of if cached else strategy.task)(model, x, config)
+    schedule = online_schedule(config)
+    return fit(model, strategy.parts, task, schedule, seed=config.seed, desc="adapting")
 
 
-def finetune(model, train, config, features=None, validate=None):
+def finetune(model, train, config, *, features=None, validate=None, patience=None):
     """Replace the output layer and learn N, S, V on the training side, in place.
 
     Parameters
@@ -144,6 +182,8 @@ def finetune(model, train, config, features=None, validate=None):
         Features of `train` where the backbone is the same for all patients.
     validate : callable, optional
         As `ecglib.training.loop.fit` takes it.
+    patience : int, optional
+        Epochs without a better score after which training stops.
 
     Returns
     -------
@@ -158,9 +198,11 @@ def finetune(model, train, config, features=None, validate=None):
             features = in_batches(model.features, train.x)
         task = supervised_task(model.classify, (features,), train.y, config)
         parts = HEAD
-    schedule = supervised_schedule(config)
     return fit(
-        *(model, parts, task, schedule),
+        model,
+        parts,
+        task,
+        supervised_schedule(config, patience),
         seed=config.seed,
         validate=validate,
         desc="fine-tuning",
@@ -172,7 +214,7 @@ def backbone_stays(config):
 
     AdaBN changes them too, but only after the fine-tuning.
     """
-    return config.finetune == "head" and config.strategy in ("none", "adabn", "head_only")
+    return config.finetune == "head" and STRATEGIES[config.strategy].keeps_backbone
 
 
 def empty_network(pretext, config):
@@ -191,8 +233,8 @@ def empty_network(pretext, config):
         With three outputs, and adapters where the strategy has them.
     """
     model = copy.deepcopy(pretext)
-    if config.strategy == "adapters":
-        add_adapters(model, config.seed)
+    if prepare := STRATEGIES[config.strategy].prepare:
+        prepare(model, config.seed)
     replace_output(model, n_outputs=3, seed=config.seed)
     return model
 
@@ -219,20 +261,26 @@ class OnlineStage:
         if backbone_stays(config):
             with self.watch.stage("features"):
                 self.features = in_batches(pretext.features, train.x)
-        if config.strategy in ("none", "adabn"):
+        self.strategy = STRATEGIES[config.strategy]
+        if not self.strategy.parts:
             self.shared = self._finetuned(copy.deepcopy(pretext))
 
     def network_for(self, x):
         """The network that classifies the patient with these beats (n_beats, length)."""
-        if self.config.strategy == "none":
-            return self.shared
+        if self.shared is not None:
+            return self._afterwards(self.shared, x)
         with self.watch.stage("adapt"):
-            if self.config.strategy == "adabn":
-                model = copy.deepcopy(self.shared)
-                set_batchnorm_statistics(model, x)
-                return model
             model = adapt(self.pretext, x, self.config)
-        return self._finetuned(model)
+        return self._afterwards(self._finetuned(model), x)
+
+    def _afterwards(self, model, x):
+        """The network after the last step of the strategy; the given one is not changed."""
+        if self.strategy.after is None:
+            return model
+        with self.watch.stage("adapt"):
+            model = copy.deepcopy(model)
+            self.strategy.after(model, x)
+        return model
 
     def networks_for(self, patients):
         """Networks of many patients, a list of beats (n_beats, length) each; on a GPU they are
@@ -243,7 +291,7 @@ class OnlineStage:
             models = [adapt(self.pretext, x, self.config) for x in patients]
         with self.watch.stage("finetune"):
             finetune_together(models, self.train, self.config, self.features)
-        return models
+        return [self._afterwards(*each) for each in zip(models, patients, strict=True)]
 
     def _finetuned(self, model):
         with self.watch.stage("finetune"):

@@ -15,7 +15,7 @@ from tqdm import tqdm
 from ecglib import puzzle
 from ecglib.models.ecgnet import EVERYTHING, HEAD, replace_output
 from ecglib.personalize.online import online_schedule
-from ecglib.personalize.strategies import ADAPTED_PARTS, add_adapters, set_batchnorm_statistics
+from ecglib.personalize.strategies import STRATEGIES
 from ecglib.training.loop import predict, train_only
 from ecglib.training.on_beats import supervised_schedule
 from ecglib.training.tasks import class_weights
@@ -84,12 +84,12 @@ def adapt_plainly(pretext, x, config):
 
     Parameters and result are those of `ecglib.personalize.online.adapt`.
     """
-    model, parts = copy.deepcopy(pretext), ADAPTED_PARTS[config.strategy]
-    if config.strategy == "adapters":
-        add_adapters(model, config.seed)
-    if parts:
-        loss = puzzle_loss(model, config)
-        fit_plainly(model, parts, (x,), loss, online_schedule(config), seed=config.seed)
+    model, strategy = copy.deepcopy(pretext), STRATEGIES[config.strategy]
+    if strategy.prepare:
+        strategy.prepare(model, config.seed)
+    if strategy.parts:
+        loss, schedule = puzzle_loss(model, config), online_schedule(config)
+        fit_plainly(model, strategy.parts, (x,), loss, schedule, seed=config.seed)
     return model
 
 
@@ -127,7 +127,7 @@ def personalize_plainly(pretext, train, patients, config):
         own = beats.x[torch.from_numpy(online).to(beats.x.device)]
         model = adapt_plainly(pretext, own, config)
         finetune_plainly(model, train, config)
-        if config.strategy == "adabn":
-            set_batchnorm_statistics(model, own)
+        if after := STRATEGIES[config.strategy].after:
+            after(model, own)
         predicted[record] = predict(model, beats)
     return predicted

@@ -1,10 +1,42 @@
 """Quantization as the last stage: after training on one side, or after the online stage."""
 
+from dataclasses import dataclass
+
 from ecglib.models.ecgnet import EVERYTHING, HEAD
 from ecglib.personalize.online import Stopwatch, backbone_stays
+from ecglib.personalize.strategies import STRATEGIES
 from ecglib.quant import calibrate, freeze_ranges, quantize
+from ecglib.quant.scopes import SCOPES
+from ecglib.system.settings import Settings, setting
 from ecglib.training.loop import Schedule, fit, in_batches
 from ecglib.training.on_beats import supervised_task
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoundingSettings(Settings):
+    """How a trained network is rounded to 8-bit integers.
+
+    Attributes
+    ----------
+    scope : {"none", "head_int8", "shallow_int8", "all_int8"}
+        Which layers get integers.
+    method : {"qat", "ptq"}
+        `qat` trains the rounded network for `qat_epochs` more, `ptq` calibrates it only. With
+        scope none, `qat` trains the fp32 network for as long, the control of every QAT.
+    step : {"minmax", "learned"}
+        Scale of the weights, see `ecglib.quant.modules.WeightQuantizer`.
+    qat_epochs, qat_learning_rate
+        The further training; the ranges of activations are frozen in its last epoch.
+    calibration_beats : int
+        Beats of the training side that set the ranges of activations.
+    """
+
+    scope: str = setting("none", one_of=SCOPES)
+    method: str = setting("qat", one_of=("qat", "ptq"))
+    step: str = setting("minmax", one_of=("minmax", "learned"))
+    qat_epochs: int = setting(2, above=0)
+    qat_learning_rate: float = setting(1e-4, above=0)
+    calibration_beats: int = setting(4096, above=0)
 
 
 class QuantizedStage:
@@ -14,13 +46,13 @@ class QuantizedStage:
     ----------
     train : Inputs
         Labelled beats (N, S, V) of the training side.
-    config : Int8Config
-        Scope, method and schedule.
+    config : RunConfig
+        With `RoundingSettings`, and `learns_all`: whether training after rounding may change
+        all parts; otherwise the head learns, behind the backbone of a strategy.
     """
 
     def __init__(self, train, config):
         self.train, self.config, self.watch = train, config, Stopwatch()
-        self.learns_all = config.pipeline == "baseline" or config.finetune == "all"
         self.features = None
 
     def quantized(self, model):
@@ -39,16 +71,22 @@ class QuantizedStage:
     def _train(self, model):
         """Further training; a frozen backbone is rounded, but only the head learns."""
         config, train = self.config, self.train
-        if self.learns_all:
+        if config.learns_all:
             parts, task = EVERYTHING, (model, (train.x, train.rr))
         else:
             parts, task = HEAD, (model.classify, (self._features_of(model),))
         schedule = Schedule(
-            *(config.qat_epochs, config.batch_size),
-            *(config.qat_learning_rate, config.weight_decay, config.decay),
+            config.qat_epochs,
+            config.batch_size,
+            config.qat_learning_rate,
+            config.weight_decay,
+            config.decay,
         )
         fit(
-            *(model, parts, supervised_task(*task, train.y, config), schedule),
+            model,
+            parts,
+            supervised_task(*task, train.y, config),
+            schedule,
             seed=config.seed,
             before_last=lambda: freeze_ranges(model),
             desc=config.slug,
@@ -59,7 +97,7 @@ class QuantizedStage:
 
         AdaBN has given every patient other statistics by now.
         """
-        if self.config.strategy == "adabn" or not backbone_stays(self.config):
+        if STRATEGIES[self.config.strategy].after or not backbone_stays(self.config):
             return in_batches(model.features, self.train.x)
         if self.features is None:
             self.features = in_batches(model.features, self.train.x)

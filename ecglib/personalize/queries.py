@@ -16,7 +16,7 @@ def ask(query, budget, probability, embedding, rng):
     Parameters
     ----------
     query : str
-        A key of `QUERY`.
+        A key of `QUERIES`.
     budget : int or "all"
         How many; all of them if there are no more.
     probability : ndarray, shape (n_beats, n_classes)
@@ -34,7 +34,7 @@ def ask(query, budget, probability, embedding, rng):
     n_beats = len(probability)
     if budget == "all" or budget >= n_beats:
         return np.arange(n_beats)
-    return np.asarray(QUERY[query](budget, probability, embedding, rng), dtype=np.int64)
+    return np.asarray(QUERIES[query](budget, probability, embedding, rng), dtype=np.int64)
 
 
 def confidence(probability):
@@ -107,7 +107,7 @@ def _mixed(budget, probability, embedding, rng):
     return (first + [beat for beat in covering if beat not in first])[:budget]
 
 
-QUERY = {
+QUERIES = {
     "random": _random,
     "least_confidence": _least_confidence,
     "margin": _margin,

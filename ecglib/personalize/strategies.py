@@ -1,9 +1,11 @@
 """What the puzzle on a patient's beats may change, by name (paper 1, table 3)."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import torch
 from torch import nn
 
-from ecglib.config import STRATEGIES
 from ecglib.models.ecgnet import (
     ADAPTERS,
     BLOCKS,
@@ -13,31 +15,7 @@ from ecglib.models.ecgnet import (
     ECGNet,
     ECGNetConfig,
 )
-
-ADAPTED_PARTS = {
-    "none": (),
-    "head_only": HEAD,
-    "adabn": (),
-    "adapters": (*ADAPTERS, *HEAD),
-    "last_blocks": LAST_BLOCKS,
-    "full": PARTS,
-}
-"""Strategy -> parts of ECGNet that learn from the puzzle on the patient's beats."""
-
-
-def register(name, parts):
-    """Add a strategy, so that studies and params files can name it.
-
-    Parameters
-    ----------
-    name : str
-        What `strategy` in a configuration will say.
-    parts : tuple of str
-        Parts of ECGNet that the patient's puzzle may change.
-    """
-    ADAPTED_PARTS[name] = tuple(parts)
-    STRATEGIES.append(name)
-
+from ecglib.training.on_beats import puzzle_task
 
 REDUCTION = 4
 """Channels of a block over channels of its adapter's bottleneck."""
@@ -82,42 +60,6 @@ def add_adapters(model, seed):
         setattr(model, adapter, Adapter(n_channels).to(device))
 
 
-def n_adapted(model, strategy):
-    """Parameters that a strategy lets the patient's puzzle change.
-
-    Parameters
-    ----------
-    model : ECGNet
-        With adapters if the strategy is "adapters".
-    strategy : str
-        Key of `ADAPTED_PARTS`.
-
-    Returns
-    -------
-    int
-        AdaBN changes no parameter: it replaces the statistics of BatchNorm.
-    """
-    parts = ADAPTED_PARTS[strategy]
-    return sum(p.numel() for part in parts for p in getattr(model, part).parameters())
-
-
-def adapted_counts(channels):
-    """`n_adapted` of every strategy for an ECGNet with BatchNorm and these filters.
-
-    Parameters
-    ----------
-    channels : tuple of int
-        Filters of the five blocks.
-
-    Returns
-    -------
-    dict of str to int
-    """
-    model = ECGNet(ECGNetConfig(tuple(channels), n_outputs=6, norm="batch"))
-    add_adapters(model, seed=0)
-    return {strategy: n_adapted(model, strategy) for strategy in ADAPTED_PARTS}
-
-
 @torch.no_grad()
 def set_batchnorm_statistics(model, x):
     """AdaBN: take means and variances of every BatchNorm from these beats (Li et al. 2017).
@@ -137,3 +79,82 @@ def set_batchnorm_statistics(model, x):
         layer.momentum = None  # plain average, here over one batch: all beats at once
     model.features(x)
     model.eval()
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """What an online stage does with a patient's unlabelled beats.
+
+    Attributes
+    ----------
+    parts : tuple of str
+        Parts of ECGNet that learn from the puzzle on these beats, before the fine-tuning.
+    prepare : callable, optional
+        (model, seed) -> None: changes a copy of the pretext network before it learns.
+    task : callable
+        (model, x, config) -> task of `ecglib.training.loop.fit`: what there is to learn from
+        the beats x (n_beats, length); the puzzle, unless a strategy has another loss.
+    after : callable, optional
+        (model, x) -> None: changes the network after the fine-tuning, without labels.
+    needs_batchnorm : bool
+        Whether it is refused where `norm` is "none".
+    """
+
+    parts: tuple[str, ...] = ()
+    prepare: Callable | None = None
+    task: Callable = puzzle_task
+    after: Callable | None = None
+    needs_batchnorm: bool = False
+
+    @property
+    def keeps_backbone(self):
+        """Whether features before the head are the pretext network's until the end of the
+        fine-tuning of a head, so that they are the same for all patients."""
+        return self.prepare is None and set(self.parts) <= set(HEAD)
+
+
+STRATEGIES = {
+    "none": Strategy(),
+    "head_only": Strategy(HEAD),
+    "adabn": Strategy(after=set_batchnorm_statistics, needs_batchnorm=True),
+    "adapters": Strategy((*ADAPTERS, *HEAD), prepare=add_adapters),
+    "last_blocks": Strategy(LAST_BLOCKS),
+    "full": Strategy(PARTS),
+}
+"""Every strategy by the name that params files use; to add one, give it a line here."""
+
+
+def n_adapted(model, strategy):
+    """Parameters that a strategy lets the patient's puzzle change.
+
+    Parameters
+    ----------
+    model : ECGNet
+        With adapters if the strategy is "adapters".
+    strategy : str
+        Key of `STRATEGIES`.
+
+    Returns
+    -------
+    int
+        AdaBN changes no parameter: it replaces the statistics of BatchNorm.
+    """
+    parts = STRATEGIES[strategy].parts
+    return sum(p.numel() for part in parts for p in getattr(model, part).parameters())
+
+
+def adapted_counts(channels):
+    """`n_adapted` of every strategy for an ECGNet with BatchNorm and these filters.
+
+    Parameters
+    ----------
+    channels : tuple of int
+        Filters of the five blocks.
+
+    Returns
+    -------
+    dict of str to int
+    """
+    model = ECGNet(ECGNetConfig(tuple(channels), n_outputs=6, norm="batch"))
+    add_adapters(model, seed=0)
+    return {strategy: n_adapted(model, strategy) for strategy in STRATEGIES}

@@ -6,11 +6,10 @@ import pandas as pd
 import seaborn as sns
 
 from ecglib import stats
-from ecglib.config import SCOPES
 from ecglib.metrics import macro_f1
 from ecglib.models.layers import weight_layers
 from ecglib.plots.style import NEUTRAL, PIECE_COLORS
-from ecglib.quant.scopes import layers_in_scope
+from ecglib.quant.scopes import SCOPES, layers_in_scope
 from ecglib.tables.int8 import row_name
 from ecglib.tables.latency import RUNTIMES
 

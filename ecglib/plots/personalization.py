@@ -9,7 +9,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from ecglib import stats
 from ecglib.metrics import accuracy, macro_f1
 from ecglib.models.ecgnet import BLOCKS, HEAD
-from ecglib.personalize.strategies import ADAPTED_PARTS
+from ecglib.personalize.strategies import STRATEGIES
 from ecglib.plots.style import NEUTRAL, ORIGIN_COLORS, PIECE_COLORS
 
 
@@ -58,10 +58,10 @@ def freedom():
     """
     columns = (*BLOCKS, *HEAD, "adapters", "BN statistics")
     rows = {}
-    for strategy, parts in ADAPTED_PARTS.items():
-        adapters = any(part.startswith("adapter") for part in parts)
-        flags = [part in parts for part in (*BLOCKS, *HEAD)]
-        rows[strategy] = [*flags, adapters, strategy == "adabn"]
+    for name, strategy in STRATEGIES.items():
+        adapters = any(part.startswith("adapter") for part in strategy.parts)
+        flags = [part in strategy.parts for part in (*BLOCKS, *HEAD)]
+        rows[name] = [*flags, adapters, strategy.needs_batchnorm]
     frame = pd.DataFrame(rows, index=columns).T.astype(int)
     figure, axis = plt.subplots(figsize=(8, 2.6))
     sns.heatmap(frame, cmap=["#f2f2f2", PIECE_COLORS[2]], cbar=False, linewidths=2, ax=axis)

@@ -6,15 +6,17 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from ecglib.config import BaselineConfig, MicroConfig, twin_of
 from ecglib.data.inputs import Inputs
-from ecglib.models import ecgnet, micronet
+from ecglib.data.signal.micro_input import parts_of
+from ecglib.models import micronet
 from ecglib.models.cost import layer_macs
 from ecglib.personalize import label_free, stream
-from ecglib.personalize.budget import Anatomy, View, updated, with_prototypes
+from ecglib.personalize.budget import Anatomy, AskingSettings, View, updated, with_prototypes
 from ecglib.personalize.online import Stopwatch
 from ecglib.personalize.queries import ask
-from ecglib.studies.micro import fold_networks, inputs_of
+from ecglib.studies.micro import MicroRunSettings, fold_networks, inputs_of
+from ecglib.studies.registry import RunConfig, study
+from ecglib.system.errors import UserError
 from ecglib.training.loop import predict
 from ecglib.training.tasks import Draws, ReplayTask
 
@@ -24,12 +26,23 @@ MICRONET = Anatomy(
     output=("out",),
     last_block=("conv3", "rr", *micronet.HEAD),
 )
-ECGNET = Anatomy(
-    body=lambda model, x, rr: (model.features(x), rr),
-    head=(*ecgnet.HEAD, "rr"),
-    output=("out",),
-    last_block=("conv5", "rr", *ecgnet.HEAD),
-)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BudgetConfig(RunConfig, MicroRunSettings, AskingSettings):
+    """The micro network, personalized with a handful of labels or with none."""
+
+    arm_keys = ("budget", "query", "update", "asking", "scope", "split")
+
+    def check(self):
+        super().check()
+        if self.scope != "none" and self.update in ("adabn", "entropy"):
+            raise UserError(
+                f"update is {self.update}, which moves BatchNorm; integers have none left, use "
+                "scope none"
+            )
+        if self.update == "own_rr" and "rr" not in parts_of(self.features):
+            raise UserError(f"update is own_rr, but features is {self.features}; add +rr")
 
 
 @dataclass(frozen=True)
@@ -59,32 +72,22 @@ class Outcome:
     asked: np.ndarray
 
 
+@study("budget", BudgetConfig)
 def run_budget(run):
     """The micro network of every fold, with its test records as new patients."""
     config = run.config
     folds = (
         (model, replay_of(beats.inputs, beats.source, config), test)
-        for test, beats, model, _ in fold_networks(run, twin_of(config, MicroConfig))
+        for test, beats, model, _ in fold_networks(run, config)
     )
     patients = {
-        record: _patient(run, record, inputs_of(run.source.path, record, config.features))
-        for record in config.sides()[1]
+        record: patient_of(run, record, inputs_of(run, record)) for record in config.sides()[1]
     }
     return loop(run, MICRONET, folds, patients)
 
 
-def run_budget_ecgnet(run):
-    """The same around ECGNet with RR ratios, trained by study `baseline`."""
-    model, _ = run.supervised(twin_of(run.config, BaselineConfig))
-    replay = replay_of(run.train.inputs, run.train.beats.record, run.config)
-    patients = {}
-    for record in run.config.sides()[1]:
-        rows = torch.from_numpy(run.test_beats.record == record)
-        patients[record] = _patient(run, record, run.test.inputs.select(rows))
-    return loop(run, ECGNET, [(model, replay, tuple(patients))], patients)
-
-
-def _patient(run, record, inputs):
+def patient_of(run, record, inputs):
+    """One test record with what the network reads of it."""
     beats = run.test_beats.select(run.test_beats.record == record)
     return Patient(record, inputs, beats.sample / beats.fs)
 
@@ -125,14 +128,17 @@ def loop(run, anatomy, folds, patients):
             macs[record] = online_macs(model, anatomy, config, replay, patient, n_asked)
     predicted = run.in_order({record: o.predicted for record, o in outcomes.items()})
     asked = {
-        str(record): np.bincount(patients[record].inputs.y[o.asked], minlength=5).tolist()
+        run.dataset.key(record): np.bincount(
+            patients[record].inputs.y[o.asked], minlength=5
+        ).tolist()
         for record, o in outcomes.items()
     }
     return run.outcome(
-        *(predicted, dict(watch.seconds)),
+        predicted,
+        dict(watch.seconds),
         ec57=run.ec57(predicted),
         asked=asked,
-        online_macs={str(record): count for record, count in macs.items()},
+        online_macs={run.dataset.key(record): count for record, count in macs.items()},
     )
 
 

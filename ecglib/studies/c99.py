@@ -1,12 +1,11 @@
 """Study of generated C: a micro network on raw samples, compiled, against NumPy and PyTorch."""
 
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from ecglib.config import MicroConfig, twin_of
-from ecglib.data.sets.mitdb import read_record
 from ecglib.data.signal.detector import match
 from ecglib.deploy.c99 import harness
 from ecglib.deploy.c99.emit import constant_bytes, write_c
@@ -14,14 +13,28 @@ from ecglib.deploy.c99.lower import lower
 from ecglib.deploy.c99.recordings import bytes_of, classes_in_c, raw_samples
 from ecglib.deploy.c99.streaming import stream
 from ecglib.models.cost import layer_macs
-from ecglib.studies.micro import fold_networks, inputs_of
+from ecglib.studies.micro import MicroRunSettings, fold_networks, inputs_of
+from ecglib.studies.registry import RunConfig, study
 from ecglib.studies.robustness import detection_counts
+from ecglib.system.settings import setting
 from ecglib.training.loop import predict
 
 COUNTED_BEATS = 100
 """Beats whose instructions are counted, under a tool that is fifty times slower."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class C99Config(RunConfig, MicroRunSettings):
+    """A micro network as plain C, from raw samples and R-peaks to classes."""
+
+    protocol = 2  # streams too
+    timed = True
+    arm_keys = ("scope", "bits", "split")
+
+    scope: str = setting("all_int8", one_of=("all_int8",))  # C has integers alone
+
+
+@study("c99", C99Config)
 def run_c99(run):
     """Every fold's network in C on its test records.
 
@@ -34,24 +47,25 @@ def run_c99(run):
     config, classes, same = run.config, {}, {"exact": [], "agreement": []}
     seconds, streamed = 0.0, {}
     with tempfile.TemporaryDirectory() as folder:
-        for test, _, model, _ in fold_networks(run, twin_of(config, MicroConfig)):
+        for test, _, model, _ in fold_networks(run, config):
             program = lower(model)
             source, _ = write_c(program, Path(folder), "micronet", config.features)
             code = harness.library(source)
             for record in test:
-                lead = read_record(run.source.path, record, "MLII")
+                lead = run.lead(record)
                 classes[record], spent = classes_in_c(code, lead)
                 beat, rr = bytes_of(program, lead)
                 reference = program.run(beat, rr).argmax(axis=1)
-                floats = predict(model, inputs_of(run.source.path, record, config.features))
+                floats = predict(model, inputs_of(run, record))
                 same["exact"].append(classes[record] == reference)
                 same["agreement"].append(classes[record] == floats)
                 seconds += spent
-                streamed[str(record)] = _streamed(run, code, lead)
+                streamed[run.dataset.key(record)] = _streamed(run, code, lead)
         facts = _counted(source, beat[:COUNTED_BEATS], rr[:COUNTED_BEATS])
-    inputs = inputs_of(run.source.path, record, config.features)
+    inputs = inputs_of(run, record)
     return run.outcome(
-        *(run.in_order(classes), {"classify": seconds}),
+        run.in_order(classes),
+        {"classify": seconds},
         **{name: float(np.mean(np.concatenate(parts))) for name, parts in same.items()},
         **facts,
         streamed=streamed,

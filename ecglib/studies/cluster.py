@@ -51,7 +51,7 @@ def _is_address(scheduler):
         return False
 
 
-def execute(site, configs, prerequisites, scheduler):
+def execute(site, configs, scheduler):
     """Have workers finish runs; each saves its result itself, as soon as it has it.
 
     A run whose worker dies is started again on another one. Runs that need the same stage may
@@ -59,12 +59,10 @@ def execute(site, configs, prerequisites, scheduler):
 
     Parameters
     ----------
-    site : ecglib.studies.worksite.Worksite
+    site : ecglib.studies.run.Worksite
         Has `finished(config)`, which computes and saves, and `check_reach()`.
     configs : list of RunConfig
         The runs.
-    prerequisites : callable
-        RunConfig -> list of RunConfig that must be finished before.
     scheduler : str
         "local" or `tcp://host:port`.
 
@@ -75,7 +73,7 @@ def execute(site, configs, prerequisites, scheduler):
     """
     needs = {}
     for config in configs:
-        _collect(config, prerequisites, needs)
+        _collect(config, needs)
     with _connected(scheduler, most=len(needs)) as client:
         import distributed
 
@@ -96,11 +94,11 @@ def execute(site, configs, prerequisites, scheduler):
             ) from error
 
 
-def _collect(config, prerequisites, needs):
+def _collect(config, needs):
     """Add a run to `needs`, run -> runs before it, behind those that it needs."""
-    needed = prerequisites(config)
+    needed = config.prerequisites()
     for other in needed:
-        _collect(other, prerequisites, needs)
+        _collect(other, needs)
     needs.setdefault(config, needed)
 
 

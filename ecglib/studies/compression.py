@@ -1,10 +1,12 @@
-"""Study of paper 2: networks on recordings, compressed, written to files, read back, scored."""
+"""Study of paper 2: trained networks, compressed, written to files, read back, scored."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 
 from ecglib import metrics, results, stats
+from ecglib.aami import CLASSES, DS1, DS2
 from ecglib.compress import (
     ideal_ratio,
     load_compressed,
@@ -13,19 +15,30 @@ from ecglib.compress import (
     stored_bytes,
 )
 from ecglib.compress.activations import variance_ratios
-from ecglib.compress.methods import compress
-from ecglib.config import CompressionConfig, RhythmConfig, twin_of
-from ecglib.config.rhythm import N_FOLDS
+from ecglib.compress.methods import METHODS, CompressionSettings, compress
+from ecglib.data import sets
+from ecglib.data.samples import Samples
 from ecglib.metrics import accuracy, confusion_matrix
 from ecglib.personalize.online import Stopwatch
-from ecglib.studies.sides import (
-    beat_run,
-    beat_sides,
+from ecglib.studies.baseline import BaselineConfig, supervised
+from ecglib.studies.registry import RunConfig, study, twin_of
+from ecglib.studies.rhythm import (
+    RhythmConfig,
+    outcome,
+    pooled,
     recording_labels,
     recording_network,
     recording_sides,
 )
-from ecglib.training.on_recordings import predict
+from ecglib.system.errors import UserError
+from ecglib.system.settings import setting
+from ecglib.training.on_recordings import (
+    N_FOLDS,
+    PretrainingSettings,
+    RecordingSettings,
+    Sides,
+    predict,
+)
 
 NO_LOSS = -0.01
 """Lower bound of the paired difference in accuracy above which nothing counts as lost."""
@@ -33,34 +46,99 @@ NO_LOSS = -0.01
 TRACED = 256
 """Validation recordings on which variances of outputs are compared."""
 
-
-def run_rhythm(run):
-    """An fp32 network of paper 2, scored on the fold that it has not seen."""
-    if run.config.fold == "all":
-        return _pooled([run.finished(config) for config in prerequisites(run.config)])
-    sides = recording_sides(run)
-    model, story = recording_network(run, sides)
-    watch = Stopwatch()
-    with watch.stage("predict"):
-        predicted = predict(model, sides.test)
-    before = story.get("pretraining", {})
-    seconds = {"pretrain": before.get("seconds", 0.0), "train": story["seconds"]}
-    seconds |= watch.seconds
-    more = {"loss": story["loss"], "validation_loss": [-score for score in story["score"]]}
-    if before.get("accuracy"):
-        more["masked_accuracy"] = before["accuracy"]
-    more["n_parameters"] = sum(p.numel() for p in model.parameters())
-    return _outcome(run.config, sides, predicted, seconds, **more)
+ECGNET_CHANNELS = {"small": (16, 32, 64, 128, 128), "paper": (64, 128, 256, 512, 512)}
+"""Size -> filters of ECGNet; its networks are compressed too, on beats."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class CompressionConfig(RunConfig, CompressionSettings, PretrainingSettings, RecordingSettings):
+    """A trained network, compressed, written to a file, read back and scored.
+
+    `dataset: mitdb` with `model: ecgnet` compresses the network of study `baseline`; it has one
+    fold.
+    """
+
+    arm_keys = ("dataset", "model", "size", "method", "setting", "fold")
+
+    dataset: str = setting("cinc2017", one_of=(*sets.RECORDINGS, "mitdb"))
+    model: str = setting("resnet1d", one_of=("resnet1d", "hubert", "ecgnet"))
+
+    def check(self):
+        super().check()
+        if (self.dataset == "mitdb") != (self.model == "ecgnet"):
+            raise UserError(f"model is {self.model} on {self.dataset}; ecgnet goes with mitdb")
+        if self.on_beats and self.fold != 0:
+            raise UserError(f"fold is {self.fold!r}; mitdb has one test side, fold 0")
+
+    @property
+    def on_beats(self):
+        """Whether the network reads beats, not recordings."""
+        return self.model == "ecgnet"
+
+    @property
+    def setting(self):
+        """What the method was told, in few characters."""
+        marks = {"bits": "b", "share": "p", "mean_bits": "m", "tune_epochs": "e"}
+        marks |= {"alpha": "a", "beta": "b", "gamma": "g", "tolerance": "t"}
+        reads = METHODS[self.method].reads
+        return "_".join(f"{marks[name]}{getattr(self, name):g}" for name in reads)
+
+    @property
+    def data_sets(self):
+        """Data set of the run; of beats, the records of both splits that it uses."""
+        return {self.dataset: DS1 + DS2 if self.on_beats else ()}
+
+    def prerequisites(self):
+        """The five folds of a run that pools them, then its fp32 twin."""
+        if self.fold != "all":
+            return []
+        folds = [replace(self, fold=fold) for fold in range(N_FOLDS)]
+        return [*folds, twin_of(self, RhythmConfig)]
+
+
+def beat_run(run):
+    """The run of chapter 2 whose network a compression of ECGNet starts from.
+
+    It is trained without the four validation records of DS1, on which compression makes its
+    choices.
+    """
+    config = BaselineConfig(
+        seed=run.config.seed,
+        channels=ECGNET_CHANNELS[run.config.size],
+        split="ds1_val",
+        epochs=run.config.epochs,
+    )
+    return run.of(config)
+
+
+def beat_sides(run):
+    """Sides of a run on beats: DS1 without its validation records, these, and DS2."""
+    inner = beat_run(run)
+    outer = run.of(replace(inner.config, split="ds1_ds2"))
+    beats = run.dataset.load_beats(run.source.path, outer.config.sides()[1])
+    return Sides(
+        train=_beats(inner.train.inputs),
+        validation=_beats(inner.scored),
+        test=_beats(outer.scored),
+        test_id=beats.record.astype(str),
+        classes=CLASSES,
+    )
+
+
+def _beats(inputs):
+    length = torch.full((len(inputs),), inputs.x.shape[1], device=inputs.x.device)
+    return Samples(inputs.x, length, inputs.y, rotates=False)
+
+
+@study("compression", CompressionConfig)
 def run_compression(run):
     """One network of one fold through a method and a file, or five folds pooled."""
     if run.config.fold == "all":
         return _pooled_compression(run)
-    if run.config.dataset == "mitdb":
+    if run.config.on_beats:
         sides = beat_sides(run)
         start = beat_run(run)
-        model, _ = start.supervised(start.config)
+        model, _ = supervised(start, start.config)
     else:
         sides = recording_sides(run)
         model, _ = recording_network(run, sides)
@@ -88,12 +166,12 @@ def run_compression(run):
         x = sides.validation.x[:TRACED]
         x = x if x.dim() == 2 else x[:, 0]
         more["output_variance"] = variance_ratios(model, compressed.network, x)
-    return _outcome(
-        *(run.config, sides, predicted, dict(watch.seconds)),
-        **(sizes | difference | more),
-        layers=_layers(compressed.coded),
-        decisions=compressed.decisions,
-    )
+    more |= sizes | difference
+    more |= {"layers": _layers(compressed.coded), "decisions": compressed.decisions}
+    seconds = dict(watch.seconds)
+    if run.config.on_beats:
+        return _outcome_of_beats(sides, predicted, seconds, **more)
+    return outcome(sides, predicted, seconds, fold=run.config.fold, **more)
 
 
 def _layers(coded):
@@ -105,17 +183,15 @@ def _layers(coded):
     }
 
 
-def _outcome(config, sides, predicted, seconds, **more):
-    """Fields of a result on the test side of one fold."""
+def _outcome_of_beats(sides, predicted, seconds, **more):
+    """Fields of a result on the test side of beats."""
     confusion = confusion_matrix(sides.test.y.cpu().numpy(), predicted, len(sides.classes))
-    fields = {"runtime_s": seconds}
-    if config.dataset == "mitdb":
-        fields["per_record"] = _per_record(sides, predicted)
-    else:
-        encoded = results.encode_recordings(sides.test_id, predicted)
-        fields["predictions"] = {str(config.fold): encoded}
     scores = metrics.scores(confusion, sides.classes)
-    return {"metrics": scores | {"confusion": confusion.tolist()} | more, **fields}
+    return {
+        "metrics": scores | {"confusion": confusion.tolist()} | more,
+        "per_record": _per_record(sides, predicted),
+        "runtime_s": seconds,
+    }
 
 
 def _per_record(sides, predicted):
@@ -134,7 +210,7 @@ def _difference(config, sides, predicted, own):
     Recordings are drawn where they are independent, patients where they are not.
     """
     label = sides.test.y.cpu().numpy()
-    if config.dataset == "mitdb":
+    if config.on_beats:
         pair = (_per_record(sides, predicted), _per_record(sides, own))
         return _described(stats.paired_difference(*pair, accuracy))
     return _described(stats.paired_accuracy(predicted == label, own == label))
@@ -149,45 +225,12 @@ def _described(interval):
     }
 
 
-def prerequisites(config):
-    """Runs whose results a run needs: the five folds of a pooled one, then its fp32 twin.
-
-    Parameters
-    ----------
-    config : RunConfig
-        Of any study.
-
-    Returns
-    -------
-    list of RunConfig
-        Empty unless the run pools folds.
-    """
-    if getattr(config, "fold", None) != "all":
-        return []
-    needed = [replace(config, fold=fold) for fold in range(N_FOLDS)]
-    if isinstance(config, CompressionConfig):
-        needed.append(replace(twin_of(config, RhythmConfig), fold="all"))
-    return needed
-
-
-def _pooled(folds):
-    """Fields of a result on all recordings, each scored by the network that had not seen it."""
-    confusion = np.sum([np.array(r.metrics["confusion"]) for r in folds], axis=0)
-    scores = metrics.scores(confusion, list(folds[0].metrics["per_class"]))
-    stages = {stage for result in folds for stage in result.runtime_s}
-    return {
-        "metrics": scores | {"confusion": confusion.tolist()},
-        "predictions": {k: v for result in folds for k, v in result.predictions.items()},
-        "runtime_s": {s: sum(r.runtime_s.get(s, 0) for r in folds) for s in sorted(stages)},
-    }
-
-
 def _pooled_compression(run):
     """Five compressed networks against five fp32 ones, on all recordings."""
-    *folds, fp32 = (run.finished(config) for config in prerequisites(run.config))
-    pooled = _pooled(folds)
+    *folds, fp32 = (run.finished(config) for config in run.config.prerequisites())
+    fields = pooled(folds)
     labels, correct = recording_labels(run), []
-    for found in (pooled["predictions"], fp32.predictions):
+    for found in (fields["predictions"], fp32.predictions):
         predicted = {}
         for encoded in found.values():
             predicted |= results.decode_recordings(encoded)
@@ -198,5 +241,5 @@ def _pooled_compression(run):
     }
     difference = _described(stats.paired_accuracy(*correct))
     p_value = stats.mcnemar(*correct)
-    pooled["metrics"] |= sizes | difference | {"mcnemar_p": p_value}
-    return pooled
+    fields["metrics"] |= sizes | difference | {"mcnemar_p": p_value}
+    return fields

@@ -1,19 +1,71 @@
 """Study of deployed networks: same answers, bytes on disk, time of a call."""
 
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cache
+from typing import ClassVar
 
 import numpy as np
 
-from ecglib.config import Int8Config, fp32_twin, twin_of
+from ecglib.data.split import SplitSettings
 from ecglib.deploy.latency import as_callable, summarize, time_calls, torch_threads
 from ecglib.deploy.onnx import export_onnx
 from ecglib.deploy.runtime import Deployed, classes_of, require_agreement
+from ecglib.personalize.quantized import RoundingSettings
 from ecglib.quant.noise import output_sqnr
-from ecglib.training.loop import predict
+from ecglib.quant.scopes import SCOPES
+from ecglib.studies.baseline import BaselineConfig, supervised
+from ecglib.studies.int8 import RoundedConfig, rounded
+from ecglib.studies.registry import RunConfig, study, twin_of
+from ecglib.system.settings import setting
+from ecglib.training.loop import TrainingSettings, predict
+from ecglib.training.on_beats import NetworkSettings
+from ecglib.training.tasks import SupervisedSettings
+
+RUNTIMES = ("torch_fp32", "ort_fp32", "ort_int8")
+"""PyTorch, or ONNX Runtime on the fp32 or the INT8 file."""
 
 NOISE_BEATS = 1024
 """Beats of the test side on which noise is measured layer by layer; no choice hangs on it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LatencyConfig(
+    RunConfig,
+    SplitSettings,
+    NetworkSettings,
+    TrainingSettings,
+    SupervisedSettings,
+    RoundingSettings,
+):
+    """One deployed network: what it answers, its bytes, and the time of a call.
+
+    Attributes
+    ----------
+    runtime : {"torch_fp32", "ort_fp32", "ort_int8"}
+        The runtimes of a `batch` are timed in turn, in one session.
+    batch, threads : int
+        Beats of a call, and threads that it may use.
+    calls : int
+        Timed calls.
+    """
+
+    timed = True
+    arm_keys = ("runtime", "scope", "channels_text", "batch", "threads", "split")
+    features: ClassVar[str] = "beat"
+    normalization: ClassVar[str] = "zscore"
+    train_share: ClassVar[float] = 1.0
+
+    scope: str = setting("all_int8", one_of=SCOPES)
+    runtime: str = setting("ort_int8", one_of=RUNTIMES)
+    batch: int = setting(1, above=0)
+    threads: int = setting(1, above=0)
+    calls: int = setting(1000, above=0)
+
+    @property
+    def channels_text(self):
+        """Filters of the last block, which tell a narrow network from a wide one."""
+        return f"to{self.channels[-1]}"
 
 
 class Deployment:
@@ -29,9 +81,10 @@ class Deployment:
     """
 
     def __init__(self, run):
-        twins = fp32_twin(run.config), twin_of(run.config, Int8Config)
+        twins = twin_of(run.config, BaselineConfig), twin_of(run.config, RoundedConfig)
         self.inputs = run.test.inputs
-        self.fp32, self.int8 = run.supervised(twins[0])[0].cpu(), run.rounded(twins[1])[0].cpu()
+        self.fp32 = supervised(run, twins[0])[0].cpu()
+        self.int8 = rounded(run, twins[1])[0].cpu()
         self.paths = {
             "ort_fp32": run.checkpoint(twins[0], ".onnx"),
             "ort_int8": run.checkpoint(twins[1], ".onnx"),
@@ -74,10 +127,11 @@ _DEPLOYED = {}
 """Network, data and folder -> what this process has deployed of them."""
 
 
+@study("latency", LatencyConfig)
 def run_latency(run):
     """One runtime, timed in one session with the others of the same batch and threads."""
     config = run.config
-    key = twin_of(config, Int8Config), run.data["sha256"], run.runs
+    key = twin_of(config, RoundedConfig), run.data["sha256"], run.runs
     if key not in _DEPLOYED:
         _DEPLOYED[key] = Deployment(run)
     deployment = _DEPLOYED[key]
@@ -85,7 +139,8 @@ def run_latency(run):
     session, seconds = deployment.timed(config.batch, config.threads, config.calls)
     times = seconds[config.runtime]
     return run.outcome(
-        *(predicted, {"calls": float(times.sum())}),
+        predicted,
+        {"calls": float(times.sum())},
         **(facts | summarize(times)),
         session=session,
     )

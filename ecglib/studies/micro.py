@@ -1,7 +1,7 @@
 """Study of the micro network: trained once or once a left-out patient, in fp32 or integers."""
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, fields, replace
 from functools import lru_cache
 
 import numpy as np
@@ -10,31 +10,63 @@ from tqdm import tqdm
 
 from ecglib.aami import CLASSES
 from ecglib.compress import allocate
-from ecglib.config import fp32_micro
-from ecglib.data.leads import other_lead
-from ecglib.data.sets.mitdb import read_record
+from ecglib.data import sets
 from ecglib.data.signal.micro_input import micro_inputs
+from ecglib.data.split import SplitSettings
 from ecglib.quant import coverage, freeze_ranges, quantize
+from ecglib.studies.registry import RunConfig, study, twin_of
+from ecglib.system.settings import setting
 from ecglib.training import checkpoints, on_micro
-from ecglib.training.loop import in_batches
+from ecglib.training.loop import TrainingSettings, in_batches
 from ecglib.training.on_beats import as_checkpoint
+from ecglib.training.on_micro import MicroSettings
+from ecglib.training.tasks import SupervisedSettings
 
 CONFIDENCE_BINS = 100
 """Into how many equal steps of confidence predictions are counted."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class MicroRunSettings(SplitSettings, MicroSettings, TrainingSettings, SupervisedSettings):
+    """A micro network, trained once or once a left-out patient."""
+
+    epochs: int = setting(9, above=0)
+    learning_rate: float = setting(2e-3, above=0)
+    decay: float = setting(0.85, above=0)
+    imbalance: str = setting("sqrt", one_of=("none", "sqrt", "balanced"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class MicroConfig(RunConfig, MicroRunSettings):
+    """A network of a few kilobytes, trained once or once a left-out patient."""
+
+    arm_keys = ("features", "scope", "bits", "split")
+
+    def fp32(self):
+        """The run whose fp32 networks this one starts from."""
+        unused = ("scope", "bits", "allocation", "qat_epochs", "qat_learning_rate")
+        defaults = {f.name: f.default for f in fields(MicroConfig) if f.name in unused}
+        return replace(self, **defaults)
+
+
 @lru_cache(maxsize=512)
-def inputs_of(path, record, features, lead="MLII"):
+def _inputs(dataset, path, record, features, lead):
     """All beats of a record as the network reads them; read once for all runs of a process."""
-    return micro_inputs(read_record(path, record, lead), features)
+    return micro_inputs(sets.get(dataset).read_record(path, record, lead), features)
+
+
+def inputs_of(run, record, lead=None):
+    """All beats of a record as a run's network reads them, in the data set's usual lead."""
+    config = run.config
+    return _inputs(config.dataset, run.source.path, record, config.features, lead)
 
 
 def training_beats(run, records):
     """Labelled beats of records, of both leads if the run says so."""
-    path, features = run.source.path, run.config.features
-    leads = [inputs_of(path, r, features) for r in records]
+    leads = [inputs_of(run, record) for record in records]
     if run.config.leads == "both":
-        leads += [inputs_of(path, r, features, other_lead(path, r)) for r in records]
+        path, other = run.source.path, run.dataset.other_lead
+        leads += [inputs_of(run, record, other(path, record)) for record in records]
     return on_micro.TrainingBeats.of(leads)
 
 
@@ -45,27 +77,28 @@ def fold_networks(run, config):
     ----------
     run : Run
         Data and place of checkpoints.
-    config : MicroConfig
-        The networks' own configuration: that of the run, or of the run it goes on from.
+    config : RunConfig
+        With the settings of `MicroConfig`; a run of another study goes on from its networks.
 
     Yields
     ------
     tuple of (tuple of int, TrainingBeats, MicroNet, dict)
         Test records, training side, network in evaluation mode, seconds of its stages.
     """
+    config = twin_of(config, MicroConfig)
     folds = config.folds()
     for number, (train, test) in enumerate(tqdm(folds, desc=config.slug, leave=False)):
         beats = training_beats(run, train)
-        yield test, beats, *network(run, config, beats, number)
+        yield test, beats, *fold_network(run, config, beats, number)
 
 
-def network(run, config, beats, number):
+def fold_network(run, config, beats, number):
     """The network of one fold, and the seconds that its stages took."""
 
     def stored(of, make):
         return checkpoints.cached(run.checkpoint(of, f"/{number}.npz"), make)
 
-    fp32 = fp32_micro(config)
+    fp32 = config.fp32()
     state, story = stored(fp32, lambda: as_checkpoint(*on_micro.train_fp32(fp32, beats)))
     model = on_micro.fresh(fp32)
     model.load_state_dict(state)
@@ -87,6 +120,7 @@ def network(run, config, beats, number):
     return rounded, {**seconds, "qat": story["seconds"]}
 
 
+@study("micro", MicroConfig)
 def run_micro(run):
     """Every fold's network on its test records."""
     config, logits, total = run.config, {}, {"predict": 0.0}
@@ -95,13 +129,14 @@ def run_micro(run):
             total[stage] = total.get(stage, 0.0) + spent
         start = time.perf_counter()
         for record in test:
-            inputs = inputs_of(run.source.path, record, config.features)
+            inputs = inputs_of(run, record)
             logits[record] = in_batches(model, inputs.x, inputs.rr)
         total["predict"] += time.perf_counter() - start
     layers = [asdict(row) | {"n_bytes": row.n_bytes} for row in coverage(model)]
     predicted = run.in_order({r: z.argmax(dim=1).numpy() for r, z in logits.items()})
     return run.outcome(
-        *(predicted, total),
+        predicted,
+        total,
         ec57=run.ec57(predicted),
         confidence=confidence_counts(run, logits),
         layers=layers,  # of the last fold's network

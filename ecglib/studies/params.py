@@ -1,172 +1,125 @@
-"""Params files: which values the chapters of a book, or the runs of a study, get.
+"""Params files: the only place where runs are listed.
 
-A params file is YAML with a section `common` and one section a chapter. Only names that a
-chapter declares in its cell tagged `parameters` may be set, so a misspelt name is an error
-instead of a run with the default.
-
-The chapters are read as plain text: a machine that only trains needs no Jupyter for this.
+A params file is YAML with a section `common` and one section a study. The section of a study is
+a list of arms, each with settings of that study; a setting with a list of values stands for one
+arm a value. A misspelt, unknown or repeated name is an error instead of a run with the default.
 """
 
-import ast
 import re
 from pathlib import Path
 
 import yaml
 
+from ecglib.studies import registry
 from ecglib.system.errors import UserError
-from ecglib.system.paths import CHAPTERS
-from ecglib.system.untrusted import read_bytes, refused
+from ecglib.system.paths import PARAMS
 
-MAX_BYTES = 1_000_000
-"""Of a params file; the longest here has some 10 kB."""
+LAUNCH = {"seeds": [7], "records": None, "data_root": None, "device": "auto", "scheduler": None}
+"""What `common` may say about a launch, and what holds if it does not."""
 
-_CELL = re.compile(r"^# %%", re.MULTILINE)
-_PARAMETERS_CELL = re.compile(r"""^.*\btags["']?\s*[=:]\s*\[[^]]*["']parameters["']""")
+SHARED = ("records", "channels", "pretext_epochs")
+"""What `common` may say that goes into every configuration which knows it."""
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.1, except that `1e-3` is a number, as in YAML 1.2 and in Python.
+    """YAML 1.1, except that `1e-3` is a number, as in YAML 1.2, and no key may come twice."""
 
-    Aliases (`*name`) are refused: a few lines of them stand for more values than fit in memory.
-    """
-
-    def compose_node(self, parent, index):
-        if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark
-            raise yaml.composer.ComposerError(None, None, "aliases are not read", mark)
-        return super().compose_node(parent, index)
+    def construct_mapping(self, node, deep=False):
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        if twice := [key for key in keys if keys.count(key) > 1]:
+            mark = node.value[len(keys) - 1 - keys[::-1].index(twice[0])][0].start_mark
+            raise yaml.constructor.ConstructorError(None, None, f"{twice[0]} is repeated", mark)
+        return super().construct_mapping(node, deep)
 
 
 _EXPONENT = re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$")
 _Loader.add_implicit_resolver("tag:yaml.org,2002:float", _EXPONENT, list("-+0123456789"))
 
 
-def list_chapters(folder=CHAPTERS):
-    """Paths of the chapters in `folder`, in reading order."""
-    return sorted(Path(folder).glob("[0-9][0-9]_*.py"))
+def path_of(profile):
+    """Path of a params file: a path as it is, or the name of one in `params/`."""
+    path = Path(profile)
+    return path if path.suffix else PARAMS / f"{profile}.yaml"
 
 
-def find_chapter(name, folder=CHAPTERS):
-    """Path of the chapter that `name` means.
-
-    Parameters
-    ----------
-    name : str
-        The chapter's number (`03`), name (`03_personalization`) or path.
-    folder : path
-        Where the chapters lie.
-
-    Raises
-    ------
-    UserError
-        No chapter is called so.
-    """
-    stem = Path(name).name.removesuffix(".py")
-    for chapter in list_chapters(folder):
-        if stem in (chapter.stem, chapter.stem.partition("_")[0]):
-            return chapter
-    raise UserError(f"unknown chapter {name!r}; known are {_names(list_chapters(folder))}")
-
-
-def declared_parameters(chapter):
-    """Names and defaults in a chapter's cell tagged `parameters`.
-
-    Parameters
-    ----------
-    chapter : path
-        A chapter in py:percent format.
-
-    Returns
-    -------
-    dict of str to object
-        Empty if the chapter has no such cell.
-
-    Raises
-    ------
-    UserError
-        A default is no literal, so that it cannot be known without running the chapter.
-    """
-    text = Path(chapter).read_text(encoding="utf-8")
-    cells = (cell for cell in _CELL.split(text)[1:] if _PARAMETERS_CELL.match(cell))
-    declared = {}
-    for statement in ast.parse("#" + next(cells, ""), str(chapter)).body:
-        try:
-            name = statement.targets[0].id
-            declared[name] = ast.literal_eval(statement.value)
-        except (AttributeError, ValueError):
-            raise UserError(
-                f"{chapter}: a parameter must read `name = plain value`, "
-                f"not `{ast.unparse(statement)}`"
-            ) from None
-    return declared
-
-
-def load_params(path, chapters=CHAPTERS):
-    """Sections of a params file, checked against the chapters.
+def load_params(path):
+    """Sections of a params file, checked.
 
     Parameters
     ----------
     path : path
         A YAML file.
-    chapters : path
-        Folder of the chapters whose parameters may be set.
 
     Returns
     -------
-    dict of str to dict
-        Values by name, by section.
+    dict
+        `common` -> values by name; study -> list of arms, a dict each.
 
     Raises
     ------
     UserError
-        The file is missing or no such YAML; a section is no chapter; a name is declared by
-        no chapter (`common`) or not by its section's chapter.
+        The file is missing or no such YAML; a section is no study; a name or a section comes
+        twice; a name in `common` is unknown.
     """
     path = Path(path)
-    params = _read_sections(path)
-    declared = {
-        chapter.stem: declared_parameters(chapter) for chapter in list_chapters(chapters)
-    }
-    declared["common"] = {name: None for names in declared.values() for name in names}
-    for section, values in params.items():
-        if section not in declared:
-            raise UserError(
-                f"{path}: unknown section {section!r}; known are {_listed(sorted(declared))}"
-            )
-        check_names(values, declared[section], f"{path}, section {section!r}")
-    return params
+    if not path.is_file():
+        known = ", ".join(sorted(file.name for file in path.parent.glob("*.yaml"))) or "none"
+        raise UserError(f"there is no params file {path}; its folder holds {known}")
+    try:
+        params = yaml.load(path.read_text(encoding="utf-8"), _Loader) or {}
+    except (yaml.YAMLError, ValueError) as error:
+        raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(params, dict):
+        raise UserError(f"{path} must hold sections: common, and studies with a list of arms")
+    common = params.pop("common", None) or {}
+    if not isinstance(common, dict):
+        raise UserError(f"{path}: section common must hold lines of `name: value`")
+    if misplaced := common.keys() & set(registry.names()):
+        raise UserError(f"{path}: {sorted(misplaced)[0]} is a study; give it its own section")
+    studies = {name: arms or [] for name, arms in params.items()}
+    return override({"common": {}}, common | studies, f"{path}: ")
 
 
-def parameters_for(params, chapter, overrides=None):
-    """All values that a chapter runs with.
-
-    The chapter's defaults, then those of `common` that it declares, then its own section,
-    then `overrides`.
+def override(params, values, where=""):
+    """Params with other values: of `common` by their names, of arms by the name of a study.
 
     Parameters
     ----------
-    params : dict of str to dict
-        From `load_params`.
-    chapter : path
-        The chapter's file.
-    overrides : dict, optional
-        Values by name, as given on a command line.
+    params : dict
+        From `load_params`; not changed.
+    values : dict
+        Values by name.
+    where : str
+        What an error begins with.
 
     Returns
     -------
-    dict of str to object
-        One value for every name that the chapter declares.
+    dict
 
     Raises
     ------
     UserError
-        The chapter does not declare an override.
+        A name is neither of `common` nor a study, or a study's arms are no list of settings.
     """
-    chapter, overrides = Path(chapter), overrides or {}
-    declared = declared_parameters(chapter)
-    check_names(overrides, declared, chapter.stem)
-    common = {k: v for k, v in params.get("common", {}).items() if k in declared}
-    return declared | common | params.get(chapter.stem, {}) | overrides
+    in_common = dict.fromkeys((*LAUNCH, *SHARED))
+    params = params | {"common": dict(params["common"])}
+    for name, value in values.items():
+        if name in in_common:
+            params["common"][name] = value
+        elif name in registry.names():
+            params[name] = _checked(name, value, where)
+        else:
+            raise UserError(
+                f"{where}unknown name {name!r}; known are {', '.join(in_common)}, and the "
+                f"studies {', '.join(registry.names())}"
+            )
+    return params
+
+
+def _checked(study, arms, where):
+    if not (isinstance(arms, list) and all(isinstance(arm, dict) for arm in arms)):
+        raise UserError(f"{where}{study} is {arms!r}; it must be a list of arms with settings")
+    return arms
 
 
 def parse_overrides(pairs):
@@ -174,51 +127,17 @@ def parse_overrides(pairs):
 
     Examples
     --------
-    >>> parse_overrides(["seeds=[7, 21]", "lr=1e-3", "data_root=null"])
-    {'seeds': [7, 21], 'lr': 0.001, 'data_root': None}
+    >>> parse_overrides(["seeds=[7, 21]", "channels=null"])
+    {'seeds': [7, 21], 'channels': None}
     """
     overrides = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         sentence = f"-p expects NAME=VALUE with a YAML value, not {pair!r}"
-        with refused(sentence):
-            overrides[name] = yaml.load(value, _Loader)
         if not (name and equals):
             raise UserError(sentence)
-    return overrides
-
-
-def _read_sections(path):
-    if not path.is_file():
-        known = _listed(sorted(file.name for file in path.parent.glob("*.yaml")))
-        raise UserError(f"there is no params file {path}; its folder holds {known}")
-    with refused(f"{path} cannot be read: it is nested too deep, or has impossible values"):
         try:
-            params = yaml.load(read_bytes(path, MAX_BYTES).decode(), _Loader) or {}
-        except (yaml.YAMLError, ValueError) as error:
-            raise UserError(
-                f"{path} is not valid YAML: {' '.join(str(error).split())}"
-            ) from None
-    if not isinstance(params, dict):
-        raise UserError(f"{path} must hold sections, each with lines of `name: value`")
-    for section, values in params.items():
-        if not isinstance(values, dict | None):
-            raise UserError(f"{path}: section {section!r} must hold lines of `name: value`")
-    return {section: values or {} for section, values in params.items()}
-
-
-def check_names(values, declared, where):
-    """Raise a `UserError` that lists `declared` if `values` has a name outside it."""
-    for name in values:
-        if name not in declared:
-            raise UserError(
-                f"{where}: unknown parameter {name!r}; known are {_listed(sorted(declared))}"
-            )
-
-
-def _names(chapters):
-    return _listed([chapter.stem for chapter in chapters])
-
-
-def _listed(names):
-    return ", ".join(names) or "none"
+            overrides[name] = yaml.load(value, _Loader)
+        except (yaml.YAMLError, ValueError):
+            raise UserError(sentence) from None
+    return overrides

@@ -1,18 +1,19 @@
-"""From parameters to runs: which configurations a study has, and where its data is."""
+"""From a params file to runs: which configurations a study has, and where its data is."""
 
 import contextlib
-import dataclasses
 import itertools
+from dataclasses import dataclass
+from pathlib import Path
 
-from ecglib.config import CONFIGS, config_class, make_config
-from ecglib.data.find import search as sources
-from ecglib.studies.params import declared_parameters, list_chapters, parameters_for
-from ecglib.studies.worksite import Worksite, run_study
+import torch
+
+from ecglib.data import sets
+from ecglib.data.find import search
+from ecglib.studies.params import LAUNCH, SHARED, load_params, override, path_of
+from ecglib.studies.registry import make_config, settings_of
+from ecglib.studies.run import Run, Worksite, run_study
 from ecglib.system.errors import UserError
 from ecglib.system.paths import RUNS
-
-COMMON = ("channels", "records", "pretext_epochs")
-"""Parameters that go into every configuration of a study that knows them."""
 
 
 def expand(study, arms, *, seeds=(), **shared):
@@ -40,7 +41,7 @@ def expand(study, arms, *, seeds=(), **shared):
     ['none-head-300-batch-ds1_ds2-s7', 'full-head-300-batch-ds1_ds2-s7']
     """
     configs = []
-    has_seed = "seed" in {field.name for field in dataclasses.fields(config_class(study))}
+    has_seed = "seed" in settings_of(study)
     for arm in arms:
         grid = {"seed": seeds, **arm} if has_seed else arm
         values = [v if isinstance(v, list) else [v] for v in grid.values()]
@@ -50,164 +51,150 @@ def expand(study, arms, *, seeds=(), **shared):
     return list(dict.fromkeys(configs))
 
 
-def plan(study, parameters):
-    """Configurations of a study from the parameters of its chapter.
+@dataclass(frozen=True)
+class Plan:
+    """What a params file asks for.
 
-    Parameters
+    Attributes
     ----------
-    study : str
-        Name of the study; the parameter of the same name is its table of arms.
-    parameters : dict
-        `seeds`, the table of arms, and any of `COMMON`.
-
-    Returns
-    -------
-    list of RunConfig
-
-    Raises
-    ------
-    UserError
-        If the table of arms has another form, or a setting is unknown or impossible.
-    """
-    table = parameters[study]
-    if not (isinstance(table, list) and all(isinstance(arm, dict) for arm in table)):
-        raise UserError(f"{study} is {table!r}; it must be a list of arms, each with settings")
-    known = {field.name for field in dataclasses.fields(config_class(study))}
-    shared = {name: parameters[name] for name in COMMON if name in parameters and name in known}
-    return expand(study, table, seeds=parameters.get("seeds", ()), **shared)
-
-
-def find_source(parameters, profile):
-    """The data that a chapter's parameters ask for; only quick may invent patients.
-
-    Parameters
-    ----------
-    parameters : dict
-        `data_root` and `records` are read.
     profile : str
-        Name of the params file.
-
-    Returns
-    -------
-    Source
-    """
-    if not isinstance(parameters["records"], list):
-        raise UserError(f"records is {parameters['records']!r}; it must be a list of numbers")
-    return sources.find(
-        data_root=parameters["data_root"],
-        records=parameters["records"],
-        allow_synthetic=profile == "quick",
-    )
-
-
-def find_sources(configs, parameters, profile):
-    """The data sets that runs on recordings read; only quick may invent some.
-
-    Parameters
-    ----------
-    configs : list of RunConfig
-        Their `data_name` and, if they have one, `target` are read.
-    parameters : dict
-        `data_root`, and `records` if MIT-BIH is among them.
-    profile : str
-        Name of the params file.
-
-    Returns
-    -------
-    dict of str to Source
-    """
-    return {name: _source_of(name, parameters, profile) for name in _data_sets(configs)}
-
-
-def _data_sets(configs):
-    """Names of the data sets that runs read, in order of the runs."""
-    return dict.fromkeys(
-        name for c in configs for name in (c.data_name, getattr(c, "target", None)) if name
-    )
-
-
-def _source_of(name, parameters, profile):
-    if name == "mitdb":
-        return find_source(parameters, profile)
-    invented = profile == "quick"
-    return sources.find(name, parameters["data_root"], allow_synthetic=invented)
-
-
-def data_identity(params, profile, overrides):
-    """Identity of the data that the chapters of a book read, to tell when it has changed.
-
-    Parameters
-    ----------
+        Name of the params file, "quick" for `params/quick.yaml`.
     params : dict
-        From `ecglib.studies.params.load_params`.
-    profile : str
-        Name of the params file.
-    overrides : dict
-        Parameters set on the command line.
-
-    Returns
-    -------
-    str
+        As `ecglib.studies.params.load_params` gives them.
     """
-    identities = set()
-    for path in list_chapters():
-        declared = declared_parameters(path)
-        if {"data_root", "records"} <= declared.keys():
-            mine = {name: overrides[name] for name in overrides.keys() & declared.keys()}
-            parameters = parameters_for(params, path, mine)
-            studies = CONFIGS.keys() & declared.keys()
-            planned = [config for name in studies for config in plan(name, parameters)]
-            found = [find_source(parameters, profile), *_others(planned, parameters, profile)]
-            identities |= {f"{source.sha256} {source.path}" for source in found}
-    return " ".join(sorted(identities))
 
+    profile: str
+    params: dict
 
-def _others(planned, parameters, profile):
-    """Data sets besides MIT-BIH that are there; only a chapter that needs one may complain."""
-    found = []
-    for name in _data_sets(planned).keys() - {"mitdb"}:
-        with contextlib.suppress(UserError):
-            found.append(_source_of(name, parameters, profile))
-    return found
+    @classmethod
+    def read(cls, profile, **overrides):
+        """The plan of a params file.
 
+        Parameters
+        ----------
+        profile : str or path
+            Name of a file in `params/`, or path of another one.
+        **overrides
+            Other values: of `common` by their names, of arms by the name of a study. None
+            stands for what the file says.
 
-def run_from_params(study, params, profile, *, overrides, runs=RUNS, again=False):
-    """Run a study as its chapter would, without the chapter.
+        Returns
+        -------
+        Plan
 
-    Parameters
-    ----------
-    study : str
-        Name of the study.
-    params : dict
-        From `ecglib.studies.params.load_params`.
-    profile : str
-        Name of the params file.
-    overrides : dict
-        Parameters set on the command line.
-    runs : Path
-        Folder of live results.
-    again : bool
-        Forget the results that these runs have already.
+        Raises
+        ------
+        UserError
+            If the file, or a name in it or in the overrides, is unknown.
+        """
+        path = path_of(profile)
+        given = {name: value for name, value in overrides.items() if value is not None}
+        return cls(path.stem, override(load_params(path), given))
 
-    Returns
-    -------
-    list of RunResult
+    def common(self, name):
+        """One value of section `common`; what holds without it, if it is not there."""
+        return self.params["common"].get(name, LAUNCH.get(name))
 
-    Raises
-    ------
-    UserError
-        If there is no study of this name, or no chapter that declares its arms.
-    """
-    config_class(study)
-    owner = next((p for p in list_chapters() if study in declared_parameters(p)), None)
-    if owner is None:
-        raise UserError(f"no chapter declares arms of study {study}; add a parameter {study}")
-    parameters = parameters_for(params, owner, overrides)
-    configs = plan(study, parameters)
-    found = find_sources(configs, parameters, profile)
-    for source in found.values():
-        print(source.describe())
-    where = {"profile": profile, "device": parameters["device"], "runs": runs}
-    for config in configs if again else []:
-        Worksite(found, **where).path(config).unlink(missing_ok=True)
-    return run_study(configs, found, **where, scheduler=parameters.get("scheduler"))
+    def configs(self, study, arms=None):
+        """Configurations of a study, a list of RunConfig.
+
+        Parameters
+        ----------
+        study : str
+            Name of the study.
+        arms : list of dict, optional
+            Other arms than those of the params file.
+
+        Raises
+        ------
+        UserError
+            If a setting is unknown or has an impossible value.
+        """
+        known, common = settings_of(study), self.params["common"]
+        shared = {name: common[name] for name in SHARED if name in common and name in known}
+        arms = self.params.get(study, []) if arms is None else arms
+        return expand(study, arms, seeds=self.common("seeds"), **shared)
+
+    def source(self, name="mitdb"):
+        """Where one data set is; only profile quick may invent patients.
+
+        Parameters
+        ----------
+        name : str
+            Data set. Of one with beats, the records of `common` are looked for.
+
+        Returns
+        -------
+        Source
+        """
+        return self._find(name, self.common("records") or ())
+
+    def sources(self, *studies):
+        """Where the data sets of studies are, by name.
+
+        Parameters
+        ----------
+        *studies : str or list of RunConfig
+            Names of studies of the params file, or configurations.
+
+        Returns
+        -------
+        dict of str to Source
+        """
+        needed = {}
+        for study in studies:
+            for config in self.configs(study) if isinstance(study, str) else study:
+                for name, records in config.data_sets.items():
+                    needed.setdefault(name, {}).update(dict.fromkeys(records))
+        return {name: self._find(name, tuple(records)) for name, records in needed.items()}
+
+    def _find(self, name, records):
+        return search.find(
+            name,
+            self.common("data_root"),
+            records=records if name in sets.BEATS else (),
+            allow_synthetic=self.profile == "quick",
+        )
+
+    def run(self, study, *, arms=None, runs=RUNS, again=False):
+        """Compute the runs of a study that have no result yet, and read the others.
+
+        Parameters
+        ----------
+        study : str
+            Name of the study.
+        arms : list of dict, optional
+            Other arms than those of the params file.
+        runs : path
+            Folder of live results.
+        again : bool
+            Forget the results that these runs have already.
+
+        Returns
+        -------
+        list of RunResult
+        """
+        configs = self.configs(study, arms)
+        sources, device = self.sources(configs), self.common("device")
+        site = Worksite(sources, self.profile, device, Path(runs))
+        for config in configs if again else []:
+            site.path(config).unlink(missing_ok=True)
+        where = {"profile": self.profile, "device": device, "runs": runs}
+        return run_study(configs, sources, scheduler=self.common("scheduler"), **where)
+
+    def on_cpu(self, config, runs=RUNS):
+        """The run of a configuration on the plan's data, on the processor; not executed."""
+        return Run(config, self.sources([config]), torch.device("cpu"), Path(runs))
+
+    def data_identity(self):
+        """Identity of all data that the plan's runs read, to tell when it has changed.
+
+        Recordings that are not there do not count: only a run that needs them may complain.
+        """
+        studies = [name for name in self.params if name != "common"]
+        identities = [f"{(found := self.source()).sha256} {found.path}"]
+        for study in studies:
+            with contextlib.suppress(UserError):
+                found = self.sources(study).values()
+                identities += [f"{source.sha256} {source.path}" for source in found]
+        return " ".join(sorted(set(identities)))

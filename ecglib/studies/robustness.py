@@ -1,19 +1,21 @@
 """Study of worse recordings: networks trained on clean records, tested on perturbed ones."""
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from tqdm import tqdm
 
 from ecglib.aami import CLASSES
-from ecglib.config import MicroConfig, twin_of
-from ecglib.data.leads import other_lead
-from ecglib.data.sets.mitdb import read_record
+from ecglib.data import sets
 from ecglib.data.signal.detector import Matching
 from ecglib.data.signal.micro_input import micro_inputs
 from ecglib.data.signal.perturbed import resampled, with_detected_peaks, with_jitter, with_noise
 from ecglib.personalize.online import Stopwatch
-from ecglib.studies.micro import fold_networks
+from ecglib.studies.micro import MicroRunSettings, fold_networks
+from ecglib.studies.registry import RunConfig, study
+from ecglib.system.errors import UserError
+from ecglib.system.settings import setting
 from ecglib.training.loop import predict
 
 SEED = 0
@@ -21,15 +23,53 @@ SEED = 0
 
 NOISES = ("wander", "muscle", "electrode")
 
+PERTURBATIONS = {
+    "none": None,
+    "detected": None,
+    "lead": None,
+    "jitter": "ms",
+    **dict.fromkeys(NOISES, "dB"),
+    "resampled": "Hz",
+}
+"""Perturbation -> unit of its level, None if it has no levels; `perturbed` makes them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RobustnessConfig(RunConfig, MicroRunSettings):
+    """A micro network trained on clean records, tested on worse ones.
+
+    Attributes
+    ----------
+    perturbation : str
+        "none"; R-peaks "detected" instead of annotated, or annotated and moved at random
+        ("jitter"); the record's other "lead"; generated noise ("wander", "muscle",
+        "electrode"); "resampled".
+    level : float
+        Largest move in ms, signal-to-noise ratio in dB, or sampling frequency in Hz; 0 where
+        there are no levels.
+    """
+
+    arm_keys = ("perturbation", "level", "scope", "split")
+
+    perturbation: str = setting("none", one_of=PERTURBATIONS)
+    level: float = 0.0
+
+    def check(self):
+        super().check()
+        if PERTURBATIONS[self.perturbation] is None and self.level != 0:
+            raise UserError(f"level is {self.level}; perturbation {self.perturbation} has none")
+
 
 @lru_cache(maxsize=64)
-def perturbed(path, record, perturbation, level, features):
+def perturbed(dataset, path, record, perturbation, level, features):
     """Beats of a perturbed record as the network reads them, and how detection went.
 
     Parameters
     ----------
+    dataset : str
+        Data set of beats.
     path : path
-        Where the records are.
+        Where its records are.
     record : int
         Record number.
     perturbation, level
@@ -42,8 +82,9 @@ def perturbed(path, record, perturbation, level, features):
     tuple of (Inputs, Matching)
         Of annotated peaks, every beat is matched with itself.
     """
-    lead = other_lead(path, record) if perturbation == "lead" else "MLII"
-    clean = read_record(path, record, lead)
+    data = sets.get(dataset)
+    lead = data.other_lead(path, record) if perturbation == "lead" else None
+    clean = data.read_record(path, record, lead)
     if perturbation == "detected":
         worse, matching = with_detected_peaks(clean)
         return micro_inputs(worse, features), matching
@@ -59,6 +100,7 @@ def perturbed(path, record, perturbation, level, features):
     return inputs, Matching(len(inputs), 0, 0, np.stack([everyone, everyone], axis=1))
 
 
+@study("robustness", RobustnessConfig)
 def run_robustness(run):
     """Every fold's network on its perturbed test records.
 
@@ -67,11 +109,11 @@ def run_robustness(run):
     missed in `detection`.
     """
     config, watch, classes, counts = run.config, Stopwatch(), {}, {}
-    for test, _, model, _ in fold_networks(run, twin_of(config, MicroConfig)):
+    for test, _, model, _ in fold_networks(run, config):
         for record in tqdm(test, desc=config.slug, leave=False):
             how = (config.perturbation, config.level, config.features)
             with watch.stage("perturb"):
-                inputs, matching = perturbed(run.source.path, record, *how)
+                inputs, matching = perturbed(config.dataset, run.source.path, record, *how)
             with watch.stage("predict"):
                 found = predict(model, inputs)
             label = run.test_beats.label[run.test_beats.record == record]
@@ -80,7 +122,7 @@ def run_robustness(run):
             classes[record][beat] = found[detection]
             counts[record] = detection_counts(label, found, matching)
     predicted = run.in_order(classes)
-    per_record = {str(record): rows.tolist() for record, rows in counts.items()}
+    per_record = {run.dataset.key(record): rows.tolist() for record, rows in counts.items()}
     return run.outcome(predicted, dict(watch.seconds), detection=per_record)
 
 

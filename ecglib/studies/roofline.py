@@ -1,5 +1,8 @@
 """Study of bounds: what a network takes on this processor, against what it must take."""
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import numpy as np
 import torch
 
@@ -8,6 +11,33 @@ from ecglib.deploy.roofline import bound, intensity, layer_work, measured_here
 from ecglib.models.ecgnet import ECGNet, ECGNetConfig
 from ecglib.models.micronet import MicroNet, MicroNetConfig
 from ecglib.models.resnet1d import SIZES, ResNet1D
+from ecglib.studies.registry import RunConfig, study
+from ecglib.system.settings import setting
+
+NETWORKS = ("ecgnet", "micronet", "resnet1d")
+"""Networks of the papers' size, and ours, as `fresh_network` makes them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RooflineConfig(RunConfig):
+    """One network of the papers' size on this processor: its bound, and its time.
+
+    Attributes
+    ----------
+    network : {"ecgnet", "micronet", "resnet1d"}
+        With random weights, in fp32.
+    batch, calls : int
+        Inputs of a call, and timed calls.
+    """
+
+    timed = True
+    arm_keys = ("network", "batch")
+    dataset: ClassVar[str] = "mitdb"  # not read; a result file names the data at hand
+    records: ClassVar[tuple[int, ...]] = (100,)
+
+    network: str = setting("ecgnet", one_of=NETWORKS)
+    batch: int = setting(64, above=0)
+    calls: int = setting(20, above=0)
 
 
 def fresh_network(name):
@@ -33,6 +63,7 @@ def fresh_network(name):
     return ResNet1D(config).eval(), [(config.n_times,)]
 
 
+@study("roofline", RooflineConfig)
 def run_roofline(run):
     """One network: bound and median time of a call, on one core in fp32."""
     config = run.config

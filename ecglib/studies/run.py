@@ -1,85 +1,106 @@
-"""One run: its configuration on its data, with what it loads, trains and reports."""
+"""How runs are executed: a configuration on its data, to a result that is saved."""
 
-import time
-from dataclasses import asdict, dataclass
-from functools import cache, cached_property
+import platform
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import torch
+from tqdm import tqdm
 
-from ecglib import puzzle, results
+from ecglib import results
 from ecglib.aami import CLASSES
-from ecglib.config import fp32_twin, pretext_of
+from ecglib.data import sets
 from ecglib.data.find.identity import identity
-from ecglib.data.inputs import stratified_share, to_inputs
-from ecglib.data.sets.mitdb import load_beats
+from ecglib.data.inputs import pick_device, stratified_share, to_inputs
 from ecglib.metrics import ec57, from_confusion
-from ecglib.personalize.online import OnlineStage, empty_network, online_mask
-from ecglib.personalize.quantized import QuantizedStage
-from ecglib.quant import quantize
+from ecglib.personalize.online import online_mask
+from ecglib.studies import cluster, registry
+from ecglib.system.errors import UserError
+from ecglib.system.machine import describe_environment
+from ecglib.system.paths import REPO, RUNS
 from ecglib.training import checkpoints
-from ecglib.training.on_beats import as_checkpoint, build, train_pretext, train_supervised
+from ecglib.training.on_beats import as_checkpoint, build
 
 
 @dataclass(frozen=True)
-class Side:
-    """Beats of one side of a split, as a run needs them."""
+class BeatsAndInputs:
+    """Beats of one side of a split, and what the network reads of them."""
 
     beats: object
     inputs: object
 
 
 class Run:
-    """One configuration on one source of data: loads what it needs, when it needs it.
+    """One configuration on its data: loads what it needs, when it needs it.
 
     Parameters
     ----------
     config : RunConfig
         What to run.
-    source : Source
-        Where the records are.
+    sources : dict of str to Source
+        Where its data sets are, by name.
     device : torch.device
         Where the networks run.
     runs : Path
         Folder of the live results; checkpoints lie beside it.
     finished : callable, optional
         RunConfig -> RunResult of another run, executed first if it has none.
-    target : Source, optional
-        A second data set, on which a network of the first is tested.
     """
 
-    def __init__(self, config, source, device, runs, *, finished=None, target=None):
-        self.config, self.source, self.device, self.runs = config, source, device, runs
-        self.finished, self.target = finished, target
+    def __init__(self, config, sources, device, runs, *, finished=None):
+        self.config, self.sources, self.device, self.runs = config, sources, device, runs
+        self.finished = finished
+
+    def of(self, config):
+        """A run of another configuration on the same data, device and folder."""
+        return Run(config, self.sources, self.device, self.runs, finished=self.finished)
+
+    @property
+    def source(self):
+        """Where the run's data set is."""
+        return self.sources[self.config.dataset]
+
+    @property
+    def dataset(self):
+        """The run's data set, see `ecglib.data.sets.get`."""
+        return sets.get(self.config.dataset)
 
     @property
     def data(self):
         """Identity of the data, for result files; invented data has the mark `synthetic`."""
-        used = [source for source in (self.source, self.target) if source is not None]
+        used = [self.sources[name] for name in self.config.data_sets]
         mark = {"synthetic": True} if any(source.synthetic for source in used) else {}
-        if self.target is None:
-            return {"name": self.source.name, "sha256": self.source.sha256} | mark
-        both = {source.name: source.sha256 for source in used}
-        return {"name": "+".join(both), "sha256": identity(both)} | mark
+        if len(used) == 1:
+            return {"name": used[0].name, "sha256": used[0].sha256} | mark
+        all_of_them = {source.name: source.sha256 for source in used}
+        return {"name": "+".join(all_of_them), "sha256": identity(all_of_them)} | mark
+
+    def lead(self, record, lead=None):
+        """One lead of a record of the run's data set with all its annotations."""
+        return self.dataset.read_record(self.source.path, record, lead)
 
     @cached_property
     def train(self):
         """Labelled beats (N, S, V) of the training side, or the configured share of them."""
-        beats = load_beats(self.source.path, self.config.sides()[0])
+        beats = self.dataset.load_beats(self.source.path, self.config.sides()[0])
         if self.config.train_share < 1:
             share, seed = self.config.train_share, self.config.seed
             beats = beats.select(stratified_share(beats.label, share, seed))
-        return Side(beats, to_inputs(beats, self.config, self.device))
+        return BeatsAndInputs(beats, to_inputs(beats, self.config, self.device))
 
     @cached_property
     def test_beats(self):
         """All annotated beats of the test side, F and Q included."""
-        return load_beats(self.source.path, self.config.sides()[1], fusion="keep")
+        records = self.config.sides()[1]
+        return self.dataset.load_beats(self.source.path, records, fusion="keep")
 
     @cached_property
     def test(self):
         """The same with what the network reads of them."""
-        return Side(self.test_beats, to_inputs(self.test_beats, self.config, self.device))
+        inputs = to_inputs(self.test_beats, self.config, self.device)
+        return BeatsAndInputs(self.test_beats, inputs)
 
     @cached_property
     def scored(self):
@@ -104,19 +125,29 @@ class Run:
             everything[self.test_beats.record == record] = classes
         return everything
 
-    def supervised(self, config):
-        """Network trained on the training side alone; ECGNet and its story."""
-        return self._trained(config, train_supervised, n_outputs=len(CLASSES))
+    def checkpoint(self, config, suffix):
+        """Where networks of a configuration lie on this data: beside the results."""
+        folder = self.runs.parent / "checkpoints" / config.study
+        return folder / f"{config.slug}-{config.hash_with(self.data)}{suffix}"
 
-    def pretext(self, config):
-        """Network of the offline stage with six outputs; ECGNet and its story."""
-        return self._trained(config, train_pretext, n_outputs=len(puzzle.PERMUTATIONS))
+    def shared_network(self, config, train, n_outputs):
+        """Network of a stage that several runs share: trained once, then read from disk.
 
-    def _trained(self, config, train, n_outputs):
-        """Network of a stage that several runs share: trained once, then read from disk."""
-        own = self
-        if config != self.config:
-            own = Run(config, self.source, self.device, self.runs)
+        Parameters
+        ----------
+        config : RunConfig
+            The stage, of this run's study or another one.
+        train : callable
+            (config, Inputs, device) -> (network, History).
+        n_outputs : int
+            Outputs of the network.
+
+        Returns
+        -------
+        tuple of (ECGNet, dict)
+            And the story of its training.
+        """
+        own = self if config == self.config else self.of(config)
         state, story = checkpoints.cached(
             self.checkpoint(config, ".npz"),
             lambda: as_checkpoint(*train(config, own.train.inputs, self.device)),
@@ -125,57 +156,9 @@ class Run:
         model.load_state_dict(state)
         return model, story
 
-    def checkpoint(self, config, suffix):
-        """Where networks of a configuration lie on this data: beside the results."""
-        folder = self.runs.parent / "checkpoints" / config.study
-        return folder / f"{config.slug}-{config.hash_with(self.data)}{suffix}"
-
-    def rounded(self, config):
-        """Network trained on the training side alone, then rounded; ECGNet and its story."""
-        fp32, before = self.supervised(fp32_twin(config))
-
-        def make():
-            stage = QuantizedStage(self.train.inputs, config)
-            state = stage.quantized(fp32).state_dict()
-            return state, {"train": before["seconds"], **stage.watch.seconds}
-
-        state, story = checkpoints.cached(self.checkpoint(config, ".npz"), make)
-        model = quantize(fp32, config.scope, step=config.step)
-        model.load_state_dict(state)
-        return model, story
-
-    def personalized(self, config):
-        """Networks of the online stage, made once for all runs that go on from them.
-
-        Parameters
-        ----------
-        config : PersonalizationConfig
-            The online stage, in fp32.
-
-        Yields
-        ------
-        tuple of (int, ECGNet, float)
-            Record, its network, and the seconds that the network took.
-        """
-        pretext, _ = self.pretext(pretext_of(config))
-        stage = cache(lambda: OnlineStage(pretext, self.train.inputs, config))
-
-        def make(x):
-            start = time.perf_counter()
-            state = stage().network_for(x).state_dict()
-            return state, {"seconds": time.perf_counter() - start}
-
-        for record, (beats, online) in self.patients.items():
-            seen = beats.x[torch.from_numpy(online).to(self.device)]
-            path = self.checkpoint(config, f"/{record}.npz")
-            state, story = checkpoints.cached(path, lambda x=seen: make(x))
-            model = empty_network(pretext, config)
-            model.load_state_dict(state)
-            yield record, model, story["seconds"]
-
     def outcome(self, predicted, runtime_s, **more):
         """Fields of a result whose predictions cover the whole test side."""
-        scored = results.score_beats(self.test_beats, predicted)
+        scored = results.score_beats(self.test_beats, predicted, self.dataset.key)
         total = sum(np.array(matrix) for matrix in scored["per_record"].values())
         metrics = from_confusion(total).to_dict() | more
         return {"metrics": metrics, "runtime_s": runtime_s, **scored}
@@ -185,3 +168,126 @@ class Run:
         beats = self.test_beats
         counted = ec57(beats.symbol, predicted, beats.sample, beats.fs)
         return {"sveb": asdict(counted.sveb), "veb": asdict(counted.veb)}
+
+
+@dataclass(frozen=True)
+class Worksite:
+    """Where runs find their data and leave their results; it may travel to other machines.
+
+    Attributes
+    ----------
+    sources : dict of str to Source
+        Where the data sets are, by name.
+    profile : str
+        Name of the params file, recorded in the results.
+    device : str
+        As `ecglib.data.inputs.pick_device` takes it.
+    runs : Path
+        Folder of live results.
+    """
+
+    sources: dict
+    profile: str
+    device: str
+    runs: Path
+
+    def run(self, config, device=None):
+        """The run of a configuration, not executed yet; it needs no device to be named."""
+        return Run(config, self.sources, device, self.runs, finished=self.finished)
+
+    def path(self, config):
+        """Where the result of a configuration lies, once there is one."""
+        data = self.run(config).data
+        name = f"{config.slug}-{config.hash_with(data)}.json"
+        return self.runs / config.study / name
+
+    def shared(self):
+        """The same as seen from another folder, with a folder of results that is there.
+
+        Raises
+        ------
+        UserError
+            If the folder cannot be made.
+        """
+        try:
+            self.runs.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"cannot write {self.runs}: {error.strerror}") from error
+        moved = {
+            name: replace(source, path=Path(source.path).absolute())
+            for name, source in self.sources.items()
+        }
+        return replace(self, sources=moved, runs=self.runs.absolute())
+
+    def check_reach(self):
+        """Refuse a machine that does not see the data and the folder of results.
+
+        Raises
+        ------
+        UserError
+        """
+        for path in (*(Path(source.path) for source in self.sources.values()), self.runs):
+            if not path.exists():
+                raise UserError(
+                    f"{platform.node()} does not see {path}; workers need data and results "
+                    "under the same path as here, on a disk that all share"
+                )
+
+    def finished(self, config):
+        """Result of a configuration, executed and saved first if it has none.
+
+        Raises
+        ------
+        UserError
+            If the file of the result is damaged, or holds another run.
+        """
+        path, data = self.path(config), self.run(config).data
+        if not path.exists():
+            run = self.run(config, pick_device(self.device))
+            result = results.RunResult(
+                study=config.study,
+                config=config.to_dict(),
+                data={**data, "profile": self.profile},
+                environment=describe_environment(run.device, REPO),
+                selected=config.selected,
+                **registry.find(config.study).run(run),
+            )
+            results.save(result, path)
+        result = results.load(path)
+        same = all(result.data.get(key) == data[key] for key in ("name", "sha256"))
+        if not (result.config == config.to_dict() and same):
+            raise UserError(f"{path} holds another run than its name says; delete it and rerun")
+        return replace(result, data=result.data | data)  # older files lack `synthetic`
+
+
+def run_study(configs, sources, *, profile, device="auto", runs=RUNS, scheduler=None):
+    """Execute the runs that have no result yet, saving each when it ends.
+
+    Parameters
+    ----------
+    configs : list of RunConfig
+        From `ecglib.studies.plan.expand`.
+    sources : Source or dict of str to Source
+        Where the records are; by name, if the runs read several data sets.
+    profile, device, runs
+        As `Worksite` has them.
+    scheduler : str, optional
+        Who executes them: this process (None), all cores of this machine ("local"), or the
+        workers of the Dask scheduler at `tcp://host:port`. Studies of speed stay in this
+        process: on a machine with other work to do their times would mean nothing.
+
+    Returns
+    -------
+    list of RunResult
+        In order of `configs`.
+    """
+    cluster.check(scheduler)
+    by_name = sources if isinstance(sources, dict) else {sources.name: sources}
+    site = Worksite(by_name, profile, device, Path(runs))
+    shared = [config for config in configs if not config.timed]
+    if scheduler is None:
+        pick_device(device)  # a missing GPU is known before any work
+    elif missing := [config for config in shared if not site.path(config).exists()]:
+        cluster.execute(site.shared(), missing, scheduler)
+    bar = tqdm(configs, desc="runs", disable=len(configs) < 2)
+    return [site.finished(config) for config in bar]

@@ -2,6 +2,7 @@
 
 import time
 from contextlib import nullcontext
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -20,25 +21,25 @@ from ecglib.personalize.plain import (
     puzzle_loss,
     supervised_loss,
 )
+from ecglib.personalize.strategies import STRATEGIES
 from ecglib.puzzle import PERMUTATIONS
+from ecglib.studies.personalization import PersonalizedSettings
+from ecglib.studies.registry import RunConfig, study
 from ecglib.system.errors import UserError
+from ecglib.system.settings import setting
 from ecglib.training.loop import fit, train_only
 from ecglib.training.on_beats import build, puzzle_task, supervised_schedule, supervised_task
-from ecglib.training.precision import DTYPES, products_as_convolutions, running
+from ecglib.training.precision import (
+    DTYPES,
+    PrecisionSettings,
+    products_as_convolutions,
+    running,
+)
 from ecglib.training.tasks import class_weights
 
 _BEFORE, _AFTER = 150, 150  # samples of a window
 _SIDE = {"cpu": 1024, "cuda": 8192}
 """Of the square matrices whose product measures a device's peak."""
-
-
-def run_speed(run):
-    """One task of the study, timed both ways."""
-    with torch_threads(run.config.threads):
-        measured, seconds = _TASKS[run.config.task](run)
-    if "usual" in seconds:
-        measured["ratio"] = seconds["usual"] / seconds["ours"]
-    return {"metrics": measured, "runtime_s": seconds}
 
 
 def _seconds(work, device):
@@ -139,7 +140,7 @@ def _finetuning_flops(run, pretext, n_patients):
     else:
         some = model.features(x[: config.batch_size]).detach()
         flops = _flops(run, model, HEAD, model.classify, some)
-    networks = 1 if config.strategy in ("none", "adabn") else n_patients
+    networks = n_patients if STRATEGIES[config.strategy].parts else 1
     return flops * networks * config.epochs * len(x)
 
 
@@ -175,10 +176,55 @@ def _inference(run):
     return {"networks": in_every_form().to_dict("index")}, {}
 
 
-_TASKS = {
+TASKS = {
     "windows": _windows,
     "pretraining": _pretraining,
     "training": _training,
     "online": _online,
     "inference": _inference,
 }
+"""Pieces of work by name -> function of a run to metrics and seconds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeedConfig(RunConfig, PersonalizedSettings, PrecisionSettings):
+    """One piece of work, done the usual way and ours, on the same machine in one run.
+
+    Attributes
+    ----------
+    task : {"windows", "pretraining", "training", "online", "inference"}
+        Windows of a record's beats; epochs of the puzzle; epochs of supervised training; the
+        online stage of all patients; one beat through every runtime.
+    patients : int
+        Patients of an online stage.
+    usual_patients : int
+        Patients who have an online stage the usual way; the seconds are scaled to all.
+    threads : int
+        Of PyTorch on a processor.
+    """
+
+    timed = True
+    arm_keys = ("task", "strategy", "finetune", "patients", "threads", "precision")
+
+    strategy: str = setting("head_only", one_of=STRATEGIES)
+    task: str = setting("online", one_of=TASKS)
+    patients: int = setting(22, low=1)
+    usual_patients: int = setting(22, low=1)
+    threads: int = setting(1, above=0)
+
+    def check(self):
+        super().check()
+        if self.usual_patients > self.patients:
+            raise UserError(
+                f"usual_patients is {self.usual_patients}, more than patients: {self.patients}"
+            )
+
+
+@study("speed", SpeedConfig)
+def run_speed(run):
+    """One task of the study, timed both ways."""
+    with torch_threads(run.config.threads):
+        measured, seconds = TASKS[run.config.task](run)
+    if "usual" in seconds:
+        measured["ratio"] = seconds["usual"] / seconds["ours"]
+    return {"metrics": measured, "runtime_s": seconds}

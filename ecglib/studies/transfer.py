@@ -1,18 +1,21 @@
 """Does a network of paper 2 know atrial fibrillation in recordings of another data set?"""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.stats import mannwhitneyu
 
+from ecglib.data import sets
 from ecglib.data.samples import logits_of, to_samples
-from ecglib.data.sets import rhythm as recordings_of
 from ecglib.metrics import confusion_matrix, scores
-from ecglib.studies.sides import split_sides
+from ecglib.studies.registry import RunConfig, study
+from ecglib.studies.rhythm import split_sides
+from ecglib.system.errors import UserError
+from ecglib.system.settings import setting
 from ecglib.training import checkpoints
 from ecglib.training.loop import in_batches
 from ecglib.training.on_beats import as_checkpoint
-from ecglib.training.on_recordings import build, train_rhythm
+from ecglib.training.on_recordings import RecordingSettings, build, train_rhythm
 
 FS, N_TIMES = 150, 1536
 """Hz and samples (10.24 s) to which both data sets are brought: what the shorter one has."""
@@ -24,6 +27,35 @@ NOISE = {"cinc2017": "~"}
 """Data set -> a class that is left out, since it is neither."""
 
 CLASSES = ("rest", "AF")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransferConfig(RunConfig, RecordingSettings):
+    """A network trained on one data set, asked on another whether it is atrial fibrillation.
+
+    Both are cut to the same seconds and sampled alike; `fold` holds out recordings of the
+    data set that is trained on.
+
+    Attributes
+    ----------
+    target : str
+        The other data set.
+    """
+
+    arm_keys = ("dataset", "target", "model", "size", "fold")
+
+    model: str = setting("resnet1d", one_of=("resnet1d",))
+    target: str = setting("chapman", one_of=sets.RECORDINGS)
+
+    def check(self):
+        super().check()
+        if self.target == self.dataset:
+            raise UserError(f"target is {self.target}, which the network was trained on")
+
+    @property
+    def data_sets(self):
+        """Both data sets."""
+        return {self.dataset: (), self.target: ()}
 
 
 def binary(source, lead):
@@ -41,7 +73,7 @@ def binary(source, lead):
     tuple of (Samples, ndarray of str)
         And the names of the recordings.
     """
-    recordings = recordings_of.load(source.name, source.path, lead=lead)
+    recordings = sets.load(source.name, source.path, lead=lead)
     names = np.array(recordings.classes)[recordings.label]
     recordings = recordings.select(names != NOISE.get(source.name)).resampled(FS, N_TIMES)
     samples = to_samples(recordings)
@@ -49,6 +81,7 @@ def binary(source, lead):
     return replace(samples, y=(samples.y == fibrillation).long()), recordings.recording
 
 
+@study("transfer", TransferConfig)
 def run_transfer(run):
     """Trained on four folds of one data set, tested on the fifth and on another data set."""
     config = run.config
@@ -60,7 +93,7 @@ def run_transfer(run):
         lambda: as_checkpoint(model, train_rhythm(model, sides, config)),
     )
     model.load_state_dict(state)
-    target, _ = binary(run.target, config.lead)
+    target, _ = binary(run.sources[config.target], config.lead)
     within = detection(model.eval(), sides.test)
     across = detection(model, target.to(run.device))
     metrics = {name: within[name] for name in ("accuracy", "macro_f1", "sensitivity")}

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ecglib import stats
+from ecglib.studies.registry import make_config
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,8 @@ def where_made(results):
 
 def arm_name(result):
     """Readable name of a result's arm, without the seed."""
-    return result.slug.rsplit("-s", 1)[0]
+    slug = make_config(result.study, **result.config).slug
+    return slug.rsplit("-s", 1)[0]
 
 
 def _short(name, value):

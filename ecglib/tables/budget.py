@@ -7,9 +7,10 @@ import pandas as pd
 
 from ecglib import stats
 from ecglib.aami import CLASSES
-from ecglib.config import BudgetConfig, MicroConfig
-from ecglib.config.budget import AskingConfig
 from ecglib.metrics import accuracy, from_confusion, macro_f1
+from ecglib.personalize.budget import AskingSettings
+from ecglib.studies.budget import BudgetConfig
+from ecglib.studies.micro import MicroConfig
 from ecglib.tables import arms
 from ecglib.tables.scores import HEAVY_RECORD, difference, spread
 
@@ -120,7 +121,7 @@ def by_budget(results, *, query="mixed", update="head", asking="start", **wanted
 
 def _asked_as_chosen(arm):
     """Whether the questions of an arm, and its learning from answers, are the chosen ones."""
-    names = {field.name for field in fields(AskingConfig)} - set(UNNAMED)
+    names = {field.name for field in fields(AskingSettings)} - set(UNNAMED)
     return all(arm.settings[name] == DEFAULTS[name] for name in names)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from ecglib.config.rhythm import METHODS
+from ecglib.compress.methods import METHODS
 from ecglib.metrics import challenge_f1, scores
 from ecglib.tables import paper2
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from ecglib import results
-from ecglib.config import CONFIGS
+from ecglib.studies import registry
 
 
 def studies(folder):
@@ -25,7 +25,7 @@ def studies(folder):
     found = {
         "-".join(place.relative_to(folder).parts): sorted(place.glob("*.json"))
         for place in sorted(folder.rglob("*"))
-        if place.is_dir() and place.name in CONFIGS
+        if place.is_dir() and place.name in registry.names()
     }
     return {name: paths for name, paths in found.items() if paths}
 

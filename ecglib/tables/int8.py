@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from ecglib.config import SCOPES
 from ecglib.metrics import accuracy, macro_f1
+from ecglib.quant.scopes import SCOPES
 from ecglib.tables import arms, precision, scores
 
 PIPELINES = {"baseline": "DS1 only", "ssl": "SSL + personalization"}

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from ecglib.config import STRATEGIES
-from ecglib.config.speed import TASKS
+from ecglib.personalize.strategies import STRATEGIES
+from ecglib.studies.speed import TASKS
 
 _TASKS = {
     "windows": "windows of a record's beats",
@@ -30,8 +30,12 @@ def _work(config):
 def _order(result):
     """The simple before the composed, the narrow before the wide, few patients before many."""
     config = result.config
-    place = (TASKS.index(config["task"]), config["finetune"] == "all", config["precision"])
-    place += (config["threads"], config["channels"], STRATEGIES.index(config["strategy"]))
+    place = (
+        list(TASKS).index(config["task"]),
+        config["finetune"] == "all",
+        config["precision"],
+    )
+    place += (config["threads"], config["channels"], list(STRATEGIES).index(config["strategy"]))
     return (*place, config["patients"], config["train_share"])
 
 

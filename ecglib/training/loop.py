@@ -10,6 +10,7 @@ from torch import nn
 from tqdm import tqdm
 
 from ecglib.system.errors import UserError
+from ecglib.system.settings import Settings, setting
 from ecglib.training.precision import Stepper
 
 PLATEAU_FACTOR = 0.3
@@ -17,6 +18,30 @@ PLATEAU_FACTOR = 0.3
 
 LEARNED_STEP = "weight_quantizer.learned"
 """How the names of learned quantizer steps end."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSettings(Settings):
+    """Training with AdamW.
+
+    Attributes
+    ----------
+    seed : int
+        Seed of initial weights, order of batches, dropout, and all that is drawn.
+    batch_size : int
+        Beats of a step.
+    learning_rate, weight_decay : float
+        Of AdamW.
+    decay : float
+        Factor on the learning rate after every epoch. It does not depend on the number of
+        epochs, so an epoch found by validation means the same when training anew.
+    """
+
+    seed: int = 7
+    batch_size: int = setting(128, above=0)
+    learning_rate: float = setting(3e-4, above=0)
+    weight_decay: float = setting(0.01, low=0)
+    decay: float = setting(0.7, above=0)
 
 
 @dataclass(frozen=True)

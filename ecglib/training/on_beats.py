@@ -1,6 +1,6 @@
 """Networks before any patient is seen: supervised on one side, or by ECGWavePuzzle."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 import torch
 
@@ -9,8 +9,49 @@ from ecglib.data.signal.rr import RR_NAMES
 from ecglib.models import MODELS
 from ecglib.models.ecgnet import EVERYTHING, ECGNetConfig
 from ecglib.system.errors import UserError
+from ecglib.system.settings import Settings, setting
 from ecglib.training.loop import Schedule, fit
 from ecglib.training.tasks import PuzzleTask, SupervisedTask, class_weights
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkSettings(Settings):
+    """A network that reads beats.
+
+    Attributes
+    ----------
+    model : str
+        Its name in `ecglib.models.MODELS`.
+    channels : tuple of int
+        Filters of ECGNet's five blocks.
+    norm : {"none", "batch"}
+        Normalisation inside the blocks. Paper 1 describes none.
+    """
+
+    model: str = setting("ecgnet", one_of=MODELS)
+    channels: tuple[int, ...] = (64, 128, 256, 512, 512)
+    norm: str = setting("none", one_of=("none", "batch"))
+
+    def check(self):
+        super().check()
+        if len(self.channels) != 5 or min(self.channels) < 1:
+            raise UserError(f"channels is {self.channels}; ECGNet has five blocks of filters")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PuzzleSettings(Settings):
+    """The offline stage of ECGWavePuzzle.
+
+    Attributes
+    ----------
+    cuts : {"thirds", "qrs"}
+        Where a beat is cut, see `ecglib.puzzle.CUTS`.
+    pretext_epochs : int
+        Passes over the N beats of the training side.
+    """
+
+    cuts: str = setting("qrs", one_of=puzzle.CUTS)
+    pretext_epochs: int = setting(10, above=0)
 
 
 def build(config, n_outputs, device):
@@ -42,12 +83,15 @@ def build(config, n_outputs, device):
     return MODELS[config.model](size).to(device).eval()
 
 
-def supervised_schedule(config):
-    """Schedule of a run's supervised training."""
+def supervised_schedule(config, patience=None):
+    """Schedule of a run's supervised training; with `patience`, of one that may end early."""
     return Schedule(
-        *(config.epochs, config.batch_size, config.learning_rate),
-        *(config.weight_decay, config.decay),
-        patience=getattr(config, "patience", None),
+        config.epochs,
+        config.batch_size,
+        config.learning_rate,
+        config.weight_decay,
+        config.decay,
+        patience=patience,
     )
 
 
@@ -56,7 +100,7 @@ def supervised_task(forward, inputs, label, config):
     return SupervisedTask(forward, inputs, label, class_weights(label, config.imbalance))
 
 
-def train_supervised(config, train, device, validate=None):
+def train_supervised(config, train, device, *, validate=None, patience=None):
     """Train a network from scratch on labelled beats (N, S, V only).
 
     Parameters
@@ -69,6 +113,8 @@ def train_supervised(config, train, device, validate=None):
         Where to train.
     validate : callable, optional
         As `ecglib.training.loop.fit` takes it.
+    patience : int, optional
+        Epochs without a better score after which training stops.
 
     Returns
     -------
@@ -77,7 +123,10 @@ def train_supervised(config, train, device, validate=None):
     model = build(config, n_outputs=3, device=device)
     task = supervised_task(model, (train.x, train.rr), train.y, config)
     history = fit(
-        *(model, EVERYTHING, task, supervised_schedule(config)),
+        model,
+        EVERYTHING,
+        task,
+        supervised_schedule(config, patience),
         seed=config.seed,
         validate=validate,
         desc=f"supervised, seed {config.seed}",

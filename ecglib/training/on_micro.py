@@ -7,13 +7,73 @@ import torch
 
 from ecglib.aami import CLASSES
 from ecglib.data.inputs import Inputs
+from ecglib.data.signal.micro_input import parts_of
 from ecglib.models.micronet import EVERYTHING, MicroNet, MicroNetConfig
 from ecglib.quant import freeze_ranges
+from ecglib.system.errors import UserError
+from ecglib.system.settings import Settings, setting
 from ecglib.training.loop import Schedule, fit
 from ecglib.training.tasks import BalancedTask, Draws, class_weights
 
 CALIBRATION_BEATS = 4096
 """Training beats that set the ranges of activations."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MicroSettings(Settings):
+    """A network of a few kilobytes.
+
+    Attributes
+    ----------
+    features : str
+        What it reads, see `ecglib.data.signal.micro_input.FEATURES`.
+    leads : {"both", "MLII"}
+        Leads that training beats come from; test beats are always of MLII. The second lead
+        shows the same heart as another patient might show it.
+    width : float
+        Factor on all filters and units.
+    class_cap : int
+        Most beats that one class of one record and lead adds to an epoch, drawn anew in each.
+    augmentation : float
+        Deviation of the random gain of a beat (log), of the noise on its timing, and twice
+        that of a random stretch of time (log); 0 also turns off the random shift.
+    scope : {"none", "all_int8"}
+        Whether it is rounded to integers, weights and activations, and trained further.
+    bits : int
+        Of the weights, 2 to 8; activations have 8.
+    allocation : {"uniform", "milp"}
+        The same bits in every layer, or `bits` on average, placed by an integer program.
+    qat_epochs, qat_learning_rate
+        Training after rounding.
+    """
+
+    features: str = "derivative+template+rr+rhythm"
+    leads: str = setting("both", one_of=("both", "MLII"))
+    width: float = setting(1.0, above=0)
+    class_cap: int = setting(250, above=0)
+    augmentation: float = setting(0.2, low=0)
+    scope: str = setting("none", one_of=("none", "all_int8"))
+    bits: int = setting(8, low=2, high=8)
+    allocation: str = setting("uniform", one_of=("uniform", "milp"))
+    qat_epochs: int = setting(3, above=0)
+    qat_learning_rate: float = setting(3e-4, above=0)
+
+    def check(self):
+        super().check()
+        parts_of(self.features)
+        if self.scope == "none" and (self.bits, self.allocation) != (8, "uniform"):
+            raise UserError(f"bits is {self.bits}, but scope none rounds nothing")
+
+    @property
+    def n_channels(self):
+        """Channels of a beat."""
+        return 2 if "template" in parts_of(self.features) else 1
+
+    @property
+    def n_rr(self):
+        """Columns of timing."""
+        parts = parts_of(self.features)
+        return 5 * ("rr" in parts) + 2 * ("causal" in parts) + 3 * ("rhythm" in parts)
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,24 @@
 """Training of the networks of paper 2 on whole recordings."""
 
 from dataclasses import asdict, dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
 from ecglib.data.samples import Samples, logits_of
+from ecglib.data.sets import RECORDINGS
 from ecglib.data.signal.shards import shard_features
 from ecglib.models import resnet1d
 from ecglib.system.errors import UserError
+from ecglib.system.settings import Settings, setting
 from ecglib.training.loop import Schedule, fit, in_batches
 from ecglib.training.masked import MaskedConfig, cluster, pretrain
 from ecglib.training.tasks import RecordingTask
+
+N_FOLDS = 5
+"""Parts of a data set, of which one is held out."""
 
 N_CLUSTERS = 100
 """Clusters of shards that masked prediction tells apart."""
@@ -22,6 +28,74 @@ PLATEAU = 2
 
 VALIDATION_FOLDS = 8
 """One of so many parts of the training folds validates, a tenth of all recordings."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordingSettings(Settings):
+    """A network trained on four of five folds of a data set and scored on the fifth.
+
+    Attributes
+    ----------
+    seed : int
+        Of the folds, the initial weights, the order of batches.
+    dataset : str
+        Data set of recordings.
+    lead : str
+        Lead by name; `cinc2017` has only one.
+    model : {"resnet1d", "hubert"}
+        Networks of paper 2.
+    size : {"small", "paper", "tiny"}
+        Key of the model's `SIZES`.
+    fold : int or "all"
+        Fold that is held out, 0 to 4; "all" pools the five runs.
+    epochs, batch_size, learning_rate, weight_decay
+        Training with Adam; the rate falls when the validation loss does not.
+    train_share : float
+        Share of the training and validation recordings in use, drawn by seed in each class.
+    """
+
+    records: ClassVar[tuple[int, ...]] = ()  # all that are there
+
+    seed: int = 7
+    dataset: str = setting("cinc2017", one_of=RECORDINGS)
+    lead: str = "II"
+    model: str = setting("resnet1d", one_of=("resnet1d", "hubert"))
+    size: str = "small"
+    fold: int | str = 0
+    epochs: int = setting(24, above=0)
+    batch_size: int = setting(64, above=0)
+    learning_rate: float = setting(1e-3, above=0)
+    weight_decay: float = setting(1e-3, low=0)
+    train_share: float = setting(1.0, above=0, high=1)
+
+    def check(self):
+        super().check()
+        if self.fold not in (*range(N_FOLDS), "all"):
+            raise UserError(f"fold is {self.fold!r}; it must be 0 to {N_FOLDS - 1}, or all")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PretrainingSettings(Settings):
+    """What a network of recordings knows before it sees a label; HuBERT-ECG only.
+
+    Attributes
+    ----------
+    pretrain_epochs : int
+        Passes of masked prediction before; 0 for none.
+    weights : str
+        "random", or a folder or name on a model hub with published weights to begin with
+        (size `small` only).
+    """
+
+    pretrain_epochs: int = setting(0, low=0)
+    weights: str = "random"
+
+    def check(self):
+        super().check()
+        if self.pretrain_epochs and self.model != "hubert":
+            raise UserError(f"pretrain_epochs is for model: hubert, not {self.model}")
+        if self.weights != "random" and (self.model, self.size) != ("hubert", "small"):
+            raise UserError("weights is for model: hubert with size: small")
 
 
 @dataclass(frozen=True)

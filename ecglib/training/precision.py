@@ -15,12 +15,34 @@ import torch.nn.functional as F
 from torch.overrides import TorchFunctionMode
 
 from ecglib.system.errors import UserError
+from ecglib.system.settings import Settings, setting
 
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 """Name of a number format -> what torch calls it."""
 
 _ROUNDED = {F.conv1d: 3, F.linear: 3, F.batch_norm: 1}
 """Functions that a 16-bit unit runs -> how many of their first arguments it reads rounded."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrecisionSettings(Settings):
+    """Number format of a run.
+
+    Attributes
+    ----------
+    precision : {"fp32", "fp16", "bf16"}
+        Format of convolutions and linear layers; losses and statistics stay in fp32.
+    precision_impl : {"native", "emulated"}
+        By the device's own units, or by rounding.
+    """
+
+    precision: str = setting("fp32", one_of=DTYPES)
+    precision_impl: str = setting("native", one_of=("native", "emulated"))
+
+    def check(self):
+        super().check()
+        if (self.precision, self.precision_impl) == ("fp32", "emulated"):
+            raise UserError("precision is fp32, which needs no precision_impl: emulated")
 
 
 class _Round(torch.autograd.Function):

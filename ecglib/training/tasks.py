@@ -9,6 +9,7 @@ import torch.nn.functional as F
 
 from ecglib import puzzle
 from ecglib.aami import CLASSES
+from ecglib.system.settings import Settings, setting
 
 
 @dataclass(frozen=True)
@@ -210,6 +211,22 @@ def stretched(x, stretch, shift):
     before = at.long().clamp(max=n_times - 2)
     share = at - before
     return torch.lerp(x[:, :, before], x[:, :, before + 1], share)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SupervisedSettings(Settings):
+    """Training on labels.
+
+    Attributes
+    ----------
+    epochs : int
+        Passes over the training beats.
+    imbalance : {"none", "sqrt", "balanced"}
+        Class weights of the loss: none, 1/sqrt(frequency), 1/frequency.
+    """
+
+    epochs: int = setting(8, above=0)
+    imbalance: str = setting("none", one_of=("none", "sqrt", "balanced"))
 
 
 def class_weights(label, imbalance):

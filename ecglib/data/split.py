@@ -1,0 +1,62 @@
+"""Which records of a data set a run uses, and which of them it is tested on."""
+
+from dataclasses import dataclass
+
+from ecglib.aami import DS1, DS2
+from ecglib.data import sets
+from ecglib.system.errors import UserError
+from ecglib.system.settings import Settings, setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordSettings(Settings):
+    """Records of a data set of beats.
+
+    Attributes
+    ----------
+    dataset : str
+        Data set, one of `ecglib.data.sets.BEATS`.
+    records : tuple of int
+        Its records in use.
+    """
+
+    dataset: str = setting("mitdb", one_of=sets.BEATS)
+    records: tuple[int, ...] = DS1 + DS2
+
+    def check(self):
+        super().check()
+        if unknown := set(self.records) - set(sets.get(self.dataset).records):
+            raise UserError(f"records has {sorted(unknown)}, which {self.dataset} lacks")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitSettings(RecordSettings):
+    """Records on two sides: those that train, and those that test.
+
+    Attributes
+    ----------
+    split : str
+        How the data set's records are divided, one of its `splits`; in some splits patients
+        take turns.
+    """
+
+    split: str = "ds1_ds2"
+
+    def check(self):
+        super().check()
+        known = sets.get(self.dataset).splits
+        if self.split not in known:
+            raise UserError(f"split is {self.split!r}; it must be one of: {', '.join(known)}")
+        folds = self.folds()
+        for side, name in enumerate(("training", "test")):
+            if not folds or not all(fold[side] for fold in folds):
+                raise UserError(f"records has no {name} record of split {self.split}")
+
+    def folds(self):
+        """Training and test records of every training, a list of pairs of tuples of int."""
+        return sets.get(self.dataset).folds(self.split, self.records)
+
+    def sides(self):
+        """All training records and all test records, which overlap if patients take turns."""
+        sides = zip(*self.folds(), strict=True)
+        return tuple(tuple(dict.fromkeys(r for part in side for r in part)) for side in sides)

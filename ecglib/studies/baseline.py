@@ -1,0 +1,62 @@
+"""Study of training on one side of a split only, without pretraining."""
+
+import time
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ecglib.aami import CLASSES
+from ecglib.data.inputs import InputSettings, ShareSettings
+from ecglib.data.split import SplitSettings
+from ecglib.studies.registry import RunConfig, study
+from ecglib.training.loop import TrainingSettings, predict
+from ecglib.training.on_beats import NetworkSettings, train_supervised
+from ecglib.training.tasks import SupervisedSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaselineConfig(
+    RunConfig,
+    SplitSettings,
+    InputSettings,
+    ShareSettings,
+    NetworkSettings,
+    TrainingSettings,
+    SupervisedSettings,
+):
+    """Training on one side of the split only, no pretraining."""
+
+    arm_keys = ("features", "norm", "normalization", "imbalance", "split")
+    headline: ClassVar[dict] = {
+        "features": "beat",
+        "norm": "none",
+        "imbalance": "none",
+        "split": "ds1_ds2",
+    }
+
+
+def supervised(run, config):
+    """Network trained on the training side alone, shared by all runs that start from it.
+
+    Parameters
+    ----------
+    run : Run
+        Its data and its place.
+    config : BaselineConfig
+        The network.
+
+    Returns
+    -------
+    tuple of (ECGNet, dict)
+        And the story of its training.
+    """
+    return run.shared_network(config, train_supervised, n_outputs=len(CLASSES))
+
+
+@study("baseline", BaselineConfig)
+def run_baseline(run):
+    """Training on one side, scores on the other."""
+    model, story = supervised(run, run.config)
+    start = time.perf_counter()
+    predicted = predict(model, run.test.inputs)
+    seconds = {"train": story["seconds"], "predict": time.perf_counter() - start}
+    return run.outcome(predicted, seconds, loss=story["loss"], ec57=run.ec57(predicted))

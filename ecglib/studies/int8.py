@@ -1,0 +1,120 @@
+"""Study of 8-bit integers: trained networks, rounded as they are or trained further."""
+
+from dataclasses import asdict, dataclass
+from typing import ClassVar
+
+from tqdm import tqdm
+
+from ecglib.personalize.online import Stopwatch
+from ecglib.personalize.quantized import QuantizedStage, RoundingSettings
+from ecglib.personalize.strategies import STRATEGIES
+from ecglib.quant import coverage, quantize
+from ecglib.studies.baseline import BaselineConfig, supervised
+from ecglib.studies.personalization import (
+    PersonalizationConfig,
+    PersonalizedSettings,
+    personalized,
+)
+from ecglib.studies.registry import RunConfig, study, twin_of
+from ecglib.system.settings import setting
+from ecglib.training import checkpoints
+from ecglib.training.loop import predict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Int8Config(RunConfig, PersonalizedSettings, RoundingSettings):
+    """A trained network, rounded to 8-bit integers, as it is or after further training.
+
+    Attributes
+    ----------
+    pipeline : {"baseline", "ssl"}
+        Training on one side only, or puzzle and online stage, patient by patient.
+    """
+
+    arm_keys = ("pipeline", "scope", "method", "step", "norm", "split")
+    # All layers in integers, rounded as four folds of DS1 advised.
+    headline: ClassVar[dict] = {
+        "pipeline": "baseline",
+        "scope": "all_int8",
+        "method": "ptq",
+        "norm": "none",
+        "split": "ds1_ds2",
+        "channels": (16, 32, 64, 128, 128),  # of the reference runs with three seeds
+    }
+
+    strategy: str = setting("head_only", one_of=STRATEGIES)
+    pipeline: str = setting("baseline", one_of=("baseline", "ssl"))
+
+    @property
+    def learns_all(self):
+        """Whether training after rounding may change all parts, or the head alone."""
+        return self.pipeline == "baseline" or self.finetune == "all"
+
+    def fp32(self):
+        """The fp32 run whose networks this one starts from, by its pipeline."""
+        kind = BaselineConfig if self.pipeline == "baseline" else PersonalizationConfig
+        return twin_of(self, kind)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoundedConfig(BaselineConfig, RoundingSettings):
+    """A network trained on labels alone, then rounded; no study, but shared by two of them."""
+
+    arm_keys = ("scope", "method", "step", "norm", "split")
+    learns_all: ClassVar[bool] = True
+
+
+def rounded(run, config):
+    """Network trained on the training side alone, then rounded.
+
+    Parameters
+    ----------
+    run : Run
+        Its data and its place.
+    config : RunConfig
+        With the settings of `RoundedConfig`, or those of them that it does not fix.
+
+    Returns
+    -------
+    tuple of (ECGNet, dict)
+        And the seconds of its stages.
+    """
+    config = twin_of(config, RoundedConfig)
+    fp32, before = supervised(run, twin_of(config, BaselineConfig))
+
+    def make():
+        stage = QuantizedStage(run.train.inputs, config)
+        state = stage.quantized(fp32).state_dict()
+        return state, {"train": before["seconds"], **stage.watch.seconds}
+
+    state, story = checkpoints.cached(run.checkpoint(config, ".npz"), make)
+    model = quantize(fp32, config.scope, step=config.step)
+    model.load_state_dict(state)
+    return model, story
+
+
+@study("int8", Int8Config)
+def run_int8(run):
+    """Networks of the fp32 twin, rounded, and their scores on the test side."""
+    watch = Stopwatch()
+    if run.config.pipeline == "baseline":
+        model, seconds = rounded(run, run.config)
+        with watch.stage("predict"):
+            predicted = predict(model, run.test.inputs)
+    else:
+        stage, by_record, online = QuantizedStage(run.train.inputs, run.config), {}, 0.0
+        networks = personalized(run, run.config.fp32())
+        for record, fp32, spent in tqdm(networks, leave=False):
+            model = stage.quantized(fp32)
+            with watch.stage("predict"):
+                by_record[record] = predict(model, run.patients[record][0])
+            online += spent
+        predicted, seconds = run.in_order(by_record), {"online": online, **stage.watch.seconds}
+    layers = [asdict(row) | {"n_bytes": row.n_bytes} for row in coverage(model)]
+    return run.outcome(
+        predicted,
+        {**seconds, **watch.seconds},
+        ec57=run.ec57(predicted),
+        layers=layers,  # of a personalized pipeline: those of the last patient's network
+        weight_bytes=sum(layer["n_bytes"] for layer in layers),
+    )

@@ -1,0 +1,67 @@
+"""Study of one network in 16 bits: errors by layer, exponents, decisions, memory."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ecglib.data.split import SplitSettings
+from ecglib.personalize.online import Stopwatch
+from ecglib.studies.baseline import BaselineConfig, supervised
+from ecglib.studies.registry import RunConfig, study, twin_of
+from ecglib.system.settings import setting
+from ecglib.training import numerics
+from ecglib.training.loop import TrainingSettings
+from ecglib.training.on_beats import NetworkSettings
+from ecglib.training.tasks import SupervisedSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class NumericsConfig(
+    RunConfig, SplitSettings, NetworkSettings, TrainingSettings, SupervisedSettings
+):
+    """What 16 bits do to one trained network, layer by layer and decision by decision.
+
+    Attributes
+    ----------
+    precision : {"fp16", "bf16"}
+        Format, emulated; fp32 is what both are compared with.
+    traced_beats : int
+        Beats of the training side whose activations and gradients are compared.
+    """
+
+    arm_keys = ("precision", "norm", "split")
+    features: ClassVar[str] = "beat"  # layers see beats alone
+    normalization: ClassVar[str] = "zscore"
+    train_share: ClassVar[float] = 1.0
+
+    precision: str = setting("fp16", one_of=("fp16", "bf16"))
+    traced_beats: int = setting(512, above=0)
+
+
+@study("numerics", NumericsConfig)
+def run_numerics(run):
+    """A trained network in 16 bits: errors by layer, exponents, decisions, memory."""
+    config = run.config
+    model, _ = supervised(run, twin_of(config, BaselineConfig))
+    model = model.cpu()
+    traced = run.train.inputs.drawn(config.traced_beats, config.seed).to("cpu")
+    x, y = traced.x, traced.y
+    watch = Stopwatch()
+    with watch.stage("trace"):
+        layers = numerics.layer_errors(model, x, y, config.precision)
+        exponents = numerics.exponents(model, x, y)
+    with watch.stage("predict"):
+        predicted, borders = numerics.decisions(
+            model, run.test.inputs.to("cpu"), config.precision
+        )
+    batch = x[: config.batch_size], y[: config.batch_size]
+    kept = {
+        name: numerics.saved_bytes(model, *batch, name) for name in ("fp32", config.precision)
+    }
+    return run.outcome(
+        predicted,
+        dict(watch.seconds),
+        layers=layers,
+        exponents=exponents,
+        saved_bytes=kept,
+        **borders,
+    )

@@ -1,0 +1,76 @@
+"""Study of personalization: the online stage of paper 1, patient by patient."""
+
+import time
+from dataclasses import dataclass
+from functools import cache
+from typing import ClassVar
+
+import torch
+
+from ecglib.data.inputs import ShareSettings
+from ecglib.personalize.online import OnlineSettings, OnlineStage, empty_network, personalize
+from ecglib.studies.puzzle import PretextSettings, pretext
+from ecglib.studies.registry import RunConfig, study
+from ecglib.training import checkpoints
+from ecglib.training.tasks import SupervisedSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonalizedSettings(PretextSettings, SupervisedSettings, ShareSettings, OnlineSettings):
+    """Offline stage, fine-tuning on a share of the training beats, and online stage."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonalizationConfig(RunConfig, PersonalizedSettings):
+    """Online stage of paper 1, patient by patient."""
+
+    arm_keys = ("strategy", "finetune", "online_seconds", "norm", "split")
+    headline: ClassVar[dict] = {
+        "strategy": "head_only",
+        "finetune": "head",
+        "online_seconds": 300,
+        "norm": "batch",
+        "split": "ds1_ds2",
+    }
+
+
+def personalized(run, config):
+    """Networks of the online stage, made once for all runs that go on from them.
+
+    Parameters
+    ----------
+    run : Run
+        Its data and its place.
+    config : PersonalizationConfig
+        The online stage, in fp32.
+
+    Yields
+    ------
+    tuple of (int, ECGNet, float)
+        Record, its network, and the seconds that the network took.
+    """
+    start, _ = pretext(run, config)
+    stage = cache(lambda: OnlineStage(start, run.train.inputs, config))
+
+    def make(x):
+        begin = time.perf_counter()
+        state = stage().network_for(x).state_dict()
+        return state, {"seconds": time.perf_counter() - begin}
+
+    for record, (beats, online) in run.patients.items():
+        seen = beats.x[torch.from_numpy(online).to(run.device)]
+        path = run.checkpoint(config, f"/{record}.npz")
+        state, story = checkpoints.cached(path, lambda x=seen: make(x))
+        model = empty_network(start, config)
+        model.load_state_dict(state)
+        yield record, model, story["seconds"]
+
+
+@study("personalization", PersonalizationConfig)
+def run_personalization(run):
+    """The online stage of every patient of the test side."""
+    model, story = pretext(run, run.config)
+    predicted, seconds = personalize(model, run.train.inputs, run.patients, run.config)
+    predicted = run.in_order(predicted)
+    seconds = {"pretrain": story["seconds"], **seconds}
+    return run.outcome(predicted, seconds, ec57=run.ec57(predicted))

@@ -1,0 +1,198 @@
+"""Studies by name: a configuration and the function that runs it, tied by one decorator.
+
+Every module of this folder that is not named in `_SHARED` is a study of its own name. It is
+imported when it is asked for, so a machine needs only what its own studies need.
+"""
+
+import hashlib
+import importlib
+import json
+import pkgutil
+from dataclasses import asdict, dataclass, fields
+from typing import ClassVar
+
+from ecglib import studies
+from ecglib.system.errors import UserError
+from ecglib.system.settings import Settings
+
+_SHARED = ("cluster", "params", "plan", "registry", "run")
+_STUDIES = {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig(Settings):
+    """What every run has in common: checked settings, an identity, a readable name.
+
+    Attributes
+    ----------
+    study : str
+        Name of the study, which `@study` gives.
+    protocol : int
+        A study raises it when its code changes meaning, so that older results are stale.
+    arm_keys : tuple of str
+        Settings, or properties, that tell the arms of the study apart.
+    timed : bool
+        Whether it measures speed: nothing else may run beside such a run.
+    headline : dict
+        Settings of the one arm that a headline quotes.
+    """
+
+    study: ClassVar[str]
+    protocol: ClassVar[int] = 1
+    arm_keys: ClassVar[tuple[str, ...]]
+    timed: ClassVar[bool] = False
+    headline: ClassVar[dict] = {}
+
+    @property
+    def data_sets(self):
+        """Data sets that the run reads: name -> their records, empty for all that are there."""
+        return {self.dataset: self.records}
+
+    def prerequisites(self):
+        """Runs whose results this one needs, a list of RunConfig."""
+        return []
+
+    @property
+    def selected(self):
+        """Whether the run belongs to the arm that headlines quote."""
+        named = self.headline.items()
+        return bool(named) and all(getattr(self, name) == value for name, value in named)
+
+    def to_dict(self):
+        """Configuration as JSON-able dict."""
+        return json.loads(json.dumps(asdict(self)))
+
+    @property
+    def slug(self):
+        """Short readable name: the arm, and the seed where there is one."""
+        arm = "-".join(str(getattr(self, key)) for key in self.arm_keys).replace("+", "_")
+        seeded = any(field.name == "seed" for field in fields(self))
+        return f"{arm}-s{self.seed}" if seeded else arm
+
+    def hash_with(self, data):
+        """Identity of a run: this configuration on this data under this protocol.
+
+        Parameters
+        ----------
+        data : dict
+            `name` and `sha256` of the data.
+
+        Returns
+        -------
+        str
+            12 hexadecimal digits.
+        """
+        identity = [self.to_dict(), data["name"], data["sha256"], self.protocol]
+        text = json.dumps(identity, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class Study:
+    """One study: the class of its configurations, and a function from a `Run` to a result."""
+
+    config: type
+    run: callable
+
+
+def study(name, config):
+    """Decorator of the function that runs a study.
+
+    Parameters
+    ----------
+    name : str
+        Name of the study, that of its module.
+    config : type
+        Its configurations, a frozen dataclass that inherits from `RunConfig`.
+
+    Returns
+    -------
+    callable
+        Leaves the function as it is: from an `ecglib.studies.run.Run` to the fields of its
+        `RunResult` that are the study's own: `metrics`, `runtime_s`, `predictions` …
+    """
+    config.study = name
+
+    def tied(run):
+        _STUDIES[name] = Study(config, run)
+        return run
+
+    return tied
+
+
+def names():
+    """Names of all studies, sorted."""
+    found = {module.name for module in pkgutil.iter_modules(studies.__path__)}
+    return sorted(found - set(_SHARED) | _STUDIES.keys())
+
+
+def find(name):
+    """A study by its name.
+
+    Parameters
+    ----------
+    name : str
+        Name of a study.
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    UserError
+        If there is no such study, or its module ties no function to a configuration.
+    """
+    if name not in names():
+        raise UserError(f"study {name!r} is unknown; known ones: {', '.join(names())}")
+    if name not in _STUDIES:
+        module = importlib.import_module(f"ecglib.studies.{name}")
+        if name not in _STUDIES:
+            raise UserError(
+                f"{module.__file__} has no run: decorate a function with "
+                f"@study({name!r}, its configuration)"
+            )
+    return _STUDIES[name]
+
+
+def settings_of(name):
+    """Names of the settings of a study, a list of str."""
+    return [field.name for field in fields(find(name).config)]
+
+
+def make_config(study, **settings):
+    """Configuration of a run from plain settings, with unknown names refused.
+
+    Raises
+    ------
+    UserError
+        If the study or a setting is unknown, or a value is not allowed.
+    """
+    known = settings_of(study)
+    for name in settings:
+        if name not in known:
+            raise UserError(
+                f"{name!r} is no setting of study {study}; known: {', '.join(known)}"
+            )
+    return find(study).config(**settings)
+
+
+def twin_of(config, kind, **others):
+    """The run of another study that a run starts from: the same in all settings both have.
+
+    Parameters
+    ----------
+    config : RunConfig
+        A run.
+    kind : type
+        Configuration class of the other study.
+    **others
+        Settings of the twin that differ.
+
+    Returns
+    -------
+    RunConfig
+        Of class `kind`; runs with the same twin share its networks.
+    """
+    names = [field.name for field in fields(kind) if hasattr(config, field.name)]
+    return kind(**{name: getattr(config, name) for name in names} | others)

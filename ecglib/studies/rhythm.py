@@ -1,0 +1,176 @@
+"""Study of rhythms: a network of paper 2 on whole recordings, in fp32."""
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+import torch
+
+from ecglib import metrics, results
+from ecglib.data import sets
+from ecglib.data.inputs import stratified_share
+from ecglib.data.recordings import stratified_folds
+from ecglib.data.samples import to_samples
+from ecglib.data.signal.shards import hubert_windows
+from ecglib.metrics import confusion_matrix
+from ecglib.personalize.online import Stopwatch
+from ecglib.studies.registry import RunConfig, study, twin_of
+from ecglib.training import checkpoints
+from ecglib.training.on_beats import as_checkpoint
+from ecglib.training.on_recordings import (
+    N_FOLDS,
+    VALIDATION_FOLDS,
+    PretrainingSettings,
+    RecordingSettings,
+    Sides,
+    build,
+    predict,
+    start,
+    train_rhythm,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RhythmConfig(RunConfig, PretrainingSettings, RecordingSettings):
+    """A network trained on four of five folds of a data set and scored on the fifth."""
+
+    arm_keys = ("dataset", "model", "size", "pretrain_epochs", "fold")
+
+    def prerequisites(self):
+        """The five folds of a run that pools them."""
+        if self.fold != "all":
+            return []
+        return [replace(self, fold=fold) for fold in range(N_FOLDS)]
+
+
+WINDOWS = {"cinc2017": 3, "chapman": 1, "cpsc2018": 1}
+"""Windows of 10.24 s that HuBERT-ECG gets of a recording."""
+
+
+@lru_cache(maxsize=2)
+def _samples(dataset, path, lead, model):
+    """All recordings of a data set as a network reads them; ids; classes."""
+    recordings = sets.load(dataset, path, lead=lead)
+    samples = to_samples(recordings)
+    if model == "hubert":
+        found = recordings.signal, recordings.n_samples, recordings.fs
+        x = hubert_windows(*found, WINDOWS[dataset])
+        samples = replace(samples, x=torch.from_numpy(x))
+    return samples, recordings.recording, recordings.classes
+
+
+def recording_sides(run):
+    """Sides of a run on recordings; see `split_sides`."""
+    config = run.config
+    where = (config.dataset, str(run.source.path), config.lead, config.model)
+    return split_sides(*_samples(*where), config, run.device)
+
+
+def split_sides(samples, names, classes, config, device):
+    """One fold of the recordings tests, a tenth of all validates, the others train.
+
+    Parameters
+    ----------
+    samples : Samples
+        All recordings.
+    names : ndarray of str
+        Name of each.
+    classes : tuple of str
+        Names of their labels.
+    config : RunConfig
+        `fold`, `seed` and `train_share` are read.
+    device : torch.device
+        Where the sides go.
+
+    Returns
+    -------
+    Sides
+    """
+    label = samples.y.numpy()
+    folds = stratified_folds(label, N_FOLDS, seed=config.seed)
+    rest = np.flatnonzero(folds != config.fold)
+    inner = stratified_folds(label[rest], VALIDATION_FOLDS, seed=config.seed)
+    test = np.flatnonzero(folds == config.fold)
+    train, validation = (
+        rows[stratified_share(label[rows], config.train_share, config.seed)]
+        for rows in (rest[inner > 0], rest[inner == 0])
+    )
+    return Sides(
+        train=samples.select(train).to(device),
+        validation=samples.select(validation).to(device),
+        test=samples.select(test).to(device),
+        test_id=names[test],
+        classes=classes,
+    )
+
+
+def recording_labels(run):
+    """Recording -> class, of all recordings of a run's data set."""
+    config = run.config
+    where = (config.dataset, str(run.source.path), config.lead, config.model)
+    samples, names, _ = _samples(*where)
+    return dict(zip(names.tolist(), samples.y.tolist(), strict=True))
+
+
+def recording_network(run, sides):
+    """The fp32 network of a run on recordings, trained once for all runs that start from it.
+
+    Returns
+    -------
+    tuple of (Module, dict)
+        In evaluation mode, and the story of its training.
+    """
+    config = twin_of(run.config, RhythmConfig)
+
+    def make():
+        model, before = start(config, sides)
+        state, story = as_checkpoint(model, train_rhythm(model, sides, config))
+        return state, story | {"pretraining": before}
+
+    state, story = checkpoints.cached(run.checkpoint(config, ".npz"), make)
+    model = build(config, sides.train.x.shape[-1], len(sides.classes)).to(run.device)
+    model.load_state_dict(state)
+    return model, story
+
+
+@study("rhythm", RhythmConfig)
+def run_rhythm(run):
+    """An fp32 network of paper 2, scored on the fold that it has not seen."""
+    if run.config.fold == "all":
+        return pooled([run.finished(config) for config in run.config.prerequisites()])
+    sides = recording_sides(run)
+    model, story = recording_network(run, sides)
+    watch = Stopwatch()
+    with watch.stage("predict"):
+        predicted = predict(model, sides.test)
+    before = story.get("pretraining", {})
+    seconds = {"pretrain": before.get("seconds", 0.0), "train": story["seconds"]}
+    seconds |= watch.seconds
+    more = {"loss": story["loss"], "validation_loss": [-score for score in story["score"]]}
+    if before.get("accuracy"):
+        more["masked_accuracy"] = before["accuracy"]
+    more["n_parameters"] = sum(p.numel() for p in model.parameters())
+    return outcome(sides, predicted, seconds, fold=run.config.fold, **more)
+
+
+def outcome(sides, predicted, seconds, *, fold, **more):
+    """Fields of a result on the test side of one fold of recordings."""
+    confusion = confusion_matrix(sides.test.y.cpu().numpy(), predicted, len(sides.classes))
+    scores = metrics.scores(confusion, sides.classes)
+    return {
+        "metrics": scores | {"confusion": confusion.tolist()} | more,
+        "predictions": {str(fold): results.encode_recordings(sides.test_id, predicted)},
+        "runtime_s": seconds,
+    }
+
+
+def pooled(folds):
+    """Fields of a result on all recordings, each scored by the network that had not seen it."""
+    confusion = np.sum([np.array(r.metrics["confusion"]) for r in folds], axis=0)
+    scores = metrics.scores(confusion, list(folds[0].metrics["per_class"]))
+    stages = {stage for result in folds for stage in result.runtime_s}
+    return {
+        "metrics": scores | {"confusion": confusion.tolist()},
+        "predictions": {k: v for result in folds for k, v in result.predictions.items()},
+        "runtime_s": {s: sum(r.runtime_s.get(s, 0) for r in folds) for s in sorted(stages)},
+    }

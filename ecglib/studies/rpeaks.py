@@ -1,0 +1,32 @@
+"""Study of R-peaks: detections of a published detector against the annotations."""
+
+import time
+from dataclasses import dataclass
+
+from tqdm import tqdm
+
+from ecglib.data.signal import detector
+from ecglib.data.split import RecordSettings
+from ecglib.studies.registry import RunConfig, study
+from ecglib.system.settings import setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class RpeaksConfig(RunConfig, RecordSettings):
+    """Detection of R-peaks, scored against the annotations within 150 ms."""
+
+    arm_keys = ("detector",)
+
+    detector: str = setting("xqrs", one_of=("xqrs",))
+
+
+@study("rpeaks", RpeaksConfig)
+def run_rpeaks(run):
+    """Detections of every record against its annotations."""
+    start = time.perf_counter()
+    per_record = {
+        run.dataset.key(record): detector.score_record(run.source.path, record)
+        for record in tqdm(run.config.records, desc="detecting", leave=False)
+    }
+    seconds = {"detect": time.perf_counter() - start}
+    return {"metrics": {"per_record": per_record}, "runtime_s": seconds}

@@ -1,0 +1,73 @@
+"""Study of choices: trials inside DS1, scored after every epoch."""
+
+from dataclasses import dataclass
+
+from ecglib.data.inputs import ShareSettings
+from ecglib.metrics import confusion_matrix, macro_f1
+from ecglib.personalize.online import finetune
+from ecglib.studies.puzzle import PretextSettings, pretext
+from ecglib.studies.registry import RunConfig, study
+from ecglib.system.errors import UserError
+from ecglib.system.settings import setting
+from ecglib.training.loop import predict
+from ecglib.training.on_beats import train_supervised
+from ecglib.training.tasks import SupervisedSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class SelectionConfig(RunConfig, PretextSettings, SupervisedSettings, ShareSettings):
+    """Trial inside DS1; `epochs` is the most it may take.
+
+    On `ds1_val`, early stopping keeps the epoch with the best macro-F1 and gives up after
+    `patience` epochs without a better one. On the folds of a cross-validation the epoch is
+    chosen on all folds together, so `patience` should not end any of them.
+
+    Attributes
+    ----------
+    pipeline : {"baseline", "ssl"}
+        From scratch, or puzzle first, then fine-tuning of what `finetune` says.
+    finetune : {"all", "head"}
+        What the fine-tuning may change.
+    patience : int
+        Epochs without a better macro-F1 after which a trial ends.
+    """
+
+    arm_keys = ("pipeline", "finetune", "features", "norm", "imbalance", "split")
+
+    split: str = "ds1_val"
+    pipeline: str = setting("baseline", one_of=("baseline", "ssl"))
+    finetune: str = setting("all", one_of=("all", "head"))
+    patience: int = setting(3, above=0)
+    features: str = setting("beat", one_of=("beat", "beat+rr"))
+
+    def check(self):
+        super().check()
+        if self.features != "beat" and self.pipeline == "ssl":
+            raise UserError(f"features is {self.features}; a puzzle has no RR ratios, use beat")
+
+
+@study("selection", SelectionConfig)
+def run_selection(run):
+    """A trial inside DS1, scored after every epoch."""
+    config, train = run.config, run.train.inputs
+    label, confusions = run.scored.y.cpu().numpy(), []
+
+    def score(model):
+        confusions.append(confusion_matrix(label, predict(model, run.scored)))
+        return float(macro_f1(confusions[-1]))
+
+    if config.pipeline == "ssl":
+        model, _ = pretext(run, config)
+        history = finetune(model, train, config, validate=score, patience=config.patience)
+    else:
+        model, history = train_supervised(
+            config, train, run.device, validate=score, patience=config.patience
+        )
+    return run.outcome(
+        predict(model, run.test.inputs),
+        {"train": history.seconds},
+        loss=history.loss,
+        validation_macro_f1=history.score,
+        validation_confusion=[matrix.tolist() for matrix in confusions],
+        best_epoch=history.best_epoch,
+    )

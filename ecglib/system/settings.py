@@ -1,0 +1,77 @@
+"""Settings of runs: frozen dataclasses whose fields say which values they take.
+
+A group of settings stands beside the code that reads it; the configuration of a study puts
+together the groups that it needs, with multiple inheritance, so that a run's settings are flat:
+`config.epochs`, `epochs: 4` in a params file, `"epochs": 4` in a result file.
+"""
+
+from dataclasses import dataclass, field, fields
+
+from ecglib.system.errors import UserError
+
+
+def setting(default, *, one_of=None, above=None, low=None, high=None):
+    """Field of a `Settings` class that refuses other values.
+
+    Parameters
+    ----------
+    default : object
+        Value where none is given.
+    one_of : collection of str, optional
+        The values that are allowed. It is looked up when a value is checked, so a name that is
+        added to it later is known from then on.
+    above, low, high : float, optional
+        The value must be greater than `above`, at least `low`, at most `high`.
+
+    Returns
+    -------
+    dataclasses.Field
+    """
+    limits = {"one_of": one_of, "above": above, "low": low, "high": high}
+    return field(default=default, metadata=limits)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Values that are checked when an object is made."""
+
+    def __post_init__(self):
+        for each in fields(self):
+            value = _typed(each.name, getattr(self, each.name), each.type)
+            object.__setattr__(self, each.name, value)
+            _refuse(each.name, value, **each.metadata)
+        self.check()
+
+    def check(self):
+        """Refuse values that do not go together; every group calls `super().check()`."""
+
+
+def _typed(name, value, kind):
+    """The value in the type of its field, so that equal settings have equal hashes.
+
+    YAML and JSON have no tuples, and write 1.0 as 1.
+    """
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if kind is float and number:
+        return float(value)
+    if kind is int and number and value == int(value):
+        return int(value)
+    if kind == tuple[int, ...] and isinstance(value, list | tuple):
+        return tuple(_typed(name, item, int) for item in value)
+    if kind not in (int, float, tuple[int, ...]) and isinstance(value, kind):
+        return value
+    words = {int: "a whole number", float: "a number", str: "a word"}
+    wanted = words.get(kind, "a list of whole numbers")
+    raise UserError(f"{name} is {value!r}; it must be {wanted}")
+
+
+def _refuse(name, value, *, one_of=None, above=None, low=None, high=None):
+    if one_of is not None and value not in one_of:
+        raise UserError(f"{name} is {value!r}; it must be one of: {', '.join(one_of)}")
+    limits = {
+        f"above {'zero' if above == 0 else above}": above is None or value > above,
+        f"at least {low}": low is None or value >= low,
+        f"at most {high}": high is None or value <= high,
+    }
+    if wrong := [words for words, kept in limits.items() if not kept]:
+        raise UserError(f"{name} is {value!r}; it must be {wrong[0]}")
