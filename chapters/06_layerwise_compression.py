@@ -48,7 +48,7 @@ from ecglib import results
 from ecglib.book import show
 from ecglib.compress import encode, save_compressed
 from ecglib.compress.weights import matrix_names
-from ecglib.data.sets import rhythm as recordings_of
+from ecglib.data import sets
 from ecglib.models.hubert import SIZES as HUBERT_SIZES
 from ecglib.models.hubert import HubertECG
 from ecglib.models.resnet1d import SIZES, ResNet1D
@@ -109,7 +109,7 @@ show.table(
 )
 
 # %% mystnb={"figure": {"caption": "The first recording of each class of the data set of this page, 10 s.", "name": "fig-rhythms"}} tags=["hide-input"]
-shown = recordings_of.load(source.name, source.path)
+shown = sets.load(source.name, source.path)
 first = {name: int(np.argmax(shown.label == index)) for index, name in enumerate(shown.classes)}
 seconds = slice(0, int(10 * shown.fs))
 figures.recordings({name: shown.signal[row, seconds] for name, row in first.items()}, shown.fs)

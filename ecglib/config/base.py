@@ -5,7 +5,8 @@ import json
 from dataclasses import asdict, dataclass, fields
 from typing import ClassVar
 
-from ecglib.aami import DS1, DS1_FOLDS, DS1_VAL, DS2
+from ecglib.aami import DS1, DS2
+from ecglib.data import sets
 from ecglib.system.errors import UserError
 
 STRATEGIES = ["none", "head_only", "adabn", "adapters", "last_blocks", "full"]
@@ -15,18 +16,11 @@ SCOPES = ("none", "head_int8", "shallow_int8", "all_int8")
 """Which layers get integers, from none to all; paper 1 has the two in the middle."""
 
 SPLITS = {
-    "ds1_ds2": (DS1, DS2),
-    "ds2_ds1": (DS2, DS1),
-    "ds1_val": (tuple(record for record in DS1 if record not in DS1_VAL), DS1_VAL),
-}
-SPLITS |= {
-    f"ds1_fold{number}": (tuple(record for record in DS1 if record not in fold), fold)
-    for number, fold in enumerate(DS1_FOLDS)
+    split: folds[0]
+    for split, folds in sets.get("mitdb").folds_by_split.items()
+    if len(folds) == 1
 }
 """Name of a split -> (training records, test records)."""
-
-RHYTHM_DATASETS = ("cinc2017", "chapman", "cpsc2018")
-"""Data sets of recordings with one label each."""
 
 _CHOICES = {
     "norm": ("none", "batch"),
@@ -47,8 +41,8 @@ _CHOICES = {
     "method": ("qat", "ptq"),
     "step": ("minmax", "learned"),
     "runtime": ("torch_fp32", "ort_fp32", "ort_int8"),
-    "dataset": RHYTHM_DATASETS,
-    "target": RHYTHM_DATASETS,
+    "dataset": sets.RECORDINGS,
+    "target": sets.RECORDINGS,
     "allocation": ("uniform", "milp"),
 }
 _POSITIVE = (

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, replace
 
-from ecglib.aami import DS1, DS2, patient_of
 from ecglib.config.base import SPLITS, RecordsConfig
 from ecglib.config.reduced import twin_of
+from ecglib.data import sets
 from ecglib.data.signal.micro_input import parts_of
 from ecglib.system.errors import UserError
 
@@ -12,40 +12,9 @@ CROSSED = ("ds1_cv", "lopo")
 """Splits in which every patient is left out once: eleven folds of DS1's patients, to choose
 settings, and leave-one-patient-out over all records."""
 
+folds_of = sets.get("mitdb").folds
+
 SCOPES = ("none", "all_int8")
-
-
-def folds_of(split, records):
-    """Training and test records of every training that a split asks for.
-
-    Parameters
-    ----------
-    split : str
-        A name in `SPLITS` (one training), or one of `CROSSED`.
-    records : sequence of int
-        Records in use.
-
-    Returns
-    -------
-    list of (tuple of int, tuple of int)
-        No patient is on both sides of a crossed fold.
-
-    Examples
-    --------
-    >>> folds_of("lopo", (100, 201, 202))
-    [((201, 202), (100,)), ((100,), (201, 202))]
-    """
-    if split in SPLITS:
-        return [tuple(tuple(r for r in side if r in records) for side in SPLITS[split])]
-    known = [r for r in DS1 + DS2 if r in records]
-    if split == "ds1_cv":
-        known = [r for r in DS1 if r in records]
-        n_folds = (len(DS1) + 1) // 2
-        groups = [tuple(r for r in DS1[i::n_folds] if r in known) for i in range(n_folds)]
-    else:
-        patients = sorted({patient_of(r) for r in known})
-        groups = [tuple(r for r in known if patient_of(r) == p) for p in patients]
-    return [(tuple(r for r in known if r not in group), group) for group in groups if group]
 
 
 @dataclass(frozen=True, kw_only=True)

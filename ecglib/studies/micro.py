@@ -11,8 +11,7 @@ from tqdm import tqdm
 from ecglib.aami import CLASSES
 from ecglib.compress import allocate
 from ecglib.config import fp32_micro
-from ecglib.data.leads import other_lead
-from ecglib.data.sets.mitdb import read_record
+from ecglib.data.sets.mitdb import other_lead, read_record
 from ecglib.data.signal.micro_input import micro_inputs
 from ecglib.quant import coverage, freeze_ranges, quantize
 from ecglib.training import checkpoints, on_micro

@@ -7,8 +7,7 @@ from tqdm import tqdm
 
 from ecglib.aami import CLASSES
 from ecglib.config import MicroConfig, twin_of
-from ecglib.data.leads import other_lead
-from ecglib.data.sets.mitdb import read_record
+from ecglib.data.sets.mitdb import other_lead, read_record
 from ecglib.data.signal.detector import Matching
 from ecglib.data.signal.micro_input import micro_inputs
 from ecglib.data.signal.perturbed import resampled, with_detected_peaks, with_jitter, with_noise

@@ -9,10 +9,10 @@ import torch
 from ecglib.aami import CLASSES
 from ecglib.config import BaselineConfig, RhythmConfig, twin_of
 from ecglib.config.rhythm import ECGNET_CHANNELS, N_FOLDS
+from ecglib.data import sets
 from ecglib.data.inputs import stratified_share
 from ecglib.data.recordings import stratified_folds
 from ecglib.data.samples import Samples, to_samples
-from ecglib.data.sets import rhythm as recordings_of
 from ecglib.data.sets.mitdb import load_beats
 from ecglib.data.signal.shards import hubert_windows
 from ecglib.studies.run import Run
@@ -27,7 +27,7 @@ WINDOWS = {"cinc2017": 3, "chapman": 1, "cpsc2018": 1}
 @lru_cache(maxsize=2)
 def _samples(dataset, path, lead, model):
     """All recordings of a data set as a network reads them; ids; classes."""
-    recordings = recordings_of.load(dataset, path, lead=lead)
+    recordings = sets.load(dataset, path, lead=lead)
     samples = to_samples(recordings)
     if model == "hubert":
         x = hubert_windows(

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 from scipy.stats import mannwhitneyu
 
+from ecglib.data import sets
 from ecglib.data.samples import logits_of, to_samples
-from ecglib.data.sets import rhythm as recordings_of
 from ecglib.metrics import confusion_matrix, scores
 from ecglib.studies.sides import split_sides
 from ecglib.training import checkpoints
@@ -41,7 +41,7 @@ def binary(source, lead):
     tuple of (Samples, ndarray of str)
         And the names of the recordings.
     """
-    recordings = recordings_of.load(source.name, source.path, lead=lead)
+    recordings = sets.load(source.name, source.path, lead=lead)
     names = np.array(recordings.classes)[recordings.label]
     recordings = recordings.select(names != NOISE.get(source.name)).resampled(FS, N_TIMES)
     samples = to_samples(recordings)

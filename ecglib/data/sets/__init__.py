@@ -1,0 +1,58 @@
+"""The data sets that there are, by name; a new one needs a module here and a word in `SETS`.
+
+Importing this reads no recording and needs neither wfdb nor torch. What a data set's module
+must provide is written down in `ecglib.data.sets.dataset`.
+"""
+
+from ecglib.data.sets import chapman, cinc2017, cpsc2018, mitdb
+from ecglib.data.sets.dataset import BeatSet, RecordingSet
+from ecglib.system.errors import UserError
+
+SETS = {module.DATASET.name: module.DATASET for module in (mitdb, cinc2017, chapman, cpsc2018)}
+"""Name -> data set. A notebook may add one of its own."""
+
+BEATS = tuple(name for name, one in SETS.items() if isinstance(one, BeatSet))
+"""Data sets in which every beat is annotated."""
+
+RECORDINGS = tuple(name for name, one in SETS.items() if isinstance(one, RecordingSet))
+"""Data sets of whole recordings with one label each."""
+
+NAMES = tuple(SETS)
+
+
+def get(name):
+    """The data set of a name, a `BeatSet` or a `RecordingSet`.
+
+    Raises
+    ------
+    UserError
+        If there is none.
+
+    Examples
+    --------
+    >>> get("mitdb").key(100), get("cinc2017").classes
+    ('100', ('N', 'A', 'O', '~'))
+    """
+    if name not in SETS:
+        raise UserError(f"unknown data set {name!r}: known are {', '.join(SETS)}")
+    return SETS[name]
+
+
+def load(name, root, **options):
+    """All of a data set that is at `root`.
+
+    Parameters
+    ----------
+    name : str
+        Data set.
+    root : path
+        Folder with its files, or a packed file; `ecglib.data.find.search.find` finds it.
+    **options
+        `records`, `lead`, `before`, `after`, `length`, `fusion` of beats
+        (`BeatSet.load_beats`); `lead` and `length` of recordings (`RecordingSet.load`).
+
+    Returns
+    -------
+    Beats or Recordings
+    """
+    return get(name).load(root, **options)
