@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from ecglib.aami import DS1, DS2
+from ecglib.data import sets
 from ecglib.system.errors import UserError
 from ecglib.system.paths import PARAMS, RESULTS, RUNS
 
@@ -18,13 +18,9 @@ def _fetch(args):
 
 
 def _pack(args):
-    from ecglib.data.find.pack import pack_mitdb
-    from ecglib.data.find.pack_cinc2017 import pack_cinc2017
     from ecglib.data.find.search import find
 
-    pack = {"mitdb": pack_mitdb, "cinc2017": pack_cinc2017}[args.name]
-    source = find(args.name, args.data_root, records=DS1 + DS2)
-    info = pack(source.path, args.out)
+    info = sets.get(args.name).pack(find(args.name, args.data_root).path, args.out)
     print(f"{args.out}: {len(info.records)} records, {args.out.stat().st_size / 1e6:.1f} MB")
 
 
@@ -162,11 +158,11 @@ def _parser():
         return sub
 
     sub = command(_fetch, "download a database from its publisher and verify it")
-    sub.add_argument("name", choices=["mitdb", "cinc2017", "chapman", "cpsc2018"])
+    sub.add_argument("name", choices=sets.NAMES)
     sub.add_argument("--out", type=Path, help="target folder (default: the user's data folder)")
 
     sub = command(_pack, "write a database as one compact file that data_root accepts")
-    sub.add_argument("name", choices=["mitdb", "cinc2017"])
+    sub.add_argument("name", choices=[n for n in sets.NAMES if sets.get(n).packs])
     sub.add_argument("--out", type=Path, required=True, metavar="FILE.npz")
     sub.add_argument("--data-root", type=Path, help="where the records are (default: searched)")
 

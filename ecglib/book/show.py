@@ -5,7 +5,7 @@ import html
 import pandas as pd
 from IPython.display import HTML, Markdown
 
-from ecglib.data.find import places
+from ecglib.data import sets
 from ecglib.studies.params import load_params
 from ecglib.tables import arms, downloads, published
 
@@ -56,7 +56,7 @@ def banner(sources, profile):
     """
     found = list(sources.values()) if isinstance(sources, dict) else [sources]
     recorded = " ".join(s.describe() for s in found if not s.synthetic)
-    if invented := [places.finder(s.name).title for s in found if s.synthetic]:
+    if invented := [sets.get(s.name).title for s in found if s.synthetic]:
         kind, title = "warning", "Live numbers on this page come from invented patients"
         text = (
             f"No recordings of {' and '.join(invented)} were found, so the runs of this page "

@@ -1,8 +1,16 @@
-"""The table of heart beats that every study on MIT-BIH starts from."""
+"""The table of heart beats that studies start from, and how it is cut from records."""
 
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
+
+from ecglib.aami import AAMI_CLASSES, CLASSES, SYMBOL_TO_AAMI
+from ecglib.data.signal.rr import RR_NAMES, rr_features
+from ecglib.data.signal.windows import cut
+from ecglib.system.errors import UserError
+
+_SYMBOLS = np.array(sorted(SYMBOL_TO_AAMI))
+_LABELS = np.array([AAMI_CLASSES.index(SYMBOL_TO_AAMI[s]) for s in _SYMBOLS], dtype=np.int8)
 
 
 @dataclass(frozen=True)
@@ -60,3 +68,76 @@ class Beats:
     def before(self, seconds):
         """Mask (n_beats,) of beats whose R-peak lies in a record's first `seconds`."""
         return self.sample < seconds * self.fs
+
+
+def cut_beats(records, window, fusion):
+    """Beats of records as one table.
+
+    Parameters
+    ----------
+    records : iterable of ecglib.data.records.Record
+        Of one sampling frequency.
+    window : dict
+        `before`, `after` and `length`, in samples, as in `ecglib.data.signal.windows.cut`.
+    fusion : {"drop", "keep"}
+        What becomes of beats of classes F and Q.
+
+    Returns
+    -------
+    Beats
+    """
+    parts = [_cut_record(record, window, fusion) for record in records]
+
+    def joined(name):
+        return np.concatenate([getattr(part, name) for part in parts])
+
+    if len({part.fs for part in parts}) > 1:
+        raise UserError("records have different sampling frequencies; load them one by one")
+    return Beats(
+        signal=joined("signal"),
+        label=joined("label"),
+        symbol=joined("symbol"),
+        record=joined("record"),
+        sample=joined("sample"),
+        rr=joined("rr"),
+        rr_names=RR_NAMES,
+        fs=parts[0].fs,
+        n_padded=sum(part.n_padded for part in parts),
+    )
+
+
+def _cut_record(record, window, fusion):
+    if record.signal.min() == record.signal.max():
+        raise UserError(
+            f"record {record.number} is one flat line in this lead: leave it out of records"
+        )
+    sample, symbol = record.sample[record.is_beat], record.symbol[record.is_beat]
+    label = _LABELS[np.searchsorted(_SYMBOLS, symbol)]
+    rr = rr_features(sample)
+    if fusion == "drop":
+        kept = label < len(CLASSES)
+        sample, symbol, label, rr = sample[kept], symbol[kept], label[kept], rr[kept]
+    signal, n_padded = cut(record.signal, sample, **window)
+    _check_valid(record, sample, signal)
+    return Beats(
+        signal=signal,
+        label=label,
+        symbol=symbol,
+        record=np.full(len(sample), record.number),
+        sample=sample,
+        rr=rr,
+        rr_names=RR_NAMES,
+        fs=record.fs,
+        n_padded=n_padded,
+    )
+
+
+def _check_valid(record, sample, signal):
+    """Raise `UserError` if a window holds an invalid sample, or one too large for a float."""
+    invalid = ~np.isfinite(signal).all(axis=1)
+    if invalid.any():
+        seconds = sample[invalid][0] / record.fs
+        raise UserError(
+            f"record {record.number} has samples marked invalid in {invalid.sum():,} beat "
+            f"windows, the first at {seconds:.1f} s: leave it out of records"
+        )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ecglib.aami import DS1, DS2
 from ecglib.data import sets
 from ecglib.system.errors import UserError
-from ecglib.system.settings import Settings, setting
+from ecglib.system.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,17 +15,20 @@ class RecordSettings(Settings):
     Attributes
     ----------
     dataset : str
-        Data set, one of `ecglib.data.sets.BEATS`.
+        Data set, with annotated beats; a name in `ecglib.data.sets.SETS`.
     records : tuple of int
         Its records in use.
     """
 
-    dataset: str = setting("mitdb", one_of=sets.BEATS)
+    dataset: str = "mitdb"
     records: tuple[int, ...] = DS1 + DS2
 
     def check(self):
         super().check()
-        if unknown := set(self.records) - set(sets.get(self.dataset).records):
+        data = sets.get(self.dataset)
+        if not isinstance(data, sets.BeatSet):
+            raise UserError(f"dataset is {self.dataset}, whose beats are not annotated")
+        if unknown := set(self.records) - set(data.records):
             raise UserError(f"records has {sorted(unknown)}, which {self.dataset} lacks")
 
 

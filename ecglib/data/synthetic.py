@@ -65,9 +65,9 @@ def write_records(folder, records, *, seed=0, minutes=8, fs=360):
         _write_record(folder, record, seed, round(minutes * 60 * fs), fs)
 
 
-def is_synthetic(folder, record):
-    """Whether the header of a record says that `write_records` made it."""
-    return MARK in (Path(folder) / f"{record}.hea").read_text(encoding="latin-1")
+def is_synthetic(header):
+    """Whether a `.hea` file says that this library invented its recording."""
+    return MARK in Path(header).read_text(encoding="latin-1")
 
 
 def _write_record(folder, record, seed, n_samples, fs):

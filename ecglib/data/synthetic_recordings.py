@@ -53,15 +53,6 @@ def write_cinc2017(folder, n_per_class, seed):
             os.replace(path, folder / path.name)
 
 
-def is_synthetic(files):
-    """Whether the first header of `Files` says that `write_cinc2017` made the recordings."""
-    headers = sorted(name for name in files.members if name.endswith(".hea"))
-    if not headers:
-        return False
-    with files.opened() as content:
-        return MARK.encode() in content(headers[0])
-
-
 def _write(folder, name, seed, signal):
     from scipy.io import savemat
 

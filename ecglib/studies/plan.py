@@ -152,7 +152,7 @@ class Plan:
         return search.find(
             name,
             self.common("data_root"),
-            records=records if name in sets.BEATS else (),
+            records=records if isinstance(sets.get(name), sets.BeatSet) else (),
             allow_synthetic=self.profile == "quick",
         )
 

@@ -7,8 +7,7 @@ import torch
 
 from ecglib import results
 from ecglib.__main__ import main
-from ecglib.data.find.pack import pack_mitdb
-from ecglib.data.sets.rhythm import load
+from ecglib.data.sets import get, load
 from ecglib.data.synthetic_recordings import write_cinc2017
 from ecglib.deploy.onnx import stored_bits
 from tests.commands.calls import assert_one_line, call, copy_library
@@ -49,7 +48,7 @@ def repository(synthetic_root, tmp_path_factory):
     """A repository with the library, one chapter, and the synthetic records in one file."""
     root = tmp_path_factory.mktemp("repository")
     packed = root / "data.npz"
-    pack_mitdb(synthetic_root, packed)
+    get("mitdb").pack(synthetic_root, packed)
     files = {
         "chapters/02_chapter.py": CHAPTER,
         "chapters/05_int8_qat.py": DEPLOYING,

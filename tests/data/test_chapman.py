@@ -5,9 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ecglib.data.sets.chapman import GROUP, N_PUBLISHED
-from ecglib.data.sets.rhythm import load
-from ecglib.data.sets.snomed import CHAPMAN
+from ecglib.data.sets import load
+from ecglib.data.sets.chapman import CODES, GROUP, N_PUBLISHED
 from ecglib.system.errors import UserError
 
 from .made import LEADS, csv_of, write_challenge, write_chapman, zipped
@@ -21,7 +20,7 @@ FIRST = "MUSE_20180111_155500_19000"
 
 def test_groups_hold_as_many_recordings_as_published():
     assert sum(PUBLISHED.values()) == N_PUBLISHED
-    assert GROUP.keys() == PUBLISHED.keys() == set(CHAPMAN.values())
+    assert GROUP.keys() == PUBLISHED.keys() == set(CODES.values())
     count = dict.fromkeys(GROUP.values(), 0)
     for rhythm, n in PUBLISHED.items():
         count[GROUP[rhythm]] += n
@@ -44,7 +43,7 @@ def test_counts_of_the_recordings_at_hand(chapman_root):
 
 
 def test_lead_that_only_some_recordings_have(chapman_root):
-    with pytest.raises(UserError, match="has no lead 'V1'; it has II: name one that every"):
+    with pytest.raises(UserError, match="has no lead 'V1'; it has II: leave the record"):
         load("chapman", chapman_root, lead="V1")
 
 

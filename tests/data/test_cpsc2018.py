@@ -3,8 +3,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from ecglib.data.sets.rhythm import CLASSES, load
-from ecglib.data.sets.snomed import CPSC2018
+from ecglib.data.sets import load
+from ecglib.data.sets.cpsc2018 import CLASSES, CODES
 from ecglib.system.errors import UserError
 
 from .made import write_challenge
@@ -26,7 +26,7 @@ def labels(recordings):
 
 
 def test_codes_cover_the_classes_in_the_order_of_the_reference():
-    assert tuple(CPSC2018.values()) == CLASSES["cpsc2018"]
+    assert tuple(CODES.values()) == CLASSES
 
 
 def test_recordings_at_hand_agree_with_wfdb(cpsc2018_root):

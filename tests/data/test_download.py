@@ -5,15 +5,17 @@ import re
 import threading
 import time
 import urllib.request
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.error import URLError
 
 import pytest
 
+from ecglib.aami import DS1, DS2, PACED
 from ecglib.data.find import download
-from ecglib.data.find.download import fetch, https_only, published_checksums
-from ecglib.data.find.identity import RECORDS, sha256_of
-from ecglib.data.sets import cinc2017
+from ecglib.data.find.download import fetch, https_only
+from ecglib.data.find.identity import sha256_of
+from ecglib.data.sets import SETS, get
 from ecglib.system.errors import UserError
 
 FILES = {"100.atr": b"a" * 700, "100.dat": bytes(range(256)) * 2000, "100.hea": b"100 2 360\n"}
@@ -41,6 +43,12 @@ class Publisher(BaseHTTPRequestHandler):
         pass
 
 
+def offers(monkeypatch, name, **changed):
+    """Let a data set's publisher be another one."""
+    publisher = replace(get(name).publisher, **changed)
+    monkeypatch.setitem(SETS, name, replace(get(name), publisher=publisher))
+
+
 @pytest.fixture
 def publisher(monkeypatch):
     server = ThreadingHTTPServer(("127.0.0.1", 0), Publisher)
@@ -49,8 +57,8 @@ def publisher(monkeypatch):
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in FILES.items()}
-    monkeypatch.setattr(download, "published_checksums", lambda: digests)
-    monkeypatch.setattr(download, "BASE_URL", f"http://127.0.0.1:{server.server_port}/")
+    server.url = f"http://127.0.0.1:{server.server_port}/"
+    offers(monkeypatch, "mitdb", url=server.url, checksums=digests)
     yield server
     server.shutdown()
     thread.join()
@@ -67,18 +75,19 @@ def content_of(folder):
 
 def test_checksums_cover_the_database():
     names = {
-        f"{record}.{extension}" for record in RECORDS for extension in ("atr", "dat", "hea")
+        f"{record}.{extension}"
+        for record in DS1 + DS2 + PACED
+        for extension in ("atr", "dat", "hea")
     }
-    assert published_checksums().keys() == names
+    checksums = get("mitdb").publisher.checksums
+    assert checksums.keys() == names
     assert len(names) == 144
-    assert all(
-        re.fullmatch("[0-9a-f]{64}", digest) for digest in published_checksums().values()
-    )
+    assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in checksums.values())
 
 
 def test_checksums_are_those_of_the_real_files(mitdb_root):
     for name in ("100.hea", "114.dat", "234.atr"):
-        assert published_checksums()[name] == sha256_of(mitdb_root / name)
+        assert get("mitdb").publisher.checksums[name] == sha256_of(mitdb_root / name)
 
 
 def test_fetches_all_files_and_then_none(publisher, tmp_path):
@@ -137,7 +146,7 @@ def test_file_that_is_not_there(publisher, tmp_path):
 
 
 def test_no_more_is_read_than_a_file_may_have(publisher, tmp_path, monkeypatch):
-    monkeypatch.setattr(download, "MAX_BYTES", 1000)
+    offers(monkeypatch, "mitdb", max_bytes=1000)
     with pytest.raises(UserError, match=r"100\.dat .*too much"):
         fetch_plain(tmp_path)
 
@@ -151,7 +160,7 @@ def test_server_that_announces_no_number_of_bytes(publisher, tmp_path, announced
 
 
 def test_no_network(tmp_path, monkeypatch):
-    monkeypatch.setattr(download, "BASE_URL", "http://127.0.0.1:9/")  # nobody listens there
+    offers(monkeypatch, "mitdb", url="http://127.0.0.1:9/")  # nobody listens there
     with pytest.raises(UserError, match="check network and folder") as caught:
         fetch_plain(tmp_path)
     assert "\n" not in str(caught.value)
@@ -170,7 +179,7 @@ def test_name_look_up_that_never_answers(tmp_path, monkeypatch):
 
 def test_nothing_but_https_is_opened(publisher):
     with pytest.raises(URLError, match="unknown url type: http"):
-        https_only(urllib.request.Request(download.BASE_URL + "100.hea"), timeout=1)
+        https_only(urllib.request.Request(publisher.url + "100.hea"), timeout=1)
     assert publisher.requests == []
 
 
@@ -193,8 +202,7 @@ def listed(files, prefix=PART):
 @pytest.fixture
 def challenge(publisher, monkeypatch):
     """The publisher with a part of the Challenge 2020 and its list of checksums."""
-    own = download.CHALLENGES["cpsc2018"]._replace(url=download.BASE_URL)
-    monkeypatch.setitem(download.CHALLENGES, "cpsc2018", own)
+    offers(monkeypatch, "cpsc2018", url=publisher.url)
     foreign = listed({"Q0001.mat": b"x"}, "training/cpsc_2018_extra/")
     publisher.files = {PART + name: content for name, content in CPSC.items()}
     publisher.files["SHA256SUMS.txt"] = (listed(CPSC) + foreign).encode()
@@ -206,16 +214,14 @@ def fetch_cpsc(target):
 
 
 def test_checksums_of_cinc2017_are_those_of_the_real_files(cinc2017_root):
-    for name, digest in cinc2017.CHECKSUMS.items():
+    for name, digest in get("cinc2017").publisher.checksums.items():
         assert sha256_of(cinc2017_root / name) == digest
 
 
 def test_cinc2017(publisher, tmp_path, monkeypatch):
     files = {"training2017.zip": b"zip" * 50_000, "REFERENCE-v3.csv": b"A00001,N\n"}
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    monkeypatch.setattr(download, "CINC2017_URL", download.BASE_URL)
-    monkeypatch.setattr(download, "CHECKSUMS", digests)
-    monkeypatch.setattr(download, "MAX_BYTES", 1000)  # is not for archives
+    offers(monkeypatch, "cinc2017", url=publisher.url, checksums=digests)
     publisher.files = dict(files)
     assert content_of(fetch("cinc2017", tmp_path, open_url=urllib.request.urlopen)) == files
     publisher.files["training2017.zip"] += b"!"
@@ -284,6 +290,13 @@ def test_list_that_is_cut_or_too_long(challenge, tmp_path, monkeypatch, cut):
 
 
 def test_addresses_are_https():
-    parts = download.CHALLENGES.values()
-    for url in (download.BASE_URL, download.CINC2017_URL, *(part.url for part in parts)):
-        assert re.match("https://physionet.org/files/(mitdb/|challenge-20)", url)
+    for name in SETS:
+        assert re.match(
+            "https://physionet.org/files/[a-z0-9-]+/[0-9.]+/$", get(name).publisher.url
+        )
+
+
+def test_data_set_that_nobody_offers(monkeypatch, tmp_path):
+    monkeypatch.setitem(SETS, "cpsc2018", replace(get("cpsc2018"), publisher=None))
+    with pytest.raises(UserError, match="cpsc2018 cannot be fetched: set data_root"):
+        fetch("cpsc2018", tmp_path)

@@ -11,10 +11,8 @@ from hypothesis import strategies as st
 from scipy.special import erf
 
 from ecglib.config import MicroConfig
-from ecglib.data.find.pack import pack_mitdb
-from ecglib.data.leads import other_lead
 from ecglib.data.records import Record
-from ecglib.data.sets.mitdb import read_record
+from ecglib.data.sets.mitdb import DATASET, other_lead, read_record
 from ecglib.data.signal.micro_input import (
     BEFORE,
     FS,
@@ -282,9 +280,9 @@ def test_invalid_samples_at_the_ends_repeat_the_nearest_valid_one():
 
 def test_the_other_lead_is_not_mlii(synthetic_root, tmp_path):
     assert other_lead(synthetic_root, 100) == "V1"
-    with pytest.raises(UserError, match=r"\.hea is missing"):
+    with pytest.raises(UserError, match=r"999\.hea is damaged, missing or"):
         other_lead(synthetic_root, 999)
-    pack_mitdb(synthetic_root, tmp_path / "beats.npz")
+    DATASET.pack(synthetic_root, tmp_path / "beats.npz")
     with pytest.raises(UserError, match="packed file"):
         other_lead(tmp_path / "beats.npz", 100)
 

@@ -9,7 +9,7 @@ import wfdb
 
 from ecglib.aami import DS1, DS2, PACED
 from ecglib.data.find.identity import record_files
-from ecglib.data.sets import mitdb
+from ecglib.data.sets import dataset
 from ecglib.data.sets.mitdb import load_beats
 from ecglib.data.signal.rr import rr_features
 from ecglib.data.synthetic import write_records
@@ -280,7 +280,7 @@ def test_second_load_comes_from_the_cache(synthetic_root, cache_dir, monkeypatch
     def no_reading(*_):
         raise AssertionError("read again")
 
-    monkeypatch.setattr(mitdb, "read_wfdb", no_reading)
+    monkeypatch.setattr(dataset, "read_wfdb", no_reading)
     assert_same(load_beats(synthetic_root, [100, 101]), first)
     with pytest.raises(AssertionError, match="read again"):
         load_beats(synthetic_root, [100, 101], fusion="keep")

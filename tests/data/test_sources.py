@@ -5,11 +5,9 @@ import platformdirs
 import pytest
 
 from ecglib.data.find import search as sources
-from ecglib.data.find.identity import identity, identity_of, records_in, sha256_of
-from ecglib.data.find.pack import pack_mitdb
-from ecglib.data.find.pack_cinc2017 import pack_cinc2017
+from ecglib.data.find.identity import identity, identity_of, sha256_of
 from ecglib.data.find.search import find
-from ecglib.data.sets.rhythm import load
+from ecglib.data.sets import get, load
 from ecglib.system.errors import UserError
 
 from .made import write_chapman, zipped
@@ -29,7 +27,7 @@ def places(tmp_path, monkeypatch):
 
 def test_real_database_is_known_as_published(mitdb_root):
     source = find(data_root=mitdb_root, records=[100])
-    assert "every file as PhysioNet published it" in source.describe()
+    assert "MIT-BIH, all 48 records as published" in source.describe()
     assert not source.synthetic
 
 
@@ -54,8 +52,8 @@ def test_place_with_only_some_records_is_passed_over(places, synthetic_root):
 
 def test_data_root_may_be_a_packed_file(tmp_path, synthetic_root):
     packed = tmp_path / "mitdb.npz"
-    pack_mitdb(synthetic_root, packed)
-    records = records_in(synthetic_root)
+    get("mitdb").pack(synthetic_root, packed)
+    records = get("mitdb").present(synthetic_root)
     source = find(data_root=packed, records=records)
     assert source.path == packed
     assert source.sha256 == find(data_root=synthetic_root, records=records).sha256
@@ -76,9 +74,17 @@ def test_nothing_found_says_what_to_do(places):
         find(records=[100])
 
 
-def test_records_of_mitdb_must_be_named(places):
+def test_without_records_any_will_do(places, synthetic_root):
+    shutil.copytree(synthetic_root, places[1] / "mitdb")
+    (places[1] / "mitdb" / "100.hea").unlink()
+    assert find("mitdb").path == places[1] / "mitdb"
+    with pytest.raises(UserError, match="holds no record of MIT-BIH"):
+        find("mitdb", places[0])
+
+
+def test_invented_records_must_be_named(places):
     with pytest.raises(UserError, match="records is empty"):
-        find("mitdb")
+        find("mitdb", allow_synthetic=True)
 
 
 def test_unknown_data_set(places):
@@ -100,7 +106,7 @@ def test_synthetic_patients_only_if_allowed(places, tmp_path, monkeypatch):
     source = find(records=[114, 103], allow_synthetic=True)
     assert (source.origin, source.synthetic) == ("synthetic", True)
     assert source.describe().startswith("Synthetic patients, not recordings")
-    assert records_in(source.path) == (103, 114)
+    assert get("mitdb").present(source.path) == (103, 114)
     written = (source.path / "103.dat").stat().st_mtime_ns
     assert find(records=[103, 114], allow_synthetic=True).sha256 == source.sha256
     assert (source.path / "103.dat").stat().st_mtime_ns == written  # not made again
@@ -136,7 +142,7 @@ def test_identity_depends_on_every_byte(synthetic_root, tmp_path):
 
 
 def test_folder_with_a_packed_file(places, synthetic_root):
-    pack_mitdb(synthetic_root, places[1] / "mitdb.npz")
+    get("mitdb").pack(synthetic_root, places[1] / "mitdb.npz")
     source = find(records=[100])
     assert (source.origin, source.path) == ("repository", places[1] / "mitdb.npz")
 
@@ -151,7 +157,7 @@ def test_search_order_of_recordings(places, synthetic_cinc2017):
     elsewhere = find("cinc2017", synthetic_cinc2017)
     assert (elsewhere.origin, elsewhere.path) == ("data_root", synthetic_cinc2017)
     packed = places[1] / "cinc2017.npz"
-    pack_cinc2017(synthetic_cinc2017, packed)
+    get("cinc2017").pack(synthetic_cinc2017, packed)
     assert find("cinc2017", packed).path == packed
     shutil.rmtree(places[1] / "cinc2017")
     beside = find("cinc2017", places[1])  # a folder that holds the packed file
@@ -182,7 +188,7 @@ def test_recordings_not_found_says_what_to_do(places):
 
 def test_packed_file_of_another_data_set(places, synthetic_root):
     packed = places[0] / "packed.npz"
-    pack_mitdb(synthetic_root, packed)
+    get("mitdb").pack(synthetic_root, packed)
     with pytest.raises(UserError, match=r"packed\.npz .*pack cinc2017"):
         find("cinc2017", packed)
 

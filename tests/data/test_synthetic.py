@@ -98,11 +98,11 @@ def test_leads_are_named_and_114_has_them_the_other_way_round(tmp_path):
 
 
 def test_header_says_what_it_is(synthetic_root):
-    assert is_synthetic(synthetic_root, 100)
+    assert is_synthetic(synthetic_root / "100.hea")
 
 
 def test_real_header_does_not(mitdb_root):
-    assert not is_synthetic(mitdb_root, 100)
+    assert not is_synthetic(mitdb_root / "100.hea")
 
 
 def test_length_and_sampling_frequency(tmp_path):

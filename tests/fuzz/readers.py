@@ -15,11 +15,9 @@ from ecglib import results
 from ecglib.compress import load_compressed, symbols
 from ecglib.compress.codec import MAGIC, PREFIX
 from ecglib.data.find import cache
-from ecglib.data.find.pack import pack_mitdb, read_info
-from ecglib.data.find.pack_cinc2017 import pack_cinc2017
-from ecglib.data.find.pack_cinc2017 import read_info as read_cinc_info
+from ecglib.data.find.pack import read_info
+from ecglib.data.sets import load
 from ecglib.data.sets.mitdb import load_beats
-from ecglib.data.sets.rhythm import load
 from ecglib.data.signal.detector import score_record
 from ecglib.deploy import shipped
 from ecglib.deploy.bundle import measured
@@ -89,13 +87,13 @@ def reads(name):
 
 
 def read_packed_mitdb(folder):
-    read_info(folder / "p.npz")
+    read_info(folder / "p.npz", "mitdb")
     read_mitdb(folder / "p.npz")
     score_record(folder / "p.npz", 100)
 
 
 def read_packed_cinc(folder):
-    read_cinc_info(folder / "p.npz")
+    read_info(folder / "p.npz", "cinc2017")
     check_signals(load("cinc2017", folder / "p.npz", length=80))
 
 
@@ -194,10 +192,10 @@ READERS = {
     "chapman wfdb": Reader(valid.chapman_wfdb, reads("chapman"), "*.*"),
     "spreadsheet": Reader(valid.spreadsheet, reads("chapman"), "*.xlsx", member_of_zip),
     "pack mitdb": Reader(
-        valid.packed(pack_mitdb, valid.mitdb), read_packed_mitdb, "p.npz", member_of_zip
+        valid.packed("mitdb", valid.mitdb), read_packed_mitdb, "p.npz", member_of_zip
     ),
     "pack cinc2017": Reader(
-        valid.packed(pack_cinc2017, valid.cinc), read_packed_cinc, "p.npz", member_of_zip
+        valid.packed("cinc2017", valid.cinc), read_packed_cinc, "p.npz", member_of_zip
     ),
     "cache": Reader(valid.cache, lambda f: cache.load(f / "beats.npz"), "beats.npz"),
     "device": Reader(valid.device, read_device, "*.json"),

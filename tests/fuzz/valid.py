@@ -10,6 +10,7 @@ import wfdb
 from ecglib import results
 from ecglib.compress import encode, save_compressed
 from ecglib.compress.weights import coded_names
+from ecglib.data.sets import get
 from ecglib.data.sets.mitdb import load_beats
 from ecglib.data.synthetic import write_records
 from ecglib.deploy import shipped
@@ -71,12 +72,12 @@ def spreadsheet(folder):
     (folder / "Diagnostics.csv").unlink()
 
 
-def packed(pack, make):
+def packed(name, make):
     """Maker of `p.npz` from what another maker writes."""
 
     def make_packed(folder):
         make(folder / "raw")
-        pack(folder / "raw", folder / "p.npz")
+        get(name).pack(folder / "raw", folder / "p.npz")
 
     return make_packed
 

@@ -14,9 +14,9 @@ from ecglib.config import (
     RpeaksConfig,
     TransferConfig,
 )
-from ecglib.data.find import places
 from ecglib.data.find import search as sources
 from ecglib.data.find.identity import identity
+from ecglib.data.sets import cinc2017
 from ecglib.data.synthetic_recordings import write_cinc2017
 from ecglib.studies import plan as plans
 from ecglib.studies.plan import (
@@ -210,7 +210,7 @@ def test_every_data_set_that_is_read_is_found_once(rhythm_root, synthetic_root):
 @pytest.mark.usefixtures("no_database")
 def test_only_the_quick_profile_may_invent_recordings(tmp_path, monkeypatch):
     monkeypatch.setenv("ECGLIB_CACHE", str(tmp_path))
-    monkeypatch.setattr(places, "N_SYNTHETIC", 1)
+    monkeypatch.setattr(cinc2017, "N_INVENTED", 1)
     configs, parameters = [RhythmConfig()], {"data_root": None}
     with pytest.raises(UserError, match="fetch cinc2017"):
         find_sources(configs, parameters, "cpu")

@@ -11,10 +11,10 @@ from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, roc_auc_
 from torch import nn
 
 from ecglib.config import TransferConfig
+from ecglib.data import sets
 from ecglib.data.find import search as sources
 from ecglib.data.find.identity import identity
 from ecglib.data.samples import Samples
-from ecglib.data.sets import rhythm
 from ecglib.studies import transfer
 from ecglib.studies.transfer import binary, detection
 from ecglib.studies.worksite import run_study
@@ -46,7 +46,7 @@ def test_cinc2017_becomes_af_against_the_rest_without_noise(cinc2017, labels):
     samples, names = binary(cinc2017, "II")
     assert set(names) == {name for name, letter in labels.items() if letter != "~"}
     assert samples.y.tolist() == [int(labels[name] == "A") for name in names]
-    recordings = rhythm.load("cinc2017", cinc2017.path)
+    recordings = sets.load("cinc2017", cinc2017.path)
     rows = np.flatnonzero(np.isin(recordings.recording, names))
     for x, n, row in zip(samples.x.numpy(), samples.n_samples, rows, strict=True):
         part = recordings.signal[row, : min(recordings.n_samples[row], 1536)]

@@ -1,6 +1,7 @@
 """Files of a data set as its publisher lays them out: loose, or in a zip that stays packed."""
 
 import re
+import tempfile
 import zipfile
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -47,7 +48,10 @@ class Files:
 
     @contextmanager
     def opened(self):
-        """A function that takes a name and returns the file's bytes.
+        """A function that takes a name and returns the path of a file to read.
+
+        Members of a zip are unpacked into a temporary folder as they are asked for; it holds
+        the files of one recording at a time.
 
         Raises
         ------
@@ -57,32 +61,39 @@ class Files:
         if self.archive is None:
             yield self._loose
             return
-        with _open_zip(self.archive) as archive:
-            yield lambda name: self._member(archive, name)
+        with _open_zip(self.archive) as archive, tempfile.TemporaryDirectory() as folder:
+            try:
+                yield lambda name: self._unpacked(archive, name, Path(folder))
+            except UserError as error:  # nobody knows the temporary folder
+                raise UserError(str(error).replace(folder, str(self.archive))) from error
 
     def _loose(self, name):
         path = self.members[name]
         try:
-            return read_bytes(path, MAX_BYTES)
+            read_bytes(path, MAX_BYTES)
         except OSError as error:
             raise UserError(
                 f"{path} cannot be read ({error.strerror}); fetch it again"
             ) from error
         except ValueError as error:
             raise UserError(f"{error}, which no recording has; fetch it again") from error
+        return path
 
-    def _member(self, archive, name):
+    def _unpacked(self, archive, name, folder):
         member = self.members[name]
         if isinstance(member, Path):
             return self._loose(name)
-        size = archive.getinfo(member).file_size
-        if size > MAX_BYTES:
-            raise UserError(
-                f"{member} in {self.archive} has {size:,} bytes, which no recording has; "
-                "fetch the file again"
-            )
-        with refused(f"{member} in {self.archive} is damaged; fetch the file again"):
-            return read_member(archive, member, MAX_BYTES)
+        with refused(
+            f"{member} in {self.archive} is damaged or has more than {MAX_BYTES:,} bytes, "
+            "which no recording has; fetch the file again"
+        ):
+            content = read_member(archive, member, MAX_BYTES)
+        path = folder / name
+        for other in folder.iterdir():
+            if other.stem != path.stem:
+                other.unlink()
+        path.write_bytes(content)
+        return path
 
 
 def find_files(root, recordings, labels, archives=()):

@@ -8,51 +8,17 @@ from concurrent import futures
 from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
-from typing import NamedTuple
 from urllib.error import HTTPError
 
+from ecglib.data import sets
 from ecglib.data.find.identity import sha256_of
-from ecglib.data.sets.cinc2017 import CHECKSUMS
 from ecglib.system.errors import UserError
 
-BASE_URL = "https://physionet.org/files/mitdb/1.0.0/"
-MAX_BYTES = 8_000_000  # per file of records; the largest has 1.95 MB
-CINC2017_URL = "https://physionet.org/files/challenge-2017/1.0.0/"
-MAX_ARCHIVE_BYTES = 150_000_000  # training2017.zip has 100 MB
-CHALLENGE_LIST = "SHA256SUMS.txt"
+CHECKSUM_LIST = "SHA256SUMS.txt"
 MAX_LIST_BYTES = 60_000_000  # the longest list has some 20 MB
 TIMEOUT_S = 8  # to connect, and between two pieces of a file
 _CHUNK = 1 << 16
 _RANGE_NOT_SATISFIABLE = 416
-
-
-class Part(NamedTuple):
-    """Part of a PhysioNet challenge: its address, a folder in it, names of its files."""
-
-    url: str
-    folder: str
-    pattern: str
-
-
-CHALLENGES = {
-    "cpsc2018": Part(
-        "https://physionet.org/files/challenge-2020/1.0.2/",
-        "training/cpsc_2018/",
-        r"(g\d{1,3}/)?A\d{4}\.(mat|hea)",
-    ),
-    "chapman": Part(
-        "https://physionet.org/files/challenge-2021/1.0.3/",
-        "training/chapman_shaoxing/",
-        r"(g\d{1,3}/)?JS\d{5}\.(mat|hea)",
-    ),
-}
-"""Data sets whose checksums PhysioNet's own list gives, which is fetched first."""
-
-
-def published_checksums():
-    """File name -> SHA-256 of the database's 144 files, as PhysioNet lists them."""
-    lines = Path(__file__).with_name("mitdb.sha256").read_text().splitlines()
-    return {name: digest for digest, name in map(str.split, lines)}
 
 
 def download_dir(name="mitdb"):
@@ -81,13 +47,12 @@ def fetch(name="mitdb", target=None, *, open_url=https_only):
     """Download a data set from its publisher and verify every file.
 
     Files that are there and verified are skipped, one that broke off is continued. Checksums
-    of "mitdb" and "cinc2017" are part of this library; the others' come from the publisher
-    first, over HTTPS as all files do.
+    are part of this library, or come from the publisher first, over HTTPS as all files do.
 
     Parameters
     ----------
-    name : {"mitdb", "cinc2017", "chapman", "cpsc2018"}
-        Data set.
+    name : str
+        Data set, one of `ecglib.data.sets.NAMES`.
     target : path, optional
         Folder to fill; `download_dir(name)` if not given.
     open_url : callable
@@ -101,47 +66,48 @@ def fetch(name="mitdb", target=None, *, open_url=https_only):
     Raises
     ------
     UserError
-        If the data set is unknown, the network fails (within 10 s if there is none) or a
-        file is not what the publisher lists.
+        If the data set is unknown or not offered for download, the network fails (within 10 s
+        if there is none) or a file is not what the publisher lists.
     """
     from tqdm import tqdm
 
-    if name not in ("mitdb", "cinc2017", *CHALLENGES):
-        known = ", ".join(("mitdb", "cinc2017", *CHALLENGES))
-        raise UserError(f"unknown data set {name!r}: known are {known}")
+    publisher = sets.get(name).publisher
+    if publisher is None:
+        raise UserError(f"{name} cannot be fetched: set data_root to where its files are")
     target = Path(target or download_dir(name))
-    url, checksums, max_bytes = _published(name, target, open_url)
+    checksums = publisher.checksums
+    if checksums is None:
+        checksums = _published(name, publisher, target, open_url)
     with tqdm(checksums.items(), desc=f"fetch {name}", unit="file") as progress:
         for file_name, digest in progress:
-            with _explained(name, url + file_name, target):
-                _fetch_file(url + file_name, target / file_name, digest, max_bytes, open_url)
+            url = publisher.url + publisher.folder + file_name
+            with _explained(name, url, target):
+                _fetch_file(url, target / file_name, digest, publisher.max_bytes, open_url)
     return target
 
 
-def _published(name, target, open_url):
-    """Address of a data set, file name -> SHA-256, and the bound on a file's size."""
-    if name == "mitdb":
-        return BASE_URL, published_checksums(), MAX_BYTES
-    if name == "cinc2017":
-        return CINC2017_URL, CHECKSUMS, MAX_ARCHIVE_BYTES
-    part = CHALLENGES[name]
-    with _explained(name, part.url + CHALLENGE_LIST, target):
-        listed = _read(part.url + CHALLENGE_LIST, MAX_LIST_BYTES, open_url)
-    checksums = _listed(listed.decode("latin-1"), part)
+def _published(name, publisher, target, open_url):
+    """File name -> SHA-256 of a data set, from the publisher's own list."""
+    url = publisher.url + CHECKSUM_LIST
+    with _explained(name, url, target):
+        listed = _read(url, MAX_LIST_BYTES, open_url)
+    checksums = _listed(listed.decode("latin-1"), publisher)
     if not checksums:
         raise UserError(
-            f"{part.url}{CHALLENGE_LIST} lists no file of {name}: tell the publisher, or take "
-            "the data set from another place and set data_root"
+            f"{url} lists no file of {name}: tell the publisher, or take the data set from "
+            "another place and set data_root"
         )
-    return part.url + part.folder, checksums, MAX_BYTES
+    return checksums
 
 
-def _listed(text, part):
-    """File name -> SHA-256 of the lines about a challenge's part.
+def _listed(text, publisher):
+    """File name -> SHA-256 of the lines about a data set.
 
-    Names must match the part's pattern, so that none leads out of the target folder.
+    Names must match the pattern, so that none leads out of the target folder.
     """
-    line = re.compile(rf"([0-9a-f]{{64}})[ *]+{re.escape(part.folder)}({part.pattern})")
+    line = re.compile(
+        rf"([0-9a-f]{{64}})[ *]+{re.escape(publisher.folder)}({publisher.pattern})"
+    )
     found = map(line.fullmatch, text.splitlines())
     return {match[2]: match[1] for match in found if match}
 

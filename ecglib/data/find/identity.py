@@ -1,13 +1,9 @@
-"""Files of the database: which there are, and what identifies them."""
+"""Files of annotated records: which there are, and what identifies them."""
 
 import hashlib
 from pathlib import Path
 
-from ecglib.aami import DS1, DS2, PACED
 from ecglib.system.errors import UserError
-
-RECORDS = tuple(sorted((*DS1, *DS2, *PACED)))
-"""The 48 records of the MIT-BIH Arrhythmia Database."""
 
 EXTENSIONS = ("hea", "dat", "atr")
 """The three files of an annotated WFDB record: header, signals, annotations."""
@@ -64,9 +60,9 @@ def is_complete(folder, record):
     return all((Path(folder) / f"{record}.{extension}").is_file() for extension in EXTENSIONS)
 
 
-def records_in(folder):
-    """Record numbers of the database whose header lies in `folder`, as a tuple."""
-    return tuple(record for record in RECORDS if (Path(folder) / f"{record}.hea").is_file())
+def records_in(folder, records):
+    """Those of the records whose header lies in `folder`, as a tuple."""
+    return tuple(record for record in records if (Path(folder) / f"{record}.hea").is_file())
 
 
 def identity_of(folder, records):

@@ -1,26 +1,27 @@
-"""The database as one file of some 28 MB, for machines that have no WFDB reader."""
+"""A data set as one compressed file, for machines that have no WFDB reader.
+
+MIT-BIH takes some 28 MB, CinC 2017 some 45 MB; NumPy alone reads them.
+"""
 
 from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
 
-from ecglib.data.find.identity import identity_of, records_in
-from ecglib.data.records import Record, check_lead, check_record, read_wfdb, to_millivolts
-from ecglib.data.synthetic import is_synthetic
+from ecglib.data.recordings import Recordings, padded
+from ecglib.data.records import Record, check_lead, check_record, to_millivolts
 from ecglib.system.errors import UserError
 from ecglib.system.files import atomic
 from ecglib.system.untrusted import opened_npz, refused
 
-FORMAT = "ecglib-mitdb-1"
-LEAD = "MLII"
 MAX_BYTES = 150_000_000
 """Of all arrays in a packed file; the largest, CinC 2017, has 77 MB."""
 
-WITHOUT_LEAD = (102, 104)
-"""Records that have no MLII and are therefore not packed (both are paced, too)."""
+UNITS_PER_MV = 1000
+"""Of whole recordings: steps of 1 µV, as CinC 2017 has them, so that rounding errs by half."""
 
 _INVALID = np.iinfo(np.int16).min  # WFDB's own mark of an invalid sample in 16 bits
+_LIMIT = np.iinfo(np.int16).max
 
 
 class PackInfo(NamedTuple):
@@ -31,67 +32,55 @@ class PackInfo(NamedTuple):
     synthetic: bool
 
 
-def pack_mitdb(root, out):
-    """Write MLII and all annotations of the records in a WFDB folder to one `.npz` file.
-
-    The file holds ADC units (int16) with gain and baseline, so that `load_beats` gives the
-    same bits from it as from the folder; it carries the identity of its source. Records 102
-    and 104 have no MLII and are left out.
-
-    Parameters
-    ----------
-    root : path
-        Folder with `100.hea` etc.
-    out : path
-        File to write; it appears whole or not at all.
-
-    Returns
-    -------
-    PackInfo
-        `records`: those that the file holds.
-
-    Raises
-    ------
-    UserError
-        If the folder has no records, or one is incomplete or damaged.
-    """
-    present = records_in(root)
-    packed = tuple(record for record in present if record not in WITHOUT_LEAD)
-    if not packed:
-        raise UserError(f"{root} holds no record of MIT-BIH: there is no 100.hea or any other")
-    info = PackInfo(packed, identity_of(root, present), is_synthetic(root, packed[0]))
-    arrays = {
-        "format": FORMAT, "lead": LEAD, "records": packed,
-        "sha256": info.sha256, "synthetic": info.synthetic,
-    }  # fmt: skip
-    for number in packed:
-        arrays |= _arrays_of(read_wfdb(root, number, LEAD))
-    with atomic(out) as temporary, open(temporary, "wb") as file:
-        np.savez_compressed(file, **arrays)
-    return info
-
-
-def read_info(path):
-    """What the packed file `path` says about itself, as `PackInfo`."""
-    with opened(path, FORMAT, "mitdb") as stored:
+def read_info(path, name):
+    """What the packed file `path` of data set `name` says about itself, as `PackInfo`."""
+    with _opened(path, name) as stored:
+        names = stored["records" if "records" in stored else "recording"]
         return PackInfo(
-            records=tuple(stored["records"].tolist()),
+            records=tuple(names.tolist()),
             sha256=str(stored["sha256"]),
             synthetic=bool(stored["synthetic"]),
         )
 
 
-def read_packed(path, records, lead=LEAD):
-    """Records from a file that `pack_mitdb` wrote, one at a time.
+def write_records(path, name, info, records, lead):
+    """Write one lead of annotated records.
+
+    The file holds ADC units (int16) with gain and baseline, so that beats from it are the same
+    to the last bit as from the WFDB files.
+
+    Parameters
+    ----------
+    path : path
+        File; it appears whole or not at all.
+    name : str
+        Data set.
+    info : PackInfo
+        Numbers and identity of the records.
+    records : iterable of Record
+        The records.
+    lead : str
+        Their lead.
+    """
+    arrays = {}
+    for record in records:
+        arrays |= _arrays_of(record)
+    _write(path, name, info, arrays, lead=lead, records=info.records)
+
+
+def read_records(path, name, records, lead):
+    """Records from a file that `write_records` wrote, one at a time.
 
     Parameters
     ----------
     path : path
         The file.
+    name : str
+        Data set.
     records : iterable of int
         Record numbers.
     lead : str
-        Name of the lead; the file holds only MLII.
+        Name of the lead; the file holds only one.
 
     Yields
     ------
@@ -100,21 +89,114 @@ def read_packed(path, records, lead=LEAD):
     Raises
     ------
     UserError
-        If the file is truncated or something else than a packed database, or lacks a
-        record or the lead.
+        If the file is truncated or something else than this data set, or lacks a record or the
+        lead.
     """
-    with opened(path, FORMAT, "mitdb") as stored:
-        present = set(stored["records"].tolist())
+    with _opened(path, name) as stored:
+        present, packed = set(stored["records"].tolist()), str(stored["lead"])
         for number in records:
             if number not in present:
                 raise UserError(
-                    f"{path} has no record {number}: 102 and 104 have no MLII and are never "
-                    "packed; for another one, pack a complete folder"
+                    f"{path} has no record {number}: one that has no lead {packed} is never "
+                    "packed; for another, pack a complete folder"
                 )
-            check_lead(number, lead, [str(stored["lead"])])
+            check_lead(number, lead, [packed])
             record = _record_from(stored, number)
             check_record(record, path)
             yield record
+
+
+def write_recordings(path, info, found):
+    """Write recordings without their padding, in steps of 1 µV (int16), and their labels.
+
+    Parameters
+    ----------
+    path : path
+        File; it appears whole or not at all.
+    info : PackInfo
+        Names and identity of the recordings.
+    found : Recordings
+        The recordings.
+    """
+    whole = np.concatenate([s[:n] for s, n in zip(found.signal, found.n_samples, strict=True)])
+    arrays = {
+        "fs": found.fs,
+        "units_per_mv": UNITS_PER_MV,
+        "recording": found.recording,
+        "label": found.label,
+        "n_samples": found.n_samples,
+        "units": np.rint(whole * UNITS_PER_MV).clip(-_LIMIT, _LIMIT).astype(np.int16),
+    }
+    _write(path, found.source, info, arrays)
+
+
+def read_recordings(path, dataset, length):
+    """Recordings from a file that `write_recordings` wrote.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    dataset : RecordingSet
+        What it must hold.
+    length : int
+        Samples, to which recordings are cut or padded.
+
+    Returns
+    -------
+    Recordings
+        Samples differ from those of the source by 0.5 µV at most.
+
+    Raises
+    ------
+    UserError
+        If the file is damaged or something else.
+    """
+    with _opened(path, dataset.name) as stored:
+        units, names, label = stored["units"], stored["recording"], stored["label"]
+        n_samples = stored["n_samples"]
+        _check(units, names, label, n_samples)
+        if len(names) > dataset.n_published or label.max() >= len(dataset.classes):
+            raise ValueError("more recordings or classes than there are")
+        if (stored["fs"], stored["units_per_mv"]) != (dataset.fs, UNITS_PER_MV):
+            raise ValueError("another rate or unit")
+        signal = np.split(units / np.float32(UNITS_PER_MV), np.cumsum(n_samples)[:-1])
+        signal, n_samples = padded(signal, names, length)
+        return Recordings(
+            signal=signal,
+            label=label,
+            recording=names,
+            n_samples=n_samples,
+            fs=float(dataset.fs),
+            classes=dataset.classes,
+            source=dataset.name,
+        )
+
+
+def _write(path, name, info, arrays, **more):
+    """Write arrays with what tells whose they are."""
+    with atomic(path) as temporary, open(temporary, "wb") as file:
+        np.savez_compressed(
+            file,
+            format=_format(name),
+            sha256=info.sha256,
+            synthetic=info.synthetic,
+            **more,
+            **arrays,
+        )
+
+
+def _format(name):
+    return f"ecglib-{name}-1"
+
+
+def _check(units, names, label, n_samples):
+    """Raise `ValueError` if arrays are of another kind or do not fit each other."""
+    kinds = [array.dtype.kind for array in (units, names, label, n_samples)]
+    if kinds != ["i", "U", "i", "i"] or not len(names) == len(label) == len(n_samples):
+        raise ValueError("arrays of another kind")
+    if n_samples.min() < 1 or n_samples.sum() != len(units) or label.min() < 0:
+        raise ValueError("arrays do not fit each other")
 
 
 def _arrays_of(record):
@@ -142,27 +224,8 @@ def _record_from(stored, number):
 
 
 @contextmanager
-def opened(path, form, name):
-    """The arrays of a packed file; whatever is wrong with it becomes one sentence.
-
-    Parameters
-    ----------
-    path : path
-        The file.
-    form : str
-        Its entry `format`.
-    name : str
-        Data set, for the sentence.
-
-    Yields
-    ------
-    NpzFile
-
-    Raises
-    ------
-    UserError
-        If the file is damaged or has another form, or the block finds that.
-    """
+def _opened(path, name):
+    """The arrays of a packed data set; whatever is wrong with the file becomes one sentence."""
     with (
         refused(
             f"{path} is damaged or was not written by `python -m ecglib pack {name}`; "
@@ -170,6 +233,6 @@ def opened(path, form, name):
         ),
         opened_npz(path, MAX_BYTES) as stored,
     ):
-        if str(stored["format"]) != form:
+        if str(stored["format"]) != _format(name):
             raise ValueError("another format")
         yield stored

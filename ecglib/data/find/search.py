@@ -4,7 +4,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from ecglib.data.find import places
+from ecglib.data import sets
+from ecglib.data.find import cache
 from ecglib.data.find.download import download_dir, fetch
 from ecglib.system.errors import UserError
 from ecglib.system.paths import REPO
@@ -27,16 +28,16 @@ class Source:
     Attributes
     ----------
     name : str
-        Data set, "mitdb", "cinc2017", "chapman" or "cpsc2018".
+        Data set, one of `ecglib.data.sets.NAMES`.
     path : Path
-        `root` of `load_beats` or of `ecglib.data.sets.rhythm.load`: a folder or a packed file.
+        `root` of `ecglib.data.sets.load`: a folder or a packed file.
     origin : {"data_root", "ECG_DATA", "repository", "download", "synthetic"}
         Which step of the search found it.
     sha256 : str
         Identity of the data: SHA-256 over the sorted names and checksums of the files. For
-        "mitdb" these are `.hea`, `.dat` and `.atr` of the database's records there, or of the
-        records asked for if they are synthetic; for another data set its recordings, or the
-        zip that holds them, and its labels. A packed file carries the identity of its source.
+        annotated records these are `.hea`, `.dat` and `.atr` of all that are there, or of those
+        asked for if they are synthetic; for recordings they, or the zip that holds them, and
+        their labels. A packed file carries the identity of its source.
     synthetic : bool
         Whether the records are invented.
     """
@@ -52,7 +53,7 @@ class Source:
         if self.synthetic:
             what = "Synthetic patients, not recordings"
         else:
-            what = places.finder(self.name).described(self)
+            what = sets.get(self.name).described(self.path, self.sha256)
         return f"{what}: {self.path} ({_ORIGINS[self.origin]}; {self.sha256[:12]})."
 
 
@@ -66,15 +67,14 @@ def find(name="mitdb", data_root=None, *, records=(), allow_synthetic=False, dow
 
     Parameters
     ----------
-    name : {"mitdb", "cinc2017", "chapman", "cpsc2018"}
-        Data set.
+    name : str
+        Data set, one of `ecglib.data.sets.NAMES`.
     data_root : path, optional
         The place to use; if it does not serve, that is an error and nothing else is tried.
     records : sequence of int
-        Record numbers that are needed; "mitdb" only. Of another data set all that a place
-        has will do.
+        Record numbers that are needed. If none is named, all that a place has will do.
     allow_synthetic : bool
-        Whether invented patients may stand in ("mitdb" and "cinc2017").
+        Whether invented patients may stand in, if the data set has any.
     download : bool
         Whether to fetch the data set if no place has it.
 
@@ -87,35 +87,50 @@ def find(name="mitdb", data_root=None, *, records=(), allow_synthetic=False, dow
     UserError
         If no place has the data set.
     """
-    finder = places.finder(name, records)
+    dataset = sets.get(name)
     if data_root is not None:
-        return _given(name, finder, Path(data_root).expanduser())
+        return _given(dataset, Path(data_root).expanduser(), records)
     for origin, place in _places(name).items():
-        path = finder.locate(place)
+        path = dataset.locate(place, records)
         if path is not None:
-            return Source(name, path, origin, *finder.identify(path))
+            return _source(dataset, path, origin, records)
     if download:
-        path = fetch(name)
-        return Source(name, path, "download", *finder.identify(path))
-    path = finder.made() if allow_synthetic else None
-    if path is not None:
-        return Source(name, path, "synthetic", *finder.identify(path))
+        return _source(dataset, fetch(name), "download", records)
+    if allow_synthetic and dataset.invent is not None:
+        return _source(dataset, _invented(dataset, records), "synthetic", records)
     raise UserError(
-        f"{finder.title} was not found: run `python -m ecglib fetch {name}`, or set "
+        f"{dataset.title} was not found: run `python -m ecglib fetch {name}`, or set "
         "data_root or the environment variable ECG_DATA to where it lies"
     )
 
 
-def _given(name, finder, data_root):
+def _source(dataset, path, origin, records):
+    sha256, synthetic = dataset.identify(path, records)
+    return Source(dataset.name, path, origin, sha256, synthetic)
+
+
+def _given(dataset, data_root, records):
     if not data_root.exists():
         raise UserError(
             f"data_root {data_root} does not exist: correct it, or leave it out to search "
             "the usual places"
         )
-    path = finder.locate(data_root)
+    path = dataset.locate(data_root, records)
     if path is None:
-        raise UserError(f"data_root {data_root} {finder.lacking(data_root)}")
-    return Source(name, path, "data_root", *finder.identify(path))
+        raise UserError(f"data_root {data_root} {dataset.lacking(data_root, records)}")
+    return _source(dataset, path, "data_root", records)
+
+
+def _invented(dataset, records):
+    """Folder of invented patients; one that cannot be written becomes one sentence."""
+    folder = cache.directory()
+    try:
+        return dataset.invent(folder, records)
+    except OSError as error:
+        raise UserError(
+            f"cannot write invented patients to {folder}: {error.strerror}; "
+            "set the environment variable ECGLIB_CACHE to a folder that can be written"
+        ) from error
 
 
 def _places(name):

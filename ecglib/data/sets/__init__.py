@@ -1,65 +1,58 @@
-"""TEMPORARY until merged."""
+"""The data sets that there are, by name; a new one needs a module here and a word in `SETS`.
 
-from ecglib.aami import DS1, DS1_FOLDS, DS1_VAL, DS2, patient_of
+Importing this reads no recording and needs neither wfdb nor torch. What a data set's module
+must provide is written down in `ecglib.data.sets.dataset`.
+"""
 
-BEATS = ("mitdb",)
-RECORDINGS = ("cinc2017", "chapman", "cpsc2018")
-NAMES = BEATS + RECORDINGS
-SPLITS = {
-    "ds1_ds2": (DS1, DS2),
-    "ds2_ds1": (DS2, DS1),
-    "ds1_val": (tuple(r for r in DS1 if r not in DS1_VAL), DS1_VAL),
-}
-SPLITS |= {
-    f"ds1_fold{i}": (tuple(r for r in DS1 if r not in fold), fold)
-    for i, fold in enumerate(DS1_FOLDS)
-}
-CROSSED = ("ds1_cv", "lopo")
+from ecglib.data.sets import chapman, cinc2017, cpsc2018, mitdb
+from ecglib.data.sets.dataset import BeatSet, RecordingSet
+from ecglib.system.errors import UserError
 
+SETS = {module.DATASET.name: module.DATASET for module in (mitdb, cinc2017, chapman, cpsc2018)}
+"""Name -> data set. A notebook may add one of its own."""
 
-class _Mit:
-    name = "mitdb"
-    records = DS1 + DS2
-    splits = (*SPLITS, *CROSSED)
-    lead = "MLII"
+BEATS = tuple(name for name, one in SETS.items() if isinstance(one, BeatSet))
+"""Data sets in which every beat is annotated."""
 
-    def folds(self, split, records):
-        if split in SPLITS:
-            return [tuple(tuple(r for r in side if r in records) for side in SPLITS[split])]
-        known = [r for r in DS1 + DS2 if r in records]
-        if split == "ds1_cv":
-            known = [r for r in DS1 if r in records]
-            n_folds = (len(DS1) + 1) // 2
-            groups = [tuple(r for r in DS1[i::n_folds] if r in known) for i in range(n_folds)]
-        else:
-            patients = sorted({patient_of(r) for r in known})
-            groups = [tuple(r for r in known if patient_of(r) == p) for p in patients]
-        return [(tuple(r for r in known if r not in group), group) for group in groups if group]
+RECORDINGS = tuple(name for name, one in SETS.items() if isinstance(one, RecordingSet))
+"""Data sets of whole recordings with one label each."""
 
-    def load_beats(self, *a, **k):
-        from ecglib.data.sets.mitdb import load_beats
-
-        return load_beats(*a, **k)
-
-    def read_record(self, root, record, lead=None):
-        from ecglib.data.sets.mitdb import read_record
-
-        return read_record(root, record, lead or "MLII")
-
-    def other_lead(self, root, record):
-        from ecglib.data.leads import other_lead
-
-        return other_lead(root, record)
-
-    def key(self, record):
-        return str(record)
+NAMES = tuple(SETS)
 
 
 def get(name):
-    return _Mit()
+    """The data set of a name, a `BeatSet` or a `RecordingSet`.
+
+    Raises
+    ------
+    UserError
+        If there is none.
+
+    Examples
+    --------
+    >>> get("mitdb").key(100), get("cinc2017").classes
+    ('100', ('N', 'A', 'O', '~'))
+    """
+    if name not in SETS:
+        raise UserError(f"unknown data set {name!r}: known are {', '.join(SETS)}")
+    return SETS[name]
 
 
 def load(name, root, **options):
-    from ecglib.data.sets import rhythm
+    """All of a data set that is at `root`.
 
-    return rhythm.load(name, root, **options)
+    Parameters
+    ----------
+    name : str
+        Data set.
+    root : path
+        Folder with its files, or a packed file; `ecglib.data.find.search.find` finds it.
+    **options
+        `records`, `lead`, `before`, `after`, `length`, `fusion` of beats
+        (`BeatSet.load_beats`); `lead` and `length` of recordings (`RecordingSet.load`).
+
+    Returns
+    -------
+    Beats or Recordings
+    """
+    return get(name).load(root, **options)

@@ -11,13 +11,13 @@ import zipfile
 import numpy as np
 
 from ecglib.data.find.archive import find_files as find
-from ecglib.data.recordings import Recordings, padded
-from ecglib.data.sets.challenge import lead_index, read_labelled
-from ecglib.data.sets.snomed import CHAPMAN, first_known
+from ecglib.data.recordings import padded
+from ecglib.data.records import check_lead
+from ecglib.data.sets.challenge import first_known, read_labelled
+from ecglib.data.sets.dataset import Publisher, RecordingSet
 from ecglib.system.errors import UserError
 from ecglib.system.untrusted import check_members, read_member, refused
 
-TITLE = "Chapman-Shaoxing"
 N_PUBLISHED = 10_646
 CLASSES = ("SB", "AFIB", "GSVT", "SR")
 """Sinus bradycardia, atrial fibrillation and flutter, supraventricular tachycardias, sinus
@@ -33,6 +33,23 @@ GROUP = {
     **dict.fromkeys(("SR", "SA"), "SR"),
 }
 """Rhythm -> one of four groups that cardiologists advised to merge (Zheng et al. 2020)."""
+
+CODES = {
+    "426177001": "SB",
+    "164889003": "AFIB",
+    "164890007": "AF",
+    "426761007": "SVT",
+    "713422000": "AT",
+    "17366009": "SAAWR",
+    "427084000": "ST",
+    "251166008": "AVNRT",
+    "233897008": "AVRT",
+    "426783006": "SR",
+    "427393009": "SA",
+}
+"""SNOMED CT code -> rhythm as `Diagnostics.csv` abbreviates it, after `dx_mapping_scored.csv`
+and `dx_mapping_unscored.csv` of the Challenge 2021. Their counts of Chapman-Shaoxing are those
+of Zheng et al. 2020 rhythm by rhythm, but for SA, which the challenge left out."""
 
 _N_SAMPLES = 5000
 _TABLES = ("Diagnostics.csv", "Diagnostics.xlsx")
@@ -76,7 +93,8 @@ def read(files, lead, length):
 
     Returns
     -------
-    Recordings
+    signal, n_samples, label
+        As `RecordingSet.read` asks for.
 
     Raises
     ------
@@ -86,28 +104,26 @@ def read(files, lead, length):
     """
     names = recordings_in(files)
     read_all = _read_csv if names[0].startswith("MUSE") else _read_wfdb
-    with files.opened() as content:
-        signal, n_samples, label = read_all(files, content, names, lead, length)
-    return Recordings(
-        *(signal, label, np.array(names), n_samples, float(FS), CLASSES, "chapman")
-    )
+    with files.opened() as at:
+        return read_all(files, at, names, lead, length)
 
 
-def _read_wfdb(files, content, names, lead, length):
+def _read_wfdb(files, at, names, lead, length):
     """Signals, their lengths and labels, from PhysioNet's form."""
 
-    def label_of(name, header):
-        return _index(name, first_known(header.codes, CHAPMAN), "the #Dx of its header")
+    def label_of(name, codes):
+        return _index(name, first_known(codes, CODES), "the #Dx of its header")
 
-    return read_labelled(files, content, names, label_of, fs=FS, lead=lead, length=length)
+    return read_labelled(files, at, names, label_of, fs=FS, lead=lead, length=length)
 
 
-def _read_csv(files, content, names, lead, length):
+def _read_csv(files, at, names, lead, length):
     """Signals, their lengths and labels, from the authors' form."""
-    rhythm, where = _rhythms(files, content)
+    rhythm, where = _rhythms(files, at)
     label = [_index(name, rhythm.get(name), where) for name in names]
-    signals = (_csv_lead(content(f"{name}.csv"), name, lead) for name in names)
-    return *padded(signals, names, length), np.array(label, dtype=np.int8)
+    signals = (_csv_lead(at(f"{name}.csv").read_bytes(), name, lead) for name in names)
+    signal, n_samples = padded(signals, names, length)
+    return signal, n_samples, np.array(label, dtype=np.int8)
 
 
 def _index(name, rhythm, where):
@@ -120,7 +136,7 @@ def _index(name, rhythm, where):
     return CLASSES.index(GROUP[rhythm])
 
 
-def _rhythms(files, content):
+def _rhythms(files, at):
     """Recording -> rhythm as the table of diagnoses says, and the table's place."""
     import pandas as pd
 
@@ -131,17 +147,17 @@ def _rhythms(files, content):
             "Diagnostics.xlsx beside them"
         )
     where = files.where(present[0])
-    data = content(present[0])
+    path = at(present[0])
     with refused(f"{where} is no table with columns FileName and Rhythm; fetch it again"):
         if present[0].endswith(".csv"):
-            table = pd.read_csv(io.BytesIO(data), dtype=str)
+            table = pd.read_csv(path, dtype=str)
         else:
-            table = _spreadsheet(data, where)
+            table = _spreadsheet(path, where)
         rhythm = table.set_index("FileName")["Rhythm"].to_dict()
     return rhythm, where
 
 
-def _spreadsheet(data, where):
+def _spreadsheet(path, where):
     """First sheet of a workbook, of no more rows and columns than the table has."""
     import pandas as pd
 
@@ -153,13 +169,14 @@ def _spreadsheet(data, where):
             "the table as Diagnostics.csv beside it"
         ) from error
     plain = io.BytesIO()  # packed members could be of any size
-    with zipfile.ZipFile(io.BytesIO(data)) as archive, zipfile.ZipFile(plain, "w") as unpacked:
+    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(plain, "w") as unpacked:
         check_members(archive.infolist(), _SPREADSHEET_BYTES)
         for member in archive.namelist():
             unpacked.writestr(member, read_member(archive, member, _SPREADSHEET_BYTES))
     book = openpyxl.load_workbook(plain, read_only=True)
-    size = {"max_row": N_PUBLISHED + 1, "max_col": _SPREADSHEET_COLUMNS}
-    names, *rows = book.worksheets[0].iter_rows(values_only=True, **size)
+    names, *rows = book.worksheets[0].iter_rows(
+        max_row=N_PUBLISHED + 1, max_col=_SPREADSHEET_COLUMNS, values_only=True
+    )
     return pd.DataFrame(rows, columns=names)
 
 
@@ -169,7 +186,8 @@ def _csv_lead(data, name, lead):
 
     with refused(f"{name}.csv is damaged and cannot be read; fetch it again"):
         header = data.split(b"\n", 1)[0].decode("utf-8-sig").strip().split(",")
-        column = lead_index(name, lead, header)
+        check_lead(name, lead, header)
+        column = header.index(lead)
         table = pd.read_csv(io.BytesIO(data), usecols=[column], dtype=np.float64)
     if len(table) != _N_SAMPLES:
         raise UserError(
@@ -179,3 +197,20 @@ def _csv_lead(data, name, lead):
     if data.count(b",") != (len(table) + 1) * (len(header) - 1):
         raise UserError(f"{name}.csv has rows unlike its header: it is damaged; fetch it again")
     return table.to_numpy()[:, 0] / _MICROVOLTS
+
+
+DATASET = RecordingSet(
+    name="chapman",
+    title="Chapman-Shaoxing",
+    classes=CLASSES,
+    n_published=N_PUBLISHED,
+    fs=FS,
+    find_files=find_files,
+    recordings_in=recordings_in,
+    read=read,
+    publisher=Publisher(
+        "https://physionet.org/files/challenge-2021/1.0.3/",
+        folder="training/chapman_shaoxing/",
+        pattern=r"(g\d{1,3}/)?JS\d{5}\.(mat|hea)",
+    ),
+)

@@ -10,27 +10,23 @@ import warnings
 import numpy as np
 
 from ecglib.data.find.archive import find_files as find
-from ecglib.data.recordings import Recordings, padded, resample
+from ecglib.data.recordings import padded, resample
 from ecglib.data.sets.challenge import read_recording
+from ecglib.data.sets.dataset import Publisher, RecordingSet
 from ecglib.system.errors import UserError
 from ecglib.system.untrusted import refused
 
-TITLE = "CinC 2017"
-N_PUBLISHED = 8528
 CLASSES = ("N", "A", "O", "~")
 """Normal rhythm, atrial fibrillation, other rhythm, too noisy to classify."""
-
-CHECKSUMS = {
-    "training2017.zip": "7d1af830d7f309e0fdd16edfcba754739960ea30512dfaca6e79c526d4d12a97",
-    "REFERENCE-v3.csv": "ae517e474b0bc89a7517ad876b5b4dadc6c94f680d0665c04746db9432df855b",
-}
-"""SHA-256 of the files as published."""
 
 FS = 150
 """Hz, after resampling."""
 
 SECONDS = 30
 """Of a recording, from its start; the rest is left out."""
+
+N_INVENTED = 40
+"""Invented recordings of each class, enough for five folds."""
 
 _OWN_FS = 300
 _REFERENCES = ("REFERENCE-v3.csv", "REFERENCE.csv")
@@ -81,7 +77,8 @@ def read(files, lead, length):
 
     Returns
     -------
-    Recordings
+    signal, n_samples, label
+        As `RecordingSet.read` asks for.
 
     Raises
     ------
@@ -96,19 +93,19 @@ def read(files, lead, length):
             f"the recordings of CinC 2017 have no labels: put {_REFERENCES[0]} beside "
             f"{files.where(f'{names[0]}.mat')}, or run `python -m ecglib fetch cinc2017`"
         )
-    with files.opened() as content:
-        label = _labels(content(reference), files.where(reference), names)
-        signals = (_signal(files, content, name) for name in names)
-        signal, n_samples = padded(signals, names, length)
-    return Recordings(
-        *(signal, label, np.array(names), n_samples, float(FS), CLASSES, "cinc2017")
-    )
+    with files.opened() as at:
+        label = _labels(at(reference), files.where(reference), names)
+        signal, n_samples = padded((_signal(files, at, n) for n in names), names, length)
+    return signal, n_samples, label
 
 
-def _labels(data, where, names):
+def _labels(path, where, names):
     """Index into CLASSES of each name, (n,) int8."""
-    with refused(f"{where} is no table of recordings and labels; fetch it again"):
-        rows = list(csv.reader(data.decode("latin-1").splitlines()))
+    with (
+        refused(f"{where} is no table of recordings and labels; fetch it again"),
+        path.open(encoding="latin-1", newline="") as file,
+    ):
+        rows = list(csv.reader(file))
     wrong = next((row for row in rows if len(row) != 2 or row[1] not in CLASSES), None)
     if wrong is not None:
         raise UserError(
@@ -125,7 +122,41 @@ def _labels(data, where, names):
     return np.array([labels[name] for name in names], dtype=np.int8)
 
 
-def _signal(files, content, name):
+def _signal(files, at, name):
     """First 30 s in mV at 150 Hz."""
-    _, signal = read_recording(files, content, name, fs=_OWN_FS)
+    signal, _ = read_recording(files, at, name, fs=_OWN_FS)
     return resample(signal[: SECONDS * _OWN_FS], _OWN_FS, FS)
+
+
+def _invent(folder, _):
+    from ecglib.data.synthetic_recordings import VERSION, write_cinc2017
+
+    own = folder / f"synthetic-cinc2017-{VERSION}"
+    write_cinc2017(own, N_INVENTED, seed=0)
+    return own
+
+
+DATASET = RecordingSet(
+    name="cinc2017",
+    title="CinC 2017",
+    classes=CLASSES,
+    n_published=8528,
+    fs=FS,
+    find_files=find_files,
+    recordings_in=recordings_in,
+    read=read,
+    packed_length=SECONDS * FS,
+    publisher=Publisher(
+        "https://physionet.org/files/challenge-2017/1.0.0/",
+        {
+            "training2017.zip": (
+                "7d1af830d7f309e0fdd16edfcba754739960ea30512dfaca6e79c526d4d12a97"
+            ),
+            "REFERENCE-v3.csv": (
+                "ae517e474b0bc89a7517ad876b5b4dadc6c94f680d0665c04746db9432df855b"
+            ),
+        },
+        max_bytes=150_000_000,  # the zip has 100 MB
+    ),
+    invent=_invent,
+)

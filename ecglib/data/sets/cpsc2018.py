@@ -5,25 +5,32 @@ Read in the form of PhysioNet's Challenge 2020, `.mat` and `.hea` with SNOMED CT
 
 import csv
 
-import numpy as np
-
 from ecglib.data.find.archive import find_files as find
-from ecglib.data.recordings import Recordings
-from ecglib.data.sets.challenge import read_labelled
-from ecglib.data.sets.snomed import CPSC2018, first_known
+from ecglib.data.sets.challenge import first_known, read_labelled
+from ecglib.data.sets.dataset import Publisher, RecordingSet
 from ecglib.system.errors import UserError
 from ecglib.system.untrusted import refused
 
-TITLE = "CPSC 2018"
-N_PUBLISHED = 6877
 CLASSES = ("Normal", "AF", "I-AVB", "LBBB", "RBBB", "PAC", "PVC", "STD", "STE")
 """In the order of the codes 1 to 9 in `REFERENCE.csv`."""
 
 FS = 500
 """Hz."""
 
-KNOWN = CPSC2018 | {name: name for name in CLASSES}
-"""What a header's `#Dx` may say: a SNOMED code, or in the older form a name."""
+CODES = {
+    "426783006": "Normal",
+    "164889003": "AF",
+    "270492004": "I-AVB",
+    "164909002": "LBBB",
+    "59118001": "RBBB",
+    "284470004": "PAC",
+    "164884008": "PVC",
+    "429622005": "STD",
+    "164931005": "STE",
+}
+"""SNOMED CT code -> class, as in the Challenge 2020."""
+
+_KNOWN = CODES | {name: name for name in CLASSES}  # older headers have names
 
 _REFERENCE = "REFERENCE.csv"
 
@@ -62,7 +69,8 @@ def read(files, lead, length):
 
     Returns
     -------
-    Recordings
+    signal, n_samples, label
+        As `RecordingSet.read` asks for.
 
     Raises
     ------
@@ -70,12 +78,11 @@ def read(files, lead, length):
         If a recording lacks the lead, has no label or an unknown one, no samples or invalid
         ones, or a file is damaged or missing.
     """
-    names = recordings_in(files)
-    with files.opened() as content:
-        listed = _listed(files, content)
+    with files.opened() as at:
+        listed = _listed(files, at)
 
-        def label_of(name, header):
-            own = first_known(header.codes, KNOWN) if listed is None else listed.get(name)
+        def label_of(name, codes):
+            own = first_known(codes, _KNOWN) if listed is None else listed.get(name)
             if own is None:
                 where = "the #Dx of its header" if listed is None else files.where(_REFERENCE)
                 raise UserError(
@@ -84,30 +91,37 @@ def read(files, lead, length):
                 )
             return CLASSES.index(own)
 
-        signal, n_samples, label = read_labelled(
-            files, content, names, label_of, fs=FS, lead=lead, length=length
-        )
-    return Recordings(
-        *(signal, label, np.array(names), n_samples, float(FS), CLASSES, "cpsc2018")
-    )
+        names = recordings_in(files)
+        return read_labelled(files, at, names, label_of, fs=FS, lead=lead, length=length)
 
 
-def _listed(files, content):
+def _listed(files, at):
     """Recording -> class from `REFERENCE.csv`; None if there is no such file."""
     if _REFERENCE not in files.members:
         return None
-    data = content(_REFERENCE)
-    with refused(
-        f"{files.where(_REFERENCE)} is no table with columns Recording and First_label "
-        f"(1 to {len(CLASSES)}); fetch it again"
+    with (
+        refused(
+            f"{files.where(_REFERENCE)} is no table with columns Recording and First_label "
+            f"(1 to {len(CLASSES)}); fetch it again"
+        ),
+        at(_REFERENCE).open(encoding="utf-8-sig") as file,
     ):
-        rows = csv.DictReader(data.decode("utf-8-sig").splitlines())
-        return {row["Recording"]: CLASSES[_code(row["First_label"])] for row in rows}
+        by_code = {str(code): name for code, name in enumerate(CLASSES, start=1)}
+        return {row["Recording"]: by_code[row["First_label"]] for row in csv.DictReader(file)}
 
 
-def _code(text):
-    """Index of a code 1 to 9."""
-    code = int(text)
-    if code < 1:
-        raise ValueError(text)
-    return code - 1
+DATASET = RecordingSet(
+    name="cpsc2018",
+    title="CPSC 2018",
+    classes=CLASSES,
+    n_published=6877,
+    fs=FS,
+    find_files=find_files,
+    recordings_in=recordings_in,
+    read=read,
+    publisher=Publisher(
+        "https://physionet.org/files/challenge-2020/1.0.2/",
+        folder="training/cpsc_2018/",
+        pattern=r"(g\d{1,3}/)?A\d{4}\.(mat|hea)",
+    ),
+)

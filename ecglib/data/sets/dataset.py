@@ -1,0 +1,540 @@
+"""What a data set is: the one interface through which it is found, read, packed and fetched.
+
+A new data set is a module `ecglib/data/sets/NAME.py` that names a `BeatSet` or a `RecordingSet`
+`DATASET`, and the module's name in `ecglib/data/sets/__init__.py`; nothing else knows data sets
+by name.
+
+* A `BeatSet` has WFDB records (`.hea`, `.dat`, `.atr`) with an annotation at every beat. It
+  must give `name`, `title`, `records` and `lead`, and `fs` if that is not 360 Hz; `mitdb.py`
+  shows all the rest.
+* A `RecordingSet` has one label a recording. It must give `name`, `title`, `classes`,
+  `n_published`, `fs`, and three functions that know its files; `cpsc2018.py` is an example.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ecglib.data.beats import cut_beats
+from ecglib.data.find import cache, pack
+from ecglib.data.find.identity import identity, identity_of, record_files, records_in, sha256_of
+from ecglib.data.recordings import Recordings
+from ecglib.data.records import read_header, read_wfdb
+from ecglib.data.synthetic import is_synthetic
+from ecglib.system.errors import UserError
+
+WINDOW_S = 150 / 360
+"""Seconds before and after the R-peak that a beat has unless one asks for something else."""
+
+
+@dataclass(frozen=True)
+class Publisher:
+    """Where the files of a data set are offered, and how to tell that they are right.
+
+    Attributes
+    ----------
+    url : str
+        Address of the folder with the files, https.
+    checksums : dict or None
+        File name -> SHA-256. None: the publisher's own list `SHA256SUMS.txt` at `url` counts,
+        of which the files in `folder` whose names match `pattern` belong to the data set.
+    folder, pattern : str
+        Of the publisher's list: part of the path, and a regular expression.
+    max_bytes : int
+        Size of the largest file that may come.
+    """
+
+    url: str
+    checksums: dict | None = None
+    folder: str = ""
+    pattern: str = ""
+    max_bytes: int = 8_000_000
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DataSet:
+    """What beats and recordings have in common.
+
+    Attributes
+    ----------
+    name : str
+        In params files, and of the folder and packed file in which it is looked for.
+    title : str
+        For people.
+    publisher : Publisher or None
+        None if it cannot be fetched.
+    invent : callable or None
+        (folder, records) -> folder: writes invented patients into a folder of its own in
+        `folder`, for machines that have no recordings, and says where. None if nothing stands
+        in for this data set.
+    """
+
+    name: str
+    title: str
+    publisher: Publisher | None = field(default=None, repr=False)
+    invent: Callable | None = None
+
+    def locate(self, place, wanted=()):
+        """What in `place` holds the records; None if nothing does.
+
+        Parameters
+        ----------
+        place : Path
+            A packed file, or a folder: its subfolder or packed file named after the data set is
+            looked at first.
+        wanted : sequence
+            Records that are needed. If none is named, whatever is there will do.
+
+        Returns
+        -------
+        Path or None
+        """
+        for path, present in self._holdings(place):
+            if present and set(wanted) <= set(present):
+                return path
+        return None
+
+    def _holdings(self, place):
+        """Where in `place` the data set may lie, and what is there."""
+        inside = (place / self.name, place / f"{self.name}.npz", place)
+        for path in (place,) if place.is_file() else inside:
+            yield path, self.present(path) if path.exists() else ()
+
+    def described(self, path, sha256):
+        """How much of the data set is at `path`, in words."""
+        known = self.publisher.checksums if self.publisher else None
+        if known and sha256 == identity(known):
+            return f"{self.title}, all {self.n_published:,} {self.kind} as published"
+        n = len(self.present(Path(path)))
+        return f"{self.title}, {n:,} of the {self.n_published:,} {self.kind} published"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class BeatSet(DataSet):
+    """A database of WFDB records in which every beat is annotated.
+
+    Attributes
+    ----------
+    records : tuple of int
+        All that were published.
+    lead : str
+        The lead that is read unless one asks for another.
+    fs : float
+        Hz of the records.
+    folds_by_split : dict
+        Name of a split -> list of (training records, test records); `taking_turns` and
+        `patients_apart` help to write it.
+    patient_of : callable
+        Record -> number of the patient; by default everybody has one record.
+    prefix : str or None
+        What stands before a record's number in files of results; None for the name and a slash.
+    """
+
+    records: tuple[int, ...]
+    lead: str
+    fs: float = 360.0
+    folds_by_split: dict = field(default_factory=dict, repr=False)
+    patient_of: Callable = int
+    prefix: str | None = None
+
+    kind = "records"
+    packs = True
+
+    @property
+    def n_published(self):
+        """How many records were published."""
+        return len(self.records)
+
+    @property
+    def splits(self):
+        """Names of the splits that are known."""
+        return tuple(self.folds_by_split)
+
+    def key(self, record):
+        """A record's name in files of results, where several databases may meet."""
+        return f"{self.name}/{record}" if self.prefix is None else f"{self.prefix}{record}"
+
+    def folds(self, split, records):
+        """Training and test records of every training that a split asks for.
+
+        Parameters
+        ----------
+        split : str
+            One of `splits`.
+        records : sequence of int
+            Records in use.
+
+        Returns
+        -------
+        list of (tuple of int, tuple of int)
+            Of several folds, those that test nothing are left out.
+        """
+        if split not in self.folds_by_split:
+            known = ", ".join(self.splits)
+            raise UserError(f"split is {split!r}; {self.name} knows {known or 'none'}")
+        whole = self.folds_by_split[split]
+        used = [
+            tuple(tuple(r for r in side if r in records) for side in fold) for fold in whole
+        ]
+        return [(train, test) for train, test in used if test or len(whole) == 1]
+
+    def load(self, root, *, records=None, lead=None, **how):
+        """`load_beats`; without `records`, of all that `root` holds and that have the lead."""
+        if records is None:
+            records = self.with_lead(root, self.lead if lead is None else lead)
+        return self.load_beats(root, records, lead=lead, **how)
+
+    def load_beats(
+        self, root, records, *, lead=None, before=None, after=None, length=300, fusion="drop"
+    ):
+        """Beats of the given records, in order of record and time.
+
+        A WFDB folder is read once and then served from a cache on disk
+        (`ecglib.data.find.cache`); a packed file is quick enough without one.
+
+        Parameters
+        ----------
+        root : path
+            Folder with `<record>.hea` etc., or a packed file.
+        records : sequence of int
+            Record numbers.
+        lead : str, optional
+            Lead by name, whatever its place in the record.
+        before, after : int, optional
+            Window `[R - before, R + after)`, in samples of the record; `WINDOW_S` if not given.
+            Over a record's edge the nearest sample is repeated, and the window counted in
+            `n_padded`.
+        length : int
+            Samples of a beat; other widths are resampled (`ecglib.data.signal.windows`).
+        fusion : {"drop", "keep"}
+            Whether fusion (F) and unknown (Q) beats are dropped, as the literature does, or
+            kept with labels 3 and 4.
+
+        Returns
+        -------
+        Beats
+            `signal` in mV, float32, not normalised: a beat may be flat, and whatever normalises
+            must cope. `rr` is computed on all beats before any is dropped. `fs` is that of the
+            record, in which `sample` counts, whatever `length` is.
+
+        Raises
+        ------
+        UserError
+            If a file is missing, damaged or truncated, a record lacks the lead or is one flat
+            line, a window holds samples that the recorder marked invalid, or an argument makes
+            no sense.
+        """
+        lead = self.lead if lead is None else lead
+        usual = round(WINDOW_S * self.fs)
+        window = {
+            "before": usual if before is None else before,
+            "after": usual if after is None else after,
+            "length": length,
+        }
+        _check_arguments(records, window, fusion)
+        if Path(root).is_file():
+            packed = pack.read_records(root, self.name, records, lead)
+            return cut_beats(packed, window, fusion)
+        checksums = [sha256_of(path) for r in records for path in record_files(root, r)]
+        arguments = {
+            "records": list(map(int, records)),
+            "lead": lead,
+            "fusion": fusion,
+            **window,
+        }
+        stored = cache.path_for(checksums, arguments)
+        beats = cache.load(stored)
+        if beats is None:
+            beats = cut_beats((read_wfdb(root, r, lead) for r in records), window, fusion)
+            cache.store(stored, beats)
+        return beats
+
+    def read_record(self, root, record, lead=None):
+        """One lead of one record with all its annotations, as `ecglib.data.records.Record`.
+
+        Parameters
+        ----------
+        root : path
+            As in `load_beats`.
+        record : int
+            Record number.
+        lead : str, optional
+            Lead by name.
+        """
+        lead = self.lead if lead is None else lead
+        if Path(root).is_file():
+            return next(pack.read_records(root, self.name, [record], lead))
+        return read_wfdb(root, record, lead)
+
+    def other_lead(self, root, record, lead=None):
+        """Name of the first lead of a record that is not `lead`; in MIT-BIH a V lead.
+
+        It was recorded at the same time, from another place on the chest.
+
+        Raises
+        ------
+        UserError
+            If the header is missing or has no other lead, or `root` is a packed file, which
+            holds one lead only.
+        """
+        lead = self.lead if lead is None else lead
+        if Path(root).is_file():
+            raise UserError(
+                f"{root} is a packed file and holds {lead} only; give the WFDB folder"
+            )
+        names = read_header(Path(root) / str(record)).sig_name
+        others = [name for name in names if name != lead]
+        if not others:
+            raise UserError(f"record {record} has no lead besides {lead}")
+        return others[0]
+
+    def present(self, path):
+        """Numbers of the records at `path`, a folder or a packed file."""
+        if path.is_file():
+            return pack.read_info(path, self.name).records
+        return records_in(path, self.records)
+
+    def with_lead(self, root, lead):
+        """Numbers of the records at `root` that have a lead."""
+        present = self.present(Path(root))
+        if Path(root).is_file():
+            return present
+        return tuple(r for r in present if lead in read_header(Path(root) / str(r)).sig_name)
+
+    def lacking(self, place, wanted):
+        """Why `place` does not serve, for the user."""
+        present = {record for _, records in self._holdings(place) for record in records}
+        lacking = [record for record in wanted if record not in present]
+        what = f"holds no record of {self.title}"
+        if lacking:
+            what = f"lacks {len(lacking)} of the records asked for ({lacking[0]} first)"
+        return f"{what}: name a folder with their .hea, .dat and .atr files"
+
+    def identify(self, path, wanted=()):
+        """SHA-256 of the records at `path`, and whether they are invented.
+
+        It covers all records that are there; of invented ones, which are made as they are
+        needed, those that are wanted.
+        """
+        if path.is_file():
+            info = pack.read_info(path, self.name)
+            return info.sha256, info.synthetic
+        present = self.present(path)
+        wanted = wanted or present
+        invented = is_synthetic(path / f"{wanted[0]}.hea")
+        return identity_of(path, wanted if invented else present), invented
+
+    def pack(self, root, out):
+        """Write one lead and all annotations of the records in a WFDB folder to one file.
+
+        Records that lack the lead are left out; the file carries the identity of its source.
+
+        Parameters
+        ----------
+        root : path
+            Folder with `<record>.hea` etc.
+        out : path
+            File to write; it appears whole or not at all.
+
+        Returns
+        -------
+        PackInfo
+            What the file holds.
+
+        Raises
+        ------
+        UserError
+            If the folder has no records, or one is incomplete or damaged.
+        """
+        packed = self.with_lead(root, self.lead)
+        if not packed:
+            raise UserError(f"{root} holds no record of {self.title} with lead {self.lead}")
+        info = pack.PackInfo(packed, *self.identify(Path(root)))
+        pack.write_records(
+            out, self.name, info, (read_wfdb(root, r, self.lead) for r in packed), self.lead
+        )
+        return info
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RecordingSet(DataSet):
+    """A data set of whole recordings with one label each.
+
+    Attributes
+    ----------
+    classes : tuple of str
+        Names of the labels.
+    n_published : int
+        Recordings that were published.
+    fs : float
+        Hz of what `read` returns.
+    find_files : callable
+        (root) -> `ecglib.data.find.archive.Files`: recordings and labels at a place, without
+        members if there are none.
+    recordings_in : callable
+        (files) -> sorted names of the recordings among them.
+    read : callable
+        (files, lead, length) -> signal (n, length) in mV, n_samples (n,), label (n,), in order
+        of the names, of all recordings; `UserError` if one is damaged, lacks the lead or has no
+        label.
+    packed_length : int or None
+        Samples of a recording in a packed file, which holds one lead in steps of 1 µV; None if
+        the data set is not packed.
+    """
+
+    classes: tuple[str, ...]
+    n_published: int
+    fs: float
+    find_files: Callable
+    recordings_in: Callable
+    read: Callable
+    packed_length: int | None = None
+
+    kind = "recordings"
+
+    @property
+    def packs(self):
+        """Whether the data set can be packed."""
+        return self.packed_length is not None
+
+    def load(self, root, *, lead="II", length=5120):
+        """All recordings at a place.
+
+        Files of the publisher are read once and then served from a cache on disk
+        (`ecglib.data.find.cache`).
+
+        Parameters
+        ----------
+        root : path
+            Folder, zip or packed file, as the data set's module describes.
+        lead : str
+            Lead by name; not read if there is only one.
+        length : int
+            Samples at `fs`, to which recordings are cut or padded with zeros at the end.
+
+        Returns
+        -------
+        Recordings
+            In order of their names.
+
+        Raises
+        ------
+        UserError
+            If there are no recordings, one lacks the lead, its label or samples, or a file is
+            damaged.
+        """
+        if length < 1:
+            raise UserError(f"length is {length}: it must be at least 1 sample")
+        if self._is_packed(root):
+            return pack.read_recordings(root, self, length)
+        files, names = self._files(root)
+        arguments = {"name": self.name, "lead": lead, "length": length}
+        stored = cache.path_for(files.checksums(), arguments, kind="recordings")
+        recordings = cache.load_recordings(stored)
+        if recordings is None:
+            recordings = self._recordings(names, self.read(files, lead, length))
+            cache.store(stored, recordings)
+        return recordings
+
+    def _recordings(self, names, read):
+        signal, n_samples, label = read
+        return Recordings(
+            signal=signal,
+            label=label,
+            recording=np.array(names),
+            n_samples=n_samples,
+            fs=float(self.fs),
+            classes=self.classes,
+            source=self.name,
+        )
+
+    def _files(self, root):
+        """Files at a place, and the names of their recordings."""
+        files = self.find_files(root)
+        names = self.recordings_in(files)
+        if not names:
+            raise UserError(f"{root} holds no recordings of {self.title}; name where they are")
+        return files, names
+
+    def _is_packed(self, path):
+        """Whether `path` is a file that is no zip of the publisher's."""
+        return self.packs and Path(path).is_file() and Path(path).suffix != ".zip"
+
+    def present(self, path):
+        """Names of the recordings at `path`, a folder, a zip or a packed file."""
+        if self._is_packed(path):
+            return pack.read_info(path, self.name).records
+        return self.recordings_in(self.find_files(path))
+
+    def lacking(self, place, wanted):
+        """Why `place` does not serve, for the user."""
+        return f"holds no recordings of {self.title}: name a folder with its files"
+
+    def identify(self, path, wanted=()):
+        """SHA-256 of the recordings at `path`, and whether they are invented."""
+        if self._is_packed(path):
+            info = pack.read_info(path, self.name)
+            return info.sha256, info.synthetic
+        files = self.find_files(path)
+        headers = sorted(name for name in files.members if name.endswith(".hea"))
+        with files.opened() as at:
+            invented = bool(headers) and is_synthetic(at(headers[0]))
+        return identity(files.checksums()), invented
+
+    def pack(self, root, out):
+        """Write the recordings at `root` and their labels to one file; see `BeatSet.pack`."""
+        if not self.packs:
+            raise UserError(f"{self.title} cannot be packed: name a folder with its files")
+        files, names = self._files(root)
+        info = pack.PackInfo(tuple(names), *self.identify(Path(root)))
+        read = self.read(files, None, self.packed_length)
+        pack.write_recordings(out, info, self._recordings(names, read))
+        return info
+
+
+def taking_turns(records, groups):
+    """Folds in which each group is tested by a network that was trained on all others.
+
+    Parameters
+    ----------
+    records : sequence of int
+        All records, in the order in which a training reads them.
+    groups : iterable of tuple of int
+        Records that are left out together.
+
+    Returns
+    -------
+    list of (tuple of int, tuple of int)
+        Training records, test records.
+
+    Examples
+    --------
+    >>> taking_turns((1, 2, 3), [(1, 3), (2,)])
+    [((2,), (1, 3)), ((1, 3), (2,))]
+    """
+    return [(tuple(r for r in records if r not in group), group) for group in groups]
+
+
+def patients_apart(records, patient_of=int):
+    """Folds in which every patient is left out once, in order of patients.
+
+    Examples
+    --------
+    >>> patients_apart((3, 1, 2), lambda record: min(record, 2))
+    [((3, 2), (1,)), ((1,), (3, 2))]
+    """
+    patients = sorted({patient_of(record) for record in records})
+    groups = (tuple(r for r in records if patient_of(r) == patient) for patient in patients)
+    return taking_turns(records, groups)
+
+
+def _check_arguments(records, window, fusion):
+    if len(records) == 0:
+        raise UserError("records is empty: name at least one record")
+    for name, value in window.items():
+        if value < 1:
+            raise UserError(f"{name} is {value}: it must be at least 1 sample")
+    if fusion not in ("drop", "keep"):
+        raise UserError(f"fusion is {fusion!r}: it must be 'drop' or 'keep'")
