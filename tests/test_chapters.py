@@ -7,13 +7,16 @@ import pytest
 import yaml
 
 from ecglib.book.api import GROUPS
-from ecglib.studies.params import declared_parameters, list_chapters, load_params
-from ecglib.system.paths import CHAPTERS, PARAMS, REPO
+from ecglib.book.build import list_chapters
+from ecglib.studies.params import LAUNCH
+from ecglib.system.paths import CHAPTERS, REPO
 
 NO_QUESTION = {"00_overview", "09_reproduce_and_extend"}
 LONGEST_CELL = 25  # lines
 
-each_chapter = pytest.mark.parametrize("chapter", list_chapters(), ids=lambda path: path.stem)
+each_chapter = pytest.mark.parametrize(
+    "chapter", list_chapters(CHAPTERS), ids=lambda path: path.stem
+)
 
 
 def code_cells(chapter):
@@ -24,7 +27,7 @@ def test_chapters_are_those_of_the_table_of_contents():
     toc = yaml.safe_load((REPO / "_toc.yml").read_text(encoding="utf-8"))
     listed = [page for part in toc["parts"] for page in part["chapters"]]
     pages = [toc["root"], *(page["file"] for page in listed)]
-    names = [f"chapters/{chapter.stem}" for chapter in list_chapters()]
+    names = [f"chapters/{chapter.stem}" for chapter in list_chapters(CHAPTERS)]
     look_up = {f"chapters/{page.stem}" for page in CHAPTERS.glob("*.md")}
     assert [page for page in pages if page not in look_up] == names
     assert look_up <= set(pages)
@@ -65,14 +68,15 @@ def test_whatever_a_cell_makes_to_be_shown_is_its_last_value(chapter):
 
 
 @each_chapter
-def test_parameters_are_plain_declared_and_explained(chapter):
+def test_parameters_are_those_that_the_book_sets(chapter):
     tagged = [
         cell for cell in code_cells(chapter) if "parameters" in cell.metadata.get("tags", [])
     ]
-    lines = [line for cell in tagged for line in cell.source.splitlines()]
+    for cell in tagged:
+        declared = [statement.targets[0].id for statement in ast.parse(cell.source).body]
+        assert declared == ["profile", *LAUNCH, "overrides"]
+        assert all("  # type: " in line for line in cell.source.splitlines())
     assert len(tagged) <= 1
-    assert len(lines) == len(declared_parameters(chapter))
-    assert all("  # type: " in line for line in lines)
 
 
 @each_chapter
@@ -82,8 +86,3 @@ def test_code_parses_and_reads_no_working_directory(chapter):
             node.attr for node in ast.walk(ast.parse(cell.source)) if hasattr(node, "attr")
         }
         assert not names & {"chdir", "getcwd", "cwd"}
-
-
-@pytest.mark.parametrize("file", sorted(PARAMS.glob("*.yaml")), ids=lambda path: path.stem)
-def test_params_file_sets_only_what_chapters_declare(file):
-    assert isinstance(load_params(file, CHAPTERS), dict)

@@ -44,10 +44,10 @@ def stale_files(folder):
     """
     names = registry.names()
     paths = [p for study in names for p in sorted(Path(folder).rglob(f"{study}/*.json"))]
-    return [path for path in paths if not _is_current(results.load(path), path)]
+    return [path for path in paths if not is_current(results.load(path), path)]
 
 
-def _is_current(result, path):
+def is_current(result, path):
     """Whether a file's name still carries the hash of its configuration and data."""
     try:
         with refused(f"{path} is of an older version"):

@@ -127,7 +127,7 @@ def _printed():
 def _ours(name, arm):
     """Row of one of our arms; its online stage is what it does for all test patients."""
     settings, metrics = arm.settings, arm.results[0].metrics
-    n_rr = 5 if settings["features"] == "beat+rr" else 0
+    n_rr = 5 if settings.get("features") == "beat+rr" else 0  # else beats alone
     size = ECGNetConfig(tuple(settings["channels"]), norm=settings["norm"], n_rr=n_rr)
     interval = stats.patient_bootstrap(arm.matrices(), macro_f1)
     stages = ("features", "adapt", "finetune")

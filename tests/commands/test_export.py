@@ -7,10 +7,10 @@ import torch
 from ecglib.aami import CLASSES
 from ecglib.commands import export
 from ecglib.commands.export import export_network, pick_network
-from ecglib.config import Int8Config
 from ecglib.data.find import search as sources
 from ecglib.deploy.onnx import read_onnx, stored_bits
 from ecglib.deploy.runtime import Deployed
+from ecglib.studies.int8 import Int8Config
 from ecglib.studies.plan import expand
 from ecglib.studies.run import Run
 from ecglib.system.errors import UserError

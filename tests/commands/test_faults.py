@@ -43,7 +43,7 @@ personalization = [{{"strategy": ["none", "adabn", "head_only"], "epochs": 1,
 
 # %%
 from ecglib.studies import plan
-from ecglib.studies.worksite import run_study
+from ecglib.studies.run import run_study
 
 parameters = {{
     "data_root": data_root, "seeds": seeds, "records": records, "channels": channels,

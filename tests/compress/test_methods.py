@@ -13,12 +13,17 @@ from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import weight_norm
 
 from ecglib.compress import CodedModel, encode, load_compressed, methods, save_compressed
-from ecglib.compress.methods import compress, folded, with_half_floats, without_weight_norm
+from ecglib.compress.methods import (
+    METHODS,
+    compress,
+    folded,
+    with_half_floats,
+    without_weight_norm,
+)
 from ecglib.compress.weights import coded_names, matrix_names
-from ecglib.config import CompressionConfig
-from ecglib.config.rhythm import METHODS
 from ecglib.data.samples import logits_of
 from ecglib.quant import quantize_array
+from ecglib.studies.compression import CompressionConfig
 from ecglib.system.errors import UserError
 from ecglib.training.loop import Schedule, fit
 from ecglib.training.on_recordings import learning_parts, predict

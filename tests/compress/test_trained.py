@@ -15,8 +15,8 @@ from ecglib.compress.coded import clipped_scale
 from ecglib.compress.methods import without_weight_norm
 from ecglib.compress.trained import MASK_EVERY, Coder, lamp_scores, train_compressed
 from ecglib.compress.weights import matrix_names
-from ecglib.config import CompressionConfig
 from ecglib.models.layers import weight_layers
+from ecglib.studies.compression import CompressionConfig
 from ecglib.training.loop import Schedule, fit
 from ecglib.training.on_recordings import learning_parts
 from ecglib.training.on_recordings import predict as predicted

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import zscore
 
-from ecglib.config import BaselineConfig
 from ecglib.data.beats import Beats
 from ecglib.data.inputs import (
     normalize,
@@ -18,6 +17,7 @@ from ecglib.data.inputs import (
     to_inputs,
 )
 from ecglib.data.signal.rr import RR_NAMES
+from ecglib.studies.baseline import BaselineConfig
 from ecglib.system.errors import UserError
 
 MILLIVOLTS = st.floats(-5, 5, width=32)

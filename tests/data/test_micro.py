@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import erf
 
-from ecglib.config import MicroConfig
 from ecglib.data.records import Record
 from ecglib.data.sets.mitdb import DATASET, other_lead, read_record
 from ecglib.data.signal.micro_input import (
@@ -24,6 +23,7 @@ from ecglib.data.signal.micro_input import (
     without_gaps,
 )
 from ecglib.data.signal.rr import RR_DELAY_BEATS, rhythm_features, rr_features
+from ecglib.studies.micro import MicroConfig
 from ecglib.system.errors import UserError
 
 ALL = "derivative+template+rr+rhythm"

@@ -7,15 +7,17 @@ import numpy as np
 import pytest
 import torch
 
-from ecglib.config import Int8Config, LatencyConfig, fp32_twin, twin_of
 from ecglib.data.find import search as sources
 from ecglib.deploy import latency
 from ecglib.deploy.latency import ROUND, as_callable, summarize, time_calls, torch_threads
 from ecglib.deploy.onnx import stored_bits
 from ecglib.deploy.runtime import Deployed
 from ecglib.studies import latency as study
-from ecglib.studies.run import Run
-from ecglib.studies.worksite import run_study
+from ecglib.studies.baseline import BaselineConfig, supervised
+from ecglib.studies.int8 import rounded
+from ecglib.studies.latency import LatencyConfig
+from ecglib.studies.registry import twin_of
+from ecglib.studies.run import Run, run_study
 from ecglib.system.errors import UserError
 from ecglib.training.loop import predict
 from tests.conftest import SYNTHETIC_DS1, SYNTHETIC_DS2
@@ -186,8 +188,8 @@ def predictions(result):
 
 def test_answers_are_those_of_the_networks_that_were_exported(measured, source, folder):
     run = Run(CONFIGS[0], source, torch.device("cpu"), folder / "runs")
-    fp32, _ = run.supervised(fp32_twin(CONFIGS[0]))
-    int8, _ = run.rounded(twin_of(CONFIGS[0], Int8Config))
+    fp32, _ = supervised(run, twin_of(CONFIGS[0], BaselineConfig))
+    int8, _ = rounded(run, CONFIGS[0])
     expected = predict(fp32, run.test.inputs), predict(int8, run.test.inputs)
     assert np.mean(expected[0] != expected[1]) > 0.002  # else the rest says nothing
     for batch, threads in SESSIONS:

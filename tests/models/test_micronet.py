@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from ecglib.config import MicroConfig
 from ecglib.models.micronet import EVERYTHING, MicroNet, MicroNetConfig
 from ecglib.quant import calibrate, coverage, quantize
+from ecglib.studies.micro import MicroConfig
 from ecglib.system.errors import UserError
 
 SIZE = MicroNetConfig(

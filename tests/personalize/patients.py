@@ -3,10 +3,9 @@
 import numpy as np
 import torch
 
-from ecglib.config import BudgetConfig
 from ecglib.data.inputs import Inputs
 from ecglib.models.micronet import MicroNet, MicroNetConfig
-from ecglib.studies.budget import Patient
+from ecglib.studies.budget import BudgetConfig, Patient
 
 SIZE = MicroNetConfig(2, 5, channels=(4, 4, 4))
 

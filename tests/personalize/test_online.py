@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from ecglib.config import STRATEGIES, PersonalizationConfig, SelectionConfig
 from ecglib.data.beats import Beats
 from ecglib.data.inputs import Inputs
 from ecglib.data.signal.rr import RR_NAMES
 from ecglib.models.ecgnet import HEAD, PARTS, ECGNet, ECGNetConfig, replace_output
 from ecglib.personalize.online import MIN_BEATS, adapt, finetune, online_mask, personalize
-from ecglib.personalize.strategies import set_batchnorm_statistics
+from ecglib.personalize.strategies import STRATEGIES, set_batchnorm_statistics
+from ecglib.studies.personalization import PersonalizationConfig
+from ecglib.studies.selection import SelectionConfig
 from ecglib.system.errors import UserError
 from ecglib.training.loop import Schedule, fit
 from ecglib.training.tasks import SupervisedTask, class_weights

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from ecglib.config import Int8Config
 from ecglib.data.inputs import Inputs
 from ecglib.models.ecgnet import EVERYTHING, HEAD, PARTS, ECGNet, ECGNetConfig
 from ecglib.personalize.quantized import QuantizedStage
 from ecglib.quant import calibrate, fold_batchnorm, freeze_ranges, quantize, require_coverage
 from ecglib.quant.qat import activation_quantizers
+from ecglib.studies.int8 import Int8Config
 from ecglib.system.errors import UserError
 from ecglib.training.loop import Schedule, fit, in_batches
 from ecglib.training.tasks import SupervisedTask, class_weights

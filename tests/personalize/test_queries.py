@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecglib.config.budget import QUERIES
-from ecglib.personalize.queries import QUERY, ask
+from ecglib.personalize.queries import QUERIES, QUERY, ask
 
 
 def drawn(n, seed=0):

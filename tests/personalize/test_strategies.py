@@ -7,11 +7,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from ecglib.config import STRATEGIES, PersonalizationConfig
 from ecglib.models.ecgnet import ADAPTERS, BLOCKS, ECGNet, ECGNetConfig, replace_output
 from ecglib.personalize.online import adapt
 from ecglib.personalize.strategies import (
     ADAPTED_PARTS,
+    STRATEGIES,
     Adapter,
     adapted_counts,
     add_adapters,
@@ -19,6 +19,7 @@ from ecglib.personalize.strategies import (
     register,
     set_batchnorm_statistics,
 )
+from ecglib.studies.personalization import PersonalizationConfig
 from ecglib.training.loop import Schedule, fit
 from ecglib.training.on_beats import puzzle_task
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from ecglib.config import STRATEGIES
 from ecglib.models.ecgnet import ECGNet
 from ecglib.personalize import online
 from ecglib.personalize.online import adapt, finetune, personalize
 from ecglib.personalize.plain import adapt_plainly, finetune_plainly, personalize_plainly
+from ecglib.personalize.strategies import STRATEGIES
 from ecglib.personalize.together import at_once, finetune_together
 from tests.personalize.test_online import CONFIG, inputs_of, patients, pretext, train  # noqa: F401
 

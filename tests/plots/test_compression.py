@@ -6,7 +6,7 @@ import pytest
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from ecglib.config.rhythm import METHODS
+from ecglib.compress.methods import METHODS
 from ecglib.plots import compression
 from ecglib.tables import compression as compressed
 from ecglib.tables import paper2

@@ -3,11 +3,11 @@
 import pytest
 
 from ecglib.aami import DS1, DS2
-from ecglib.config.rhythm import ECGNET_CHANNELS
 from ecglib.data.find import search as sources
 from ecglib.data.synthetic import write_records
 from ecglib.data.synthetic_recordings import write_cinc2017
 from ecglib.models.resnet1d import SIZES, ResNet1DConfig
+from ecglib.studies.compression import ECGNET_CHANNELS
 from tests.data.made import write_chapman
 
 RHYTHMS = ("SB", "AFIB", "AF", "SR", "SVT")

@@ -9,13 +9,12 @@ from sklearn.metrics import accuracy_score, confusion_matrix
 
 from ecglib import stats
 from ecglib.aami import DS1, DS1_VAL, DS2
-from ecglib.config import BaselineConfig, CompressionConfig
 from ecglib.data.sets.mitdb import load_beats
 from ecglib.metrics import accuracy
 from ecglib.studies import compression, run
-from ecglib.studies.run import Run
-from ecglib.studies.sides import beat_sides
-from ecglib.studies.worksite import run_study
+from ecglib.studies.baseline import BaselineConfig
+from ecglib.studies.compression import CompressionConfig, beat_sides
+from ecglib.studies.run import Run, run_study
 from ecglib.training import checkpoints
 from ecglib.training.on_beats import build
 from ecglib.training.on_recordings import predict

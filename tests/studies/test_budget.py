@@ -7,11 +7,14 @@ import pytest
 import torch
 
 from ecglib import results
-from ecglib.config import BaselineConfig, BudgetConfig, EcgnetBudgetConfig, MicroConfig
 from ecglib.data.inputs import Inputs
 from ecglib.data.sets.mitdb import load_beats
 from ecglib.studies import budget
-from ecglib.studies.worksite import run_study
+from ecglib.studies.baseline import BaselineConfig
+from ecglib.studies.budget import BudgetConfig
+from ecglib.studies.budget_ecgnet import EcgnetBudgetConfig
+from ecglib.studies.micro import MicroConfig
+from ecglib.studies.run import run_study
 
 RECORDS = (101, 118, 201, 100, 202, 232)
 QUICK = {

@@ -5,9 +5,11 @@ import shutil
 import numpy as np
 import pytest
 
-from ecglib.config import C99Config, MicroConfig, twin_of
 from ecglib.data.sets.mitdb import load_beats
-from ecglib.studies.worksite import run_study
+from ecglib.studies.c99 import C99Config
+from ecglib.studies.micro import MicroConfig
+from ecglib.studies.registry import twin_of
+from ecglib.studies.run import run_study
 from ecglib.system.errors import UserError
 from ecglib.tables import c99 as embedded
 

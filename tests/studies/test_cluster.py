@@ -10,17 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from ecglib.config import (
-    BaselineConfig,
-    CompressionConfig,
-    Int8Config,
-    PersonalizationConfig,
-    ProbeConfig,
-    RhythmConfig,
-)
 from ecglib.data.find import search as sources
 from ecglib.studies import cluster, compression, worksite
-from ecglib.studies.worksite import Worksite, run_study
+from ecglib.studies.baseline import BaselineConfig
+from ecglib.studies.compression import CompressionConfig
+from ecglib.studies.int8 import Int8Config
+from ecglib.studies.personalization import PersonalizationConfig
+from ecglib.studies.probe import ProbeConfig
+from ecglib.studies.rhythm import RhythmConfig
+from ecglib.studies.run import Worksite, run_study
 from ecglib.system.errors import UserError
 from tests.studies.test_paper1 import ONLINE, PUZZLE, TINY, same
 

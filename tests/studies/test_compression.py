@@ -10,12 +10,13 @@ from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, precisio
 
 from ecglib import results, stats
 from ecglib.compress import load_compressed
-from ecglib.config import CompressionConfig, RhythmConfig, twin_of
-from ecglib.config.rhythm import METHODS
+from ecglib.compress.methods import METHODS
 from ecglib.data.sets.cinc2017 import CLASSES
 from ecglib.studies import compression, sides
-from ecglib.studies.run import Run
-from ecglib.studies.worksite import run_study
+from ecglib.studies.compression import CompressionConfig
+from ecglib.studies.registry import twin_of
+from ecglib.studies.rhythm import RhythmConfig
+from ecglib.studies.run import Run, run_study
 from ecglib.training.on_recordings import build, predict
 
 TINY = {"epochs": 10, "batch_size": 8, "learning_rate": 1e-2, "weight_decay": 1e-4}

@@ -9,29 +9,28 @@ import sys
 
 import pytest
 
-from ecglib.config import (
-    BaselineConfig,
-    BudgetConfig,
-    C99Config,
-    CompressionConfig,
-    EcgnetBudgetConfig,
-    Int8Config,
-    LatencyConfig,
-    MicroConfig,
-    NumericsConfig,
-    PersonalizationConfig,
-    PrecisionConfig,
-    ProbeConfig,
-    PuzzleConfig,
-    RhythmConfig,
-    RobustnessConfig,
-    RooflineConfig,
-    RpeaksConfig,
-    SelectionConfig,
-    TransferConfig,
-)
 from ecglib.models.resnet1d import SIZES
-from ecglib.studies.worksite import EXECUTE, run_study
+from ecglib.studies.baseline import BaselineConfig
+from ecglib.studies.budget import BudgetConfig
+from ecglib.studies.budget_ecgnet import EcgnetBudgetConfig
+from ecglib.studies.c99 import C99Config
+from ecglib.studies.compression import CompressionConfig
+from ecglib.studies.int8 import Int8Config
+from ecglib.studies.latency import LatencyConfig
+from ecglib.studies.micro import MicroConfig
+from ecglib.studies.numerics import NumericsConfig
+from ecglib.studies.personalization import PersonalizationConfig
+from ecglib.studies.precision import PrecisionConfig
+from ecglib.studies.probe import ProbeConfig
+from ecglib.studies.puzzle import PuzzleConfig
+from ecglib.studies.registry import EXECUTE
+from ecglib.studies.rhythm import RhythmConfig
+from ecglib.studies.robustness import RobustnessConfig
+from ecglib.studies.roofline import RooflineConfig
+from ecglib.studies.rpeaks import RpeaksConfig
+from ecglib.studies.run import run_study
+from ecglib.studies.selection import SelectionConfig
+from ecglib.studies.transfer import TransferConfig
 from ecglib.system.paths import REPO
 
 from .conftest import TOY

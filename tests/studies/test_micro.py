@@ -8,11 +8,13 @@ import pytest
 
 from ecglib import stats
 from ecglib.aami import AAMI_CLASSES, DS1, DS2
-from ecglib.config import BudgetConfig, EcgnetBudgetConfig, MicroConfig, RobustnessConfig
 from ecglib.data.sets.mitdb import load_beats
 from ecglib.data.signal.detector import Matching
-from ecglib.studies.robustness import detection_counts
-from ecglib.studies.worksite import run_study
+from ecglib.studies.budget import BudgetConfig
+from ecglib.studies.budget_ecgnet import EcgnetBudgetConfig
+from ecglib.studies.micro import MicroConfig
+from ecglib.studies.robustness import RobustnessConfig, detection_counts
+from ecglib.studies.run import run_study
 from ecglib.training import on_micro as training
 
 RECORDS = (101, 118, 201, 100, 202, 232)

@@ -7,18 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecglib.aami import DS1, DS2, patient_of
-from ecglib.config import (
-    CONFIGS,
-    BudgetConfig,
-    EcgnetBudgetConfig,
-    MicroConfig,
-    RobustnessConfig,
-    folds_of,
-    fp32_micro,
-    make_config,
-    parts_of,
-    twin_of,
-)
+from ecglib.data import sets
+from ecglib.data.signal.micro_input import parts_of
+from ecglib.studies.budget import BudgetConfig
+from ecglib.studies.budget_ecgnet import EcgnetBudgetConfig
+from ecglib.studies.micro import MicroConfig
+from ecglib.studies.registry import make_config, twin_of
+from ecglib.studies.robustness import RobustnessConfig
 from ecglib.system.errors import UserError
 
 EVERYONE = DS1 + DS2
@@ -58,7 +53,7 @@ def test_other_names_of_features_are_refused(name):
     ("split", "n_folds", "tested"), [("lopo", 43, EVERYONE), ("ds1_cv", 11, DS1)]
 )
 def test_everybody_is_left_out_once_and_nobody_is_on_both_sides(split, n_folds, tested):
-    folds = folds_of(split, EVERYONE)
+    folds = sets.get("mitdb").folds(split, EVERYONE)
     assert len(folds) == n_folds
     assert sorted(r for _, test in folds for r in test) == sorted(tested)
     for train, test in folds:
@@ -69,7 +64,7 @@ def test_everybody_is_left_out_once_and_nobody_is_on_both_sides(split, n_folds, 
 @given(st.sets(st.sampled_from(EVERYONE), min_size=1), st.sampled_from(["lopo", "ds1_cv"]))
 def test_folds_of_some_records_hold_them_all_and_part_the_patients(records, split):
     used = records & set(EVERYONE if split == "lopo" else DS1)
-    folds = folds_of(split, tuple(records))
+    folds = sets.get("mitdb").folds(split, tuple(records))
     assert sorted(r for _, test in folds for r in test) == sorted(used)
     for train, test in folds:
         assert set(train) | set(test) == used
@@ -81,16 +76,16 @@ def test_folds_of_some_records_hold_them_all_and_part_the_patients(records, spli
 
 @pytest.mark.parametrize(("split", "shared"), [("ds1_ds2", {201}), ("ds1_val", set())])
 def test_the_standard_split_shares_one_man_and_that_of_ds1_nobody(split, shared):
-    ((train, test),) = folds_of(split, EVERYONE)
+    ((train, test),) = sets.get("mitdb").folds(split, EVERYONE)
     assert {patient_of(r) for r in train} & {patient_of(r) for r in test} == shared
 
 
 def test_the_two_records_of_one_man_are_left_out_together():
-    assert (201, 202) in [test for _, test in folds_of("lopo", EVERYONE)]
+    assert (201, 202) in [test for _, test in sets.get("mitdb").folds("lopo", EVERYONE)]
 
 
 def test_other_splits_are_one_training():
-    assert folds_of("ds2_ds1", EVERYONE) == [(DS2, DS1)]
+    assert sets.get("mitdb").folds("ds2_ds1", EVERYONE) == [(DS2, DS1)]
     config = MicroConfig(split="lopo", records=(100, 101, 201, 202))
     assert config.sides() == ((101, 201, 202, 100), (100, 101, 201, 202))
 
@@ -175,10 +170,10 @@ def test_what_goes_on_from_a_network_shares_it():
     same = MicroConfig(scope="all_int8", seed=21)
     assert twin_of(asked, MicroConfig) == twin_of(worse, MicroConfig) == same
     rounded = MicroConfig(scope="all_int8", bits=3, allocation="milp", qat_epochs=9, seed=21)
-    assert fp32_micro(rounded) == fp32_micro(asked) == MicroConfig(seed=21)
+    assert rounded.fp32() == same.fp32() == MicroConfig(seed=21)
 
 
 @pytest.mark.parametrize("study", ["micro", "budget", "budget_ecgnet", "robustness"])
 def test_settings_survive_json(study):
     config = make_config(study)
-    assert CONFIGS[study](**config.to_dict()) == config
+    assert make_config(study, **config.to_dict()) == config

@@ -9,22 +9,19 @@ import torch
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
 
 from ecglib.aami import CLASSES
-from ecglib.config import (
-    STRATEGIES,
-    BaselineConfig,
-    PersonalizationConfig,
-    ProbeConfig,
-    PuzzleConfig,
-    RpeaksConfig,
-    SelectionConfig,
-    pretext_of,
-)
 from ecglib.data.find import search as sources
 from ecglib.data.sets.mitdb import load_beats
 from ecglib.models.ecgnet import ECGNet
+from ecglib.personalize.strategies import STRATEGIES
 from ecglib.studies import worksite
-from ecglib.studies.run import Run
-from ecglib.studies.worksite import run_study
+from ecglib.studies.baseline import BaselineConfig
+from ecglib.studies.personalization import PersonalizationConfig
+from ecglib.studies.probe import ProbeConfig
+from ecglib.studies.puzzle import PuzzleConfig
+from ecglib.studies.registry import twin_of
+from ecglib.studies.rpeaks import RpeaksConfig
+from ecglib.studies.run import Run, run_study
+from ecglib.studies.selection import SelectionConfig
 from ecglib.system.errors import UserError
 from tests.conftest import SYNTHETIC_DS1, SYNTHETIC_DS2
 
@@ -277,7 +274,7 @@ def test_a_share_of_the_training_beats(source, tmp_path):
         n_beats = np.sum(whole.label == label)
         assert np.sum(part.label == label) == round(0.3 * n_beats)
     assert set(part.record) <= set(SYNTHETIC_DS1)
-    assert pretext_of(RUNS["full, all"]).train_share == 1
+    assert twin_of(RUNS["full, all"], PuzzleConfig).train_share == 1
 
 
 @pytest.mark.parametrize("name", ["baseline", "probe, random"])

@@ -1,45 +1,21 @@
-"""Params files and overrides: what reaches a chapter, and how mistakes are told."""
+"""Params files and overrides: what reaches the runs, and how mistakes are told."""
 
 import subprocess
 import sys
 
 import pytest
 
-from ecglib.studies.params import (
-    declared_parameters,
-    find_chapter,
-    load_params,
-    parameters_for,
-    parse_overrides,
-)
+from ecglib.studies import registry
+from ecglib.studies.params import load_params, override, parse_overrides
 from ecglib.system.errors import UserError
+from ecglib.system.paths import PARAMS
 
-FIRST = """# ---
-# jupyter:
-#   kernelspec: {name: python3}
-# ---
-
-# %% [markdown]
-# # What?
-
-# %% tags=["parameters", "hide-input"]
-seeds = [7]  # type: list[int]
-lr = 1e-3  # type: float  a comment with "tags"
-
-# %%
-x = 1  # no parameter
+TEXT = """# one study, two arms
+common: {seeds: [7], channels: [4, 4, 4, 4, 4]}
+baseline:
+  - {learning_rate: 1e-3}
+  - {features: beat+rr, epochs: [2, 3]}
 """
-SECOND = '# %% {"tags": ["parameters"]}\nlr = 0.5\ndata_root = None\n'
-
-
-@pytest.fixture
-def chapters(tmp_path):
-    folder = tmp_path / "chapters"
-    folder.mkdir()
-    (folder / "01_first.py").write_text(FIRST)
-    (folder / "02_second.py").write_text(SECOND)
-    (folder / "03_bare.py").write_text("# %%\nx = 1\n")
-    return folder
 
 
 @pytest.fixture
@@ -52,65 +28,65 @@ def params_file(tmp_path):
     return write
 
 
-def test_declared_parameters_are_those_of_the_tagged_cell(chapters):
-    assert declared_parameters(chapters / "01_first.py") == {"seeds": [7], "lr": 1e-3}
-    assert declared_parameters(chapters / "02_second.py") == {"lr": 0.5, "data_root": None}
-    assert declared_parameters(chapters / "03_bare.py") == {}
+def test_a_file_has_common_values_and_arms(params_file):
+    assert load_params(params_file(TEXT)) == {
+        "common": {"seeds": [7], "channels": [4, 4, 4, 4, 4]},
+        "baseline": [{"learning_rate": 0.001}, {"features": "beat+rr", "epochs": [2, 3]}],
+    }
 
 
-@pytest.mark.parametrize("line", ["lr = compute()", "a, b = 1, 2", "print(1)", "lr: float"])
-def test_parameters_cell_with_anything_but_plain_values(chapters, line):
-    (chapters / "02_second.py").write_text(f'# %% tags=["parameters"]\n{line}\n')
-    with pytest.raises(UserError, match=r"02_second\.py: a parameter must read"):
-        declared_parameters(chapters / "02_second.py")
+@pytest.mark.parametrize("text", ["", "common:\n", "# nothing\n"])
+def test_a_file_may_be_empty(params_file, text):
+    assert load_params(params_file(text)) == {"common": {}}
 
 
-def test_precedence_is_default_common_section_override(chapters, params_file):
-    path = params_file("common: {lr: 1, data_root: x}\n01_first: {lr: 2}\n")
-    params = load_params(path, chapters)
-    first, second = chapters / "01_first.py", chapters / "02_second.py"
-    assert parameters_for(params, first) == {"seeds": [7], "lr": 2}
-    assert parameters_for(params, first, {"lr": 3}) == {"seeds": [7], "lr": 3}
-    assert parameters_for(params, second) == {"lr": 1, "data_root": "x"}
-
-
-def test_file_and_section_may_be_empty(chapters, params_file):
-    assert load_params(params_file(""), chapters) == {}
-    assert load_params(params_file("common:\n"), chapters) == {"common": {}}
+def test_a_study_may_be_without_arms(params_file):
+    assert load_params(params_file("baseline:\n")) == {"common": {}, "baseline": []}
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (
-            "common: {seed: 7}",
-            "section 'common': unknown parameter 'seed'.*data_root, lr, seeds",
-        ),
-        ("01_first: {data_root: x}", "section '01_first': unknown.*'data_root'.*lr, seeds$"),
-        (
-            "first: {}",
-            "unknown section 'first'; known are 01_first, 02_second, 03_bare, common",
-        ),
-        ("common: 7", "section 'common' must hold lines"),
+        ("common: {seed: 7}", "unknown name 'seed'; known are seeds, records.*baseline"),
+        ("02_wave_puzzle: []", "unknown name '02_wave_puzzle'.*puzzle"),
+        ("common: {baseline: []}", "baseline is a study; give it its own section"),
+        ("common: 7", "section common must hold lines"),
+        ("baseline: {epochs: 2}", "baseline is {'epochs': 2}; it must be a list of arms"),
+        ("baseline: [2]", r"baseline is \[2\]; it must be a list of arms"),
         ("- common", "must hold sections"),
         ("common: {", "some.yaml is not valid YAML"),
+        ("seeds: [7]\nseeds: [8]", "seeds is repeated.*line 2"),
+        ("baseline: []\nprobe: []\nbaseline: []", "baseline is repeated.*line 3"),
+        ("common: {seeds: [7], device: cpu, seeds: [8]}", "seeds is repeated"),
+        ("baseline:\n  - {epochs: 2, norm: batch, epochs: 3}", "epochs is repeated.*line 2"),
     ],
 )
-def test_bad_params_file_is_one_clear_sentence(chapters, params_file, text, message):
+def test_a_bad_file_is_one_clear_sentence_that_names_it(params_file, text, message):
     with pytest.raises(UserError, match=message) as error:
-        load_params(params_file(text), chapters)
+        load_params(params_file(text))
+    assert "some.yaml" in str(error.value)
     assert "\n" not in str(error.value)
 
 
-def test_missing_params_file_names_those_there_are(chapters, params_file):
-    params_file("")
+def test_a_missing_file_names_those_there_are(params_file):
+    path = params_file("")
     with pytest.raises(UserError, match=r"no params file .*fast\.yaml.*some\.yaml"):
-        load_params(chapters.parent / "fast.yaml", chapters)
+        load_params(path.parent / "fast.yaml")
 
 
-def test_unknown_override_lists_the_known_parameters(chapters):
-    with pytest.raises(UserError, match=r"01_first: unknown parameter 'sedes'.*lr, seeds"):
-        parameters_for({}, chapters / "01_first.py", {"sedes": [1]})
+def test_overrides_go_before_the_file_and_leave_it_as_it_is(params_file):
+    params = load_params(params_file(TEXT))
+    changed = override(params, {"seeds": [21], "baseline": [{}], "probe": [{"epochs": 1}]})
+    assert changed["common"] == {"seeds": [21], "channels": [4, 4, 4, 4, 4]}
+    assert (changed["baseline"], changed["probe"]) == ([{}], [{"epochs": 1}])
+    assert params == load_params(params_file(TEXT))
+
+
+def test_an_unknown_override_lists_what_is_known():
+    with pytest.raises(UserError, match="^unknown name 'sedes'") as error:
+        override({"common": {}}, {"sedes": [1]})
+    for name in ("seeds", "records", "data_root", "device", "scheduler", *registry.names()):
+        assert name in str(error.value)
 
 
 def test_overrides_are_yaml():
@@ -124,20 +100,14 @@ def test_overrides_are_yaml():
 
 
 @pytest.mark.parametrize("pair", ["seeds", "=7", "seeds=[7"])
-def test_malformed_override(pair):
+def test_a_malformed_override_is_refused(pair):
     with pytest.raises(UserError, match="-p expects NAME=VALUE"):
         parse_overrides([pair])
 
 
-@pytest.mark.parametrize("name", ["02", "02_second", "chapters/02_second.py"])
-def test_chapter_is_found_by_number_name_and_path(chapters, name):
-    assert find_chapter(name, chapters) == chapters / "02_second.py"
-
-
-@pytest.mark.parametrize("name", ["2", "04", "second", "chapters/02_other.py"])
-def test_unknown_chapter_lists_the_known(chapters, name):
-    with pytest.raises(UserError, match="known are 01_first, 02_second, 03_bare"):
-        find_chapter(name, chapters)
+@pytest.mark.parametrize("file", sorted(PARAMS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_file_here_names_every_study(file):
+    assert set(load_params(file)) == {"common", *registry.names()}
 
 
 def test_params_need_no_jupyter():

@@ -4,49 +4,47 @@ import itertools
 
 import pytest
 
-from ecglib import results
-from ecglib.config import (
-    CONFIGS,
-    BaselineConfig,
-    CompressionConfig,
-    PersonalizationConfig,
-    RhythmConfig,
-    RpeaksConfig,
-    TransferConfig,
-)
 from ecglib.data.find import search as sources
 from ecglib.data.find.identity import identity
 from ecglib.data.sets import cinc2017
 from ecglib.data.synthetic_recordings import write_cinc2017
 from ecglib.studies import plan as plans
-from ecglib.studies.plan import (
-    data_identity,
-    expand,
-    find_source,
-    find_sources,
-    plan,
-    run_from_params,
-)
+from ecglib.studies.baseline import BaselineConfig
+from ecglib.studies.compression import CompressionConfig
+from ecglib.studies.personalization import PersonalizationConfig
+from ecglib.studies.plan import Plan, expand
+from ecglib.studies.rhythm import RhythmConfig
+from ecglib.studies.rpeaks import RpeaksConfig
+from ecglib.studies.transfer import TransferConfig
 from ecglib.system.errors import UserError
+from ecglib.system.paths import PARAMS
 from tests.data.made import write_chapman
-
-CHAPTER = """
-# %% tags=["parameters"]
-data_root = None
-device = "cpu"
-seeds = [7]
-records = [101, 118, 124, 100, 103]
-channels = [4, 4, 4, 4, 4]
-baseline = [{"epochs": 1}]
-"""
 
 
 @pytest.fixture
-def chapters(tmp_path, monkeypatch):
-    """One chapter that owns the study `baseline`."""
-    chapter = tmp_path / "02_chapter.py"
-    chapter.write_text(CHAPTER)
-    monkeypatch.setattr(plans, "list_chapters", lambda: [chapter])
+def params_file(tmp_path):
+    """A params file with two studies."""
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        """
+common:
+  device: cpu
+  records: [101, 118, 124, 100, 103]
+  channels: [4, 4, 4, 4, 4]
+  pretext_epochs: 2
+baseline:
+  - {epochs: 1}
+personalization:
+  - {strategy: [none, full]}
+rpeaks:
+  - {}
+transfer:
+  - {epochs: 1}
+rhythm:
+  - {fold: [0, all]}
+"""
+    )
+    return path
 
 
 def test_lists_in_an_arm_stand_for_one_arm_a_value():
@@ -94,27 +92,43 @@ def test_an_unknown_study_is_named():
         expand("baselines", [{}], seeds=[7])
 
 
-def test_a_plan_takes_what_its_study_knows():
-    parameters = {
-        "seeds": [7, 21],
-        "channels": [4, 4, 4, 4, 4],
-        "records": [101, 118, 100],
-        "pretext_epochs": 2,
-        "device": "cpu",
-        "baseline": [{"epochs": 3}],
-        "personalization": [{"strategy": ["none", "full"]}],
-        "rpeaks": [{}],
-    }
+def test_a_plan_takes_what_its_study_knows(params_file):
+    plan = Plan.read(params_file, seeds=[7, 21], records=[101, 118, 100])
     shared = {"channels": (4,) * 5, "records": (101, 118, 100)}
-    assert plan("baseline", parameters) == [
-        BaselineConfig(seed=seed, epochs=3, **shared) for seed in (7, 21)
+    assert plan.configs("baseline") == [
+        BaselineConfig(seed=seed, epochs=1, **shared) for seed in (7, 21)
     ]
-    assert plan("personalization", parameters) == [
+    assert plan.configs("personalization") == [
         PersonalizationConfig(seed=seed, strategy=s, pretext_epochs=2, **shared)
         for seed in (7, 21)
         for s in ("none", "full")
     ]
-    assert plan("rpeaks", parameters) == [RpeaksConfig(records=(101, 118, 100))]
+    assert plan.configs("rpeaks") == [RpeaksConfig(records=(101, 118, 100))]
+    assert plan.configs("rhythm")[:2] == [RhythmConfig(fold=0), RhythmConfig(fold="all")]
+    assert plan.configs("probe") == []
+
+
+def test_none_stands_for_what_the_file_says(params_file):
+    plan = Plan.read(params_file, seeds=None, records=None, device=None)
+    assert plan.common("records") == [101, 118, 124, 100, 103]
+    assert (plan.common("seeds"), plan.common("device")) == ([7], "cpu")
+    assert (plan.common("scheduler"), plan.common("data_root")) == (None, None)
+
+
+def test_a_plan_is_found_by_the_name_of_its_file():
+    assert Plan.read("quick").profile == "quick"
+    assert Plan.read("quick") == Plan.read(PARAMS / "quick.yaml")
+
+
+def test_an_unknown_name_is_one_sentence_with_the_known_ones(params_file):
+    with pytest.raises(UserError, match="unknown name 'sped'.*channels.*speed"):
+        Plan.read(params_file, sped=1)
+
+
+@pytest.mark.parametrize("study", ["nosuch", "studies"])
+def test_a_study_that_is_none_is_one_sentence(params_file, study):
+    with pytest.raises(UserError, match=f"study '{study}' is unknown"):
+        Plan.read(params_file).run(study)
 
 
 @pytest.fixture
@@ -122,58 +136,36 @@ def no_database(monkeypatch):
     monkeypatch.setattr(sources, "_places", lambda name: {})
 
 
-def test_the_data_root_is_used(synthetic_root):
-    source = find_source({"data_root": str(synthetic_root), "records": [100, 101]}, "full")
-    assert source.path == synthetic_root
+def test_the_data_root_is_used(params_file, synthetic_root):
+    plan = Plan.read(params_file, data_root=str(synthetic_root))
+    assert plan.source().path == synthetic_root
+    assert plan.sources("baseline") == {"mitdb": plan.source()}
 
 
 @pytest.mark.usefixtures("no_database")
-def test_only_the_quick_profile_may_invent_patients():
-    parameters = {"data_root": None, "records": [100]}
+def test_only_the_quick_profile_may_invent_patients(params_file):
     with pytest.raises(UserError, match="fetch mitdb"):
-        find_source(parameters, "cpu")
-    assert find_source(parameters, "quick").synthetic
+        Plan.read(params_file).source()
+    assert Plan.read("quick", records=[100]).source().synthetic
 
 
-@pytest.mark.usefixtures("chapters")
-def test_the_identity_of_the_data_follows_the_records(synthetic_root):
+def test_the_identity_of_the_data_follows_the_records(params_file, synthetic_root):
     def identity(**overrides):
-        return data_identity({}, "cpu", {"data_root": str(synthetic_root), **overrides})
+        plan = Plan.read(params_file, data_root=str(synthetic_root), **overrides)
+        return plan.data_identity()
 
     assert identity() == identity(seeds=[21])
     assert identity() != identity(records=[100, 101])
 
 
-@pytest.mark.usefixtures("chapters")
-def test_a_study_runs_with_the_parameters_of_its_chapter(synthetic_root, tmp_path, capsys):
-    overrides = {"data_root": str(synthetic_root), "seeds": [21]}
-    params = {"common": {"baseline": [{"epochs": 2}]}}
-    (result,) = run_from_params(
-        "baseline", params, "mine", overrides=overrides, runs=tmp_path / "runs"
-    )
-    assert (result.config["seed"], result.config["epochs"]) == (21, 2)
+def test_a_study_runs_with_the_settings_of_its_params_file(
+    params_file, synthetic_root, tmp_path
+):
+    plan = Plan.read(params_file, data_root=str(synthetic_root), seeds=[21])
+    (result,) = plan.run("baseline", runs=tmp_path / "runs")
+    assert (result.config["seed"], result.config["epochs"]) == (21, 1)
     assert result.config["records"] == [101, 118, 124, 100, 103]
     assert result.data["profile"] == "mine"
-    assert str(synthetic_root) in capsys.readouterr().out  # says which data served
-
-
-@pytest.mark.usefixtures("chapters")
-def test_an_unknown_parameter_is_named_with_the_known_ones():
-    with pytest.raises(UserError, match=r"'speed'.*channels"):
-        run_from_params("baseline", {}, "cpu", overrides={"speed": 1})
-
-
-@pytest.mark.usefixtures("chapters")
-@pytest.mark.parametrize("study", ["nosuch", "probe"])
-def test_a_study_that_no_chapter_has_is_one_sentence(study):
-    """Unknown to the library, or known but in no chapter."""
-    with pytest.raises(UserError, match=study):
-        run_from_params(study, {}, "cpu", overrides={})
-
-
-def test_every_study_belongs_to_a_chapter():
-    owned = {name for path in plans.list_chapters() for name in plans.declared_parameters(path)}
-    assert set(CONFIGS) <= owned
 
 
 @pytest.fixture(scope="module")
@@ -185,73 +177,48 @@ def rhythm_root(tmp_path_factory):
     return root
 
 
-def test_a_study_of_recordings_has_no_records_of_mitdb():
-    parameters = {"seeds": [7], "records": [101, 100], "rhythm": [{"fold": [0, "all"]}]}
-    assert plan("rhythm", parameters) == [RhythmConfig(fold=0), RhythmConfig(fold="all")]
-
-
-def test_every_data_set_that_is_read_is_found_once(rhythm_root, synthetic_root):
-    configs = [
-        RhythmConfig(fold=0),
-        CompressionConfig(fold=1),
-        TransferConfig(dataset="cinc2017", target="chapman"),
-    ]
-    found = find_sources(configs, {"data_root": str(rhythm_root)}, "full")
+def test_every_data_set_that_is_read_is_found_once(params_file, rhythm_root, synthetic_root):
+    transfer = TransferConfig(dataset="cinc2017", target="chapman")
+    found = Plan.read(params_file, data_root=str(rhythm_root)).sources(
+        [RhythmConfig(fold=0), CompressionConfig(fold=1), transfer]
+    )
     assert {name: source.path for name, source in found.items()} == {
         name: rhythm_root / name for name in ("cinc2017", "chapman")
     }
-    parameters = {"data_root": str(synthetic_root), "records": [100, 101]}
-    on_beats = [BaselineConfig(), CompressionConfig(dataset="mitdb", model="ecgnet")]
-    found = find_sources(on_beats, parameters, "full")
-    assert found == {"mitdb": find_source(parameters, "full")}
-    assert find_sources([], {"data_root": None}, "full") == {}
+    plan = Plan.read(params_file, data_root=str(synthetic_root), records=[100, 101])
+    assert list(plan.sources("baseline", "personalization", "rpeaks")) == ["mitdb"]
+    assert plan.sources([]) == {}
 
 
 @pytest.mark.usefixtures("no_database")
-def test_only_the_quick_profile_may_invent_recordings(tmp_path, monkeypatch):
+def test_only_the_quick_profile_may_invent_recordings(params_file, tmp_path, monkeypatch):
     monkeypatch.setenv("ECGLIB_CACHE", str(tmp_path))
     monkeypatch.setattr(cinc2017, "N_INVENTED", 1)
-    configs, parameters = [RhythmConfig()], {"data_root": None}
     with pytest.raises(UserError, match="fetch cinc2017"):
-        find_sources(configs, parameters, "cpu")
-    assert find_sources(configs, parameters, "quick")["cinc2017"].synthetic
+        Plan.read(params_file).sources("rhythm")
+    quick = Plan.read("quick")
+    assert quick.sources([RhythmConfig()])["cinc2017"].synthetic
     with pytest.raises(UserError, match="fetch chapman"):  # it has no stand-in
-        find_sources([RhythmConfig(dataset="chapman")], parameters, "quick")
+        quick.sources([RhythmConfig(dataset="chapman")])
 
 
-@pytest.fixture
-def transfer_chapter(tmp_path, monkeypatch):
-    """One chapter that owns the study `transfer`, and runs that are only written down."""
-    chapter = tmp_path / "06_chapter.py"
-    chapter.write_text(CHAPTER.replace("baseline = [", "transfer = ["))
-    asked = []
-    monkeypatch.setattr(plans, "list_chapters", lambda: [chapter])
-    monkeypatch.setattr(plans, "run_study", lambda *args, **named: asked.append(args))
-    return asked
-
-
-def test_both_data_sets_of_a_transfer_are_named_and_passed_on(
-    transfer_chapter, rhythm_root, tmp_path, capsys
+def test_again_forgets_the_result_of_a_transfer(
+    params_file, rhythm_root, tmp_path, monkeypatch
 ):
-    overrides = {"data_root": str(rhythm_root)}
-    run_from_params("transfer", {}, "mine", overrides=overrides, runs=tmp_path)
-    ((configs, found),) = transfer_chapter
-    assert configs == [TransferConfig(epochs=1)]
-    assert list(found) == ["cinc2017", "chapman"]
-    printed = capsys.readouterr().out
-    assert all(str(rhythm_root / name) in printed for name in found)
-
-
-def test_again_forgets_the_result_of_a_transfer(transfer_chapter, rhythm_root, tmp_path):
     """Its data are those of both data sets."""
-    overrides = {"data_root": str(rhythm_root)}
-    found = find_sources([TransferConfig()], overrides, "mine")
-    checksums = {name: source.sha256 for name, source in found.items()}
+    asked = []
+    monkeypatch.setattr(plans, "run_study", lambda *args, **named: asked.append(args))
+    plan = Plan.read(params_file, data_root=str(rhythm_root))
+    checksums = {name: source.sha256 for name, source in plan.sources("transfer").items()}
     data = {"name": "cinc2017+chapman", "sha256": identity(checksums)}
-    path = results.path_of(tmp_path, TransferConfig(epochs=1), data)
+    (config,) = plan.configs("transfer")
+    path = tmp_path / "transfer" / f"{config.slug}-{config.hash_with(data)}.json"
     path.parent.mkdir()
     path.write_text("{}")
-    run_from_params("transfer", {}, "mine", overrides=overrides, runs=tmp_path)
+    plan.run("transfer", runs=tmp_path)
     assert path.exists()
-    run_from_params("transfer", {}, "mine", overrides=overrides, runs=tmp_path, again=True)
+    plan.run("transfer", runs=tmp_path, again=True)
     assert not path.exists()
+    configs, found = asked[0]
+    assert configs == [TransferConfig(epochs=1)]
+    assert list(found) == ["cinc2017", "chapman"]

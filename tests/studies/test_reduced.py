@@ -10,15 +10,13 @@ import pytest
 import torch
 
 from ecglib.aami import CLASSES
-from ecglib.config import (
-    BaselineConfig,
-    Int8Config,
-    NumericsConfig,
-    PersonalizationConfig,
-    PrecisionConfig,
-)
 from ecglib.data.find import search as sources
 from ecglib.studies import worksite
+from ecglib.studies.baseline import BaselineConfig
+from ecglib.studies.int8 import Int8Config
+from ecglib.studies.numerics import NumericsConfig
+from ecglib.studies.personalization import PersonalizationConfig
+from ecglib.studies.precision import PrecisionConfig
 from ecglib.studies.run import Run
 from ecglib.system.errors import UserError
 from ecglib.training import checkpoints

@@ -1,24 +1,18 @@
 """Configurations of reduced precision: what they refuse, and what they start from."""
 
 import re
-from dataclasses import fields, replace
+from dataclasses import asdict, replace
 
 import pytest
 
-from ecglib.config import (
-    CONFIGS,
-    BaselineConfig,
-    Int8Config,
-    LatencyConfig,
-    NumericsConfig,
-    PersonalizationConfig,
-    PrecisionConfig,
-    PuzzleConfig,
-    fp32_twin,
-    make_config,
-    pretext_of,
-    twin_of,
-)
+from ecglib.studies.baseline import BaselineConfig
+from ecglib.studies.int8 import Int8Config, RoundedConfig
+from ecglib.studies.latency import LatencyConfig
+from ecglib.studies.numerics import NumericsConfig
+from ecglib.studies.personalization import PersonalizationConfig
+from ecglib.studies.precision import PrecisionConfig, ReducedPuzzleConfig
+from ecglib.studies.puzzle import PuzzleConfig
+from ecglib.studies.registry import make_config, settings_of, twin_of
 from ecglib.system.errors import UserError
 from tests.studies.test_configurations import ANOTHER, DATA
 
@@ -46,25 +40,32 @@ MORE = ANOTHER | {
     "threads": 2,
     "calls": 10,
 }
-ONE_VALUE = {("precision", "features"), ("numerics", "features"), ("latency", "pipeline")}
 every_setting = [
-    (study, field.name)
+    (study, name)
     for study in BASE
-    for field in fields(CONFIGS[study])
-    if field.name != "model" and (study, field.name) not in ONE_VALUE
+    for name in settings_of(study)
+    if name not in ("model", "dataset")
 ]
 ONLY_INT8 = ("scope", "method", "step", "qat_epochs", "qat_learning_rate", "calibration_beats")
 ONLY_LATENCY = ("runtime", "batch", "threads", "calls")
 ONLINE = ("strategy", "finetune", "online_seconds", "online_epochs", "online_learning_rate")
-PUZZLE = ("cuts", "view", "pretext_epochs")
+PUZZLE = ("cuts", "pretext_epochs")
 IN_BOTH_PIPELINES = [
-    name
-    for study, name in every_setting
-    if study == "int8" and name not in ("pipeline", "features")
+    name for study, name in every_setting if study == "int8" and name != "pipeline"
 ]
 OFFLINE = (
-    *("seed", "channels", "norm", "records", "split", "normalization"),
-    *("batch_size", "learning_rate", "weight_decay", "decay", "cuts", "pretext_epochs"),
+    "seed",
+    "channels",
+    "norm",
+    "records",
+    "split",
+    "normalization",
+    "batch_size",
+    "learning_rate",
+    "weight_decay",
+    "decay",
+    "cuts",
+    "pretext_epochs",
 )
 
 
@@ -74,10 +75,6 @@ def another(config, name):
     if isinstance(value, dict):
         value = value[getattr(config, name)]
     return replace(config, **{name: value})
-
-
-def settings_of(config):
-    return {field.name: getattr(config, field.name) for field in fields(config)}
 
 
 @pytest.mark.parametrize(("study", "name"), every_setting)
@@ -114,7 +111,7 @@ def test_slugs_by_hand():
     [
         ("precision", "precision", "fp32, fp16, bf16"),
         ("precision", "precision_impl", "native, emulated"),
-        ("numerics", "precision", "fp32, fp16, bf16"),
+        ("numerics", "precision", "fp16, bf16"),
         ("int8", "pipeline", "baseline, ssl"),
         ("int8", "scope", "none, head_int8, shallow_int8, all_int8"),
         ("int8", "method", "qat, ptq"),
@@ -132,8 +129,12 @@ def test_an_unknown_choice_is_named_with_the_allowed_ones(study, name, allowed):
     ("study", "name"),
     [
         ("numerics", "traced_beats"),
-        *(("int8", n) for n in ("qat_epochs", "qat_learning_rate", "calibration_beats")),
-        *(("latency", n) for n in ("batch", "threads", "calls")),
+        ("int8", "qat_epochs"),
+        ("int8", "qat_learning_rate"),
+        ("int8", "calibration_beats"),
+        ("latency", "batch"),
+        ("latency", "threads"),
+        ("latency", "calls"),
     ],
 )
 @pytest.mark.parametrize("value", [0, -1])
@@ -146,15 +147,14 @@ def test_a_number_must_be_above_zero(study, name, value):
     ("study", "settings", "message"),
     [
         (
-            *("precision", {"precision": "fp32", "precision_impl": "emulated"}),
+            "precision",
+            {"precision": "fp32", "precision_impl": "emulated"},
             "precision is fp32, which needs no precision_impl: emulated",
         ),
-        ("precision", {"features": "beat+rr"}, "features is beat+rr"),
-        ("numerics", {"precision": "fp32"}, "precision is fp32, which the others"),
-        ("numerics", {"features": "beat+rr"}, "features is beat+rr"),
-        ("int8", {"pipeline": "ssl", "features": "beat+rr"}, "features is beat+rr"),
-        ("int8", {"strategy": "adabn", "norm": "none"}, "AdaBN needs norm: batch"),
-        ("latency", {"pipeline": "ssl"}, "pipeline is ssl"),
+        ("precision", {"features": "beat+rr"}, "'features' is no setting of study precision"),
+        ("numerics", {"precision": "fp32"}, "precision is 'fp32'; it must be one of"),
+        ("int8", {"strategy": "adabn", "norm": "none"}, "strategy adabn needs norm: batch"),
+        ("latency", {"pipeline": "ssl"}, "'pipeline' is no setting of study latency"),
         ("precision", {"scope": "all_int8"}, "'scope' is no setting of study precision"),
         ("int8", {"precision": "fp16"}, "'precision' is no setting of study int8"),
     ],
@@ -164,25 +164,25 @@ def test_what_makes_no_sense_together_is_refused(study, settings, message):
         make_config(study, **settings)
 
 
-def test_only_a_supervised_network_of_integers_may_have_rr():
-    assert Int8Config(pipeline="baseline", features="beat+rr").features == "beat+rr"
-
-
 @pytest.mark.parametrize(
     ("config", "kind"),
     [
         (NumericsConfig(seed=21, norm="batch", epochs=3, traced_beats=9), BaselineConfig),
-        (Int8Config(seed=21, train_share=0.3, features="beat+rr"), BaselineConfig),
+        (Int8Config(seed=21, train_share=0.3), BaselineConfig),
         (Int8Config(pipeline="ssl", strategy="full", scope="all_int8"), PersonalizationConfig),
-        (LatencyConfig(channels=(4, 4, 4, 4, 4), step="learned", batch=64), Int8Config),
+        (LatencyConfig(channels=(4, 4, 4, 4, 4), step="learned", batch=64), RoundedConfig),
     ],
 )
-def test_a_twin_has_all_settings_that_its_study_knows(config, kind):
+def test_a_twin_has_all_settings_that_both_studies_know(config, kind):
     twin = twin_of(config, kind)
     assert type(twin) is kind
-    assert settings_of(twin).items() <= settings_of(config).items()
-    assert twin == kind(**settings_of(twin))
-    assert twin.hash_with(DATA) == kind(**settings_of(twin)).hash_with(DATA)
+    mine, its = asdict(config), asdict(twin)
+    assert {name: its[name] for name in mine.keys() & its.keys()} == {
+        name: mine[name] for name in mine.keys() & its.keys()
+    }
+    assert {name: its[name] for name in its.keys() - mine.keys()} == {
+        name: getattr(kind(), name) for name in its.keys() - mine.keys()
+    }
 
 
 @pytest.mark.parametrize("pipeline", ["baseline", "ssl"])
@@ -190,42 +190,50 @@ def test_a_twin_has_all_settings_that_its_study_knows(config, kind):
 def test_runs_share_fp32_networks_unless_these_would_differ(pipeline, name):
     config = Int8Config(pipeline=pipeline)
     without_effect = ONLY_INT8 if pipeline == "ssl" else (*ONLY_INT8, *ONLINE, *PUZZLE)
-    shared = fp32_twin(another(config, name)) == fp32_twin(config)
+    shared = another(config, name).fp32() == config.fp32()
     assert shared == (name in without_effect)
 
 
 def test_the_pipeline_decides_which_twin():
-    assert fp32_twin(Int8Config()) == BaselineConfig(norm="batch")
-    ssl = fp32_twin(Int8Config(pipeline="ssl", online_epochs=3))
+    assert Int8Config().fp32() == BaselineConfig(norm="batch")
+    ssl = Int8Config(pipeline="ssl", online_epochs=3).fp32()
     assert ssl == PersonalizationConfig(strategy="head_only", online_epochs=3)
 
 
 @pytest.mark.parametrize("name", ONLY_LATENCY)
 def test_timed_runs_share_their_rounded_network(name):
     changed = another(LatencyConfig(), name)
-    assert twin_of(changed, Int8Config) == Int8Config(scope="all_int8")
-    assert fp32_twin(changed) == BaselineConfig(norm="batch")
+    assert twin_of(changed, RoundedConfig) == RoundedConfig(scope="all_int8")
+
+
+@pytest.mark.parametrize("name", (*ONLINE, *PUZZLE, "pipeline"))
+def test_a_rounded_network_without_patients_is_shared_with_study_int8(name):
+    """Whatever is said of the online stage that it does not have."""
+    config = Int8Config(scope="all_int8", norm="none")
+    shared = twin_of(another(config, name), RoundedConfig)
+    assert shared == twin_of(LatencyConfig(qat_epochs=2), RoundedConfig)
+
+
+def offline(config):
+    """The offline stage that a run of study precision starts from."""
+    return twin_of(config, PuzzleConfig if config.precision == "fp32" else ReducedPuzzleConfig)
 
 
 def test_fp32_starts_from_the_offline_stage_of_study_personalization():
     config = PrecisionConfig(seed=21, pretext_epochs=3, strategy="full", train_share=0.5)
-    assert pretext_of(config) == PuzzleConfig(seed=21, pretext_epochs=3)
-    assert pretext_of(config) == pretext_of(twin_of(config, PersonalizationConfig))
-    assert pretext_of(fp32_twin(Int8Config(pipeline="ssl"))) == PuzzleConfig()
+    assert offline(config) == PuzzleConfig(seed=21, pretext_epochs=3)
+    assert offline(config) == twin_of(twin_of(config, PersonalizationConfig), PuzzleConfig)
 
 
 @pytest.mark.parametrize(("study", "name"), [e for e in every_setting if e[0] == "precision"])
 def test_a_16_bit_offline_stage_is_shared_unless_it_would_be_trained_differently(study, name):
     config = BASE[study]
-    pretext = pretext_of(config)
-    differs = pretext_of(another(config, name)) != pretext
+    differs = offline(another(config, name)) != offline(config)
     assert differs == (name in (*OFFLINE, "precision", "precision_impl"))
 
 
-def test_a_16_bit_offline_stage_is_16_bit_and_its_own_offline_stage():
+def test_a_16_bit_offline_stage_has_a_file_of_its_own():
     config = PrecisionConfig(precision="bf16", precision_impl="emulated", train_share=0.5)
-    pretext = pretext_of(config)
+    pretext = offline(config)
     assert (pretext.precision, pretext.precision_impl) == ("bf16", "emulated")
-    assert pretext.train_share == 1
-    assert pretext_of(pretext) == pretext
-    assert pretext.hash_with(DATA) != pretext_of(PrecisionConfig()).hash_with(DATA)
+    assert pretext.hash_with(DATA) != offline(PrecisionConfig()).hash_with(DATA)

@@ -4,8 +4,11 @@ from dataclasses import fields, replace
 
 import pytest
 
-from ecglib.config import CompressionConfig, RhythmConfig, TransferConfig, make_config, twin_of
-from ecglib.config.rhythm import METHODS
+from ecglib.compress.methods import METHODS
+from ecglib.studies.compression import CompressionConfig
+from ecglib.studies.registry import make_config, twin_of
+from ecglib.studies.rhythm import RhythmConfig
+from ecglib.studies.transfer import TransferConfig
 from ecglib.system.errors import UserError
 
 DATA = {"name": "cinc2017", "sha256": "5e2f" * 16}

@@ -2,11 +2,10 @@
 
 import pytest
 
-from ecglib.config.roofline import RooflineConfig
 from ecglib.deploy.roofline import MACHINES, intensity, layer_work, our_stages, paper_stages
 from ecglib.plots import devices as figures
-from ecglib.studies.roofline import fresh_network
-from ecglib.studies.worksite import run_study
+from ecglib.studies.roofline import RooflineConfig, fresh_network
+from ecglib.studies.run import run_study
 from ecglib.system.errors import UserError
 from ecglib.tables import c99 as embedded
 

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from ecglib.aami import CLASSES, DS1, DS1_VAL, DS2
-from ecglib.config import CompressionConfig, RhythmConfig
 from ecglib.data.inputs import normalize
 from ecglib.data.samples import Samples
 from ecglib.data.sets.mitdb import load_beats
+from ecglib.studies.compression import CompressionConfig, beat_sides
+from ecglib.studies.rhythm import RhythmConfig, recording_labels, recording_sides, split_sides
 from ecglib.studies.run import Run
-from ecglib.studies.sides import beat_sides, recording_labels, recording_sides, split_sides
 
 CPU = torch.device("cpu")
 SIDES = ("train", "validation", "test")

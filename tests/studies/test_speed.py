@@ -9,14 +9,14 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from ecglib import results
-from ecglib.config.speed import SpeedConfig
 from ecglib.deploy import forms
 from ecglib.deploy.c99 import harness
 from ecglib.models.ecgnet import ECGNet, ECGNetConfig
 from ecglib.plots.speed import growth
 from ecglib.studies import plan
 from ecglib.studies.params import load_params
-from ecglib.studies.worksite import run_study
+from ecglib.studies.run import run_study
+from ecglib.studies.speed import SpeedConfig
 from ecglib.system.errors import UserError
 from ecglib.system.paths import PARAMS, RESULTS
 from ecglib.tables import speed

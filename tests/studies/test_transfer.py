@@ -10,14 +10,13 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, roc_auc_score
 from torch import nn
 
-from ecglib.config import TransferConfig
 from ecglib.data import sets
 from ecglib.data.find import search as sources
 from ecglib.data.find.identity import identity
 from ecglib.data.samples import Samples
 from ecglib.studies import transfer
-from ecglib.studies.transfer import binary, detection
-from ecglib.studies.worksite import run_study
+from ecglib.studies.run import run_study
+from ecglib.studies.transfer import TransferConfig, binary, detection
 from tests.data.made import write_chapman
 
 from .conftest import RHYTHMS

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, recall_score
 
-from ecglib.config import CompressionConfig, make_config
-from ecglib.config.rhythm import METHODS
+from ecglib.compress.methods import METHODS
 from ecglib.metrics import scores
 from ecglib.results import RunResult
+from ecglib.studies.compression import CompressionConfig
+from ecglib.studies.registry import make_config
 from ecglib.studies.transfer import CLASSES as RHYTHMS
 from ecglib.tables import compression, paper2
 

@@ -7,9 +7,9 @@ import pytest
 import wfdb
 
 from ecglib.aami import DS1, DS2, SYMBOL_TO_AAMI
-from ecglib.config import make_config
 from ecglib.data.sets.mitdb import load_beats
 from ecglib.results import RunResult, score_beats
+from ecglib.studies.registry import make_config
 from ecglib.tables import detection
 from tests.conftest import SYNTHETIC_DS1, SYNTHETIC_DS2
 

@@ -3,8 +3,8 @@
 import pytest
 
 from ecglib.commands import report
-from ecglib.config import make_config
 from ecglib.results import path_of, save
+from ecglib.studies.registry import make_config
 from ecglib.tables import layerwise, runs
 from tests.tables.test_compression import made_result
 

@@ -9,11 +9,11 @@ import torch.nn.functional as F
 
 from ecglib.compress import allocate
 from ecglib.compress.allocate import BITS, sensitivity
-from ecglib.config import MicroConfig
 from ecglib.data.inputs import Inputs
 from ecglib.models.layers import weight_layers
 from ecglib.quant import coverage
 from ecglib.quant.qat import activation_quantizers
+from ecglib.studies.micro import MicroConfig
 from ecglib.training import on_micro
 from ecglib.training.loop import predict
 from ecglib.training.on_micro import TrainingBeats

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from ecglib.config import RhythmConfig
 from ecglib.data.samples import Samples
 from ecglib.models import resnet1d
+from ecglib.studies.rhythm import RhythmConfig
 from ecglib.system.errors import UserError
 from ecglib.training.on_recordings import (
     PLATEAU,
