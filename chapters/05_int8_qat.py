@@ -348,7 +348,7 @@ show.table(
 # %%
 fp32, _ = supervised(run, chosen.fp32())
 for bits in (8, 6, 5, 4, 3, 2):
-    rounded = quantize(fp32, "all_int8", bits=bits)
+    coarse = quantize(fp32, "all_int8", bits=bits)
     calibrate(coarse, run.train.inputs.x[:2048], run.train.inputs.rr[:2048])
     matrix = confusion_matrix(run.scored.y.numpy(), predict(coarse, run.scored))
     print(f"{bits} bits: macro-F1 {macro_f1(matrix):.3f}")

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from ecglib.book.build import ChapterError, build_book, run_chapters
+from ecglib.book.build import ChapterError, build_book, find_chapter, run_chapters
 from ecglib.book.offline import external_loads
 from ecglib.system.errors import UserError
 from ecglib.system.paths import REPO
@@ -27,14 +27,19 @@ FIRST = f"""{HEADER}
 # As {{cite:t}}`moody2001` say, $e = mc^2$; {{numref}}`fig-line` shows a line.
 
 # %% tags=["parameters"]
-seeds = [7]  # type: list[int]
-lr = 0.5  # type: float
+profile = "quick"  # type: str
+seeds = None  # type: list
+records = None  # type: list
+data_root = None  # type: str
+device = None  # type: str
+scheduler = None  # type: str
+overrides = {{}}  # type: dict
 
 # %%
 import os
 import sys
 
-print(seeds, lr, os.getcwd(), sys.executable)
+print(profile, seeds, records, device, overrides, os.getcwd(), sys.executable)
 print("a progress", "bar", file=sys.stderr)
 
 # %% mystnb={{"figure": {{"caption": "A line.", "name": "fig-line"}}}}
@@ -55,7 +60,7 @@ chapters: [{file: chapters/02_second}, {file: chapters/references}]
 """
 
 
-def make_book(root):
+def make_book(root, data_root):
     """Sources of the book in an empty folder."""
     for folder in ("chapters", "results"):
         (root / folder).mkdir()
@@ -68,12 +73,13 @@ def make_book(root):
     (root / "_toc.yml").write_text(TOC)
     (root / "chapters/01_first.py").write_text(FIRST)
     (root / "chapters/02_second.py").write_text(SECOND)
-    (root / "some.yaml").write_text("common: {seeds: [7, 21]}\n01_first: {lr: 1e-3}\n")
+    data = f"data_root: {data_root}, records: [100, 101]"
+    (root / "some.yaml").write_text(f"common: {{seeds: [7, 21], {data}}}\n")
     return root
 
 
-def run(book, *names, overrides=None, data="recordings"):
-    return run_chapters(names, book / "some.yaml", overrides, data_identity=data, root=book)
+def run(book, *names, **overrides):
+    return run_chapters(names, book / "some.yaml", overrides, root=book)
 
 
 def text_of(notebook):
@@ -84,9 +90,9 @@ def text_of(notebook):
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory):
+def built(tmp_path_factory, synthetic_root):
     """A book that was run and rendered once; tests only read it."""
-    root = make_book(tmp_path_factory.mktemp("built"))
+    root = make_book(tmp_path_factory.mktemp("built"), synthetic_root)
     assert run(root) == ["01_first", "02_second"]
     assert build_book(root=root) == root / "_build/html/index.html"
     return root
@@ -100,7 +106,7 @@ def book(built, tmp_path):
 
 def test_parameters_reach_the_chapter(built):
     printed = text_of(built / "_build/book/chapters/01_first.ipynb")
-    assert "[7, 21] 0.001" in printed
+    assert "some.yaml [7, 21] [100, 101] auto {}" in printed
 
 
 def test_chapter_runs_with_this_python_in_the_root(built):
@@ -112,9 +118,11 @@ def test_unchanged_chapters_are_skipped(book):
     assert run(book) == []
 
 
-def test_change_of_a_parameter_runs_only_chapters_that_have_it(book):
-    assert run(book, overrides={"lr": 0.25}) == ["01_first"]
-    assert "0.25" in text_of(book / "_build/book/chapters/01_first.ipynb")
+def test_change_of_a_parameter_runs_only_chapters_that_take_some(book):
+    assert run(book, seeds=[42], baseline=[{"epochs": 3}]) == ["01_first"]
+    assert "[42] [100, 101] auto {'baseline': [{'epochs': 3}]}" in text_of(
+        book / "_build/book/chapters/01_first.ipynb"
+    )
 
 
 def test_change_of_source_runs_the_chapter_again(book):
@@ -125,13 +133,13 @@ def test_change_of_source_runs_the_chapter_again(book):
 
 def test_change_of_results_library_or_data_runs_again(book, monkeypatch):
     (book / "results/one.json").write_text("{}")
-    assert run(book, "02") == ["02_second"]
-    assert run(book, "02", data="others") == ["02_second"]
+    assert run(book) == ["01_first", "02_second"]
+    assert run(book, records=[100, 103]) == ["01_first"]
     (book / "ecglib/data/find").mkdir(parents=True)
     (book / "ecglib/data/find/mitdb.sha256").write_text("")
     monkeypatch.setattr("ecglib.book.build.REPO", book)
-    assert run(book, "02", data="others") == ["02_second"]
-    assert run(book, "02", data="others") == []
+    assert run(book, "02") == ["02_second"]
+    assert run(book, "02") == []
 
 
 @pytest.mark.parametrize("suffix", [".json", ".ipynb"])
@@ -152,8 +160,8 @@ def test_a_folder_that_cannot_be_written_is_named(book):
 
 
 def test_unknown_override_lists_the_known(book):
-    with pytest.raises(UserError, match="unknown parameter 'rate'; known are lr, seeds"):
-        run(book, overrides={"rate": 1})
+    with pytest.raises(UserError, match="unknown name 'rate'; known are seeds, records"):
+        run(book, rate=1)
 
 
 def test_failing_chapter_names_the_cell_and_keeps_the_last_good_version(book):
@@ -267,3 +275,14 @@ def test_plain_papermill_runs_a_chapter(book):
         check=True,
     )
     assert "[9] 0.5" in text_of(folder / "out.ipynb")
+
+
+@pytest.mark.parametrize("name", ["02", "02_second", "chapters/02_second.py"])
+def test_a_chapter_is_found_by_number_name_and_path(book, name):
+    assert find_chapter(name, book / "chapters") == book / "chapters/02_second.py"
+
+
+@pytest.mark.parametrize("name", ["2", "04", "second", "chapters/02_other.py"])
+def test_an_unknown_chapter_lists_the_known(book, name):
+    with pytest.raises(UserError, match="known are 01_first, 02_second"):
+        find_chapter(name, book / "chapters")

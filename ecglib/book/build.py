@@ -108,18 +108,25 @@ def run_chapters(names, params_file, overrides=None, *, root=REPO):
         **{name: plan.common(name) for name in LAUNCH},
         "overrides": {name: v for name, v in overrides.items() if name not in LAUNCH},
     }
+    data = {
+        "data": plan.data_identity(),
+        "params": json.dumps(plan.params, sort_keys=True, default=str),
+        "parameters": json.dumps(parameters, sort_keys=True, default=str),
+    }
     surroundings = {
         "library": _digest(
             (REPO / "ecglib").rglob("*.py"), (REPO / "ecglib").rglob("*.sha256")
         ),
         "results": _digest((root / "results").rglob("*.json")),
-        "data": plan.data_identity(),
-        "params": json.dumps(plan.params, sort_keys=True, default=str),
     }
     executed = []
     with _building(root):
         for chapter in chapters:
-            if _refresh(chapter, parameters, surroundings, root):
+            notebook = _read(chapter)
+            takes, state = _takes_parameters(notebook), surroundings
+            if takes:  # other chapters show committed runs alone
+                state = surroundings | data
+            if _refresh(chapter, notebook, parameters if takes else {}, state, root):
                 executed.append(chapter.stem)
     return executed
 
@@ -181,14 +188,24 @@ def _render(root):
     return html / "index.html"
 
 
-def _refresh(chapter, parameters, surroundings, root):
+def _read(chapter):
+    """A chapter as a notebook."""
+    notebook = jupytext.read(chapter)
+    if "kernelspec" not in notebook.metadata:
+        raise UserError(f"{chapter}: the header must name a kernelspec, as other chapters do")
+    return notebook
+
+
+def _takes_parameters(notebook):
+    """Whether a chapter has a cell whose values the book may set."""
+    return any("parameters" in cell.metadata.get("tags", []) for cell in notebook.cells)
+
+
+def _refresh(chapter, source, parameters, surroundings, root):
     """Execute a chapter if anything it depends on changed; True if it was executed."""
     notebook = root / "_build" / "book" / "chapters" / f"{chapter.stem}.ipynb"
     stamp = notebook.with_suffix(".json")
-    state = surroundings | {
-        "source": _digest([chapter]),
-        "parameters": json.dumps(parameters, sort_keys=True, default=str),
-    }
+    state = surroundings | {"source": _digest([chapter])}
     last = _read_stamp(stamp)
     changed = sorted(part for part in state if state[part] != last.get(part))
     if not notebook.exists() or last.get("notebook") != _digest([notebook]):
@@ -200,7 +217,7 @@ def _refresh(chapter, parameters, surroundings, root):
         f"{chapter.stem}: running" + f" ({', '.join(changed)} changed)" * bool(last), flush=True
     )
     start = time.perf_counter()
-    unfinished = _execute(chapter, parameters, root)
+    unfinished = _execute(chapter, source, parameters, root)
     new_stamp = unfinished.with_suffix(".json")
     new_stamp.write_text(json.dumps(state | {"notebook": _digest([unfinished])}, indent=1))
     notebook.parent.mkdir(parents=True, exist_ok=True)
@@ -219,20 +236,16 @@ def _read_stamp(path):
         return {}
 
 
-def _execute(chapter, parameters, root):
+def _execute(chapter, notebook, parameters, root):
     """Execute a chapter into a notebook aside, whose path is returned."""
-    notebook = jupytext.read(chapter)
-    if "kernelspec" not in notebook.metadata:
-        raise UserError(f"{chapter}: the header must name a kernelspec, as other chapters do")
     _describe_figures(notebook)
-    tags = [tag for cell in notebook.cells for tag in cell.metadata.get("tags", [])]
     unfinished = root / "_build" / "book" / "unfinished" / f"{chapter.stem}.ipynb"
     unfinished.parent.mkdir(parents=True, exist_ok=True)
     try:
         papermill.execute_notebook(
             notebook,
             unfinished,
-            parameters if "parameters" in tags else {},
+            parameters,
             cwd=root,
             progress_bar=False,  # the bars of the chapter's own work are worth more:
             stderr_file=sys.stderr,

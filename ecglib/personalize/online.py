@@ -295,7 +295,7 @@ class OnlineStage:
 
     def _finetuned(self, model):
         with self.watch.stage("finetune"):
-            finetune(model, self.train, self.config, self.features)
+            finetune(model, self.train, self.config, features=self.features)
         return model
 
 

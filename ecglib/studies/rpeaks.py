@@ -25,7 +25,9 @@ def run_rpeaks(run):
     """Detections of every record against its annotations."""
     start = time.perf_counter()
     per_record = {
-        run.dataset.key(record): detector.score_record(run.source.path, record)
+        run.dataset.key(record): detector.score_record(
+            run.source.path, record, dataset=run.dataset.name
+        )
         for record in tqdm(run.config.records, desc="detecting", leave=False)
     }
     seconds = {"detect": time.perf_counter() - start}

@@ -8,10 +8,10 @@ from ecglib.aami import CLASSES
 from ecglib.commands import export
 from ecglib.commands.export import export_network, pick_network
 from ecglib.data.find import search as sources
-from ecglib.deploy.onnx import read_onnx, stored_bits
+from ecglib.deploy.onnx import stored_bits
 from ecglib.deploy.runtime import Deployed
-from ecglib.studies.int8 import Int8Config
-from ecglib.studies.plan import expand
+from ecglib.studies.int8 import Int8Config, rounded
+from ecglib.studies.plan import Plan, expand
 from ecglib.studies.run import Run
 from ecglib.system.errors import UserError
 from ecglib.training.loop import predict
@@ -65,13 +65,13 @@ def test_scopes_are_listed_where_none_fits(configs, listed):
 
 
 @pytest.fixture(scope="module")
-def params(synthetic_root):
+def plan(synthetic_root):
     int8 = [
         TINY | {"pipeline": "baseline", "norm": "batch", "scope": scope}
         for scope in ("none", "all_int8")
     ]
-    shared = {"data_root": str(synthetic_root), "records": list(RECORDS), "seeds": [7]}
-    return {"05_int8_qat": {**shared, "channels": TINY["channels"], "int8": int8}}
+    common = {"data_root": str(synthetic_root), "records": list(RECORDS), "seeds": [7]}
+    return Plan("tiny", {"common": common | {"channels": TINY["channels"]}, "int8": int8})
 
 
 @pytest.fixture(scope="module")
@@ -79,25 +79,23 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("export")
 
 
-def exported(params, folder, scope, **overrides):
+def exported(plan, folder, scope):
     """Path and text of an export."""
     path = folder / f"{scope}.onnx"
-    text = export_network(
-        *(params, "tiny", overrides), scope=scope, path=path, runs=folder / "runs"
-    )
+    text = export_network(plan, scope=scope, path=path, runs=folder / "runs")
     return path, text
 
 
 @pytest.mark.parametrize(("scope", "bits", "layers"), [("none", 32, 0), ("all_int8", 8, 8)])
 def test_the_file_answers_as_the_network_of_its_arm(
-    params, folder, synthetic_root, scope, bits, layers
+    plan, folder, synthetic_root, scope, bits, layers
 ):
-    path, text = exported(params, folder, scope)
+    path, text = exported(plan, folder, scope)
     assert set(stored_bits(path).values()) == {bits}
     source = sources.find(data_root=synthetic_root, records=RECORDS)
     config = Int8Config(**TINY, pipeline="baseline", norm="batch", scope=scope)
-    run = Run(config, source, torch.device("cpu"), folder / "runs")
-    expected = predict(run.rounded(config)[0], run.test.inputs)
+    run = Run(config, {source.name: source}, torch.device("cpu"), folder / "runs")
+    expected = predict(rounded(run, config)[0], run.test.inputs)
     assert len(set(expected)) == len(CLASSES)
     answers = Deployed(path)(run.test.inputs.x.numpy()).argmax(axis=1)
     share = np.mean(answers == expected)
@@ -109,42 +107,30 @@ def test_the_file_answers_as_the_network_of_its_arm(
         assert part in text
 
 
-def test_a_network_trained_before_is_not_trained_again(params, folder):
-    exported(params, folder, "all_int8")
+def test_a_network_trained_before_is_not_trained_again(plan, folder):
+    exported(plan, folder, "all_int8")
     made = {file: file.stat().st_mtime_ns for file in folder.rglob("*.npz")}
-    assert {file.parent.name for file in made} == {"baseline", "int8"}
-    path, text = exported(params, folder, "all_int8")
+    assert len(made) == 2  # in fp32 and in integers
+    path, text = exported(plan, folder, "all_int8")
     before = path.read_bytes()
-    assert exported(params, folder, "all_int8") == (path, text)
+    assert exported(plan, folder, "all_int8") == (path, text)
     assert path.read_bytes() == before
     assert {file: file.stat().st_mtime_ns for file in folder.rglob("*.npz")} == made
 
 
-def test_a_setting_of_the_command_line_counts(params, folder):
-    int8 = [TINY | {"pipeline": "baseline", "norm": "batch", "features": "beat+rr"}]
-    path, _ = exported(params, folder, "none", int8=int8)
-    assert [value.name for value in read_onnx(path).graph.input] == ["beat", "rr"]
-    with pytest.raises(UserError, match="unknown parameter 'speed'"):
-        exported(params, folder, "none", speed=1)
-
-
-def test_a_file_that_answers_otherwise_is_refused(params, folder, monkeypatch):
+def test_a_file_that_answers_otherwise_is_refused(plan, folder, monkeypatch):
     class Wrong(Deployed):
         def __call__(self, *arrays):
             return -super().__call__(*arrays)
 
     monkeypatch.setattr(export, "Deployed", Wrong)
     with pytest.raises(UserError, match=r"all_int8\.onnx agrees .* exact=True"):
-        exported(params, folder, "all_int8")
+        exported(plan, folder, "all_int8")
     assert not (folder / "all_int8.onnx").exists()
 
 
-def test_a_folder_that_cannot_be_written_is_named(params, folder):
+def test_a_folder_that_cannot_be_written_is_named(plan, folder):
     (folder / "occupied").write_text("a file where a folder should be")
     with pytest.raises(UserError, match=r"cannot write .*occupied"):
-        export_network(
-            *(params, "tiny", {}),
-            scope="all_int8",
-            path=folder / "occupied" / "a.onnx",
-            runs=folder / "runs",
-        )
+        path = folder / "occupied" / "a.onnx"
+        export_network(plan, scope="all_int8", path=path, runs=folder / "runs")

@@ -1,7 +1,6 @@
 """Timing by the calls that it makes, and study latency from end to end on invented patients."""
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -187,7 +186,7 @@ def predictions(result):
 
 
 def test_answers_are_those_of_the_networks_that_were_exported(measured, source, folder):
-    run = Run(CONFIGS[0], source, torch.device("cpu"), folder / "runs")
+    run = Run(CONFIGS[0], {source.name: source}, torch.device("cpu"), folder / "runs")
     fp32, _ = supervised(run, twin_of(CONFIGS[0], BaselineConfig))
     int8, _ = rounded(run, CONFIGS[0])
     expected = predict(fp32, run.test.inputs), predict(int8, run.test.inputs)
@@ -230,13 +229,8 @@ def test_the_noise_of_every_layer_is_reported_with_the_integers(measured):
     assert all(5 < ratio < 60 for ratio in noise.values())
 
 
-def test_a_network_of_every_patient_cannot_be_deployed():
-    with pytest.raises(UserError, match="pipeline is ssl"):
-        replace(CONFIGS[0], pipeline="ssl")
-
-
 def test_a_deployment_that_answers_otherwise_stops_the_study(source, folder, monkeypatch):
-    run = Run(CONFIGS[2], source, torch.device("cpu"), folder / "runs")
+    run = Run(CONFIGS[2], {source.name: source}, torch.device("cpu"), folder / "runs")
     deployment = study.Deployment(run)
     assert deployment.classes("ort_int8")[1]["agreement"] >= 0.999
     with torch.no_grad():
@@ -258,5 +252,7 @@ def test_networks_are_deployed_once_for_each_folder(source, tmp_path, monkeypatc
     monkeypatch.setattr(study, "Deployment", Counted)
     monkeypatch.setattr(study, "_DEPLOYED", {})
     for name, config in (("a", CONFIGS[0]), ("a", CONFIGS[1]), ("b", CONFIGS[0])):
-        study.run_latency(Run(config, source, torch.device("cpu"), tmp_path / name))
+        study.run_latency(
+            Run(config, {source.name: source}, torch.device("cpu"), tmp_path / name)
+        )
     assert made == [tmp_path / "a", tmp_path / "b"]

@@ -172,10 +172,11 @@ def test_finetuning_on_cached_features_is_finetuning_on_beats(pretext, train):
 
 def test_finetuning_stops_early_as_its_validation_says(pretext, train):
     trial = SelectionConfig(
-        channels=CHANNELS, pipeline="ssl", finetune="head", epochs=5, patience=1
+        channels=CHANNELS, pipeline="ssl", finetune="head", epochs=5, patience=4
     )
     scores = iter([0.5, 0.6, 0.4, 0.9])
-    history = finetune(copy.deepcopy(pretext), train, trial, validate=lambda _: next(scores))
+    given = {"validate": lambda _: next(scores), "patience": 1}
+    history = finetune(copy.deepcopy(pretext), train, trial, **given)
     assert history.score == [0.5, 0.6, 0.4]
     assert history.best_epoch == 2
 

@@ -150,15 +150,6 @@ def test_qat_of_a_baseline_trains_the_whole_network(fp32, train, scope, step):
     assert set(stage.watch.seconds) == {"calibrate", "qat"}
 
 
-def test_qat_of_a_baseline_sees_the_rr_ratios(train):
-    config = replace(BASELINE, features="beat+rr", scope="all_int8")
-    fp32 = network(train, n_rr=5)
-    model = QuantizedStage(train, config).quantized(fp32)
-    assert_same(model, trained_plainly(fp32, train, config, EVERYTHING))
-    plain = calibrated_plainly(fp32, train, config)
-    assert not torch.equal(model.rr[0].weight, plain.rr[0].weight)
-
-
 def test_without_scope_qat_trains_fp32_further_and_lowers_the_loss(fp32, train):
     config = replace(BASELINE, qat_epochs=5)
     model = QuantizedStage(train, config).quantized(fp32)

@@ -11,7 +11,7 @@ from ecglib import stats
 from ecglib.aami import DS1, DS1_VAL, DS2
 from ecglib.data.sets.mitdb import load_beats
 from ecglib.metrics import accuracy
-from ecglib.studies import compression, run
+from ecglib.studies import baseline, compression
 from ecglib.studies.baseline import BaselineConfig
 from ecglib.studies.compression import CompressionConfig, beat_sides
 from ecglib.studies.run import Run, run_study
@@ -40,7 +40,7 @@ def spied():
 
 @pytest.fixture(scope="module")
 def outcomes(mitdb, folder, spied):
-    train, compress = run.train_supervised, compression.compress
+    train, compress = baseline.train_supervised, compression.compress
 
     def counted(config, inputs, device):
         spied["trained"].append((config, inputs))
@@ -52,7 +52,7 @@ def outcomes(mitdb, folder, spied):
         return compress(model, sides, config)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run, "train_supervised", counted)
+        patch.setattr(baseline, "train_supervised", counted)
         patch.setattr(compression, "compress", seen)
         return run_study(CONFIGS, mitdb, profile="tiny", device="cpu", runs=folder / "runs")
 
@@ -87,7 +87,7 @@ def test_the_difference_is_paired_patient_by_patient(outcomes, mitdb, folder):
     (path,) = (folder / "checkpoints" / "baseline").glob("*.npz")
     network = build(CHAPTER_2, 3, torch.device("cpu"))
     network.load_state_dict(checkpoints.load(path)[0])
-    sides = beat_sides(Run(CONFIGS[0], mitdb, torch.device("cpu"), folder))
+    sides = beat_sides(Run(CONFIGS[0], {mitdb.name: mitdb}, torch.device("cpu"), folder))
     own, true = predict(network, sides.test), sides.test.y.numpy()
     record = load_beats(mitdb.path, DS2).record
     before = {
@@ -106,5 +106,5 @@ def test_the_difference_is_paired_patient_by_patient(outcomes, mitdb, folder):
 
 
 def test_a_network_of_chapter_2_is_used_again(outcomes, mitdb, folder, monkeypatch):
-    monkeypatch.setattr(run, "train_supervised", pytest.fail)
+    monkeypatch.setattr(baseline, "train_supervised", pytest.fail)
     run_study([CHAPTER_2], mitdb, profile="tiny", device="cpu", runs=folder / "runs")

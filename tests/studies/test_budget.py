@@ -114,13 +114,13 @@ def test_asking_again_gives_the_same_result(execute):
 
 @pytest.mark.parametrize("update", ["head", "output", "last_block", "prototypes"])
 def test_an_expert_who_says_v_is_believed(execute, looped, monkeypatch, update):
-    plain = budget._patient
+    plain = budget.patient_of
 
     def answered(run, record, inputs):
         named = Inputs(inputs.x, inputs.rr, torch.full_like(inputs.y, 2))
         return plain(run, record, named)
 
-    monkeypatch.setattr(budget, "_patient", answered)
+    monkeypatch.setattr(budget, "patient_of", answered)
     strong = {"label_weight": 100.0, "update_learning_rate": 0.1, "update_epochs": 3}
     strong |= {"budget": "all", "update": update}
     execute(BudgetConfig(**QUICK))
@@ -137,13 +137,13 @@ def test_an_expert_who_says_v_is_believed(execute, looped, monkeypatch, update):
 @pytest.fixture
 def late(monkeypatch):
     """Every patient's first beat comes after the minutes from which beats are asked."""
-    plain = budget._patient
+    plain = budget.patient_of
 
     def delayed(run, record, inputs):
         patient = plain(run, record, inputs)
         return replace(patient, seconds=patient.seconds + 400)
 
-    monkeypatch.setattr(budget, "_patient", delayed)
+    monkeypatch.setattr(budget, "patient_of", delayed)
 
 
 @pytest.mark.usefixtures("late")

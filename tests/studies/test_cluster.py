@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ecglib.data.find import search as sources
-from ecglib.studies import cluster, compression, worksite
+from ecglib.studies import cluster, registry
 from ecglib.studies.baseline import BaselineConfig
 from ecglib.studies.compression import CompressionConfig
 from ecglib.studies.int8 import Int8Config
@@ -74,7 +74,9 @@ def files(folder):
 
 def test_two_workers_come_to_the_numbers_of_one_process(source, alone, tmp_path, monkeypatch):
     monkeypatch.setattr("dask.system.CPU_COUNT", 2)
-    monkeypatch.setattr(worksite, "EXECUTE", {})  # nothing is computed here, all elsewhere
+    monkeypatch.setattr(
+        registry, "find", pytest.fail
+    )  # nothing is computed here, all elsewhere
     site = {"profile": "tiny", "device": "cpu", "runs": tmp_path / "runs"}
     found = run_study(CONFIGS, source, scheduler="local", **site)
     assert len(found) == len(CONFIGS) == 12
@@ -126,58 +128,66 @@ def test_what_is_wrong_with_a_run_is_one_sentence_and_others_are_kept(
 
 @dataclass(frozen=True)
 class Errand:
-    """A site whose runs are names; each leaves a file with the names that lay there before."""
+    """A run that needs others."""
+
+    name: str
+    needs: tuple = ()
+
+    def prerequisites(self):
+        return list(self.needs)
+
+
+@dataclass(frozen=True)
+class Errands:
+    """A site whose runs leave a file with the names of those that lay there before."""
 
     folder: Path
 
     def check_reach(self):
         pass
 
-    def finished(self, name):
-        if name == "impossible":
+    def finished(self, errand):
+        if errand.name == "impossible":
             raise UserError("this cannot be done")
         before = sorted(path.name for path in self.folder.iterdir())
-        (self.folder / name).write_text(" ".join(before))
+        (self.folder / errand.name).write_text(" ".join(before))
 
 
 def test_runs_wait_for_those_that_they_need_and_nobody_else(threads, tmp_path):
     address = threads(n_workers=1, threads_per_worker=1)
-    needs = {"pooled": ["fold 1", "fold 2", "twin"], "twin": ["fold 3"]}
-    names = ["pooled", "fold 2", "alone"]
-    cluster.execute(Errand(tmp_path), names, lambda name: needs.get(name, []), address)
-    assert {path.name for path in tmp_path.iterdir()} == {
-        *("pooled", "fold 1", "fold 2", "fold 3", "twin", "alone")
-    }
-    for name, needed in needs.items():
-        before = (tmp_path / name).read_text()
-        assert all(other in before for other in needed)
+    twin = Errand("twin", (Errand("fold 3"),))
+    pooled = Errand("pooled", (Errand("fold 1"), Errand("fold 2"), twin))
+    runs = [pooled, Errand("fold 2"), Errand("alone")]
+    cluster.execute(Errands(tmp_path), runs, address)
+    everything = {"pooled", "fold 1", "fold 2", "fold 3", "twin", "alone"}
+    assert {path.name for path in tmp_path.iterdir()} == everything
+    for run in (pooled, twin):
+        before = (tmp_path / run.name).read_text()
+        assert all(other.name in before for other in run.needs)
 
 
 def test_a_run_is_not_tried_where_one_that_it_needs_failed(threads, tmp_path):
     address = threads(n_workers=1, threads_per_worker=1)
+    pooled = Errand("pooled", (Errand("impossible"),))
     with pytest.raises(UserError, match="this cannot be done"):
-        cluster.execute(
-            *(Errand(tmp_path), ["pooled"]),
-            lambda name: ["impossible"] if name == "pooled" else [],
-            address,
-        )
+        cluster.execute(Errands(tmp_path), [pooled], address)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_pooled_run_needs_its_folds_and_its_twin():
     pooled = CompressionConfig(fold="all", method="fixed_quant", bits=4)
-    *folds, twin = compression.prerequisites(pooled)
+    *folds, twin = pooled.prerequisites()
     assert folds == [replace(pooled, fold=fold) for fold in range(5)]
     assert twin == RhythmConfig(fold="all")
-    assert compression.prerequisites(twin) == [RhythmConfig(fold=f) for f in range(5)]
-    assert compression.prerequisites(folds[0]) == []
-    assert compression.prerequisites(CONFIGS[0]) == []
+    assert twin.prerequisites() == [RhythmConfig(fold=f) for f in range(5)]
+    assert folds[0].prerequisites() == []
+    assert CONFIGS[0].prerequisites() == []
 
 
 def test_a_worker_with_several_threads_is_refused(threads, tmp_path):
     address = threads(n_workers=1, threads_per_worker=2)
     with pytest.raises(UserError, match="several threads; start workers with --nthreads 1"):
-        cluster.execute(Errand(tmp_path), ["alone"], lambda name: [], address)
+        cluster.execute(Errands(tmp_path), [Errand("alone")], address)
     assert not list(tmp_path.iterdir())
 
 
@@ -186,9 +196,9 @@ def test_nobody_at_an_address_and_nobody_behind_it_are_told_apart(threads, monke
     with pytest.raises(
         UserError, match=r"tcp://127\.0\.0\.1:9; start one with `dask scheduler`"
     ):
-        cluster.execute(None, ["alone"], lambda name: [], "tcp://127.0.0.1:9")
+        cluster.execute(None, [Errand("alone")], "tcp://127.0.0.1:9")
     with pytest.raises(UserError, match="has no worker; start some with `dask worker tcp://"):
-        cluster.execute(None, ["alone"], lambda name: [], threads(n_workers=0))
+        cluster.execute(None, [Errand("alone")], threads(n_workers=0))
 
 
 @pytest.mark.parametrize(
@@ -208,11 +218,13 @@ def test_without_dask_a_scheduler_is_refused_and_none_is_no_matter(monkeypatch):
 
 
 def test_machines_that_share_no_disk_are_told_so(source, tmp_path):
-    site = Worksite(source, "tiny", "cpu", tmp_path / "runs")
+    site = Worksite({"mitdb": source}, "tiny", "cpu", tmp_path / "runs")
     with pytest.raises(UserError, match=r"does not see .*runs; .* on a disk that all share"):
         site.check_reach()
     site.shared().check_reach()
-    elsewhere = Worksite(replace(source, path="nowhere"), "tiny", "cpu", tmp_path / "runs")
+    elsewhere = Worksite(
+        {"mitdb": replace(source, path="nowhere")}, "tiny", "cpu", tmp_path / "runs"
+    )
     with pytest.raises(UserError, match=r"does not see .*nowhere"):
         elsewhere.shared().check_reach()
 

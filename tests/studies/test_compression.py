@@ -12,7 +12,7 @@ from ecglib import results, stats
 from ecglib.compress import load_compressed
 from ecglib.compress.methods import METHODS
 from ecglib.data.sets.cinc2017 import CLASSES
-from ecglib.studies import compression, sides
+from ecglib.studies import compression, rhythm
 from ecglib.studies.compression import CompressionConfig
 from ecglib.studies.registry import twin_of
 from ecglib.studies.rhythm import RhythmConfig
@@ -29,7 +29,9 @@ SIZES = ("ideal_ratio", "overhead_ratio", "file_ratio", "file_bytes")
 
 
 def of_method(method):
-    settings = {name: value for name, value in SETTINGS.items() if name in METHODS[method]}
+    settings = {
+        name: value for name, value in SETTINGS.items() if name in METHODS[method].reads
+    }
     return CompressionConfig(fold=0, method=method, **settings, **TINY)
 
 
@@ -53,14 +55,14 @@ def trainings():
 @pytest.fixture(scope="module")
 def outcomes(cinc2017, folder, trainings):
     """Configuration -> result: all folds of one method, the first fold of all methods."""
-    plain = sides.train_rhythm
+    plain = rhythm.train_rhythm
 
     def counted(model, own, config):
         trainings.append(config)
         return plain(model, own, config)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sides, "train_rhythm", counted)
+        patch.setattr(rhythm, "train_rhythm", counted)
         run_all([POOLED], cinc2017, folder)  # everything else that it needs comes by itself
         configs = [replace(POOLED, fold=fold) for fold in range(5)]
         configs += [of_method(method) for method in METHODS]
@@ -168,9 +170,9 @@ def test_sizes_are_those_of_the_file(outcomes, folder, method):
     coded = metrics["layers"]
     for name, layer in coded.items():
         assert layer["n_weights"] == build(config, 5120, 4).get_parameter(name).numel()
-        if "bits" in METHODS[method]:
+        if "bits" in METHODS[method].reads:
             assert layer["bits"] == 3
-    if "share" in METHODS[method]:
+    if "share" in METHODS[method].reads:
         n = sum(layer["n_weights"] for layer in coded.values())
         kept = sum(layer["n_weights"] * layer["kept"] for layer in coded.values())
         assert kept / n == pytest.approx(0.5, abs=0.03)
@@ -182,7 +184,9 @@ def test_the_file_alone_gives_the_predictions(outcomes, cinc2017, folder, method
     (path,) = (folder / "checkpoints" / "compression").glob(f"{config.slug}-*.ecgc")
     network = build(replace(config, seed=99), 5120, 4)
     load_compressed(path, network).load_into(network)
-    own = sides.recording_sides(Run(config, cinc2017, torch.device("cpu"), folder))
+    own = rhythm.recording_sides(
+        Run(config, {cinc2017.name: cinc2017}, torch.device("cpu"), folder)
+    )
     found = dict(zip(own.test_id.tolist(), predict(network, own.test).tolist(), strict=True))
     assert found == predictions(outcomes[config])
 
@@ -204,7 +208,9 @@ def test_results_come_from_what_was_read_back(outcomes, cinc2017, tmp_path, monk
 def test_choices_are_made_on_validation_recordings(outcomes, cinc2017, folder):
     """Accuracies that LAQ saw are shares of the validation side."""
     config = of_method("laq")
-    n = len(sides.recording_sides(Run(config, cinc2017, None, folder)).validation)
+    n = len(
+        rhythm.recording_sides(Run(config, {cinc2017.name: cinc2017}, None, folder)).validation
+    )
     steps = outcomes[config].metrics["decisions"]["steps"]
     assert all(round(step["accuracy"] * n, 6).is_integer() for step in steps)
     chosen = outcomes[config].metrics["decisions"]["bits"]
@@ -230,7 +236,7 @@ def test_the_story_of_a_training_is_told(outcomes):
 
 
 def test_a_fold_that_is_there_is_not_run_again(outcomes, cinc2017, folder, monkeypatch):
-    monkeypatch.setattr(sides, "train_rhythm", pytest.fail)
+    monkeypatch.setattr(rhythm, "train_rhythm", pytest.fail)
     monkeypatch.setattr(compression, "compress", pytest.fail)
     again = run_all(list(outcomes), cinc2017, folder)
     assert again == list(outcomes.values())

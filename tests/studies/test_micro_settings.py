@@ -108,9 +108,9 @@ def test_other_splits_are_one_training():
         ({"width": 0.0}, "width is 0.0; it must be above zero"),
         ({"class_cap": 0}, "class_cap is 0"),
         ({"augmentation": -0.1}, "augmentation is -0.1"),
-        ({"records": (101, 106)}, "side of split ds1_ds2 empty"),
-        ({"records": (101,), "split": "lopo"}, "side of split lopo empty"),
-        ({"records": (100,), "split": "ds1_cv"}, "side of split ds1_cv empty"),
+        ({"records": (101, 106)}, "record of split ds1_ds2"),
+        ({"records": (101,), "split": "lopo"}, "record of split lopo"),
+        ({"records": (100,), "split": "ds1_cv"}, "record of split ds1_cv"),
     ],
 )
 def test_what_makes_no_sense_is_refused(settings, message):
@@ -153,8 +153,8 @@ def test_a_stream_has_a_number_of_labels_an_hour():
 
 def test_ecgnet_is_asked_with_its_timing():
     assert EcgnetBudgetConfig().features == "beat+rr"
-    with pytest.raises(UserError, match="features is beat "):
-        EcgnetBudgetConfig(features="beat")
+    with pytest.raises(UserError, match="'features' is no setting"):
+        make_config("budget_ecgnet", features="beat")
 
 
 def test_perturbations_without_levels_have_none():

@@ -13,7 +13,7 @@ from ecglib.data.find import search as sources
 from ecglib.data.sets.mitdb import load_beats
 from ecglib.models.ecgnet import ECGNet
 from ecglib.personalize.strategies import STRATEGIES
-from ecglib.studies import worksite
+from ecglib.studies import registry
 from ecglib.studies.baseline import BaselineConfig
 from ecglib.studies.personalization import PersonalizationConfig
 from ecglib.studies.probe import ProbeConfig
@@ -180,7 +180,7 @@ def test_results_say_on_which_data_and_where_they_were_made(outcomes, source):
 def test_a_result_is_never_computed_twice(outcomes, source, folder, monkeypatch):
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     times = [file.stat().st_mtime_ns for file in files]
-    monkeypatch.setattr(worksite, "EXECUTE", {})
+    monkeypatch.setattr(registry, "find", pytest.fail)
     again = run_all(RUNS.values(), source, folder)
     assert again == list(outcomes.values())
     assert [file.stat().st_mtime_ns for file in files] == times
@@ -268,8 +268,10 @@ def test_a_folder_that_cannot_be_written_is_named(source, tmp_path):
 
 def test_a_share_of_the_training_beats(source, tmp_path):
     """The fine-tuning gets its share; the puzzle all normal beats."""
-    whole = Run(RUNS["full"], source, torch.device("cpu"), tmp_path).train.beats
-    part = Run(RUNS["full, all"], source, torch.device("cpu"), tmp_path).train.beats
+    whole = Run(RUNS["full"], {source.name: source}, torch.device("cpu"), tmp_path).train.beats
+    part = Run(
+        RUNS["full, all"], {source.name: source}, torch.device("cpu"), tmp_path
+    ).train.beats
     for label in range(len(CLASSES)):
         n_beats = np.sum(whole.label == label)
         assert np.sum(part.label == label) == round(0.3 * n_beats)

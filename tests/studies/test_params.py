@@ -83,7 +83,7 @@ def test_overrides_go_before_the_file_and_leave_it_as_it_is(params_file):
 
 
 def test_an_unknown_override_lists_what_is_known():
-    with pytest.raises(UserError, match="^unknown name 'sedes'") as error:
+    with pytest.raises(UserError, match=r"^unknown name 'sedes'") as error:
         override({"common": {}}, {"sedes": [1]})
     for name in ("seeds", "records", "data_root", "device", "scheduler", *registry.names()):
         assert name in str(error.value)

@@ -121,7 +121,7 @@ def test_a_plan_is_found_by_the_name_of_its_file():
 
 
 def test_an_unknown_name_is_one_sentence_with_the_known_ones(params_file):
-    with pytest.raises(UserError, match="unknown name 'sped'.*channels.*speed"):
+    with pytest.raises(UserError, match=r"unknown name 'sped'.*channels.*speed"):
         Plan.read(params_file, sped=1)
 
 

@@ -11,7 +11,7 @@ import torch
 
 from ecglib.aami import CLASSES
 from ecglib.data.find import search as sources
-from ecglib.studies import worksite
+from ecglib.studies import registry
 from ecglib.studies.baseline import BaselineConfig
 from ecglib.studies.int8 import Int8Config
 from ecglib.studies.numerics import NumericsConfig
@@ -118,7 +118,7 @@ def test_precision_fp32_is_study_personalization(outcomes, fp32):
 
 def n_steps(source, config):
     """Oracle: steps of the offline puzzle, and of every patient's puzzle and fine-tuning."""
-    training = Run(config, source, torch.device("cpu"), None).train.beats
+    training = Run(config, {source.name: source}, torch.device("cpu"), None).train.beats
     beats = annotated(source, config)
     n_seen = [np.sum((beats.record == r) & (beats.sample < 300 * 360)) for r in SYNTHETIC_DS2]
     n_tuning = len(training) * np.ones(len(SYNTHETIC_DS2))
@@ -263,7 +263,7 @@ def test_calibration_sees_as_many_beats_as_asked_for(source, tmp_path, outcomes)
 
 def test_a_result_is_found_again_and_not_computed_twice(outcomes, source, folder, monkeypatch):
     files = print_of(file for file in folder.rglob("*") if file.is_file())
-    monkeypatch.setattr(worksite, "EXECUTE", {})
+    monkeypatch.setattr(registry, "find", pytest.fail)
     assert run_all(RUNS.values(), source, folder) == list(outcomes.values())
     assert print_of(file for file in folder.rglob("*") if file.is_file()) == files
 

@@ -206,7 +206,7 @@ def test_timed_runs_share_their_rounded_network(name):
     assert twin_of(changed, RoundedConfig) == RoundedConfig(scope="all_int8")
 
 
-@pytest.mark.parametrize("name", (*ONLINE, *PUZZLE, "pipeline"))
+@pytest.mark.parametrize("name", [*ONLINE, *PUZZLE, "pipeline"])
 def test_a_rounded_network_without_patients_is_shared_with_study_int8(name):
     """Whatever is said of the online stage that it does not have."""
     config = Int8Config(scope="all_int8", norm="none")

@@ -4,6 +4,7 @@ from dataclasses import fields, replace
 
 import pytest
 
+from ecglib.aami import DS1, DS2
 from ecglib.compress.methods import METHODS
 from ecglib.studies.compression import CompressionConfig
 from ecglib.studies.registry import make_config, twin_of
@@ -45,7 +46,9 @@ def test_an_impossible_setting_is_named(settings, names):
 
 
 def test_ecgnet_is_compressed_but_not_trained_on_recordings():
-    assert make_config("compression", dataset="mitdb", model="ecgnet").data_name == "mitdb"
+    assert make_config("compression", dataset="mitdb", model="ecgnet").data_sets == {
+        "mitdb": DS1 + DS2
+    }
     with pytest.raises(UserError, match="ecgnet"):
         make_config("rhythm", model="ecgnet")
 
@@ -56,9 +59,9 @@ def test_transfer_needs_two_data_sets():
 
 
 def test_every_method_names_its_settings_in_the_slug():
-    for method, names in METHODS.items():
+    for method, known in METHODS.items():
         config = CompressionConfig(method=method, bits=4, share=0.5)
-        for name in names:
+        for name in known.reads:
             other = replace(config, **{name: getattr(config, name) * 0.5 or 1})
             assert other.slug != config.slug, (method, name)
 

@@ -84,7 +84,7 @@ def test_another_seed_is_another_split():
 
 
 def run_of(config, source, folder="runs"):
-    return Run(config, source, CPU, folder)
+    return Run(config, {source.name: source}, CPU, folder)
 
 
 def test_recordings_keep_their_names_and_labels(cinc2017, labels):

@@ -113,7 +113,7 @@ def test_impossible_settings_are_refused(settings, text):
 
 def test_every_profile_names_arms_that_are_possible():
     for path in PARAMS.glob("*.yaml"):
-        arms = load_params(path)["09_reproduce_and_extend"]["speed"]
+        arms = load_params(path)["speed"]
         configs = plan.expand("speed", arms, channels=(4, 4, 4, 4, 4))
         assert {config.task for config in configs} >= {"pretraining", "training", "online"}
 
