@@ -127,17 +127,16 @@ def find_files(root, recordings, extensions, labels=(), archives=()):
     name = re.compile("|".join([*kinds, *map(re.escape, labels)]))
     if root.is_file():
         zips, folder = [root] if root.suffix == ".zip" else [], root.parent
-        paths = []
     else:
         zips, folder = sorted(path for one in archives for path in root.glob(one)), root
-        paths = [path for path in (*root.glob("*"), *root.glob("*/*")) if path.is_file()]
     if zips:
         members = _members(zips[0], name)
         members |= {one: folder / one for one in labels if (folder / one).is_file()}
-    else:
+    else:  # of files with the same name the upper one counts
+        inside = (*root.glob("*"), *root.glob("*/*"))
+        paths = [path for path in inside if name.fullmatch(path.name) and path.is_file()]
         paths.sort(key=lambda path: (len(path.parts), path), reverse=True)
-        members = {path.name: path for path in paths if name.fullmatch(path.name)}
-        # the upper one of two files with the same name counts
+        members = {path.name: path for path in paths}
     found = (re.fullmatch(kinds[0], member) for member in members)
     return Files(members, tuple(sorted(m[1] for m in found if m)), zips[0] if zips else None)
 
