@@ -109,6 +109,11 @@ def test_record_or_lead_that_was_not_packed(packed):
         load_beats(packed, [100], lead="V1")
 
 
+def test_what_is_packed_is_not_packed_again(packed, tmp_path):
+    with pytest.raises(UserError, match=r"mitdb\.npz is packed already"):
+        get("mitdb").pack(packed, tmp_path / "p.npz")
+
+
 def test_folder_without_records(tmp_path):
     with pytest.raises(UserError, match="holds no record of MIT-BIH"):
         get("mitdb").pack(tmp_path, tmp_path / "p.npz")

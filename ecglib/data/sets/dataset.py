@@ -308,6 +308,8 @@ class BeatSet(DataSet):
         Records that lack the lead are left out; the file carries the identity of its source and
         appears whole or not at all. Returns what it holds, as `pack.PackInfo`.
         """
+        if Path(root).is_file():
+            raise UserError(f"{root} is packed already: name a folder with WFDB records")
         packed = self.with_lead(root, self.lead)
         if not packed:
             raise UserError(f"{root} holds no record of {self.title} with lead {self.lead}")
