@@ -12,11 +12,11 @@ from ecglib.system.errors import UserError
 from ecglib.system.untrusted import read_bytes, refused
 
 _BITS_PER_SAMPLE = {
-    **{"8": 8, "16": 16, "24": 24, "32": 32, "61": 16, "80": 8, "160": 16},
-    **{"212": 12, "310": 32 / 3, "311": 32 / 3},
-    **dict.fromkeys(("508", "516", "524"), 1 / 8),  # FLAC; no ECG is packed as tightly
-}
-"""Format -> bits of a sample in the file, at least."""
+    "8": 8, "16": 16, "24": 24, "32": 32, "61": 16, "80": 8, "160": 16,
+    "212": 12, "310": 32 / 3, "311": 32 / 3, "508": 1 / 8, "516": 1 / 8, "524": 1 / 8,
+}  # fmt: skip
+"""Format -> bits of a sample in the file, at least; of the last three, FLAC, less than any ECG
+takes."""
 
 MAX_BYTES = 4_000_000
 """Of a header or of annotations, for which wfdb takes two hundred times as much memory; those

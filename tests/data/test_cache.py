@@ -28,7 +28,7 @@ def test_a_bit_that_turned_over_is_noticed_or_mattered_to_nobody(tmp_path, bit):
         damaged = bytearray(whole)
         damaged[place] ^= 1 << bit
         path.write_bytes(damaged)
-        found = cache.load(path)
+        found = cache.load(path, Beats)
         refused += found is None
         if found is not None:
             np.testing.assert_array_equal(found.signal, BEATS.signal)

@@ -33,10 +33,8 @@ def test_recordings_at_hand_agree_with_wfdb(cpsc2018_root):
     import wfdb
 
     recordings = load("cpsc2018", cpsc2018_root)
-    assert labels(recordings)[:10] == [
-        *("RBBB", "Normal", "AF", "AF", "PVC"),
-        *("RBBB", "AF", "STD", "AF", "RBBB"),
-    ]
+    first = "RBBB Normal AF AF PVC RBBB AF STD AF RBBB"
+    assert labels(recordings)[:10] == first.split()
     named = Counter(labels(recordings)[10:])  # A0011 on: names instead of codes
     assert named == {"RBBB": 25, "AF": 20, "Normal": 19, "STD": 18, "PVC": 17, "STE": 13} | {
         "PAC": 13,

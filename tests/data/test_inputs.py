@@ -100,9 +100,8 @@ def test_inputs_are_what_networks_read():
     np.testing.assert_array_equal(inputs.x, normalize(beats.signal, beats.record, "record"))
     assert inputs.y.tolist() == [0, 1, 3, 4]
     assert inputs.rr[:2].tolist() == [[0, -1, 1, 0, 4], [8, -2, 0, 0, 0]]  # clipped at 8
-    assert (inputs.x.dtype, inputs.rr.dtype, inputs.y.dtype) == (
-        *(torch.float32, torch.float32, torch.int64),
-    )
+    assert inputs.x.dtype == inputs.rr.dtype == torch.float32
+    assert inputs.y.dtype == torch.int64
 
 
 def test_ratios_scaled_by_hand():

@@ -27,7 +27,7 @@ from ecglib.studies.micro import MicroConfig
 from ecglib.system.errors import UserError
 
 ALL = "derivative+template+rr+rhythm"
-DELAYED = [*(delay > 0 for delay in RR_DELAY_BEATS), *(False, True, False)]
+DELAYED = [*(delay > 0 for delay in RR_DELAY_BEATS), False, True, False]
 """Which columns of rr and rhythm wait for the next beat."""
 
 
@@ -209,7 +209,7 @@ def test_a_record_gives_one_row_a_beat(synthetic_root):
     [
         "+".join(filter(None, parts))
         for parts in product(
-            *(("derivative", "raw"), ("", "template"), ("", "causal", "rr"), ("", "rhythm"))
+            ("derivative", "raw"), ("", "template"), ("", "causal", "rr"), ("", "rhythm")
         )
     ],
 )
@@ -218,9 +218,8 @@ def test_every_choice_of_features_has_the_size_that_the_configuration_says(featu
     inputs = micro_inputs(record_of(sine(360), [300, 700, 1300]), features)
     assert inputs.x.shape == (3, config.n_channels, LENGTH)
     assert inputs.rr.shape == (3, config.n_rr)
-    assert (inputs.x.dtype, inputs.rr.dtype, inputs.y.dtype) == (
-        *(torch.float32, torch.float32, torch.int64),
-    )
+    assert inputs.x.dtype == inputs.rr.dtype == torch.float32
+    assert inputs.y.dtype == torch.int64
 
 
 @given(st.integers(3, 20))

@@ -97,7 +97,7 @@ def test_npz_of_something_else(tmp_path):
 
 def test_file_of_another_format_version(packed, tmp_path):
     with np.load(packed) as stored:
-        np.savez(tmp_path / "next.npz", **{**stored, "format": "ecglib-mitdb-2"})
+        np.savez(tmp_path / "next.npz", **dict(stored) | {"format": "ecglib-mitdb-2"})
     with pytest.raises(UserError, match=r"next\.npz .*pack mitdb"):
         load_beats(tmp_path / "next.npz", [100])
 
@@ -107,6 +107,11 @@ def test_record_or_lead_that_was_not_packed(packed):
         load_beats(packed, [100, 102])
     with pytest.raises(UserError, match="record 100 has no lead 'V1'; it has MLII"):
         load_beats(packed, [100], lead="V1")
+
+
+def test_what_is_packed_is_not_packed_again(packed, tmp_path):
+    with pytest.raises(UserError, match=r"mitdb\.npz is packed already"):
+        get("mitdb").pack(packed, tmp_path / "p.npz")
 
 
 def test_folder_without_records(tmp_path):
@@ -206,7 +211,7 @@ def test_truncated_or_foreign_file_of_recordings(packed_cinc, tmp_path, content)
 )
 def test_arrays_that_do_not_fit(packed_cinc, tmp_path, change):
     with np.load(packed_cinc) as stored:
-        np.savez(tmp_path / "p.npz", **{**stored, **change})
+        np.savez(tmp_path / "p.npz", **dict(stored) | change)
     with pytest.raises(UserError, match=r"p\.npz is damaged or was not written by"):
         load("cinc2017", tmp_path / "p.npz")
 

@@ -83,7 +83,9 @@ def test_noise_has_more_power_than_the_heart(recordings):
 
 
 def identity_of(folder):
-    return identity(find_files(folder, r"A\d{5}\.(mat|hea)", ["REFERENCE-v3.csv"]).checksums())
+    return identity(
+        find_files(folder, r"A\d{5}", ("mat", "hea"), ["REFERENCE-v3.csv"]).checksums()
+    )
 
 
 def test_same_seed_same_recordings(tmp_path):

@@ -14,6 +14,7 @@ import torch
 from ecglib import results
 from ecglib.compress import load_compressed, symbols
 from ecglib.compress.codec import MAGIC, PREFIX
+from ecglib.data.beats import Beats
 from ecglib.data.find import cache
 from ecglib.data.find.pack import read_info
 from ecglib.data.sets import load
@@ -197,7 +198,7 @@ READERS = {
     "pack cinc2017": Reader(
         valid.packed("cinc2017", valid.cinc), read_packed_cinc, "p.npz", member_of_zip
     ),
-    "cache": Reader(valid.cache, lambda f: cache.load(f / "beats.npz"), "beats.npz"),
+    "cache": Reader(valid.cache, lambda f: cache.load(f / "beats.npz", Beats), "beats.npz"),
     "device": Reader(valid.device, read_device, "*.json"),
     "compressed": Reader(valid.compressed, read_compressed, "net.ecgc", resealed),
     "result": Reader(valid.result, read_result, "r.json", other_predictions),

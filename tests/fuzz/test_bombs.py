@@ -128,7 +128,7 @@ def test_member_that_unpacks_to_more_than_it_says(tmp_path, method):
     (tmp_path / "a.zip").write_bytes(zip_of("a", zeros_deflated(), 1000, method))
     with (
         bounded(),
-        Files({"a": "a"}, tmp_path / "a.zip").opened() as at,
+        Files({"a": "a"}, archive=tmp_path / "a.zip").opened() as at,
         pytest.raises(UserError, match=r"a in .*a\.zip is damaged") as caught,
     ):
         at("a")
@@ -144,8 +144,8 @@ def test_the_zip_of_a_bomb_is_one_that_zipfile_unpacks(tmp_path):
     path.write_bytes(content.replace(bytes(4) + struct.pack("<I", len(stream)),
                      struct.pack("<II", zlib.crc32(data), len(stream))))  # fmt: skip
     assert zipfile.ZipFile(path).read("a") == data
-    assert find_files(path, "a", ()).members == {"a": "a"}
-    with Files({"a": "a"}, path).opened() as at:
+    assert find_files(path, "b", ("mat",), ["a"]).members == {"a": "a"}
+    with Files({"a": "a"}, archive=path).opened() as at:
         assert at("a").read_bytes() == data
 
 

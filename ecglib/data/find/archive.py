@@ -23,16 +23,15 @@ class Files:
     ----------
     members : dict of str to (Path or str)
         Name -> path of a loose file, or of a member inside `archive`.
+    recordings : tuple of str
+        Names without extension of the recordings among them, sorted.
     archive : Path or None
         The zip.
     """
 
     members: dict
+    recordings: tuple = ()
     archive: Path | None = None
-
-    def named(self, extension):
-        """Names without the extension of all files that have it, sorted."""
-        return sorted(n.removesuffix(extension) for n in self.members if n.endswith(extension))
 
     def checksums(self):
         """File name -> SHA-256 of every file that may be read; a zip counts as one file."""
@@ -96,7 +95,7 @@ class Files:
         return path
 
 
-def find_files(root, recordings, labels, archives=()):
+def find_files(root, recordings, extensions, labels=(), archives=()):
     """Recordings in a folder, its subfolders or a zip, and the files of labels beside them.
 
     Parameters
@@ -106,6 +105,8 @@ def find_files(root, recordings, labels, archives=()):
         subfolders; a zip in the folder comes first.
     recordings : str
         Regular expression that the names of recordings match.
+    extensions : sequence of str
+        Of a recording's files, that with the samples first.
     labels : sequence of str
         Names of files with labels: inside the zip, or, which comes first, beside it.
     archives : sequence of str
@@ -122,21 +123,22 @@ def find_files(root, recordings, labels, archives=()):
         If the zip is damaged or has a member with a path that leads out of it.
     """
     root = Path(root)
-    name = re.compile("|".join([recordings, *map(re.escape, labels)]))
+    kinds = [rf"({recordings})\.{extension}" for extension in extensions]
+    name = re.compile("|".join([*kinds, *map(re.escape, labels)]))
     if root.is_file():
-        zips = [root] if root.suffix == ".zip" else []
-        folder = root.parent
+        zips, folder = [root] if root.suffix == ".zip" else [], root.parent
     else:
-        zips = sorted(path for pattern in archives for path in root.glob(pattern))
-        folder = root
-    beside = {label: folder / label for label in labels if (folder / label).is_file()}
+        zips, folder = sorted(path for one in archives for path in root.glob(one)), root
     if zips:
-        return Files(_members(zips[0], name) | beside, zips[0])
-    if root.is_file():
-        return Files({})
-    paths = [path for path in (*root.glob("*"), *root.glob("*/*")) if name.fullmatch(path.name)]
-    paths.sort(key=lambda path: (len(path.parts), path), reverse=True)
-    return Files({path.name: path for path in paths if path.is_file()})  # the upper one counts
+        members = _members(zips[0], name)
+        members |= {one: folder / one for one in labels if (folder / one).is_file()}
+    else:  # of files with the same name the upper one counts
+        inside = (*root.glob("*"), *root.glob("*/*"))
+        paths = [path for path in inside if name.fullmatch(path.name) and path.is_file()]
+        paths.sort(key=lambda path: (len(path.parts), path), reverse=True)
+        members = {path.name: path for path in paths}
+    found = (re.fullmatch(kinds[0], member) for member in members)
+    return Files(members, tuple(sorted(m[1] for m in found if m)), zips[0] if zips else None)
 
 
 def _members(path, name):

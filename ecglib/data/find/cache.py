@@ -8,8 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from ecglib.data.beats import Beats
-from ecglib.data.recordings import Recordings
 from ecglib.system.errors import UserError
 from ecglib.system.files import atomic
 from ecglib.system.untrusted import opened_npz, refused
@@ -46,36 +44,28 @@ def path_for(checksums, arguments, *, kind="beats"):
     return directory() / f"{kind}-{hashlib.sha256(key.encode()).hexdigest()[:24]}.npz"
 
 
-def load(path):
-    """Beats stored in `path`, or None if there are none or the file is damaged."""
-    return _load(
-        path,
-        Beats,
-        rr_names=lambda names: tuple(names.tolist()),
-        fs=float,
-        n_padded=int,
-    )
+def load(path, table):
+    """Beats or recordings stored in `path`, or None if there are none or the file is damaged.
 
-
-def load_recordings(path):
-    """Recordings stored in `path`, or None if there are none or the file is damaged."""
-    return _load(
-        path,
-        Recordings,
-        classes=lambda names: tuple(names.tolist()),
-        fs=float,
-        source=str,
-    )
-
-
-def _load(path, table, **convert):
-    """A table from its arrays; `convert` says which fields are something else."""
+    Parameters
+    ----------
+    path : Path
+        The file.
+    table : type
+        `Beats` or `Recordings`.
+    """
     try:
         with refused(f"{path} is missing or damaged"), opened_npz(path, MAX_BYTES) as stored:
-            values = dict(stored)
-            return table(**values | {name: to(values[name]) for name, to in convert.items()})
+            return table(**{f.name: _as(f.type, stored[f.name]) for f in fields(table)})
     except UserError:
         return None
+
+
+def _as(kind, array):
+    """What a field of this type held."""
+    if kind is np.ndarray:
+        return array
+    return kind(array) if kind in (int, float, str) else tuple(array.tolist())
 
 
 def store(path, table):

@@ -2,6 +2,7 @@
 
 import os
 import re
+import tempfile
 import threading
 import urllib.request
 from concurrent import futures
@@ -89,9 +90,10 @@ def fetch(name="mitdb", target=None, *, open_url=https_only):
 def _published(name, publisher, target, open_url):
     """File name -> SHA-256 of a data set, from the publisher's own list."""
     url = publisher.url + CHECKSUM_LIST
-    with _explained(name, url, target):
-        listed = _read(url, MAX_LIST_BYTES, open_url)
-    checksums = _listed(listed.decode("latin-1"), publisher)
+    with _explained(name, url, target), tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / CHECKSUM_LIST
+        _continue(url, path, MAX_LIST_BYTES, open_url)
+        checksums = _listed(path.read_text(encoding="latin-1"), publisher)
     if not checksums:
         raise UserError(
             f"{url} lists no file of {name}: tell the publisher, or take the data set from "
@@ -110,20 +112,6 @@ def _listed(text, publisher):
     )
     found = map(line.fullmatch, text.splitlines())
     return {match[2]: match[1] for match in found if match}
-
-
-def _read(url, max_bytes, open_url):
-    """Content of a file that nobody vouches for but the server."""
-    with _open(open_url, urllib.request.Request(url)) as response:
-        expected = _length(response)
-        content = b""
-        if expected <= max_bytes:
-            content = response.read(max_bytes + 1)
-    if max(expected, len(content)) > max_bytes:
-        raise ConnectionError("the server offers too much")
-    if len(content) < expected:
-        raise ConnectionError("the connection broke off")
-    return content
 
 
 @contextmanager
@@ -172,11 +160,11 @@ def _continue(url, part, max_bytes, open_url):
         if response.status != 206:  # not "Partial Content": the file from its start
             done = 0
         expected = done + _length(response)
-        if expected > max_bytes:
-            raise ConnectionError(f"the server offers {expected:,} bytes, which is too much")
         with open(part, "ab" if done else "wb") as file:
-            while (chunk := response.read(_CHUNK)) and done <= max_bytes:
+            while max(done, expected) <= max_bytes and (chunk := response.read(_CHUNK)):
                 done += file.write(chunk)
+    if max(done, expected) > max_bytes:
+        raise ConnectionError(f"the server offers more than {max_bytes:,} bytes, too much")
     if done < expected:
         raise ConnectionError("the connection broke off")
 

@@ -70,15 +70,13 @@ def read_recording(files, at, name, *, fs, lead=None):
     return read_signal(path, header, channel), [c.strip() for c in ",".join(codes).split(",")]
 
 
-def read_labelled(files, at, names, label_of, *, fs, lead, length):
-    """One lead of recordings, cut or padded, and the labels that their headers give.
+def read_labelled(files, at, label_of, *, fs, lead, length):
+    """One lead of all recordings, cut or padded, and the labels that their headers give.
 
     Parameters
     ----------
     files, at, fs, lead
         As in `read_recording`.
-    names : sequence of str
-        Recordings.
     label_of : callable
         Name and codes -> index of a class.
     length : int
@@ -86,24 +84,18 @@ def read_labelled(files, at, names, label_of, *, fs, lead, length):
 
     Returns
     -------
-    signal : ndarray, shape (n, length), float32
-    n_samples : ndarray, shape (n,), int32
-    label : ndarray, shape (n,), int8
-
-    Raises
-    ------
-    UserError
-        As `read_recording`, `padded` and `label_of`.
+    signal, n_samples, label
+        As `ecglib.data.sets.dataset.RecordingSet.read` gives them.
     """
     label = []
 
     def signals():
-        for name in names:
+        for name in files.recordings:
             signal, codes = read_recording(files, at, name, fs=fs, lead=lead)
             label.append(label_of(name, codes))
             yield signal
 
-    signal, n_samples = padded(signals(), names, length)
+    signal, n_samples = padded(signals(), files.recordings, length)
     return signal, n_samples, np.array(label, dtype=np.int8)
 
 

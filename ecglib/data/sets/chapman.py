@@ -16,7 +16,7 @@ from ecglib.data.records import check_lead
 from ecglib.data.sets.challenge import first_known, read_labelled
 from ecglib.data.sets.dataset import Publisher, RecordingSet
 from ecglib.system.errors import UserError
-from ecglib.system.untrusted import check_members, read_member, refused
+from ecglib.system.untrusted import check_members, refused
 
 N_PUBLISHED = 10_646
 CLASSES = ("SB", "AFIB", "GSVT", "SR")
@@ -59,66 +59,29 @@ _SPREADSHEET_COLUMNS = 32  # the published one has 16
 
 
 def find_files(root):
-    """Recordings and diagnoses in `root`, in the authors' form or, if it has none, PhysioNet's.
-
-    Returns
-    -------
-    Files
-        Without members if there are none.
-    """
-    authors = find(root, r"MUSE_\d{8}_\d{6}_\d+\.csv", _TABLES, ["ECGData*.zip"])
-    if any(name.startswith("MUSE") for name in authors.members):
-        return authors
-    return find(root, r"JS\d{5}\.(mat|hea)", ())
-
-
-def recordings_in(files):
-    """Names of the recordings in `files`, sorted."""
-    return files.named(".mat") or [n for n in files.named(".csv") if n.startswith("MUSE")]
+    """Recordings and diagnoses in the authors' form or, if there are none, in PhysioNet's."""
+    authors = find(root, r"MUSE_\d{8}_\d{6}_\d+", ("csv",), _TABLES, ["ECGData*.zip"])
+    return authors if authors.recordings else find(root, r"JS\d{5}", ("mat", "hea"))
 
 
 def read(files, lead, length):
     """All recordings that are there, cut or padded to `length` samples.
 
     A flat lead is kept as it is; a sample that is no number is an error.
-
-    Parameters
-    ----------
-    files : Files
-        From `find_files`.
-    lead : str
-        Lead by name.
-    length : int
-        Samples at 500 Hz; a recording has 5,000.
-
-    Returns
-    -------
-    signal, n_samples, label
-        As `RecordingSet.read` asks for.
-
-    Raises
-    ------
-    UserError
-        If a recording lacks the lead, has no rhythm or an unknown one or is truncated, or a
-        file is damaged or missing.
     """
-    names = recordings_in(files)
-    read_all = _read_csv if names[0].startswith("MUSE") else _read_wfdb
     with files.opened() as at:
-        return read_all(files, at, names, lead, length)
+        if files.recordings[0].startswith("MUSE"):
+            return _read_csv(files, at, lead, length)
+
+        def label_of(name, codes):
+            return _index(name, first_known(codes, CODES), "the #Dx of its header")
+
+        return read_labelled(files, at, label_of, fs=FS, lead=lead, length=length)
 
 
-def _read_wfdb(files, at, names, lead, length):
-    """Signals, their lengths and labels, from PhysioNet's form."""
-
-    def label_of(name, codes):
-        return _index(name, first_known(codes, CODES), "the #Dx of its header")
-
-    return read_labelled(files, at, names, label_of, fs=FS, lead=lead, length=length)
-
-
-def _read_csv(files, at, names, lead, length):
+def _read_csv(files, at, lead, length):
     """Signals, their lengths and labels, from the authors' form."""
+    names = files.recordings
     rhythm, where = _rhythms(files, at)
     label = [_index(name, rhythm.get(name), where) for name in names]
     signals = (_csv_lead(at(f"{name}.csv").read_bytes(), name, lead) for name in names)
@@ -168,12 +131,9 @@ def _spreadsheet(path, where):
             f"{where} needs the package openpyxl: install it (pip install openpyxl), or save "
             "the table as Diagnostics.csv beside it"
         ) from error
-    plain = io.BytesIO()  # packed members could be of any size
-    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(plain, "w") as unpacked:
+    with zipfile.ZipFile(path) as archive:  # which unpacks no more of a member than it claims
         check_members(archive.infolist(), _SPREADSHEET_BYTES)
-        for member in archive.namelist():
-            unpacked.writestr(member, read_member(archive, member, _SPREADSHEET_BYTES))
-    book = openpyxl.load_workbook(plain, read_only=True)
+    book = openpyxl.load_workbook(path, read_only=True)
     names, *rows = book.worksheets[0].iter_rows(
         max_row=N_PUBLISHED + 1, max_col=_SPREADSHEET_COLUMNS, values_only=True
     )
@@ -206,7 +166,6 @@ DATASET = RecordingSet(
     n_published=N_PUBLISHED,
     fs=FS,
     find_files=find_files,
-    recordings_in=recordings_in,
     read=read,
     publisher=Publisher(
         "https://physionet.org/files/challenge-2021/1.0.3/",

@@ -33,26 +33,15 @@ _REFERENCES = ("REFERENCE-v3.csv", "REFERENCE.csv")
 
 
 def find_files(root):
-    """Recordings and labels in `root`: `training2017.zip`, or a folder with it or unpacked.
-
-    Returns
-    -------
-    Files
-        Without members if there are none.
-    """
-    files = find(root, r"A\d{5}\.(mat|hea)", _REFERENCES, ["training2017.zip"])
-    if recordings_in(files) and _REFERENCES[1] == _reference_in(files):
+    """Recordings and labels in `root`: `training2017.zip`, or a folder with it or unpacked."""
+    files = find(root, r"A\d{5}", ("mat", "hea"), _REFERENCES, ["training2017.zip"])
+    if files.recordings and _REFERENCES[1] == _reference_in(files):
         warnings.warn(
             f"labels are those of {files.where(_REFERENCES[1])}, since {_REFERENCES[0]}, the "
             "last revision, is not beside the recordings",
             stacklevel=2,
         )
     return files
-
-
-def recordings_in(files):
-    """Names of the recordings in `files`, sorted."""
-    return files.named(".mat")
 
 
 def _reference_in(files):
@@ -65,28 +54,8 @@ def read(files, lead, length):
 
     Labels are those of `REFERENCE-v3.csv`, the challenge's last revision; without it those of
     `REFERENCE.csv`, and `find_files` warns.
-
-    Parameters
-    ----------
-    files : Files
-        From `find_files`.
-    lead : str
-        Not read: there is one lead.
-    length : int
-        Samples; 30 s are 4,500.
-
-    Returns
-    -------
-    signal, n_samples, label
-        As `RecordingSet.read` asks for.
-
-    Raises
-    ------
-    UserError
-        If a recording has no label, an unknown one, no samples or invalid ones, or a file is
-        damaged or missing.
     """
-    names = recordings_in(files)
+    names = files.recordings
     reference = _reference_in(files)
     if reference is None:
         raise UserError(
@@ -143,7 +112,6 @@ DATASET = RecordingSet(
     n_published=8528,
     fs=FS,
     find_files=find_files,
-    recordings_in=recordings_in,
     read=read,
     packed_length=SECONDS * FS,
     publisher=Publisher(

@@ -36,19 +36,8 @@ _REFERENCE = "REFERENCE.csv"
 
 
 def find_files(root):
-    """Recordings in `root` and, if there is one, the challenge's `REFERENCE.csv`.
-
-    Returns
-    -------
-    Files
-        Without members if there are none.
-    """
-    return find(root, r"A\d{4}\.(mat|hea)", [_REFERENCE])
-
-
-def recordings_in(files):
-    """Names of the recordings in `files`, sorted."""
-    return files.named(".mat")
+    """Recordings in `root` and, if there is one, the challenge's `REFERENCE.csv`."""
+    return find(root, r"A\d{4}", ("mat", "hea"), [_REFERENCE])
 
 
 def read(files, lead, length):
@@ -57,26 +46,6 @@ def read(files, lead, length):
     Some recordings have up to three labels. The first one counts: `First_label` of
     `REFERENCE.csv`, or without that file the first code or name in the header's `#Dx` that
     is one of the nine.
-
-    Parameters
-    ----------
-    files : Files
-        From `find_files`.
-    lead : str
-        Lead by name.
-    length : int
-        Samples at 500 Hz.
-
-    Returns
-    -------
-    signal, n_samples, label
-        As `RecordingSet.read` asks for.
-
-    Raises
-    ------
-    UserError
-        If a recording lacks the lead, has no label or an unknown one, no samples or invalid
-        ones, or a file is damaged or missing.
     """
     with files.opened() as at:
         listed = _listed(files, at)
@@ -91,8 +60,7 @@ def read(files, lead, length):
                 )
             return CLASSES.index(own)
 
-        names = recordings_in(files)
-        return read_labelled(files, at, names, label_of, fs=FS, lead=lead, length=length)
+        return read_labelled(files, at, label_of, fs=FS, lead=lead, length=length)
 
 
 def _listed(files, at):
@@ -117,7 +85,6 @@ DATASET = RecordingSet(
     n_published=6877,
     fs=FS,
     find_files=find_files,
-    recordings_in=recordings_in,
     read=read,
     publisher=Publisher(
         "https://physionet.org/files/challenge-2020/1.0.2/",

@@ -8,7 +8,7 @@ by name.
   must give `name`, `title`, `records` and `lead`, and `fs` if that is not 360 Hz; `mitdb.py`
   shows all the rest.
 * A `RecordingSet` has one label a recording. It must give `name`, `title`, `classes`,
-  `n_published`, `fs`, and three functions that know its files; `cpsc2018.py` is an example.
+  `n_published`, `fs`, and two functions that know its files; `cpsc2018.py` is an example.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ecglib.data.beats import cut_beats
+from ecglib.data.beats import Beats, cut_beats
 from ecglib.data.find import cache, pack
 from ecglib.data.find.identity import identity, identity_of, record_files, records_in, sha256_of
 from ecglib.data.recordings import Recordings
@@ -77,19 +77,10 @@ class DataSet:
     invent: Callable | None = None
 
     def locate(self, place, wanted=()):
-        """What in `place` holds the records; None if nothing does.
+        """What in `place` holds all records that are wanted; None if nothing does.
 
-        Parameters
-        ----------
-        place : Path
-            A packed file, or a folder: its subfolder or packed file named after the data set is
-            looked at first.
-        wanted : sequence
-            Records that are needed. If none is named, whatever is there will do.
-
-        Returns
-        -------
-        Path or None
+        In a folder, a subfolder or packed file named after the data set is looked at first. If
+        no record is named, whatever is there will do.
         """
         for path, present in self._holdings(place):
             if present and set(wanted) <= set(present):
@@ -245,24 +236,14 @@ class BeatSet(DataSet):
             **window,
         }
         stored = cache.path_for(checksums, arguments)
-        beats = cache.load(stored)
+        beats = cache.load(stored, Beats)
         if beats is None:
             beats = cut_beats((read_wfdb(root, r, lead) for r in records), window, fusion)
             cache.store(stored, beats)
         return beats
 
     def read_record(self, root, record, lead=None):
-        """One lead of one record with all its annotations, as `ecglib.data.records.Record`.
-
-        Parameters
-        ----------
-        root : path
-            As in `load_beats`.
-        record : int
-            Record number.
-        lead : str, optional
-            Lead by name.
-        """
+        """One lead of one record with all its annotations, as `ecglib.data.records.Record`."""
         lead = self.lead if lead is None else lead
         if Path(root).is_file():
             return next(pack.read_records(root, self.name, [record], lead))
@@ -271,13 +252,8 @@ class BeatSet(DataSet):
     def other_lead(self, root, record, lead=None):
         """Name of the first lead of a record that is not `lead`; in MIT-BIH a V lead.
 
-        It was recorded at the same time, from another place on the chest.
-
-        Raises
-        ------
-        UserError
-            If the header is missing or has no other lead, or `root` is a packed file, which
-            holds one lead only.
+        It was recorded at the same time, from another place on the chest. A packed file has
+        none: it holds one lead only.
         """
         lead = self.lead if lead is None else lead
         if Path(root).is_file():
@@ -329,25 +305,11 @@ class BeatSet(DataSet):
     def pack(self, root, out):
         """Write one lead and all annotations of the records in a WFDB folder to one file.
 
-        Records that lack the lead are left out; the file carries the identity of its source.
-
-        Parameters
-        ----------
-        root : path
-            Folder with `<record>.hea` etc.
-        out : path
-            File to write; it appears whole or not at all.
-
-        Returns
-        -------
-        PackInfo
-            What the file holds.
-
-        Raises
-        ------
-        UserError
-            If the folder has no records, or one is incomplete or damaged.
+        Records that lack the lead are left out; the file carries the identity of its source and
+        appears whole or not at all. Returns what it holds, as `pack.PackInfo`.
         """
+        if Path(root).is_file():
+            raise UserError(f"{root} is packed already: name a folder with WFDB records")
         packed = self.with_lead(root, self.lead)
         if not packed:
             raise UserError(f"{root} holds no record of {self.title} with lead {self.lead}")
@@ -373,12 +335,10 @@ class RecordingSet(DataSet):
     find_files : callable
         (root) -> `ecglib.data.find.archive.Files`: recordings and labels at a place, without
         members if there are none.
-    recordings_in : callable
-        (files) -> sorted names of the recordings among them.
     read : callable
-        (files, lead, length) -> signal (n, length) in mV, n_samples (n,), label (n,), in order
-        of the names, of all recordings; `UserError` if one is damaged, lacks the lead or has no
-        label.
+        (files, lead, length) -> signal (n, length), n_samples (n,), label (n,), as in
+        `Recordings`, of `files.recordings`; `UserError` if one is damaged, lacks the lead or
+        has no label.
     packed_length : int or None
         Samples of a recording in a packed file, which holds one lead in steps of 1 µV; None if
         the data set is not packed.
@@ -388,7 +348,6 @@ class RecordingSet(DataSet):
     n_published: int
     fs: float
     find_files: Callable
-    recordings_in: Callable
     read: Callable
     packed_length: int | None = None
 
@@ -408,7 +367,7 @@ class RecordingSet(DataSet):
         Parameters
         ----------
         root : path
-            Folder, zip or packed file, as the data set's module describes.
+            Folder, zip or packed file.
         lead : str
             Lead by name; not read if there is only one.
         length : int
@@ -418,32 +377,26 @@ class RecordingSet(DataSet):
         -------
         Recordings
             In order of their names.
-
-        Raises
-        ------
-        UserError
-            If there are no recordings, one lacks the lead, its label or samples, or a file is
-            damaged.
         """
         if length < 1:
             raise UserError(f"length is {length}: it must be at least 1 sample")
         if self._is_packed(root):
             return pack.read_recordings(root, self, length)
-        files, names = self._files(root)
+        files = self._files(root)
         arguments = {"name": self.name, "lead": lead, "length": length}
         stored = cache.path_for(files.checksums(), arguments, kind="recordings")
-        recordings = cache.load_recordings(stored)
+        recordings = cache.load(stored, Recordings)
         if recordings is None:
-            recordings = self._recordings(names, self.read(files, lead, length))
+            recordings = self._read(files, lead, length)
             cache.store(stored, recordings)
         return recordings
 
-    def _recordings(self, names, read):
-        signal, n_samples, label = read
+    def _read(self, files, lead, length):
+        signal, n_samples, label = self.read(files, lead, length)
         return Recordings(
             signal=signal,
             label=label,
-            recording=np.array(names),
+            recording=np.array(files.recordings),
             n_samples=n_samples,
             fs=float(self.fs),
             classes=self.classes,
@@ -451,12 +404,10 @@ class RecordingSet(DataSet):
         )
 
     def _files(self, root):
-        """Files at a place, and the names of their recordings."""
         files = self.find_files(root)
-        names = self.recordings_in(files)
-        if not names:
+        if not files.recordings:
             raise UserError(f"{root} holds no recordings of {self.title}; name where they are")
-        return files, names
+        return files
 
     def _is_packed(self, path):
         """Whether `path` is a file that is no zip of the publisher's."""
@@ -466,7 +417,7 @@ class RecordingSet(DataSet):
         """Names of the recordings at `path`, a folder, a zip or a packed file."""
         if self._is_packed(path):
             return pack.read_info(path, self.name).records
-        return self.recordings_in(self.find_files(path))
+        return self.find_files(path).recordings
 
     def lacking(self, place, wanted):
         """Why `place` does not serve, for the user."""
@@ -487,27 +438,14 @@ class RecordingSet(DataSet):
         """Write the recordings at `root` and their labels to one file; see `BeatSet.pack`."""
         if not self.packs:
             raise UserError(f"{self.title} cannot be packed: name a folder with its files")
-        files, names = self._files(root)
-        info = pack.PackInfo(tuple(names), *self.identify(Path(root)))
-        read = self.read(files, None, self.packed_length)
-        pack.write_recordings(out, info, self._recordings(names, read))
+        files = self._files(root)
+        info = pack.PackInfo(files.recordings, *self.identify(Path(root)))
+        pack.write_recordings(out, info, self._read(files, None, self.packed_length))
         return info
 
 
 def taking_turns(records, groups):
-    """Folds in which each group is tested by a network that was trained on all others.
-
-    Parameters
-    ----------
-    records : sequence of int
-        All records, in the order in which a training reads them.
-    groups : iterable of tuple of int
-        Records that are left out together.
-
-    Returns
-    -------
-    list of (tuple of int, tuple of int)
-        Training records, test records.
+    """Folds in which each group of records is tested by a network trained on all others.
 
     Examples
     --------

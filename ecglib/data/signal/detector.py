@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ecglib.data.sets.mitdb import read_record
+from ecglib.data import sets
 from ecglib.system.untrusted import refused
 
 TOLERANCE_S = 0.150
@@ -104,7 +104,7 @@ def match(reference, detected, fs, tolerance=TOLERANCE_S):
     )
 
 
-def score_record(root, record, lead="MLII"):
+def score_record(root, record, lead=None, *, dataset="mitdb"):
     """Sensitivity and positive predictivity of `detect` on one record.
 
     All annotated beats of the whole record count, whatever their class. Ventricular flutter
@@ -113,11 +113,13 @@ def score_record(root, record, lead="MLII"):
     Parameters
     ----------
     root : path
-        As in `ecglib.data.sets.mitdb.load_beats`.
+        Folder with the records, or a packed file.
     record : int
         Record number.
-    lead : str
+    lead : str, optional
         Lead by name.
+    dataset : str
+        Whose record it is, one of `ecglib.data.sets.BEATS`.
 
     Returns
     -------
@@ -129,7 +131,7 @@ def score_record(root, record, lead="MLII"):
     UserError
         If the record is damaged, or the detector fails on it.
     """
-    data = read_record(root, record, lead)
+    data = sets.get(dataset).read_record(root, record, lead)
     reference = data.sample[data.is_beat]
     with refused(f"record {record} is too short or too odd to find beats in"):
         detected = detect(data.signal, data.fs)

@@ -31,10 +31,10 @@ BAND_EDGES = (1, 2, 3, 4, 6, 9, 13, 20, 31)
 """Bins of a shard's spectrum, 1.5625 Hz apart, at which the eight bands begin and end."""
 
 FEATURES = (
-    *("mean", "deviation", "minimum", "maximum", "skewness", "kurtosis"),
-    *("mean absolute difference", "crossings of the mean"),
+    "mean", "deviation", "minimum", "maximum", "skewness", "kurtosis",
+    "mean absolute difference", "crossings of the mean",
     *(f"log energy, bins {a} to {b - 1}" for a, b in pairwise(BAND_EDGES)),
-)
+)  # fmt: skip
 """Names of the sixteen features of a shard."""
 
 _FLOOR = 1e-4
@@ -130,8 +130,12 @@ def _in_time(shards):
     scaled = centred / np.maximum(std, _FLAT)[..., np.newaxis]
     return np.stack(
         [
-            *(mean, std, shards.min(axis=-1), shards.max(axis=-1)),
-            *((scaled**3).mean(axis=-1), (scaled**4).mean(axis=-1)),
+            mean,
+            std,
+            shards.min(axis=-1),
+            shards.max(axis=-1),
+            (scaled**3).mean(axis=-1),
+            (scaled**4).mean(axis=-1),
             np.abs(np.diff(shards)).mean(axis=-1),
             np.diff(centred >= 0).sum(axis=-1),
         ],
