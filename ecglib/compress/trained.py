@@ -190,7 +190,10 @@ def train_compressed(teacher, train, config):
     n_steps = config.tune_epochs * math.ceil(len(train) / config.batch_size)
     task = DistilTask(student, teacher, train, coder.before_step, n_steps)
     schedule = Schedule(
-        *(config.tune_epochs, config.batch_size, config.tune_learning_rate, 0.0),
+        epochs=config.tune_epochs,
+        batch_size=config.batch_size,
+        learning_rate=config.tune_learning_rate,
+        weight_decay=0.0,
         decay=DECAY,
         step_rate=STEP_RATE,
     )

@@ -72,16 +72,14 @@ def _input_only(layer, x):
 
 def _traced(model):
     """The exporter's graph of a network; fp32 weights carry the names of their parameters."""
-    n_channels = getattr(model.config, "n_channels", None)
-    shape = (n_channels, model.config.n_times) if n_channels else (model.config.n_times,)
-    inputs = {"beat": torch.zeros(2, *shape)}
-    if model.config.n_rr:
-        inputs["rr"] = torch.zeros(2, model.config.n_rr)
+    inputs = {name: torch.zeros(2, *s) for name, s in model.config.input_shapes.items()}
     buffer = io.BytesIO()
     with warnings.catch_warnings():  # the newer exporter knows no opset as old as a Nano's
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
-            *(model, tuple(inputs.values()), buffer),
+            model,
+            tuple(inputs.values()),
+            buffer,
             input_names=list(inputs),
             output_names=["logits"],
             dynamic_axes={name: {0: "n_beats"} for name in (*inputs, "logits")},

@@ -93,6 +93,8 @@ class HubertECG(nn.Module):
         Size.
     """
 
+    SIZES = SIZES
+
     def __init__(self, config):
         super().__init__()
         self.config = config

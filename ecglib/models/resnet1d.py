@@ -102,6 +102,8 @@ class ResNet1D(nn.Module):
     603172
     """
 
+    SIZES = SIZES
+
     def __init__(self, config):
         super().__init__()
         self.config = config

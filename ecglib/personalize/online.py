@@ -98,10 +98,8 @@ def adapt(pretext, x, config):
 
 def online_schedule(config):
     """Schedule of the puzzle on a patient's beats."""
-    return Schedule(
-        *(config.online_epochs, config.batch_size),
-        *(config.online_learning_rate, config.weight_decay),
-    )
+    rate = config.online_learning_rate
+    return Schedule.of(config, epochs=config.online_epochs, learning_rate=rate, decay=1.0)
 
 
 def solve_puzzle(model, parts, x, config):
@@ -158,12 +156,9 @@ def finetune(model, train, config, features=None, validate=None):
             features = in_batches(model.features, train.x)
         task = supervised_task(model.classify, (features,), train.y, config)
         parts = HEAD
-    schedule = supervised_schedule(config)
+    schedule = supervised_schedule(config, validate)
     return fit(
-        *(model, parts, task, schedule),
-        seed=config.seed,
-        validate=validate,
-        desc="fine-tuning",
+        model, parts, task, schedule, seed=config.seed, validate=validate, desc="fine-tuning"
     )
 
 

@@ -173,15 +173,10 @@ def against_paper(named, fp32, printed):
             label = f"paper, {NETWORKS[network]}"
             axis.plot(x, paper, dashes[network], color=ORIGIN_COLORS["paper"], label=label)
         for network, found in named.items():
-            scores = np.array(
-                [found[n].metrics["accuracy"] if n in found else np.nan for n in names]
-            )
-            ours, style = (
-                100 * (scores - fp32[network].metrics["accuracy"]),
-                "o" + dashes[network],
-            )
-            label = f"ours, {NETWORKS[network]}"
-            axis.plot(x, ours, style, color=ORIGIN_COLORS["reference"], label=label)
+            scores = pd.Series({name: found[name].metrics["accuracy"] for name in found})
+            ours = 100 * (scores.reindex(names) - fp32[network].metrics["accuracy"])
+            color, label = ORIGIN_COLORS["reference"], f"ours, {NETWORKS[network]}"
+            axis.plot(x, ours, "o" + dashes[network], color=color, label=label)
         axis.set_xlabel(label)
     axes[0].set_ylabel("accuracy minus fp32, points")
     axes[0].legend(fontsize=9)

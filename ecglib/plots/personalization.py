@@ -79,9 +79,8 @@ def strategy_scores(groups, printed):
     """
     names = list(next(iter(groups.values())))
     figure, axis = plt.subplots(figsize=(8.5, 4))
-    scores, deviations = zip(
-        *((r.macro_f1, r.macro_f1_std) for r in printed.values()), strict=True
-    )
+    scores = [row.macro_f1 for row in printed.values()]
+    deviations = [row.macro_f1_std for row in printed.values()]
     places = [names.index(name) + 0.25 for name in printed]
     look = {"fmt": "s", "color": ORIGIN_COLORS["paper"], "label": "paper (± std of 3 seeds)"}
     axis.errorbar(scores, places, xerr=deviations, **look)

@@ -203,9 +203,9 @@ def pretrain(model, windows, target, config):
         )
     torch.manual_seed(config.seed)  # codes and dropout
     generator = torch.Generator().manual_seed(config.seed)
-    codebook = Codebook(
-        *(model.config.hidden, config.projection, int(target.max()) + 1, config.temperature)
-    ).to(windows.device)
+    n_clusters, hidden = int(target.max()) + 1, model.config.hidden
+    codebook = Codebook(hidden, config.projection, n_clusters, config.temperature)
+    codebook = codebook.to(windows.device)
     optimizer, falling = _optimizer(model, codebook, len(windows), config)
     model.train()
     history, start = MaskedHistory(), time.perf_counter()
@@ -239,9 +239,8 @@ def _draw_mask(shape, share, generator):
 def _optimizer(model, codebook, n_windows, config):
     """AdamW, and its learning rate: up in a straight line, then down in another."""
     learning = [*model.hubert.parameters(), *codebook.parameters()]
-    optimizer = torch.optim.AdamW(
-        *(learning, config.learning_rate, (0.9, 0.98)), weight_decay=config.weight_decay
-    )
+    rate, decay = config.learning_rate, config.weight_decay
+    optimizer = torch.optim.AdamW(learning, rate, betas=(0.9, 0.98), weight_decay=decay)
     n_steps = config.epochs * -(-n_windows // config.batch_size)
     n_warm = max(1, round(config.warm_up * n_steps))
 

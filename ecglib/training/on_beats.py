@@ -4,11 +4,9 @@ from dataclasses import asdict
 
 import torch
 
-from ecglib import puzzle
+from ecglib import models, puzzle
 from ecglib.data.signal.rr import RR_NAMES
-from ecglib.models import MODELS
-from ecglib.models.ecgnet import EVERYTHING, ECGNetConfig
-from ecglib.system.errors import UserError
+from ecglib.models.ecgnet import EVERYTHING
 from ecglib.training.loop import Schedule, fit
 from ecglib.training.tasks import PuzzleTask, SupervisedTask, class_weights
 
@@ -32,23 +30,23 @@ def build(config, n_outputs, device):
     Raises
     ------
     UserError
-        If `config.model` is no name in `ecglib.models.MODELS`.
+        If `config.model` is no key of `ecglib.models.MODELS`.
     """
-    torch.manual_seed(config.seed)
-    n_rr = len(RR_NAMES) if config.features == "beat+rr" else 0
-    size = ECGNetConfig(config.channels, n_outputs=n_outputs, norm=config.norm, n_rr=n_rr)
-    if config.model not in MODELS:
-        raise UserError(f"model is {config.model!r}; it must be one of: {', '.join(MODELS)}")
-    return MODELS[config.model](size).to(device).eval()
-
-
-def supervised_schedule(config):
-    """Schedule of a run's supervised training."""
-    return Schedule(
-        *(config.epochs, config.batch_size, config.learning_rate),
-        *(config.weight_decay, config.decay),
-        patience=getattr(config, "patience", None),
+    model = models.fresh(
+        config.model,
+        config.seed,
+        "paper",
+        channels=config.channels,
+        n_outputs=n_outputs,
+        norm=config.norm,
+        n_rr=len(RR_NAMES) if config.features == "beat+rr" else 0,
     )
+    return model.to(device)
+
+
+def supervised_schedule(config, validate=None):
+    """Schedule of a run's supervised training; one that is validated may stop early."""
+    return Schedule.of(config, patience=config.patience if validate else None)
 
 
 def supervised_task(forward, inputs, label, config):
@@ -76,11 +74,9 @@ def train_supervised(config, train, device, validate=None):
     """
     model = build(config, n_outputs=3, device=device)
     task = supervised_task(model, (train.x, train.rr), train.y, config)
+    schedule, desc = supervised_schedule(config, validate), f"supervised, seed {config.seed}"
     history = fit(
-        *(model, EVERYTHING, task, supervised_schedule(config)),
-        seed=config.seed,
-        validate=validate,
-        desc=f"supervised, seed {config.seed}",
+        model, EVERYTHING, task, schedule, seed=config.seed, validate=validate, desc=desc
     )
     return model, history
 
@@ -109,16 +105,10 @@ def train_pretext(config, train, device):
     tuple of (ECGNet with six outputs, History)
     """
     model = build(config, n_outputs=len(puzzle.PERMUTATIONS), device=device)
-    schedule = Schedule(
-        *(config.pretext_epochs, config.batch_size),
-        *(config.learning_rate, config.weight_decay, config.decay),
-    )
-    normal = train.x[train.y == 0]
-    history = fit(
-        *(model, EVERYTHING, puzzle_task(model, normal, config), schedule),
-        seed=config.seed,
-        desc=f"puzzle, seed {config.seed}",
-    )
+    task = puzzle_task(model, train.x[train.y == 0], config)
+    schedule = Schedule.of(config, epochs=config.pretext_epochs)
+    desc = f"puzzle, seed {config.seed}"
+    history = fit(model, EVERYTHING, task, schedule, seed=config.seed, desc=desc)
     return model, history
 
 

@@ -1,6 +1,6 @@
 """Training of the networks of paper 2 on whole recordings."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
@@ -8,8 +8,7 @@ import torch.nn.functional as F
 
 from ecglib.data.samples import Samples, logits_of
 from ecglib.data.signal.shards import shard_features
-from ecglib.models import resnet1d
-from ecglib.system.errors import UserError
+from ecglib.models import fresh
 from ecglib.training.loop import Schedule, fit, in_batches
 from ecglib.training.masked import MaskedConfig, cluster, pretrain
 from ecglib.training.tasks import RecordingTask
@@ -64,19 +63,9 @@ def build(config, n_times, n_outputs):
     Raises
     ------
     UserError
-        If the model has no such size.
+        If there is no such model, or it has no such size.
     """
-    if config.model == "hubert":
-        from ecglib.models import hubert  # loads transformers, which takes seconds
-
-        sizes, network = hubert.SIZES, hubert.HubertECG
-    else:
-        sizes, network = resnet1d.SIZES, resnet1d.ResNet1D
-    if config.size not in sizes:
-        raise UserError(f"size is {config.size!r}; {config.model} has {', '.join(sizes)}")
-    torch.manual_seed(config.seed)
-    size = replace(sizes[config.size], n_times=n_times, n_outputs=n_outputs)
-    return network(size).eval()
+    return fresh(config.model, config.seed, config.size, n_times=n_times, n_outputs=n_outputs)
 
 
 def start(config, sides):
@@ -148,14 +137,10 @@ def train_rhythm(model, sides, config):
     History
         Scores are negative validation losses.
     """
-    schedule = Schedule(
-        *(config.epochs, config.batch_size, config.learning_rate, config.weight_decay),
-        patience=config.epochs,
-        plateau=PLATEAU,
-    )
-    return fit(
-        *(model, learning_parts(model), RecordingTask(model, sides.train), schedule),
-        seed=config.seed,
-        validate=lambda trained: -validation_loss(trained, sides.validation),
-        desc=config.slug,
-    )
+
+    def score(trained):
+        return -validation_loss(trained, sides.validation)
+
+    task, parts = RecordingTask(model, sides.train), learning_parts(model)
+    schedule = Schedule.of(config, decay=1.0, patience=config.epochs, plateau=PLATEAU)
+    return fit(model, parts, task, schedule, seed=config.seed, validate=score, desc=config.slug)
