@@ -51,8 +51,8 @@ from ecglib.models.ecgnet import ECGNet, ECGNetConfig
 from ecglib.plots import int8 as figures
 from ecglib.plots import style
 from ecglib.quant import calibrate, quantize, quantize_array
-from ecglib.quant.noise import traced
 from ecglib.quant.oracle import sqnr_db
+from ecglib.quant.sqnr import traced
 from ecglib.studies import plan
 from ecglib.studies.run import Run
 from ecglib.studies.worksite import run_study

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper, numpy_helper
 
 from ecglib.deploy.c99.stored import stored_integers
 from ecglib.quant.modules import QuantLayer
@@ -147,32 +147,6 @@ def _write(proto, path):
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}") from error
     return path.stat().st_size
-
-
-def stored_bits(path):
-    """Bits of the stored weights, by name of the layer's weight.
-
-    Parameters
-    ----------
-    path : Path
-        An ONNX file.
-
-    Returns
-    -------
-    dict of str to int
-        8 or 32.
-
-    Raises
-    ------
-    UserError
-        If the file is no ONNX file.
-    """
-    kinds = {TensorProto.INT8: 8, TensorProto.FLOAT: 32}
-    return {
-        t.name.removesuffix("_int"): kinds[t.data_type]
-        for t in read_onnx(path).graph.initializer
-        if t.name.removesuffix("_int").endswith(".weight")
-    }
 
 
 def read_onnx(path):

@@ -9,7 +9,7 @@ from ecglib.config import Int8Config, fp32_twin, twin_of
 from ecglib.deploy.latency import as_callable, summarize, time_calls, torch_threads
 from ecglib.deploy.onnx import export_onnx
 from ecglib.deploy.runtime import Deployed, classes_of, require_agreement
-from ecglib.quant.noise import output_sqnr
+from ecglib.quant.sqnr import output_sqnr
 from ecglib.training.loop import predict
 
 NOISE_BEATS = 1024

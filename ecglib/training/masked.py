@@ -2,8 +2,7 @@
 
 Shards are clustered; the network sees a window with some of its tokens masked and predicts the
 clusters of these (Hsu et al. 2021, "HuBERT", section II; equation 2 of paper 2). Clusters come
-from features of the signal first (`ecglib.data.signal.shards.shard_features`), then, in a
-second iteration, from hidden states of the network of the first (`hidden_features`).
+from features of the signal (`ecglib.data.signal.shards.shard_features`).
 """
 
 import time
@@ -17,7 +16,6 @@ from torch import nn
 from tqdm import tqdm
 
 from ecglib.system.errors import UserError
-from ecglib.training.loop import in_batches
 
 FITTED = 20_000
 """Shards on which k-means is fitted; all others go to the nearest centre."""
@@ -137,40 +135,6 @@ def cluster(features, n_clusters, seed):
     tried = (kmeans2(part, n_clusters, minit="++", seed=rng)[0] for _ in range(STARTS))
     centres = min(tried, key=lambda centres: np.square(vq(part, centres)[1]).sum())
     return vq(shards, centres)[0].astype(np.int64).reshape(features.shape[:-1])
-
-
-@torch.no_grad()
-def hidden_features(model, windows, layer):
-    """Hidden states of a layer, standardised: features for a second iteration.
-
-    Parameters
-    ----------
-    model : HubertECG
-        In evaluation mode.
-    windows : Tensor, shape (n, n_times), float32
-        On the model's device.
-    layer : int
-        0 for what enters the transformer, k for what its k-th layer returns.
-
-    Returns
-    -------
-    ndarray, shape (n, n_tokens, hidden), float32
-        Mean 0 and deviation 1 over all shards.
-
-    Raises
-    ------
-    UserError
-        If the network has no such layer.
-    """
-    if not 0 <= layer <= model.config.layers:
-        raise UserError(f"layer is {layer}; the network has layers 0 to {model.config.layers}")
-
-    def states(x):
-        return model.hubert(x, output_hidden_states=True).hidden_states[layer]
-
-    hidden = in_batches(states, windows).cpu().numpy()
-    mean, std = hidden.mean(axis=(0, 1)), hidden.std(axis=(0, 1))
-    return (hidden - mean) / np.maximum(std, 1e-6)
 
 
 def pretrain(model, windows, target, config):

@@ -9,12 +9,13 @@ from ecglib.commands import export
 from ecglib.commands.export import export_network, pick_network
 from ecglib.config import Int8Config
 from ecglib.data.find import search as sources
-from ecglib.deploy.onnx import read_onnx, stored_bits
+from ecglib.deploy.onnx import read_onnx
 from ecglib.deploy.runtime import Deployed
 from ecglib.studies.plan import expand
 from ecglib.studies.run import Run
 from ecglib.system.errors import UserError
 from ecglib.training.loop import predict
+from tests.oracles import stored_bits
 
 RECORDS = (101, 106, 118, 207, 100, 232)
 TINY = {

@@ -10,9 +10,9 @@ from ecglib.__main__ import main
 from ecglib.data.find.pack import pack_mitdb
 from ecglib.data.sets.rhythm import load
 from ecglib.data.synthetic_recordings import write_cinc2017
-from ecglib.deploy.onnx import stored_bits
 from tests.commands.calls import assert_one_line, call, copy_library
 from tests.conftest import SYNTHETIC_DS1, SYNTHETIC_DS2
+from tests.oracles import stored_bits
 from tests.test_results import made_result, save_into
 
 COMMANDS = ("fetch", "pack", "study", "run", "book", "report", "compare", "bench", "export")

@@ -11,7 +11,6 @@ from ecglib.config import Int8Config, LatencyConfig, fp32_twin, twin_of
 from ecglib.data.find import search as sources
 from ecglib.deploy import latency
 from ecglib.deploy.latency import ROUND, as_callable, summarize, time_calls, torch_threads
-from ecglib.deploy.onnx import stored_bits
 from ecglib.deploy.runtime import Deployed
 from ecglib.studies import latency as study
 from ecglib.studies.run import Run
@@ -19,6 +18,7 @@ from ecglib.studies.worksite import run_study
 from ecglib.system.errors import UserError
 from ecglib.training.loop import predict
 from tests.conftest import SYNTHETIC_DS1, SYNTHETIC_DS2
+from tests.oracles import stored_bits
 
 from .networks import beats, logits, network, ratios
 
