@@ -15,13 +15,17 @@ import torch
 from tqdm import tqdm
 
 from ecglib.models.ecgnet import EVERYTHING, HEAD, replace_output
-from ecglib.personalize.cached import CachedPuzzleTask
-from ecglib.personalize.strategies import ADAPTED_PARTS, add_adapters, set_batchnorm_statistics
+from ecglib.personalize.strategies import (
+    ADAPTED_PARTS,
+    set_batchnorm_statistics,
+    with_adapters,
+)
 from ecglib.personalize.together import finetune_together, pays_side_by_side
 from ecglib.puzzle import PERMUTATIONS
 from ecglib.system.errors import UserError
 from ecglib.training.loop import Schedule, fit, in_batches, predict
 from ecglib.training.on_beats import puzzle_task, supervised_schedule, supervised_task
+from ecglib.training.tasks import CachedPuzzleTask
 
 MIN_BEATS = 10
 """Fewest beats of a patient that a puzzle or a BatchNorm can learn from."""
@@ -88,9 +92,7 @@ def adapt(pretext, x, config):
     ECGNet
         A network of its own for this patient.
     """
-    model = copy.deepcopy(pretext)
-    if config.strategy == "adapters":
-        add_adapters(model, config.seed)
+    model = with_adapters(pretext, config)
     if ADAPTED_PARTS[config.strategy]:
         solve_puzzle(model, ADAPTED_PARTS[config.strategy], x, config)
     return model
@@ -185,9 +187,7 @@ def empty_network(pretext, config):
     ECGNet
         With three outputs, and adapters where the strategy has them.
     """
-    model = copy.deepcopy(pretext)
-    if config.strategy == "adapters":
-        add_adapters(model, config.seed)
+    model = with_adapters(pretext, config)
     replace_output(model, n_outputs=3, seed=config.seed)
     return model
 

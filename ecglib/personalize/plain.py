@@ -5,8 +5,6 @@ what `ecglib.personalize.online` is held against, in answers (a test) and in sec
 "speed"). Both draw batches, permutations and dropout from the same seeds.
 """
 
-import copy
-
 import torch
 import torch.nn.functional as F
 from torch.utils.data import DataLoader, TensorDataset
@@ -15,7 +13,11 @@ from tqdm import tqdm
 from ecglib import puzzle
 from ecglib.models.ecgnet import EVERYTHING, HEAD, replace_output
 from ecglib.personalize.online import online_schedule
-from ecglib.personalize.strategies import ADAPTED_PARTS, add_adapters, set_batchnorm_statistics
+from ecglib.personalize.strategies import (
+    ADAPTED_PARTS,
+    set_batchnorm_statistics,
+    with_adapters,
+)
 from ecglib.training.loop import predict, train_only
 from ecglib.training.on_beats import supervised_schedule
 from ecglib.training.tasks import class_weights
@@ -84,9 +86,7 @@ def adapt_plainly(pretext, x, config):
 
     Parameters and result are those of `ecglib.personalize.online.adapt`.
     """
-    model, parts = copy.deepcopy(pretext), ADAPTED_PARTS[config.strategy]
-    if config.strategy == "adapters":
-        add_adapters(model, config.seed)
+    model, parts = with_adapters(pretext, config), ADAPTED_PARTS[config.strategy]
     if parts:
         loss = puzzle_loss(model, config)
         fit_plainly(model, parts, (x,), loss, online_schedule(config), seed=config.seed)

@@ -1,5 +1,7 @@
 """What the puzzle on a patient's beats may change, by name (paper 1, table 3)."""
 
+import copy
+
 import torch
 from torch import nn
 
@@ -82,6 +84,14 @@ def add_adapters(model, seed):
         setattr(model, adapter, Adapter(n_channels).to(device))
 
 
+def with_adapters(model, config):
+    """A copy of an ECGNet, with adapters if the run's strategy has them."""
+    model = copy.deepcopy(model)
+    if config.strategy == "adapters":
+        add_adapters(model, config.seed)
+    return model
+
+
 def n_adapted(model, strategy):
     """Parameters that a strategy lets the patient's puzzle change.
 
@@ -129,11 +139,23 @@ def set_batchnorm_statistics(model, x):
     x : Tensor, shape (n_beats, length)
         The patient's beats, normalised, without labels.
     """
-    layers = [m for m in model.modules() if isinstance(m, nn.BatchNorm1d)]
     model.eval()
-    for layer in layers:
-        layer.train()
-        layer.reset_running_stats()
-        layer.momentum = None  # plain average, here over one batch: all beats at once
+    start_statistics(model)
     model.features(x)
     model.eval()
+
+
+def start_statistics(model):
+    """Let every BatchNorm take its statistics from what it sees next, the plain mean of it.
+
+    Returns
+    -------
+    list of BatchNorm1d
+        In training mode; the network's other layers stay as they are.
+    """
+    norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm1d)]
+    for norm in norms:
+        norm.train()
+        norm.reset_running_stats()
+        norm.momentum = None
+    return norms
