@@ -47,8 +47,8 @@ from ecglib.models.ecgnet import ECGNet, ECGNetConfig
 from ecglib.plots import int8 as figures
 from ecglib.plots import style
 from ecglib.quant import calibrate, quantize, quantize_array
-from ecglib.quant.noise import traced
 from ecglib.quant.oracle import sqnr_db
+from ecglib.quant.sqnr import traced
 from ecglib.studies.baseline import supervised
 from ecglib.studies.int8 import rounded
 from ecglib.studies.plan import Plan

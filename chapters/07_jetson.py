@@ -51,8 +51,7 @@ from ecglib.deploy.bundle import measured as devices
 from ecglib.deploy.c99 import harness
 from ecglib.deploy.c99.emit import write_c
 from ecglib.deploy.c99.lower import lower
-from ecglib.deploy.c99.recordings import raw_samples
-from ecglib.deploy.c99.streaming import stream
+from ecglib.deploy.c99.streaming import raw_samples, stream
 from ecglib.plots import devices as figures
 from ecglib.plots import style
 from ecglib.studies.plan import Plan

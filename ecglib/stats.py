@@ -104,10 +104,10 @@ def paired_difference(
     if len(a) != len(b):
         raise ValueError(f"a has {len(a)} seeds and b has {len(b)}; give both the same.")
     _require_same_records([*a, *b])
-    drawn = np.subtract(*(_drawn(side, statistic, n_resamples, seed) for side in (a, b)))
+    drawn = _drawn(a, statistic, n_resamples, seed) - _drawn(b, statistic, n_resamples, seed)
     if not bca:
         return _interval(drawn, level)
-    left_out = np.subtract(*(_left_out(side, statistic) for side in (a, b)))
+    left_out = _left_out(a, statistic) - _left_out(b, statistic)
     return _bca_interval(drawn, left_out, level)
 
 

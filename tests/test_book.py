@@ -66,7 +66,8 @@ def make_book(root, data_root):
         (root / folder).mkdir()
     for name in ("_config.yml", "chapters/references.bib", "chapters/references.md"):
         shutil.copy(REPO / name, root / name)
-    shutil.copytree(REPO / "_static", root / "_static")
+    for folder in ("_static", "_templates"):
+        shutil.copytree(REPO / folder, root / folder)
     one_run = next((REPO / "results/puzzle").glob("*.json"))
     (root / "results/puzzle").mkdir()
     shutil.copy(one_run, root / "results/puzzle")

@@ -109,7 +109,7 @@ def listed(visits, complaints):
 
 def test_every_chapter_was_visited(visits):
     chapters = {path.stem for path in visits if path.parent.name == "chapters"}
-    assert {"00_overview", "09_reproduce_and_extend", "glossary", "api_data"} <= chapters
+    assert {"00_overview", "09_reproduce_and_extend", "glossary", "api"} <= chapters
 
 
 def test_first_page_leads_to_the_overview(browser):

@@ -24,7 +24,6 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
-from ecglib.book import api
 from ecglib.book.offline import external_loads
 from ecglib.studies.params import LAUNCH
 from ecglib.studies.plan import Plan
@@ -151,7 +150,8 @@ def build_book(*, root=REPO):
     Parameters
     ----------
     root : path
-        Folder that holds `_config.yml`, `_toc.yml`, `_static`, `chapters` and `_build`.
+        Folder that holds `_config.yml`, `_toc.yml`, `_static`, `_templates`, `chapters` and
+        `_build`.
 
     Returns
     -------
@@ -288,7 +288,8 @@ def _copy_sources(root, book):
         shutil.copy(root / name, book / name)
     for page in [*root.glob("chapters/*.md"), *root.glob("chapters/*.bib")]:
         shutil.copy(page, book / "chapters" / page.name)
-    api.write_pages(book / "chapters")
+    shutil.copytree(root / "_templates", book / "_templates", dirs_exist_ok=True)
+    shutil.rmtree(book / "chapters" / "api", ignore_errors=True)  # autosummary fills it anew
     static = book / "_static"
     shutil.copytree(root / "_static", static, dirs_exist_ok=True)
     downloads.write_tables(root / "results", static / "results")

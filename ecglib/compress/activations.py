@@ -2,7 +2,7 @@
 
 import torch
 
-from ecglib.models.layers import weight_layers
+from ecglib.models.layers import watched
 
 
 @torch.no_grad()
@@ -21,18 +21,9 @@ def output_variances(model, x):
     dict of str to float
         Name of a convolution or linear layer -> variance, before any normalization.
     """
-    variances, handles = {}, []
-    for name, layer in weight_layers(model).items():
-
-        def hook(_, __, output, name=name):
-            variances[name] = float(output.var())
-
-        handles.append(layer.register_forward_hook(hook))
-    try:
+    variances = {}
+    with watched(model, lambda name, _, out: variances.update({name: float(out.var())})):
         model(x)
-    finally:
-        for handle in handles:
-            handle.remove()
     return variances
 
 

@@ -142,10 +142,9 @@ def _layerwise(scheme, layers=coded_names, **options):
     def run(model, sides, config):
         weights, names = (config.alpha, config.beta, config.gamma), layers(model)
         scores = importance(model, names, *weights)
+        evaluate = _accuracy_with(model, sides.validation)
         coded, decisions = scheme(
-            *(model, scores, _accuracy_with(model, sides.validation)),
-            tolerance=config.tolerance,
-            **options,
+            model, scores, evaluate, tolerance=config.tolerance, **options
         )
         read = {name: asdict(layer) for name, layer in indices(model, names).items()}
         decisions |= {"indices": read, "importance": scores}

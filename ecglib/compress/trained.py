@@ -161,9 +161,8 @@ def lamp_scores(weight):
 
 def _norm_factor(model, layer_name, n_out):
     """What folding its BatchNorm multiplies the channels of a convolution with, (n_out,)."""
-    parent, _, own_name = layer_name.rpartition(".")
-    norm = getattr(model.get_submodule(parent), "norm", None)
-    if own_name != "conv" or not isinstance(norm, nn.BatchNorm1d):
+    norm = dict(model.named_modules()).get(f"{layer_name.removesuffix('conv')}norm")
+    if not isinstance(norm, nn.BatchNorm1d):
         return torch.ones(n_out)
     return norm.weight / torch.sqrt(norm.running_var + norm.eps)
 
@@ -190,7 +189,10 @@ def train_compressed(teacher, train, config):
     n_steps = config.tune_epochs * math.ceil(len(train) / config.batch_size)
     task = DistilTask(student, teacher, train, coder.before_step, n_steps)
     schedule = Schedule(
-        *(config.tune_epochs, config.batch_size, config.tune_learning_rate, 0.0),
+        epochs=config.tune_epochs,
+        batch_size=config.batch_size,
+        learning_rate=config.tune_learning_rate,
+        weight_decay=0.0,
         decay=DECAY,
         step_rate=STEP_RATE,
     )

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper, numpy_helper
 
 from ecglib.deploy.c99.stored import stored_integers
 from ecglib.quant.modules import QuantLayer
@@ -72,16 +72,14 @@ def _input_only(layer, x):
 
 def _traced(model):
     """The exporter's graph of a network; fp32 weights carry the names of their parameters."""
-    n_channels = getattr(model.config, "n_channels", None)
-    shape = (n_channels, model.config.n_times) if n_channels else (model.config.n_times,)
-    inputs = {"beat": torch.zeros(2, *shape)}
-    if model.config.n_rr:
-        inputs["rr"] = torch.zeros(2, model.config.n_rr)
+    inputs = {name: torch.zeros(2, *s) for name, s in model.config.input_shapes.items()}
     buffer = io.BytesIO()
     with warnings.catch_warnings():  # the newer exporter knows no opset as old as a Nano's
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
-            *(model, tuple(inputs.values()), buffer),
+            model,
+            tuple(inputs.values()),
+            buffer,
             input_names=list(inputs),
             output_names=["logits"],
             dynamic_axes={name: {0: "n_beats"} for name in (*inputs, "logits")},
@@ -149,32 +147,6 @@ def _write(proto, path):
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}") from error
     return path.stat().st_size
-
-
-def stored_bits(path):
-    """Bits of the stored weights, by name of the layer's weight.
-
-    Parameters
-    ----------
-    path : Path
-        An ONNX file.
-
-    Returns
-    -------
-    dict of str to int
-        8 or 32.
-
-    Raises
-    ------
-    UserError
-        If the file is no ONNX file.
-    """
-    kinds = {TensorProto.INT8: 8, TensorProto.FLOAT: 32}
-    return {
-        t.name.removesuffix("_int"): kinds[t.data_type]
-        for t in read_onnx(path).graph.initializer
-        if t.name.removesuffix("_int").endswith(".weight")
-    }
 
 
 def read_onnx(path):

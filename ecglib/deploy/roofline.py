@@ -12,7 +12,9 @@ import pandas as pd
 import torch
 
 from ecglib.aami import DS2
-from ecglib.models.layers import weight_layers
+from ecglib.deploy.latency import torch_threads
+from ecglib.models.cost import layer_macs
+from ecglib.models.layers import watched, weight_layers
 from ecglib.system.errors import UserError
 
 BYTES = {"fp32": 4, "fp16": 2, "int8": 1}
@@ -97,24 +99,16 @@ def layer_work(model, *inputs):
     >>> layer_work(nn.Sequential(nn.Linear(4, 2)), torch.zeros(1, 4)).loc["0"].tolist()
     [8, 10, 6]
     """
-    rows, handles = {}, []
+    moved = {}
 
-    def count(name):
-        def hook(layer, given, output):
-            weights = sum(p.numel() for p in layer.parameters())
-            moved = given[0][0].numel() + output[0].numel()
-            rows[name] = (output[0].numel() * layer.weight[0].numel(), weights, moved)
+    def see(name, given, output):
+        moved[name] = given[0].numel() + output[0].numel()
 
-        return hook
-
-    for name, layer in weight_layers(model).items():
-        handles.append(layer.register_forward_hook(count(name)))
-    try:
-        model(*inputs)
-    finally:
-        for handle in handles:
-            handle.remove()
-    return pd.DataFrame(rows, index=["macs", "weights", "activations"]).T
+    with watched(model, see):
+        macs = layer_macs(model, *inputs)
+    layers = weight_layers(model).items()
+    weights = {name: sum(p.numel() for p in layer.parameters()) for name, layer in layers}
+    return pd.DataFrame({"macs": macs, "weights": weights, "activations": moved})
 
 
 def bound(work, machine, precision, batch):
@@ -226,15 +220,11 @@ def measured_here(threads=1):
     Machine
         With fp32 alone.
     """
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
+    with torch_threads(threads):
         a, b = torch.randn(2, _SIDE, _SIDE)
         peak = 2 * _SIDE**3 / fastest(lambda: a @ b)
         x, y = torch.zeros(2, _COPIED)
         bandwidth = 2 * 4 * _COPIED / fastest(lambda: y.copy_(x))
-    finally:
-        torch.set_num_threads(before)
     return Machine("this processor", {"fp32": peak}, bandwidth, "measured")
 
 

@@ -180,11 +180,9 @@ def _write_annotations(classified, path, extension):
     """WFDB chooses the name of its file itself, so it writes elsewhere."""
     import wfdb
 
-    beats = classified.beats
+    sample, symbol = (classified.beats[name].to_numpy() for name in ("sample", "class"))
     with tempfile.TemporaryDirectory() as folder:
         wfdb.wrann(
-            *("record", extension, beats["sample"].to_numpy(), beats["class"].tolist()),
-            fs=classified.fs,
-            write_dir=folder,
+            "record", extension, sample, list(symbol), fs=classified.fs, write_dir=folder
         )
         shutil.copyfile(Path(folder) / f"record.{extension}", path)

@@ -1,5 +1,105 @@
-"""Networks by name; to add one, write a class that takes an `ECGNetConfig` and name it here."""
+"""Networks by name: the one list from which every study builds what it trains.
 
-from ecglib.models.ecgnet import ECGNet
+To add a network, write a module here and name its class in `MODELS`. The class
 
-MODELS = {"ecgnet": ECGNet}
+- is built from one frozen dataclass, kept as `config`, with `n_times` (samples of a beat or
+  recording) and `n_outputs` (classes) among its fields;
+- has `SIZES`, name -> such a dataclass;
+- consists of named parts, its direct submodules: a training says by name which of them learn,
+  and the last linear layer is `out`;
+- returns logits (B, n_outputs) from `forward`;
+- says in `reads` what that is given: "beats" (beats of 300 samples and five RR ratios, with
+  `channels`, `norm` and `n_rr` in the configuration), "micro" (the input of the micro network)
+  or "recordings".
+
+Networks of beats take (beat, timing) and separate `features`, which a frozen backbone computes
+once, from `classify`, the head that reads them. Their configuration has `input_shapes`, and in
+`embed` similar beats are near. Networks of recordings take windows (B, n_times).
+"""
+
+from dataclasses import replace
+from importlib import import_module
+
+import torch
+
+from ecglib.system.errors import UserError
+
+MODELS = {
+    "ecgnet": "ecglib.models.ecgnet.ECGNet",
+    "micronet": "ecglib.models.micronet.MicroNet",
+    "resnet1d": "ecglib.models.resnet1d.ResNet1D",
+    "hubert": "ecglib.models.hubert.HubertECG",
+}
+"""Name -> class, or where it stands: a module is imported when its network is built, since
+that of HuBERT-ECG takes seconds."""
+
+
+def network(name):
+    """Class of a network.
+
+    Parameters
+    ----------
+    name : str
+        Key of `MODELS`.
+
+    Raises
+    ------
+    UserError
+        If there is no such network.
+    """
+    if name not in MODELS:
+        raise UserError(f"model is {name!r}; it must be one of: {', '.join(MODELS)}")
+    if isinstance(MODELS[name], type):
+        return MODELS[name]
+    module, _, own = MODELS[name].rpartition(".")
+    return getattr(import_module(module), own)
+
+
+def check_reads(name, allowed):
+    """Refuse a network that is given something else.
+
+    Parameters
+    ----------
+    name : str
+        Key of `MODELS`.
+    allowed : tuple of str
+        What it may read: "beats", "micro", "recordings".
+
+    Raises
+    ------
+    UserError
+        If there is no such network, or it reads something else.
+    """
+    if (reads := network(name).reads) not in allowed:
+        raise UserError(f"model is {name}, which reads {reads}, not {' or '.join(allowed)}")
+
+
+def fresh(name, seed, size, **changes):
+    """An untrained network, the same for the same seed.
+
+    Parameters
+    ----------
+    name : str
+        Key of `MODELS`.
+    seed : int
+        Of the weights.
+    size : str
+        Key of the network's `SIZES`.
+    **changes
+        Fields of its configuration that differ from that size.
+
+    Returns
+    -------
+    Module
+        In evaluation mode.
+
+    Raises
+    ------
+    UserError
+        If there is no such network, or it has no such size.
+    """
+    sizes = network(name).SIZES
+    if size not in sizes:
+        raise UserError(f"size is {size!r}; {name} has {', '.join(sizes)}")
+    torch.manual_seed(seed)
+    return network(name)(replace(sizes[size], **changes)).eval()

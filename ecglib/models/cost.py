@@ -1,8 +1,29 @@
-"""Arithmetic of a network, counted layer by layer."""
+"""Arithmetic of a network, counted by PyTorch while it runs."""
 
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from ecglib.models.layers import weight_layers
+
+
+def counted(work, *arguments):
+    """Floating-point operations of a piece of work; a multiply–accumulate is two of them.
+
+    Products of matrices and convolutions count, forwards and backwards; nothing else does.
+
+    Parameters
+    ----------
+    work : callable
+        Called with the arguments.
+
+    Returns
+    -------
+    FlopCounterMode
+        `get_total_flops()`, and `get_flop_counts()` by module.
+    """
+    with FlopCounterMode(display=False) as counter:
+        work(*arguments)
+    return counter
 
 
 @torch.no_grad()
@@ -27,19 +48,5 @@ def layer_macs(model, *inputs):
     >>> layer_macs(nn.Sequential(nn.Conv1d(2, 4, 3, padding=1)), torch.zeros(1, 2, 10))
     {'0': 240}
     """
-    macs, handles = {}, []
-
-    def count(name):
-        def hook(layer, _, output):  # every output is a sum over one filter or row
-            macs[name] = output[0].numel() * layer.weight[0].numel()
-
-        return hook
-
-    for name, layer in weight_layers(model).items():
-        handles.append(layer.register_forward_hook(count(name)))
-    try:
-        model(*inputs)
-    finally:
-        for handle in handles:
-            handle.remove()
-    return macs
+    counts, root = counted(model, *inputs).get_flop_counts(), type(model).__name__
+    return {name: sum(counts[f"{root}.{name}"].values()) // 2 for name in weight_layers(model)}

@@ -42,6 +42,14 @@ class ECGNetConfig:
     norm: str = "none"
     n_rr: int = 0
 
+    @property
+    def input_shapes(self):
+        """Input by name -> its shape for one beat: `beat`, and `rr` if there are ratios."""
+        return {"beat": (self.n_times,)} | ({"rr": (self.n_rr,)} if self.n_rr else {})
+
+
+SIZES = {"paper": ECGNetConfig()}
+
 
 class Block(nn.Module):
     """Convolution of size 3, normalisation, ReLU, max-pooling by 2."""
@@ -75,6 +83,9 @@ class ECGNet(nn.Module):
     >>> sum(p.numel() for p in ECGNet(ECGNetConfig()).parameters())
     3796099
     """
+
+    reads = "beats"
+    SIZES = SIZES
 
     def __init__(self, config):
         super().__init__()

@@ -93,6 +93,9 @@ class HubertECG(nn.Module):
         Size.
     """
 
+    reads = "recordings"
+    SIZES = SIZES
+
     def __init__(self, config):
         super().__init__()
         self.config = config

@@ -1,6 +1,6 @@
 """MicroNet, a 1-D convolutional network of a few kilobytes (after Farag 2023, PMC9919183)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
@@ -42,6 +42,12 @@ class MicroNetConfig:
     n_times: int = 64
     n_outputs: int = 3
 
+    @property
+    def input_shapes(self):
+        """Input by name -> its shape for one beat: `beat`, and `rr` if there is timing."""
+        beat = {"beat": (self.n_channels, self.n_times)}
+        return beat | ({"rr": (self.n_rr,)} if self.n_rr else {})
+
     def widened(self, factor):
         """The same network with `factor` times the filters and units, at least one each.
 
@@ -52,12 +58,19 @@ class MicroNetConfig:
         """
         if not factor > 0:
             raise UserError(f"width is {factor}; it must be above zero")
-        sizes = {
-            "channels": tuple(max(1, round(factor * n)) for n in self.channels),
-            "rr_units": max(1, round(factor * self.rr_units)),
-            "hidden_units": max(1, round(factor * self.hidden_units)),
-        }
-        return MicroNetConfig(**{**self.__dict__, **sizes})
+
+        def scaled(n):
+            return max(1, round(factor * n))
+
+        return replace(
+            self,
+            channels=tuple(scaled(n) for n in self.channels),
+            rr_units=scaled(self.rr_units),
+            hidden_units=scaled(self.hidden_units),
+        )
+
+
+SIZES = {"full": MicroNetConfig()}
 
 
 class Block(nn.Module):
@@ -90,6 +103,9 @@ class MicroNet(nn.Module):
     >>> sum(p.numel() for p in MicroNet(MicroNetConfig()).parameters())
     3471
     """
+
+    reads = "micro"
+    SIZES = SIZES
 
     def __init__(self, config):
         super().__init__()

@@ -102,6 +102,9 @@ class ResNet1D(nn.Module):
     603172
     """
 
+    reads = "recordings"
+    SIZES = SIZES
+
     def __init__(self, config):
         super().__init__()
         self.config = config

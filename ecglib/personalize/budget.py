@@ -173,9 +173,11 @@ def updated(model, anatomy, config, replay, labelled):
     weight = class_weights(labelled.y, "sqrt")
     old, own = read
     task = ReplayTask(forward, old, replay.y, own, labelled.y, weight, config.label_weight)
-    schedule = Schedule(
-        *(config.update_epochs, config.batch_size, config.update_learning_rate),
-        *(config.weight_decay, config.update_decay),
+    schedule = Schedule.of(
+        config,
+        epochs=config.update_epochs,
+        learning_rate=config.update_learning_rate,
+        decay=config.update_decay,
     )
     fit(new, parts, task, schedule, seed=config.seed, desc="labels")
     return new

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from ecglib.data.inputs import scaled_ratios
+from ecglib.personalize.strategies import start_statistics
 from ecglib.training.loop import in_batches
 
 LABEL_FREE_UPDATES = ("none", "adabn", "own_rr", "entropy")
@@ -48,17 +49,13 @@ def shrunk_adabn(model, inputs, prior_beats=PRIOR_BEATS):
         In evaluation mode.
     """
     new = copy.deepcopy(model)
-    norms = [module for module in new.modules() if isinstance(module, nn.BatchNorm1d)]
-    before = [(norm.running_mean.clone(), norm.running_var.clone()) for norm in norms]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # the plain mean of all it sees
-        norm.train()
+    norms = start_statistics(new)
     new(inputs.x, inputs.rr)
     share = len(inputs) / (len(inputs) + prior_beats)
-    for norm, (mean, var) in zip(norms, before, strict=True):
-        norm.running_mean.copy_(torch.lerp(mean, norm.running_mean, share))
-        norm.running_var.copy_(torch.lerp(var, norm.running_var, share))
+    usual = [module for module in model.modules() if isinstance(module, nn.BatchNorm1d)]
+    for norm, old in zip(norms, usual, strict=True):
+        norm.running_mean.copy_(torch.lerp(old.running_mean, norm.running_mean, share))
+        norm.running_var.copy_(torch.lerp(old.running_var, norm.running_var, share))
     return new.eval()
 
 

@@ -16,14 +16,14 @@ import torch
 from tqdm import tqdm
 
 from ecglib.models.ecgnet import EVERYTHING, HEAD, replace_output
-from ecglib.personalize.cached import CachedPuzzleTask
-from ecglib.personalize.strategies import STRATEGIES
+from ecglib.personalize.strategies import STRATEGIES, prepared
 from ecglib.personalize.together import finetune_together, pays_side_by_side
 from ecglib.puzzle import PERMUTATIONS
 from ecglib.system.errors import UserError
 from ecglib.system.settings import Settings, setting
 from ecglib.training.loop import Schedule, fit, in_batches, predict
 from ecglib.training.on_beats import puzzle_task, supervised_schedule, supervised_task
+from ecglib.training.tasks import CachedPuzzleTask
 
 MIN_BEATS = 10
 """Fewest beats of a patient that a puzzle or a BatchNorm can learn from."""
@@ -124,10 +124,7 @@ def adapt(pretext, x, config):
     ECGNet
         A network of its own for this patient.
     """
-    model = copy.deepcopy(pretext)
-    strategy = STRATEGIES[config.strategy]
-    if strategy.prepare:
-        strategy.prepare(model, config.seed)
+    strategy, model = STRATEGIES[config.strategy], prepared(pretext, config)
     if strategy.parts:
         learn_from_beats(model, strategy, x, config)
     return model
@@ -135,10 +132,8 @@ def adapt(pretext, x, config):
 
 def online_schedule(config):
     """Schedule of the puzzle on a patient's beats."""
-    return Schedule(
-        *(config.online_epochs, config.batch_size),
-        *(config.online_learning_rate, config.weight_decay),
-    )
+    rate = config.online_learning_rate
+    return Schedule.of(config, epochs=config.online_epochs, learning_rate=rate, decay=1.0)
 
 
 def learn_from_beats(model, strategy, x, config):
@@ -198,14 +193,9 @@ def finetune(model, train, config, *, features=None, validate=None, patience=Non
             features = in_batches(model.features, train.x)
         task = supervised_task(model.classify, (features,), train.y, config)
         parts = HEAD
+    schedule = supervised_schedule(config, patience)
     return fit(
-        model,
-        parts,
-        task,
-        supervised_schedule(config, patience),
-        seed=config.seed,
-        validate=validate,
-        desc="fine-tuning",
+        model, parts, task, schedule, seed=config.seed, validate=validate, desc="fine-tuning"
     )
 
 
@@ -232,9 +222,7 @@ def empty_network(pretext, config):
     ECGNet
         With three outputs, and adapters where the strategy has them.
     """
-    model = copy.deepcopy(pretext)
-    if prepare := STRATEGIES[config.strategy].prepare:
-        prepare(model, config.seed)
+    model = prepared(pretext, config)
     replace_output(model, n_outputs=3, seed=config.seed)
     return model
 

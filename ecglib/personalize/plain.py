@@ -5,8 +5,6 @@ what `ecglib.personalize.online` is held against, in answers (a test) and in sec
 "speed"). Both draw batches, permutations and dropout from the same seeds.
 """
 
-import copy
-
 import torch
 import torch.nn.functional as F
 from torch.utils.data import DataLoader, TensorDataset
@@ -15,7 +13,7 @@ from tqdm import tqdm
 from ecglib import puzzle
 from ecglib.models.ecgnet import EVERYTHING, HEAD, replace_output
 from ecglib.personalize.online import online_schedule
-from ecglib.personalize.strategies import STRATEGIES
+from ecglib.personalize.strategies import STRATEGIES, prepared
 from ecglib.training.loop import predict, train_only
 from ecglib.training.on_beats import supervised_schedule
 from ecglib.training.tasks import class_weights
@@ -84,9 +82,7 @@ def adapt_plainly(pretext, x, config):
 
     Parameters and result are those of `ecglib.personalize.online.adapt`.
     """
-    model, strategy = copy.deepcopy(pretext), STRATEGIES[config.strategy]
-    if strategy.prepare:
-        strategy.prepare(model, config.seed)
+    model, strategy = prepared(pretext, config), STRATEGIES[config.strategy]
     if strategy.parts:
         loss, schedule = puzzle_loss(model, config), online_schedule(config)
         fit_plainly(model, strategy.parts, (x,), loss, schedule, seed=config.seed)

@@ -72,25 +72,14 @@ class QuantizedStage:
         """Further training; a frozen backbone is rounded, but only the head learns."""
         config, train = self.config, self.train
         if config.learns_all:
-            parts, task = EVERYTHING, (model, (train.x, train.rr))
+            parts, forward, read = EVERYTHING, model, (train.x, train.rr)
         else:
-            parts, task = HEAD, (model.classify, (self._features_of(model),))
-        schedule = Schedule(
-            config.qat_epochs,
-            config.batch_size,
-            config.qat_learning_rate,
-            config.weight_decay,
-            config.decay,
-        )
-        fit(
-            model,
-            parts,
-            supervised_task(*task, train.y, config),
-            schedule,
-            seed=config.seed,
-            before_last=lambda: freeze_ranges(model),
-            desc=config.slug,
-        )
+            parts, forward, read = HEAD, model.classify, (self._features_of(model),)
+        task = supervised_task(forward, read, train.y, config)
+        rate, freeze = config.qat_learning_rate, lambda: freeze_ranges(model)
+        schedule = Schedule.of(config, epochs=config.qat_epochs, learning_rate=rate)
+        seed, desc = config.seed, config.slug
+        fit(model, parts, task, schedule, seed=seed, before_last=freeze, desc=desc)
 
     def _features_of(self, model):
         """Features of the training side, computed once where all backbones are the same.

@@ -1,5 +1,6 @@
 """What the puzzle on a patient's beats may change, by name (paper 1, table 3)."""
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -71,14 +72,26 @@ def set_batchnorm_statistics(model, x):
     x : Tensor, shape (n_beats, length)
         The patient's beats, normalised, without labels.
     """
-    layers = [m for m in model.modules() if isinstance(m, nn.BatchNorm1d)]
     model.eval()
-    for layer in layers:
-        layer.train()
-        layer.reset_running_stats()
-        layer.momentum = None  # plain average, here over one batch: all beats at once
+    start_statistics(model)
     model.features(x)
     model.eval()
+
+
+def start_statistics(model):
+    """Let every BatchNorm take its statistics from what it sees next, the plain mean of it.
+
+    Returns
+    -------
+    list of BatchNorm1d
+        In training mode; the network's other layers stay as they are.
+    """
+    norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm1d)]
+    for norm in norms:
+        norm.train()
+        norm.reset_running_stats()
+        norm.momentum = None
+    return norms
 
 
 @dataclass(frozen=True)
@@ -122,6 +135,14 @@ STRATEGIES = {
     "full": Strategy(PARTS),
 }
 """Every strategy by the name that params files use; to add one, give it a line here."""
+
+
+def prepared(pretext, config):
+    """A copy of the pretext network, changed as the run's strategy wants it to begin."""
+    model = copy.deepcopy(pretext)
+    if prepare := STRATEGIES[config.strategy].prepare:
+        prepare(model, config.seed)
+    return model
 
 
 def n_adapted(model, strategy):

@@ -108,7 +108,7 @@ def finetune_together(models, train, config, features=None):
     """
     for model in models:
         replace_output(model, n_outputs=3, seed=config.seed)
-    learns_all = config.finetune == "all"
+    learns_all, schedule = config.finetune == "all", supervised_schedule(config)
     own = not learns_all and features is None
     values = len(train) * models[0].fc1.in_features if own else len(train)
     size = at_once(len(models), values, train.x.device)
@@ -118,11 +118,7 @@ def finetune_together(models, train, config, features=None):
         read = train.x if learns_all else _own_features(group, train.x) if own else features
         weight = class_weights(train.y, config.imbalance)
         with products_as_convolutions():
-            fit(
-                *(stack, EVERYTHING if learns_all else HEAD),
-                StackedTask(forward, (read,), train.y, weight),
-                supervised_schedule(config),
-                seed=config.seed,
-                desc=f"fine-tuning of {len(group)}",
-            )
+            parts, desc = EVERYTHING if learns_all else HEAD, f"fine-tuning of {len(group)}"
+            task = StackedTask(forward, (read,), train.y, weight)
+            fit(stack, parts, task, schedule, seed=config.seed, desc=desc)
         stack.write_back(group)

@@ -5,7 +5,8 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 
-from ecglib.plots.style import NEUTRAL, ORIGIN_COLORS
+from ecglib.plots.style import NEUTRAL, ORIGIN_COLORS, reach
+from ecglib.stats import Interval
 from ecglib.studies.compression import NO_LOSS
 from ecglib.tables.compression import PAPER_METHODS
 
@@ -68,15 +69,9 @@ def importance_map(indices, bits):
     """
     height = 1 + 0.24 * len(indices)
     figure, (left, right) = plt.subplots(1, 2, sharey=True, figsize=(9, height))
-    font = {"size": 8}
-    sns.heatmap(
-        *(indices,), annot=True, fmt=".2f", cmap="Blues", vmin=0, vmax=1,
-        cbar=False, annot_kws=font, ax=left,
-    )  # fmt: skip
-    sns.heatmap(
-        *(bits,), annot=True, fmt=".0f", cmap="YlOrBr", vmin=1, vmax=10, cbar=False,
-        annot_kws=font, ax=right,
-    )  # fmt: skip
+    cells = {"annot": True, "annot_kws": {"size": 8}, "cbar": False}
+    sns.heatmap(indices, fmt=".2f", cmap="Blues", vmin=0, vmax=1, ax=left, **cells)
+    sns.heatmap(bits, fmt=".0f", cmap="YlOrBr", vmin=1, vmax=10, ax=right, **cells)
     left.set_title("importance")
     right.set_title("bits")
     for axis in (left, right):
@@ -132,14 +127,10 @@ def front(named, title):
     for result in named.values():
         m, method = result.metrics, result.config["method"]
         label, color, marker = FAMILIES[method]
-        low, value, high = (
-            100 * m[k] for k in ("difference_low", "difference", "difference_high")
-        )
-        axis.errorbar(
-            *(m["file_ratio"], value), yerr=[[value - low], [high - value]],
-            fmt=marker, ms=8 if method in PAPER_METHODS else 9, color=color, capsize=2,
-            label=None if method in seen else label,
-        )  # fmt: skip
+        lost = [100 * m[f"difference{end}"] for end in ("", "_low", "_high")]
+        look = {"fmt": marker, "ms": 8 if method in PAPER_METHODS else 9, "color": color}
+        look |= {"capsize": 2, "label": None if method in seen else label}
+        axis.errorbar(m["file_ratio"], lost[0], yerr=reach(Interval(*lost)), **look)
         seen.add(method)
     axis.set_xscale("log")
     axis.set_yscale("symlog", linthresh=2)
@@ -179,19 +170,13 @@ def against_paper(named, fp32, printed):
         x = [name.split()[0] for name in names]
         for network, rows in printed.items():
             paper = [100 * (rows[n].accuracy - rows["fp32"].accuracy) for n in names]
-            axis.plot(
-                x, paper, dashes[network], color="#999999", label=f"paper, {NETWORKS[network]}"
-            )
+            label = f"paper, {NETWORKS[network]}"
+            axis.plot(x, paper, dashes[network], color=ORIGIN_COLORS["paper"], label=label)
         for network, found in named.items():
-            base = fp32[network].metrics["accuracy"]
-            ours = [
-                100 * (found[n].metrics["accuracy"] - base) if n in found else np.nan
-                for n in names
-            ]
-            axis.plot(
-                x, ours, "o" + dashes[network], color=ORIGIN_COLORS["reference"],
-                label=f"ours, {NETWORKS[network]}",
-            )  # fmt: skip
+            scores = pd.Series({name: found[name].metrics["accuracy"] for name in found})
+            ours = 100 * (scores.reindex(names) - fp32[network].metrics["accuracy"])
+            color, label = ORIGIN_COLORS["reference"], f"ours, {NETWORKS[network]}"
+            axis.plot(x, ours, "o" + dashes[network], color=color, label=label)
         axis.set_xlabel(label)
     axes[0].set_ylabel("accuracy minus fp32, points")
     axes[0].legend(fontsize=9)

@@ -39,11 +39,11 @@ def split_map(used):
     for row, (records, color) in enumerate(_SETS.values()):
         for column, record in enumerate(records):
             centre[record] = (column + 0.5, row)
-            _record_box(
-                axis, record, centre[record], to_rgba(color, 1 if record in used else 0.3)
-            )
+            shade = to_rgba(color, 1 if record in used else 0.3)
+            _record_box(axis, record, centre[record], shade)
     line = {"arrowstyle": "-", "color": _LINK_COLOR, "lw": 2, "shrinkA": 12, "shrinkB": 12}
-    axis.annotate("", *(centre[record] for record in _ONE_MAN), arrowprops=line)
+    start, end = (centre[record] for record in _ONE_MAN)
+    axis.annotate("", start, end, arrowprops=line)
     text = "201 and 202: the same man, on both sides"
     axis.text(10.6, 1, text, color=_LINK_COLOR, fontsize=9, va="center")
     axis.set_yticks(range(len(_SETS)), list(_SETS))
@@ -82,14 +82,8 @@ def beats_by_class(beats, before):
     """
     records = list(dict.fromkeys(beats.record.tolist()))
     seconds = (np.arange(beats.signal.shape[1]) - before) / beats.fs
-    figure, axes = plt.subplots(
-        len(CLASSES),
-        len(records),
-        figsize=(0.8 + 2.2 * len(records), 5.8),
-        sharex=True,
-        sharey="col",
-        squeeze=False,
-    )
+    grid, size = (len(CLASSES), len(records)), (0.8 + 2.2 * len(records), 5.8)
+    figure, axes = plt.subplots(*grid, figsize=size, sharex=True, sharey="col", squeeze=False)
     for (row, column), axis in np.ndenumerate(axes):
         chosen = (beats.label == row) & (beats.record == records[column])
         _beats_of_one_kind(axis, seconds, beats.signal[chosen], CLASS_COLORS[CLASSES[row]])
@@ -159,15 +153,8 @@ def rr_by_class(beats, names):
     for axis, name in zip(axes.flat, names, strict=True):
         ratio = beats.rr[:, RR_NAMES.index(name)]
         for label, kind in enumerate(CLASSES):
-            axis.hist(
-                ratio[beats.label == label],
-                bins,
-                density=True,
-                histtype="step",
-                lw=2,
-                color=CLASS_COLORS[kind],
-                label=kind,
-            )
+            look = {"histtype": "step", "lw": 2, "color": CLASS_COLORS[kind], "label": kind}
+            axis.hist(ratio[beats.label == label], bins, density=True, **look)
         axis.axvline(1, color=NEUTRAL, ls=":")
         axis.set_xlabel(name)
     axes[0, 0].set_ylabel("density")
@@ -193,9 +180,8 @@ def detection_quality(detections):
     figure, axis = plt.subplots(figsize=(9.5, 3.6))
     axis.vlines(place, rows.min(axis=1), 100, color=NEUTRAL, lw=0.8)
     axis.plot(place, rows["se"], "o", color=PIECE_COLORS[0], label="sensitivity")
-    axis.plot(
-        place, rows["ppv"], "D", color=PIECE_COLORS[1], ms=5, label="positive predictivity"
-    )
+    look = {"color": PIECE_COLORS[1], "ms": 5, "label": "positive predictivity"}
+    axis.plot(place, rows["ppv"], "D", **look)
     axis.set_xticks(place, order, rotation=90, fontsize=9)
     axis.set(xlabel="record", ylabel="%")
     axis.grid(visible=False, axis="x")

@@ -53,16 +53,12 @@ def stages(paper, ours):
     Figure
     """
     figure, axes = plt.subplots(figsize=(8, 3.4))
-    rows = [
-        *((n, v, "paper") for n, v in paper.items()),
-        *((n, v, "") for n, v in ours.items()),
-    ]
+    rows = [(f"paper 1: {name}", value, "paper") for name, value in paper.items()]
+    rows += [(f"ours: {name}", value, "reference") for name, value in ours.items()]
     for place, (_, value, origin) in enumerate(reversed(rows)):
-        color = ORIGIN_COLORS["paper" if origin else "reference"]
-        axes.barh(place, value, color=color)
+        axes.barh(place, value, color=ORIGIN_COLORS[origin])
         axes.annotate(f" {value:.1e}", (value, place), va="center", fontsize=9)
-    names = [f"paper 1: {n}" if origin else f"ours: {n}" for n, _, origin in reversed(rows)]
-    axes.set_yticks(range(len(rows)), names)
+    axes.set_yticks(range(len(rows)), [name for name, _, _ in reversed(rows)])
     axes.set(xscale="log", xlabel="multiplications, all 22 patients")
     axes.set_xlim(right=axes.get_xlim()[1] * 30)
     axes.grid(axis="y", visible=False)
@@ -98,9 +94,7 @@ def strip(samples, fs, gain, found, start_s, seconds=10):
             name = CLASSES[label]
             color = CLASS_COLORS[name]
             axes.text(place / fs, top, name, color=color, ha="center", weight="bold")
-            height = top * (
-                1.25 + 0.12 * (number % 2)
-            )  # a beat's bar reaches past the next beat
+            height = top * (1.25 + 0.12 * (number % 2))  # bars reach past the next beat
             axes.plot([place / fs, min(known, last) / fs], [height] * 2, color=color)
     axes.set(xlabel="s", ylabel="mV", xlim=(start_s, start_s + seconds))
     return figure

@@ -8,7 +8,7 @@ import seaborn as sns
 from ecglib import stats
 from ecglib.metrics import macro_f1
 from ecglib.models.layers import weight_layers
-from ecglib.plots.style import NEUTRAL, PIECE_COLORS
+from ecglib.plots.style import NEUTRAL, PIECE_COLORS, reach
 from ecglib.quant.scopes import SCOPES, layers_in_scope
 from ecglib.tables.int8 import row_name
 from ecglib.tables.latency import RUNTIMES
@@ -123,14 +123,10 @@ def accuracy_against_bytes(pipelines):
         for (scope, method), arm in named.items():
             interval = stats.patient_bootstrap(arm.matrices(), macro_f1)
             size = arm.results[0].metrics["weight_bytes"] / 1000
-            axis.errorbar(
-                *(size * (0.98 if method == "ptq" else 1.02), interval.value),
-                yerr=[[interval.value - interval.low], [interval.high - interval.value]],
-                fmt=_MARKERS[method],
-                color=SCOPE_COLORS[scope],
-                capsize=3,
-                label=row_name(scope, method),
-            )
+            look = {"fmt": _MARKERS[method], "color": SCOPE_COLORS[scope], "capsize": 3}
+            place = size * (0.98 if method == "ptq" else 1.02)
+            error, label = reach(interval), row_name(scope, method)
+            axis.errorbar(place, interval.value, yerr=error, label=label, **look)
         axis.set_title(title.replace(", ", ",\n"))
     figure.supxlabel("kB of weights, biases and scales", fontsize="medium")
     first = np.atleast_1d(axes)[0]

@@ -183,14 +183,8 @@ def robustness(table):
             for label, style in (("V", "-"), ("S", "--")):
                 values = rows.get(f"{label} F1, {word}")
                 if values is not None:
-                    axis.plot(
-                        rows.index,
-                        values,
-                        "o" + style,
-                        color=color,
-                        ms=4,
-                        label=f"{label}, {word}",
-                    )
+                    look = {"color": color, "ms": 4, "label": f"{label}, {word}"}
+                    axis.plot(rows.index, values, "o" + style, **look)
         if kind in ("wander", "muscle", "electrode"):
             axis.invert_xaxis()  # worse to the right
         axis.set_xlabel(LEVELS[kind])

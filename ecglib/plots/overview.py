@@ -107,7 +107,7 @@ def points(named):
         `seconds` of the online stage, NaN where there is none or none is published. Bytes of
         paper 1 are estimated for 512 filters in blocks 3 to 5.
     """
-    rows = [*_printed(), *(_ours(name, arm) for name, arm in named.items())]
+    rows = list(_printed()) + [_ours(name, arm) for name, arm in named.items()]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -135,10 +135,8 @@ def _ours(name, arm):
     if settings.get("strategy", "none") != "none" and settings.get("pipeline") != "baseline":
         times = [sum(r.runtime_s.get(stage, 0) for stage in stages) for r in arm.results]
         seconds = sum(times) / len(times)
-    return (
-        *(name, OURS, interval.value, interval.low, interval.high),
-        *(metrics.get("weight_bytes", n_bytes(ECGNet(size))), seconds),
-    )
+    size = metrics.get("weight_bytes", n_bytes(ECGNet(size)))
+    return name, OURS, interval.value, interval.low, interval.high, size, seconds
 
 
 def landscape(points, trivial):

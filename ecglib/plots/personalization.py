@@ -10,7 +10,7 @@ from ecglib import stats
 from ecglib.metrics import accuracy, macro_f1
 from ecglib.models.ecgnet import BLOCKS, HEAD
 from ecglib.personalize.strategies import STRATEGIES
-from ecglib.plots.style import NEUTRAL, ORIGIN_COLORS, PIECE_COLORS
+from ecglib.plots.style import NEUTRAL, ORIGIN_COLORS, PIECE_COLORS, reach
 
 
 def pipeline():
@@ -31,20 +31,14 @@ def pipeline():
     axis.axis("off")
     for column, (title, text) in enumerate(boxes):
         color = PIECE_COLORS[0] if column == 0 else PIECE_COLORS[2]
-        box = FancyBboxPatch(
-            *((column + 0.06, 0.18), 0.8, 0.5),
-            boxstyle="round,pad=0.02",
-            fc=color,
-            ec="none",
-            alpha=0.25,
-        )
-        axis.add_patch(box)
+        look = {"boxstyle": "round,pad=0.02", "fc": color, "ec": "none", "alpha": 0.25}
+        axis.add_patch(FancyBboxPatch((column + 0.06, 0.18), 0.8, 0.5, **look))
         axis.text(column + 0.46, 0.43, text, ha="center", va="center", fontsize=10)
         axis.text(column + 0.46, 0.82, title, ha="center", color=NEUTRAL, fontsize=9)
         if column < len(boxes) - 1:
-            ends = ((column + 0.89, 0.43), (column + 1.03, 0.43))
+            look = {"arrowstyle": "->", "mutation_scale": 12, "color": NEUTRAL}
             axis.add_patch(
-                FancyArrowPatch(*ends, arrowstyle="->", mutation_scale=12, color=NEUTRAL)
+                FancyArrowPatch((column + 0.89, 0.43), (column + 1.03, 0.43), **look)
             )
     return figure
 
@@ -85,26 +79,17 @@ def strategy_scores(groups, printed):
     """
     names = list(next(iter(groups.values())))
     figure, axis = plt.subplots(figsize=(8.5, 4))
-    for name, row in printed.items():
-        axis.errorbar(
-            *(row.macro_f1, names.index(name) + 0.25),
-            xerr=row.macro_f1_std,
-            fmt="s",
-            color=ORIGIN_COLORS["paper"],
-            label="paper (± std of 3 seeds)" if name == next(iter(printed)) else None,
-        )
+    scores = [row.macro_f1 for row in printed.values()]
+    deviations = [row.macro_f1_std for row in printed.values()]
+    places = [names.index(name) + 0.25 for name in printed]
+    look = {"fmt": "s", "color": ORIGIN_COLORS["paper"], "label": "paper (± std of 3 seeds)"}
+    axis.errorbar(scores, places, xerr=deviations, **look)
     for offset, (origin, arms) in zip((0, -0.25), groups.items(), strict=False):
         for number, name in enumerate(names):
             interval = stats.patient_bootstrap(arms[name].matrices(), macro_f1)
-            low, high = interval.value - interval.low, interval.high - interval.value
-            axis.errorbar(
-                *(interval.value, number + offset),
-                xerr=[[low], [high]],
-                fmt="o",
-                capsize=3,
-                color=ORIGIN_COLORS[origin],
-                label=f"{origin} (95 % over patients)" if number == 0 else None,
-            )
+            label = f"{origin} (95 % over patients)" if number == 0 else None
+            look = {"fmt": "o", "capsize": 3, "color": ORIGIN_COLORS[origin], "label": label}
+            axis.errorbar(interval.value, number + offset, xerr=reach(interval), **look)
     axis.set_yticks(range(len(names)), names)
     axis.invert_yaxis()
     axis.set_xlabel("macro-F1 (N, S, V)")
@@ -130,18 +115,10 @@ def patient_differences(arms, control):
     frame = 100 * pd.DataFrame({n: _accuracy_by_patient(arm) - base for n, arm in arms.items()})
     limit = max(1, np.nanmax(np.abs(frame.to_numpy())))
     figure, axis = plt.subplots(figsize=(10, 0.9 + 0.45 * len(arms)))
-    sns.heatmap(
-        frame.T,
-        annot=frame.T.round().astype(int),
-        fmt="d",
-        annot_kws={"fontsize": 8},
-        cmap="RdBu",
-        center=0,
-        vmin=-limit,
-        vmax=limit,
-        cbar_kws={"label": "points of accuracy"},
-        ax=axis,
-    )
+    text = {"annot": frame.T.round().astype(int), "fmt": "d", "annot_kws": {"fontsize": 8}}
+    color = {"cmap": "RdBu", "center": 0, "vmin": -limit, "vmax": limit}
+    bar = {"label": "points of accuracy"}
+    sns.heatmap(frame.T, **text, **color, cbar_kws=bar, ax=axis)
     axis.set_xlabel("record")
     return figure
 
@@ -169,14 +146,8 @@ def difference_intervals(frame):
     """
     figure, axis = plt.subplots(figsize=(7.5, 0.8 + 0.4 * len(frame)))
     for number, interval in enumerate(frame.values()):
-        error = [[interval.value - interval.low], [interval.high - interval.value]]
-        axis.errorbar(
-            *(interval.value, number),
-            xerr=error,
-            fmt="o",
-            capsize=3,
-            color=ORIGIN_COLORS["reference"],
-        )
+        look = {"fmt": "o", "capsize": 3, "color": ORIGIN_COLORS["reference"]}
+        axis.errorbar(interval.value, number, xerr=reach(interval), **look)
     axis.axvline(0, color=NEUTRAL, lw=1)
     axis.set_yticks(range(len(frame)), list(frame))
     axis.invert_yaxis()

@@ -7,7 +7,7 @@ import seaborn as sns
 
 from ecglib import stats
 from ecglib.metrics import macro_f1
-from ecglib.plots.style import NEUTRAL, ORIGIN_COLORS
+from ecglib.plots.style import NEUTRAL, ORIGIN_COLORS, reach
 from ecglib.training.numerics import QUANTILES
 
 FORMAT_COLORS = {"fp32": "#666666", "fp16": "#0072B2", "bf16": "#E69F00"}
@@ -28,14 +28,11 @@ def formats():
     for row, (name, (exponent, fraction)) in enumerate(_BITS.items()):
         left = 0
         for width, shade in ((1, 0.25), (exponent, 0.55), (fraction, 0.9)):
-            for bit in range(width):
-                axis.barh(
-                    *(row, 0.95),
-                    left=left + bit,
-                    height=0.7,
-                    color=FORMAT_COLORS[name],
-                    alpha=shade,
-                )
+            places, look = (
+                left + np.arange(width),
+                {"color": FORMAT_COLORS[name], "alpha": shade},
+            )
+            axis.barh(row, 0.95, left=places, height=0.7, **look)
             left += width
         steps = f"step 2$^{{-{fraction}}}$ at 1, largest about 2$^{{{2 ** (exponent - 1)}}}$"
         axis.text(left + 0.5, row, steps, va="center", fontsize=9)
@@ -67,19 +64,14 @@ def format_scores(groups, printed):
         for name, arm in named.items():
             y = len(labels)
             interval = stats.patient_bootstrap(arm.matrices(), macro_f1)
-            reach = [[interval.value - interval.low], [interval.high - interval.value]]
-            color = ORIGIN_COLORS[origin]
-            axis.errorbar(interval.value, y, xerr=reach, fmt="D", capsize=3, color=color)
+            look = {"fmt": "D", "capsize": 3, "color": ORIGIN_COLORS[origin]}
+            axis.errorbar(interval.value, y, xerr=reach(interval), **look)
             values = arm.values(macro_f1)
-            axis.plot(values, [y + 0.25] * len(values), ".", color=color, alpha=0.7)
+            axis.plot(values, [y + 0.25] * len(values), ".", color=look["color"], alpha=0.7)
             labels.append(f"{origin}, {name}")
     for row in printed:
-        axis.errorbar(
-            *(row.macro_f1, len(labels)),
-            xerr=row.macro_f1_std,
-            fmt="s",
-            color=ORIGIN_COLORS["paper"],
-        )
+        look = {"fmt": "s", "color": ORIGIN_COLORS["paper"]}
+        axis.errorbar(row.macro_f1, len(labels), xerr=row.macro_f1_std, **look)
         labels.append(f"paper, {row.arm}")
     axis.set_yticks(range(len(labels)), labels)
     axis.invert_yaxis()
@@ -108,17 +100,9 @@ def layer_errors(results):
     figure, axes = plt.subplots(1, 2, figsize=(10, 3.4), sharey=True)
     titles = {"activation": "activations", "scaled_gradient": "weight gradients, loss scaled"}
     for axis, (key, title) in zip(axes, titles.items(), strict=True):
-        sns.lineplot(
-            frame,
-            x="layer",
-            y=key,
-            hue="format",
-            palette=FORMAT_COLORS,
-            marker="o",
-            errorbar=("sd", 1),
-            legend=axis is axes[0],
-            ax=axis,
-        )
+        look = {"palette": FORMAT_COLORS, "marker": "o", "legend": axis is axes[0]}
+        columns = {"x": "layer", "y": key, "hue": "format"}
+        sns.lineplot(frame, **columns, **look, errorbar=("sd", 1), ax=axis)
         axis.set(yscale="log", title=title, xlabel="", ylabel="relative error")
         axis.tick_params(axis="x", rotation=35)
     return figure
@@ -143,11 +127,12 @@ def exponents(result):
         x = histogram["first"] + np.arange(len(counts))
         share = 100 * counts / counts.sum()
         axis.bar(x, share, width=0.9, color=FORMAT_COLORS["fp16"])
-        axis.axvspan(x[0] - 1, _FP16_SMALLEST - 1.5, color="#CC3311", alpha=0.12, lw=0)
-        axis.axvspan(
-            _FP16_SMALLEST - 1.5, _FP16_NORMAL - 0.5, color="#E69F00", alpha=0.15, lw=0
-        )
-        axis.axvspan(_FP16_LARGEST + 0.5, x[-1] + 1, color="#CC3311", alpha=0.12, lw=0)
+        for first, last, color, alpha in (
+            (x[0] - 1, _FP16_SMALLEST - 1.5, "#CC3311", 0.12),
+            (_FP16_SMALLEST - 1.5, _FP16_NORMAL - 0.5, "#E69F00", 0.15),
+            (_FP16_LARGEST + 0.5, x[-1] + 1, "#CC3311", 0.12),
+        ):
+            axis.axvspan(first, last, color=color, alpha=alpha, lw=0)
         lost = share[x < _FP16_SMALLEST - 1].sum()
         over = share[x > _FP16_LARGEST].sum()
         title = f"{name}: {lost:.1f} % under fp16's smallest, {over:.1f} % over its largest"

@@ -78,18 +78,9 @@ def permutation_confusion(confusion):
     """
     share = confusion / confusion.sum(axis=1, keepdims=True)
     figure, axis = plt.subplots(figsize=(6.4, 4.8))
-    sns.heatmap(
-        100 * share,
-        annot=True,
-        fmt=".1f",
-        cmap="Blues",
-        vmin=0,
-        vmax=100,
-        xticklabels=NAMES,
-        yticklabels=NAMES,
-        cbar_kws={"label": "% of the row"},
-        ax=axis,
-    )
+    cells = {"annot": True, "fmt": ".1f", "cmap": "Blues", "vmin": 0, "vmax": 100}
+    names = {"xticklabels": NAMES, "yticklabels": NAMES, "cbar_kws": {"label": "% of the row"}}
+    sns.heatmap(100 * share, **cells, **names, ax=axis)
     axis.set(xlabel="predicted order", ylabel="true order")
     axis.tick_params(axis="x", rotation=35)
     axis.tick_params(axis="y", rotation=0)
@@ -113,18 +104,8 @@ def origin_dots(frame, value, group, guess=None):
     Figure
     """
     figure, axis = plt.subplots(figsize=(7.5, 0.7 + 0.55 * frame[group].nunique()))
-    sns.stripplot(
-        data=frame,
-        x=value,
-        y=group,
-        hue="origin",
-        palette=ORIGIN_COLORS,
-        dodge=True,
-        jitter=False,
-        size=8,
-        alpha=0.85,
-        ax=axis,
-    )
+    look = {"dodge": True, "jitter": False, "size": 8, "alpha": 0.85, "palette": ORIGIN_COLORS}
+    sns.stripplot(frame, x=value, y=group, hue="origin", ax=axis, **look)
     if guess is not None:
         axis.axvline(guess, color=NEUTRAL, ls=":", label="trivial answer")
     axis.set_ylabel("")

@@ -16,6 +16,11 @@ PIECE_COLORS = ("#56B4E9", "#CC3311", "#009E73")
 NEUTRAL = "#666666"
 
 
+def reach(interval):
+    """How far an interval reaches to either side of its value, as `errorbar` takes it."""
+    return [[interval.value - interval.low], [interval.high - interval.value]]
+
+
 def use():
     """Set fonts, grid and resolution for all figures of a chapter.
 

@@ -155,9 +155,16 @@ class QuantConv1d(QuantLayer, nn.Conv1d):
     def like(cls, layer):
         """A convolution of the same shape, still without weights."""
         return cls(
-            *(layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride),
-            *(layer.padding, layer.dilation, layer.groups, layer.bias is not None),
-            *(layer.padding_mode, "meta"),
+            layer.in_channels,
+            layer.out_channels,
+            layer.kernel_size,
+            layer.stride,
+            layer.padding,
+            layer.dilation,
+            layer.groups,
+            layer.bias is not None,
+            layer.padding_mode,
+            "meta",
         )
 
     def forward(self, x):  # (B, C, T) -> (B, n_out, T)

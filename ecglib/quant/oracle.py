@@ -1,7 +1,7 @@
 """Quantizers in NumPy: what every other implementation of this project must agree with.
 
-Weights lie on a symmetric grid, activations on an affine one (Jacob et al. 2018, "Quantization
-and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference").
+Weights lie on a symmetric grid (Jacob et al. 2018, "Quantization and Training of Neural
+Networks for Efficient Integer-Arithmetic-Only Inference").
 """
 
 import numpy as np
@@ -60,55 +60,6 @@ def quantize_array(w, bits, *, axis=None):
     )
     q = np.clip(np.rint(w / scale), -q_max, q_max)
     return q.astype(np.int32), scale
-
-
-def affine_parameters(low, high, bits=8):
-    """Scale and zero point of the unsigned grid that covers a range and holds zero exactly.
-
-    Parameters
-    ----------
-    low, high : float
-        Smallest and largest value; the range is widened to contain zero.
-    bits : int
-        1 to 16.
-
-    Returns
-    -------
-    tuple of (float, int)
-        Scale above zero, zero point in [0, 2^bits − 1].
-
-    Examples
-    --------
-    >>> affine_parameters(-1.0, 254.0)
-    (1.0, 1)
-    """
-    low, high = min(float(low), 0.0), max(float(high), 0.0)
-    q_max = 2**bits - 1
-    scale = (high - low) / q_max or 1.0
-    return scale, int(np.clip(np.rint(-low / scale), 0, q_max))
-
-
-def quantize_affine(x, scale, zero_point, bits=8):
-    """Integers of values on an affine grid: round(x / scale) + zero point, clipped.
-
-    Parameters
-    ----------
-    x : array_like of float
-        Any shape.
-    scale : float
-        Step of the grid.
-    zero_point : int
-        Integer that stands for zero.
-    bits : int
-        The integers lie in [0, 2^bits − 1].
-
-    Returns
-    -------
-    ndarray of int32
-        `(q - zero_point) * scale` is near `x`.
-    """
-    q = np.rint(np.asarray(x) / scale) + zero_point
-    return np.clip(q, 0, 2**bits - 1).astype(np.int32)
 
 
 def sqnr_db(signal, approximation):

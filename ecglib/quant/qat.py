@@ -24,9 +24,10 @@ def fold_batchnorm(model):
     model : Module
         In evaluation mode, changed in place. A BatchNorm is found as `norm` beside a `conv`.
     """
-    for block in list(model.modules()):
-        if isinstance(getattr(block, "norm", None), nn.BatchNorm1d):
-            block.conv = fuse_conv_bn_eval(block.conv, block.norm)
+    for name, norm in list(model.named_modules()):
+        if name.endswith("norm") and isinstance(norm, nn.BatchNorm1d):
+            block = model.get_submodule(name.rpartition(".")[0])
+            block.conv = fuse_conv_bn_eval(block.conv, norm)
             block.norm = nn.Identity()
 
 
@@ -65,7 +66,8 @@ def quantize(model, scope, *, bits=8, weight_bits=None, step="minmax"):
         parent, _, child = name.rpartition(".")
         owner = model.get_submodule(parent)
         own = weight_bits[name] if weight_bits else bits
-        twin = quantized_twin(getattr(owner, child), bits=bits, weight_bits=own, step=step)
+        layer = model.get_submodule(name)
+        twin = quantized_twin(layer, bits=bits, weight_bits=own, step=step)
         setattr(owner, child, twin)
     require_coverage(model, scope)
     return model

@@ -10,8 +10,7 @@ from ecglib.data.signal.detector import match
 from ecglib.deploy.c99 import harness
 from ecglib.deploy.c99.emit import constant_bytes, write_c
 from ecglib.deploy.c99.lower import lower
-from ecglib.deploy.c99.recordings import bytes_of, classes_in_c, raw_samples
-from ecglib.deploy.c99.streaming import stream
+from ecglib.deploy.c99.streaming import bytes_of, classes_in_c, raw_samples, stream
 from ecglib.models.cost import layer_macs
 from ecglib.studies.micro import MicroRunSettings, fold_networks, inputs_of
 from ecglib.studies.registry import RunConfig, study

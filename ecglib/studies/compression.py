@@ -1,6 +1,7 @@
 """Study of paper 2: trained networks, compressed, written to files, read back, scored."""
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -60,8 +61,9 @@ class CompressionConfig(RunConfig, CompressionSettings, PretrainingSettings, Rec
 
     arm_keys = ("dataset", "model", "size", "method", "setting", "fold")
 
+    model_reads: ClassVar[tuple[str, ...]] = ("recordings", "beats")
+
     dataset: str = setting("cinc2017", one_of=(*sets.RECORDINGS, "mitdb"))
-    model: str = setting("resnet1d", one_of=("resnet1d", "hubert", "ecgnet"))
 
     def check(self):
         super().check()

@@ -12,8 +12,8 @@ from ecglib.deploy.latency import as_callable, summarize, time_calls, torch_thre
 from ecglib.deploy.onnx import export_onnx
 from ecglib.deploy.runtime import Deployed, classes_of, require_agreement
 from ecglib.personalize.quantized import RoundingSettings
-from ecglib.quant.noise import output_sqnr
 from ecglib.quant.scopes import SCOPES
+from ecglib.quant.sqnr import output_sqnr
 from ecglib.studies.baseline import BaselineConfig, supervised
 from ecglib.studies.int8 import RoundedConfig, rounded
 from ecglib.studies.registry import RunConfig, study, twin_of

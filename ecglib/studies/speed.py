@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from ecglib.aami import CLASSES, SYMBOL_TO_AAMI
 from ecglib.data.records import read_annotations, read_header
 from ecglib.data.signal.windows import cut
 from ecglib.deploy.latency import torch_threads
 from ecglib.deploy.roofline import fastest
+from ecglib.models.cost import counted
 from ecglib.models.ecgnet import EVERYTHING, HEAD
 from ecglib.personalize.online import empty_network, personalize
 from ecglib.personalize.plain import (
@@ -148,8 +148,7 @@ def _flops(run, model, parts, forward, inputs):
     """Floating-point operations of a training step, for each beat of its batch."""
     train_only(model, parts)
     batch = inputs[: run.config.batch_size]
-    with FlopCounterMode(display=False) as counter:
-        forward(batch).sum().backward()
+    counter = counted(lambda: forward(batch).sum().backward())
     model.zero_grad()
     model.eval()
     return counter.get_total_flops() / len(batch)

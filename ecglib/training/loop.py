@@ -78,6 +78,17 @@ class Schedule:
     plateau: int | None = None
     step_rate: float = 1.0
 
+    @classmethod
+    def of(cls, config, **changes):
+        """The schedule of a run, from its configuration; some settings given by keyword.
+
+        `epochs`, `batch_size`, `learning_rate`, `weight_decay` and `decay` are read from the
+        configuration, unless they are given.
+        """
+        read = {"epochs", "batch_size", "learning_rate", "weight_decay", "decay"}
+        read = {name: getattr(config, name) for name in read - changes.keys()}
+        return cls(**read, **changes)
+
 
 @dataclass
 class History:
@@ -172,7 +183,10 @@ def fit(
             continue
         model.eval()
         history.score.append(validate(model))
-        falling.step(*([history.score[-1]] if schedule.plateau is not None else []))
+        if schedule.plateau is None:
+            falling.step()
+        else:
+            falling.step(history.score[-1])
         if history.best_epoch == epoch:
             best = copy.deepcopy(model.state_dict())
         elif epoch - history.best_epoch >= schedule.patience:

@@ -2,8 +2,7 @@
 
 Shards are clustered; the network sees a window with some of its tokens masked and predicts the
 clusters of these (Hsu et al. 2021, "HuBERT", section II; equation 2 of paper 2). Clusters come
-from features of the signal first (`ecglib.data.signal.shards.shard_features`), then, in a
-second iteration, from hidden states of the network of the first (`hidden_features`).
+from features of the signal (`ecglib.data.signal.shards.shard_features`).
 """
 
 import time
@@ -17,7 +16,6 @@ from torch import nn
 from tqdm import tqdm
 
 from ecglib.system.errors import UserError
-from ecglib.training.loop import in_batches
 
 FITTED = 20_000
 """Shards on which k-means is fitted; all others go to the nearest centre."""
@@ -139,40 +137,6 @@ def cluster(features, n_clusters, seed):
     return vq(shards, centres)[0].astype(np.int64).reshape(features.shape[:-1])
 
 
-@torch.no_grad()
-def hidden_features(model, windows, layer):
-    """Hidden states of a layer, standardised: features for a second iteration.
-
-    Parameters
-    ----------
-    model : HubertECG
-        In evaluation mode.
-    windows : Tensor, shape (n, n_times), float32
-        On the model's device.
-    layer : int
-        0 for what enters the transformer, k for what its k-th layer returns.
-
-    Returns
-    -------
-    ndarray, shape (n, n_tokens, hidden), float32
-        Mean 0 and deviation 1 over all shards.
-
-    Raises
-    ------
-    UserError
-        If the network has no such layer.
-    """
-    if not 0 <= layer <= model.config.layers:
-        raise UserError(f"layer is {layer}; the network has layers 0 to {model.config.layers}")
-
-    def states(x):
-        return model.hubert(x, output_hidden_states=True).hidden_states[layer]
-
-    hidden = in_batches(states, windows).cpu().numpy()
-    mean, std = hidden.mean(axis=(0, 1)), hidden.std(axis=(0, 1))
-    return (hidden - mean) / np.maximum(std, 1e-6)
-
-
 def pretrain(model, windows, target, config):
     """Pretrain a network by masked prediction, in place; its last layer stays as it is.
 
@@ -203,9 +167,9 @@ def pretrain(model, windows, target, config):
         )
     torch.manual_seed(config.seed)  # codes and dropout
     generator = torch.Generator().manual_seed(config.seed)
-    codebook = Codebook(
-        *(model.config.hidden, config.projection, int(target.max()) + 1, config.temperature)
-    ).to(windows.device)
+    n_clusters, hidden = int(target.max()) + 1, model.config.hidden
+    codebook = Codebook(hidden, config.projection, n_clusters, config.temperature)
+    codebook = codebook.to(windows.device)
     optimizer, falling = _optimizer(model, codebook, len(windows), config)
     model.train()
     history, start = MaskedHistory(), time.perf_counter()
@@ -239,9 +203,8 @@ def _draw_mask(shape, share, generator):
 def _optimizer(model, codebook, n_windows, config):
     """AdamW, and its learning rate: up in a straight line, then down in another."""
     learning = [*model.hubert.parameters(), *codebook.parameters()]
-    optimizer = torch.optim.AdamW(
-        *(learning, config.learning_rate, (0.9, 0.98)), weight_decay=config.weight_decay
-    )
+    rate, decay = config.learning_rate, config.weight_decay
+    optimizer = torch.optim.AdamW(learning, rate, betas=(0.9, 0.98), weight_decay=decay)
     n_steps = config.epochs * -(-n_windows // config.batch_size)
     n_warm = max(1, round(config.warm_up * n_steps))
 

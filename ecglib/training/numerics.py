@@ -4,13 +4,11 @@ Everything here is emulated (see `ecglib.training.precision`), so it holds on an
 machine; the bytes that a training step keeps are counted under PyTorch's own autocast.
 """
 
-from collections import defaultdict
-
 import numpy as np
 import torch
 import torch.nn.functional as F
 
-from ecglib.models.layers import weight_layers
+from ecglib.models.layers import watched, weight_layers
 from ecglib.training.loop import in_batches
 from ecglib.training.precision import DTYPES, running
 
@@ -46,30 +44,22 @@ def trace(model, x, y, precision="fp32", scale=1.0):
         Layer -> `activation` (B, ...), `gradient` of the loss by that activation while it is
         scaled, and `weight_gradient`, no longer scaled.
     """
-    found, handles = defaultdict(dict), []
-    layers = weight_layers(model)
+    found = {}
 
-    def keep(name):
-        def hook(_, __, output):
-            found[name]["activation"] = output.detach()
-            output.register_hook(lambda g: found[name].update(gradient=g.detach()))
+    def see(name, _, output):
+        found[name] = {"activation": output.detach()}
+        output.register_hook(lambda g: found[name].update(gradient=g.detach()))
 
-        return hook
-
-    for name, layer in layers.items():
-        handles.append(layer.register_forward_hook(keep(name)))
+    model.zero_grad(set_to_none=True)
+    impl = "native" if precision == "fp32" else "emulated"
     try:
-        model.zero_grad(set_to_none=True)
-        impl = "native" if precision == "fp32" else "emulated"
-        with running(precision, impl, CPU):
+        with watched(model, see), running(precision, impl, CPU):
             (F.cross_entropy(model(x), y) * scale).backward()
-        for name, layer in layers.items():
+        for name, layer in weight_layers(model).items():
             found[name]["weight_gradient"] = layer.weight.grad / scale
     finally:
-        for handle in handles:
-            handle.remove()
         model.zero_grad(set_to_none=True)
-    return dict(found)
+    return found
 
 
 def relative_error(exact, approximate):

@@ -4,10 +4,9 @@ from dataclasses import asdict, dataclass
 
 import torch
 
-from ecglib import puzzle
+from ecglib import models, puzzle
 from ecglib.data.signal.rr import RR_NAMES
-from ecglib.models import MODELS
-from ecglib.models.ecgnet import EVERYTHING, ECGNetConfig
+from ecglib.models.ecgnet import EVERYTHING
 from ecglib.system.errors import UserError
 from ecglib.system.settings import Settings, setting
 from ecglib.training.loop import Schedule, fit
@@ -21,19 +20,20 @@ class NetworkSettings(Settings):
     Attributes
     ----------
     model : str
-        Its name in `ecglib.models.MODELS`.
+        Its name in `ecglib.models.MODELS`; it reads beats.
     channels : tuple of int
         Filters of ECGNet's five blocks.
     norm : {"none", "batch"}
         Normalisation inside the blocks. Paper 1 describes none.
     """
 
-    model: str = setting("ecgnet", one_of=MODELS)
+    model: str = "ecgnet"
     channels: tuple[int, ...] = (64, 128, 256, 512, 512)
     norm: str = setting("none", one_of=("none", "batch"))
 
     def check(self):
         super().check()
+        models.check_reads(self.model, ("beats",))
         if len(self.channels) != 5 or min(self.channels) < 1:
             raise UserError(f"channels is {self.channels}; ECGNet has five blocks of filters")
 
@@ -73,26 +73,23 @@ def build(config, n_outputs, device):
     Raises
     ------
     UserError
-        If `config.model` is no name in `ecglib.models.MODELS`.
+        If `config.model` is no key of `ecglib.models.MODELS`.
     """
-    torch.manual_seed(config.seed)
-    n_rr = len(RR_NAMES) if config.features == "beat+rr" else 0
-    size = ECGNetConfig(config.channels, n_outputs=n_outputs, norm=config.norm, n_rr=n_rr)
-    if config.model not in MODELS:
-        raise UserError(f"model is {config.model!r}; it must be one of: {', '.join(MODELS)}")
-    return MODELS[config.model](size).to(device).eval()
+    model = models.fresh(
+        config.model,
+        config.seed,
+        "paper",
+        channels=config.channels,
+        n_outputs=n_outputs,
+        norm=config.norm,
+        n_rr=len(RR_NAMES) if config.features == "beat+rr" else 0,
+    )
+    return model.to(device)
 
 
 def supervised_schedule(config, patience=None):
     """Schedule of a run's supervised training; with `patience`, of one that may end early."""
-    return Schedule(
-        config.epochs,
-        config.batch_size,
-        config.learning_rate,
-        config.weight_decay,
-        config.decay,
-        patience=patience,
-    )
+    return Schedule.of(config, patience=patience)
 
 
 def supervised_task(forward, inputs, label, config):
@@ -122,14 +119,9 @@ def train_supervised(config, train, device, *, validate=None, patience=None):
     """
     model = build(config, n_outputs=3, device=device)
     task = supervised_task(model, (train.x, train.rr), train.y, config)
+    schedule, desc = supervised_schedule(config, patience), f"supervised, seed {config.seed}"
     history = fit(
-        model,
-        EVERYTHING,
-        task,
-        supervised_schedule(config, patience),
-        seed=config.seed,
-        validate=validate,
-        desc=f"supervised, seed {config.seed}",
+        model, EVERYTHING, task, schedule, seed=config.seed, validate=validate, desc=desc
     )
     return model, history
 
@@ -158,16 +150,10 @@ def train_pretext(config, train, device):
     tuple of (ECGNet with six outputs, History)
     """
     model = build(config, n_outputs=len(puzzle.PERMUTATIONS), device=device)
-    schedule = Schedule(
-        *(config.pretext_epochs, config.batch_size),
-        *(config.learning_rate, config.weight_decay, config.decay),
-    )
-    normal = train.x[train.y == 0]
-    history = fit(
-        *(model, EVERYTHING, puzzle_task(model, normal, config), schedule),
-        seed=config.seed,
-        desc=f"puzzle, seed {config.seed}",
-    )
+    task = puzzle_task(model, train.x[train.y == 0], config)
+    schedule = Schedule.of(config, epochs=config.pretext_epochs)
+    desc = f"puzzle, seed {config.seed}"
+    history = fit(model, EVERYTHING, task, schedule, seed=config.seed, desc=desc)
     return model, history
 
 

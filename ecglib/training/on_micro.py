@@ -1,14 +1,15 @@
 """Training MicroNet: in fp32, then rounded to integers and trained further."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
 
+from ecglib import models
 from ecglib.aami import CLASSES
 from ecglib.data.inputs import Inputs
 from ecglib.data.signal.micro_input import parts_of
-from ecglib.models.micronet import EVERYTHING, MicroNet, MicroNetConfig
+from ecglib.models.micronet import EVERYTHING, MicroNetConfig
 from ecglib.quant import freeze_ranges
 from ecglib.system.errors import UserError
 from ecglib.system.settings import Settings, setting
@@ -118,8 +119,7 @@ def size_of(config):
 
 def fresh(config):
     """Untrained network of a run, the same for the same seed, in evaluation mode."""
-    torch.manual_seed(config.seed)
-    return MicroNet(size_of(config)).eval()
+    return models.fresh("micronet", config.seed, "full", **asdict(size_of(config)))
 
 
 def train_fp32(config, beats):
@@ -156,10 +156,8 @@ def train_rounded(model, config, beats):
     -------
     History
     """
-    return _train(
-        *(model, config, beats, config.qat_epochs, config.qat_learning_rate),
-        before_last=lambda: freeze_ranges(model),
-    )
+    rate, freeze = config.qat_learning_rate, lambda: freeze_ranges(model)
+    return _train(model, config, beats, config.qat_epochs, rate, before_last=freeze)
 
 
 def _train(model, config, beats, epochs, learning_rate, before_last=None):
@@ -167,11 +165,12 @@ def _train(model, config, beats, epochs, learning_rate, before_last=None):
     drawn = beats.inputs.y[draws.order[draws.first]]  # a record and class has one label
     weight = class_weights(drawn, config.imbalance)
     task = BalancedTask(model, beats.inputs, draws, weight, config.augmentation)
-    schedule = Schedule(
-        *(epochs, config.batch_size, learning_rate, config.weight_decay, config.decay)
-    )
+    schedule = Schedule.of(config, epochs=epochs, learning_rate=learning_rate)
     return fit(
-        *(model, EVERYTHING, task, schedule),
+        model,
+        EVERYTHING,
+        task,
+        schedule,
         seed=config.seed,
         before_last=before_last,
         desc=config.slug,

@@ -1,6 +1,6 @@
 """Training of the networks of paper 2 on whole recordings."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from ecglib.data.samples import Samples, logits_of
 from ecglib.data.sets import RECORDINGS
 from ecglib.data.signal.shards import shard_features
-from ecglib.models import resnet1d
+from ecglib.models import check_reads, fresh
 from ecglib.system.errors import UserError
 from ecglib.system.settings import Settings, setting
 from ecglib.training.loop import Schedule, fit, in_batches
@@ -42,8 +42,8 @@ class RecordingSettings(Settings):
         Data set of recordings.
     lead : str
         Lead by name; `cinc2017` has only one.
-    model : {"resnet1d", "hubert"}
-        Networks of paper 2.
+    model : str
+        Its name in `ecglib.models.MODELS`.
     size : {"small", "paper", "tiny"}
         Key of the model's `SIZES`.
     fold : int or "all"
@@ -55,11 +55,12 @@ class RecordingSettings(Settings):
     """
 
     records: ClassVar[tuple[int, ...]] = ()  # all that are there
+    model_reads: ClassVar[tuple[str, ...]] = ("recordings",)
 
     seed: int = 7
     dataset: str = setting("cinc2017", one_of=RECORDINGS)
     lead: str = "II"
-    model: str = setting("resnet1d", one_of=("resnet1d", "hubert"))
+    model: str = "resnet1d"
     size: str = "small"
     fold: int | str = 0
     epochs: int = setting(24, above=0)
@@ -70,6 +71,7 @@ class RecordingSettings(Settings):
 
     def check(self):
         super().check()
+        check_reads(self.model, self.model_reads)
         if self.fold not in (*range(N_FOLDS), "all"):
             raise UserError(f"fold is {self.fold!r}; it must be 0 to {N_FOLDS - 1}, or all")
 
@@ -138,19 +140,9 @@ def build(config, n_times, n_outputs):
     Raises
     ------
     UserError
-        If the model has no such size.
+        If there is no such model, or it has no such size.
     """
-    if config.model == "hubert":
-        from ecglib.models import hubert  # loads transformers, which takes seconds
-
-        sizes, network = hubert.SIZES, hubert.HubertECG
-    else:
-        sizes, network = resnet1d.SIZES, resnet1d.ResNet1D
-    if config.size not in sizes:
-        raise UserError(f"size is {config.size!r}; {config.model} has {', '.join(sizes)}")
-    torch.manual_seed(config.seed)
-    size = replace(sizes[config.size], n_times=n_times, n_outputs=n_outputs)
-    return network(size).eval()
+    return fresh(config.model, config.seed, config.size, n_times=n_times, n_outputs=n_outputs)
 
 
 def start(config, sides):
@@ -222,14 +214,10 @@ def train_rhythm(model, sides, config):
     History
         Scores are negative validation losses.
     """
-    schedule = Schedule(
-        *(config.epochs, config.batch_size, config.learning_rate, config.weight_decay),
-        patience=config.epochs,
-        plateau=PLATEAU,
-    )
-    return fit(
-        *(model, learning_parts(model), RecordingTask(model, sides.train), schedule),
-        seed=config.seed,
-        validate=lambda trained: -validation_loss(trained, sides.validation),
-        desc=config.slug,
-    )
+
+    def score(trained):
+        return -validation_loss(trained, sides.validation)
+
+    task, parts = RecordingTask(model, sides.train), learning_parts(model)
+    schedule = Schedule.of(config, decay=1.0, patience=config.epochs, plateau=PLATEAU)
+    return fit(model, parts, task, schedule, seed=config.seed, validate=score, desc=config.slug)

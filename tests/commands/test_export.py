@@ -8,13 +8,13 @@ from ecglib.aami import CLASSES
 from ecglib.commands import export
 from ecglib.commands.export import export_network, pick_network
 from ecglib.data.find import search as sources
-from ecglib.deploy.onnx import stored_bits
 from ecglib.deploy.runtime import Deployed
 from ecglib.studies.int8 import Int8Config, rounded
 from ecglib.studies.plan import Plan, expand
 from ecglib.studies.run import Run
 from ecglib.system.errors import UserError
 from ecglib.training.loop import predict
+from tests.oracles import stored_bits
 
 RECORDS = (101, 106, 118, 207, 100, 232)
 TINY = {
@@ -131,6 +131,6 @@ def test_a_file_that_answers_otherwise_is_refused(plan, folder, monkeypatch):
 
 def test_a_folder_that_cannot_be_written_is_named(plan, folder):
     (folder / "occupied").write_text("a file where a folder should be")
+    path = folder / "occupied" / "a.onnx"
     with pytest.raises(UserError, match=r"cannot write .*occupied"):
-        path = folder / "occupied" / "a.onnx"
         export_network(plan, scope="all_int8", path=path, runs=folder / "runs")

@@ -9,9 +9,9 @@ from ecglib import results
 from ecglib.__main__ import main
 from ecglib.data.sets import get, load
 from ecglib.data.synthetic_recordings import write_cinc2017
-from ecglib.deploy.onnx import stored_bits
 from tests.commands.calls import assert_one_line, call, copy_library
 from tests.conftest import SYNTHETIC_DS1, SYNTHETIC_DS2
+from tests.oracles import stored_bits
 from tests.test_results import made_result, save_into
 
 COMMANDS = ("fetch", "pack", "study", "run", "book", "report", "compare", "bench", "export")

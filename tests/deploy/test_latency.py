@@ -9,7 +9,6 @@ import torch
 from ecglib.data.find import search as sources
 from ecglib.deploy import latency
 from ecglib.deploy.latency import ROUND, as_callable, summarize, time_calls, torch_threads
-from ecglib.deploy.onnx import stored_bits
 from ecglib.deploy.runtime import Deployed
 from ecglib.studies import latency as study
 from ecglib.studies.baseline import BaselineConfig, supervised
@@ -20,6 +19,7 @@ from ecglib.studies.run import Run, run_study
 from ecglib.system.errors import UserError
 from ecglib.training.loop import predict
 from tests.conftest import SYNTHETIC_DS1, SYNTHETIC_DS2
+from tests.oracles import stored_bits
 
 from .networks import beats, logits, network, ratios
 

@@ -9,9 +9,10 @@ import torch
 from onnx.reference import ReferenceEvaluator
 from torch import nn
 
-from ecglib.deploy.onnx import export_onnx, read_onnx, stored_bits
+from ecglib.deploy.onnx import export_onnx, read_onnx
 from ecglib.deploy.runtime import Deployed
 from ecglib.quant import coverage
+from tests.oracles import stored_bits
 
 from .networks import (
     CONVOLUTIONS,

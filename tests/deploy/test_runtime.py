@@ -8,7 +8,7 @@ from onnx import TensorProto, helper
 from torch import nn
 
 from ecglib.data.inputs import Inputs
-from ecglib.deploy.onnx import OPSET, export_onnx, read_onnx, stored_bits
+from ecglib.deploy.onnx import OPSET, export_onnx, read_onnx
 from ecglib.deploy.runtime import Deployed, classes_of, require_agreement
 from ecglib.models.ecgnet import ECGNetConfig
 from ecglib.quant import calibrate, quantize
@@ -247,7 +247,7 @@ BAD_FILES = {
 }
 
 
-@pytest.mark.parametrize("read", [read_onnx, stored_bits, Deployed])
+@pytest.mark.parametrize("read", [read_onnx, Deployed])
 @pytest.mark.parametrize("kind", BAD_FILES)
 def test_a_file_of_another_kind_is_one_sentence(tmp_path, kind, read):
     target = tmp_path / "mine.onnx"

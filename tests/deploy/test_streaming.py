@@ -11,8 +11,7 @@ from ecglib.deploy import shipped
 from ecglib.deploy.c99 import harness
 from ecglib.deploy.c99.emit import write_c
 from ecglib.deploy.c99.lower import lower
-from ecglib.deploy.c99.recordings import classes_in_c, raw_samples
-from ecglib.deploy.c99.streaming import stream
+from ecglib.deploy.c99.streaming import classes_in_c, raw_samples, stream
 from ecglib.plots.devices import strip
 from ecglib.system.errors import UserError
 

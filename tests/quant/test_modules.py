@@ -18,8 +18,9 @@ from ecglib.quant.modules import (
     WeightQuantizer,
     quantized_twin,
 )
-from ecglib.quant.oracle import affine_parameters, quantize_affine, quantize_array, sqnr_db
+from ecglib.quant.oracle import quantize_array, sqnr_db
 from ecglib.system.errors import UserError
+from tests.oracles import affine_parameters, quantize_affine
 
 FEW = settings(max_examples=40, deadline=None)
 MAGNITUDES = st.floats(2**-20, 2**20, width=32)

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from ecglib.quant import quantize_array
-from ecglib.quant.oracle import SMALLEST_STEP, affine_parameters, quantize_affine, sqnr_db
+from ecglib.quant.oracle import SMALLEST_STEP, sqnr_db
 from ecglib.system.errors import UserError
+from tests.oracles import affine_parameters, quantize_affine
 
 FEW = settings(max_examples=40, deadline=None)
 BITS = st.integers(2, 16)

@@ -11,7 +11,7 @@ from sklearn.metrics import adjusted_rand_score
 from ecglib.models.hubert import HubertECG, HubertECGConfig
 from ecglib.system.errors import UserError
 from ecglib.training import masked
-from ecglib.training.masked import Codebook, MaskedConfig, cluster, hidden_features, pretrain
+from ecglib.training.masked import Codebook, MaskedConfig, cluster, pretrain
 
 MINI = HubertECGConfig(
     hidden=32, layers=2, heads=2, feed_forward=48, filters=16, position_span=15
@@ -163,30 +163,6 @@ def test_the_learning_rate_rises_over_the_warm_up_then_falls_to_zero(monkeypatch
     rising = [1e-3 * (k + 1) / 5 for k in range(5)]
     falling = [1e-3 * (25 - k) / 20 for k in range(5, 25)]
     np.testing.assert_allclose([rate for rate, _ in rates], rising + falling)
-
-
-def test_hidden_features_are_a_layers_states_standardised():
-    model, (x, _) = mini(), periodic_windows(8)
-    layers = []
-    for layer in model.hubert.encoder.layers:
-        layer.register_forward_hook(lambda module, read, wrote: layers.append(wrote))
-    features = hidden_features(model, x, 1)
-    states = layers[0][0] if isinstance(layers[0], tuple) else layers[0]
-    flat = states.detach().numpy().reshape(-1, 32)
-    expected = (flat - flat.mean(axis=0)) / flat.std(axis=0)
-    assert features.shape == (8, 15, 32)
-    np.testing.assert_allclose(features.reshape(-1, 32), expected, atol=1e-4)
-    last = hidden_features(model, x, 2).reshape(-1, 32)
-    tokens = model.tokens(x).detach().numpy().reshape(-1, 32)
-    np.testing.assert_allclose(
-        last, (tokens - tokens.mean(axis=0)) / tokens.std(axis=0), atol=1e-4
-    )
-
-
-@pytest.mark.parametrize("layer", [-1, 3])
-def test_a_layer_that_the_network_lacks_is_named(layer):
-    with pytest.raises(UserError, match=f"layer is {layer}; the network has layers 0 to 2"):
-        hidden_features(mini(), periodic_windows(4)[0], layer)
 
 
 @pytest.mark.parametrize("mask", [0, 1, -0.1])

@@ -19,14 +19,10 @@ LONGEST_CALL_MS = 600_000
 """Of one call; more is a mistake, not a slow device."""
 
 NETWORKS = {"ecgnet": "ECGNet", "micronet": "MicroNet"}
-_FIELDS = {
-    **{"format": int, "bundle": str, "machine": dict, "runtime": str, "created": str},
-    **{"power": dict, "measured": list, "unsupported": list},
-}
-_LEARNING_FIELDS = {
-    **{"format": int, "bundle": str, "machine": dict, "torch": str, "device": str},
-    **{"measured": dict, "estimated": dict},
-}
+_COMMON = {"format": int, "bundle": str, "machine": dict}
+_FIELDS = _COMMON | {"runtime": str, "created": str, "power": dict}
+_FIELDS |= {"measured": list, "unsupported": list}
+_LEARNING_FIELDS = _COMMON | {"torch": str, "device": str, "measured": dict, "estimated": dict}
 _SECONDS = {
     "paper_adapt_s": "puzzle on one patient",
     "paper_finetune_step_s": "one step of fine-tuning",

@@ -11,10 +11,17 @@ from ecglib.system.errors import UserError
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic")
 
 _CORTEX_M4 = ("-mcpu=cortex-m4", "-mthumb", "-Os", "-fstack-usage")
-_BARE = (  # no library but the compiler's own arithmetic, and nothing that is not called
-    *("-ffreestanding", "-fno-tree-loop-distribute-patterns", "-ffunction-sections"),
-    *("-fdata-sections", "-nostdlib", "-Wl,--gc-sections", "-Wl,-e,main"),
+_BARE = (
+    "-ffreestanding",
+    "-fno-tree-loop-distribute-patterns",
+    "-ffunction-sections",
+    "-fdata-sections",
+    "-nostdlib",
+    "-Wl,--gc-sections",
+    "-Wl,-e,main",
 )
+"""No library but the compiler's own arithmetic, and nothing that is not called."""
+
 _CALLERS = {
     "beats": """#include "{name}.h"
 ecg_state state;

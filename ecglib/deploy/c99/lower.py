@@ -40,10 +40,8 @@ def lower(model):
     """
     graph = _Tracer().trace(model)
     traced = fx.GraphModule(model, graph)
-    config = model.config
-    n_channels = getattr(config, "n_channels", None)
-    beat = (1, n_channels, config.n_times) if n_channels else (1, config.n_times)
-    inputs = [torch.zeros(beat), torch.zeros(1, config.n_rr) if config.n_rr else None]
+    given = model.config.input_shapes
+    inputs = [torch.zeros(1, *given[n]) if n in given else None for n in ("beat", "rr")]
     n_inputs = sum(node.op == "placeholder" for node in graph.nodes)
     with torch.no_grad():
         ShapeProp(traced).propagate(*inputs[:n_inputs])
@@ -132,7 +130,14 @@ def _layer(traced, node):
     _check_form(node, module, pooling, weight, bias)
     multiplier, shift = _fixed_point(stored.step.astype(np.float64) / scale_out)
     return Layer(
-        *(node.target, _source(traced, node), target, place, weight, bias, multiplier, shift),
+        name=node.target,
+        source=_source(traced, node),
+        target=target,
+        place=place,
+        weight=weight,
+        bias=bias,
+        multiplier=multiplier,
+        shift=shift,
         pad=module.padding[0] if isinstance(module, QuantConv1d) else 0,
         pool=int(np.prod([p.kernel_size for p in pooling], dtype=int)),
         zero_in=zero_in,

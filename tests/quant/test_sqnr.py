@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from ecglib.quant import calibrate, quantize
-from ecglib.quant.noise import output_sqnr, traced
+from ecglib.quant.sqnr import output_sqnr, traced
 
 
 @pytest.fixture

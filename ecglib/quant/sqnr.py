@@ -2,7 +2,7 @@
 
 import torch
 
-from ecglib.models.layers import weight_layers
+from ecglib.models.layers import watched
 from ecglib.quant.oracle import sqnr_db
 from ecglib.quant.qat import quantize
 
@@ -24,15 +24,8 @@ def traced(model, *inputs):
         Layer -> what it reads, not yet rounded, and what it returns, each (B, ...).
     """
     seen = {}
-    handles = [
-        layer.register_forward_hook(lambda _, x, y, name=name: seen.update({name: (*x, y)}))
-        for name, layer in weight_layers(model).items()
-    ]
-    try:
+    with watched(model, lambda name, *tensors: seen.update({name: tensors})):
         model(*inputs)
-    finally:
-        for handle in handles:
-            handle.remove()
     return seen
 
 
