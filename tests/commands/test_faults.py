@@ -21,9 +21,9 @@ from tests.commands.calls import assert_one_line, copy_library, runs_in, start
 from tests.conftest import SYNTHETIC_DS1, SYNTHETIC_DS2
 
 KILLS = int(os.environ.get("ECG_FAULTS", "0"))
-CHAPTER = f"""# ---
+CHAPTER = """# ---
 # jupyter:
-#   kernelspec: {{display_name: Python 3, language: python, name: python3}}
+#   kernelspec: {display_name: Python 3, language: python, name: python3}
 # ---
 
 # %% [markdown]
@@ -31,27 +31,25 @@ CHAPTER = f"""# ---
 
 # %% tags=["parameters"]
 profile = "quick"
-data_root = None
-device = "cpu"
-scheduler = None
-seeds = [7, 21]
-records = {[*SYNTHETIC_DS1, *SYNTHETIC_DS2]}
-channels = [4, 4, 4, 4, 4]
-pretext_epochs = 1
-personalization = [{{"strategy": ["none", "adabn", "head_only"], "epochs": 1,
-    "online_epochs": 1, "train_share": 0.3}}]
+seeds = records = data_root = device = scheduler = None
+overrides = {}
 
 # %%
-from ecglib.studies import plan
-from ecglib.studies.run import run_study
+from ecglib.studies.plan import Plan
 
-parameters = {{
-    "data_root": data_root, "seeds": seeds, "records": records, "channels": channels,
-    "pretext_epochs": pretext_epochs, "personalization": personalization,
-}}
-source = plan.find_source(parameters, profile)
-done = run_study(plan.plan("personalization", parameters), source, profile=profile)
+done = Plan.read(profile, seeds=seeds, **overrides).run("personalization")
 print("macro-F1:", *(result.metrics["macro_f1"] for result in done))
+"""
+PARAMS = f"""
+common:
+  device: cpu
+  seeds: [7, 21]
+  records: {[*SYNTHETIC_DS1, *SYNTHETIC_DS2]}
+  channels: [4, 4, 4, 4, 4]
+  pretext_epochs: 1
+  data_root: DATA_ROOT
+personalization:
+  - {{strategy: [none, adabn, head_only], epochs: 1, online_epochs: 1, train_share: 0.3}}
 """
 STUDY = ("study", "personalization")
 N_RUNS = 6
@@ -61,7 +59,7 @@ N_RUNS = 6
 def repository(synthetic_root, tmp_path_factory):
     files = {
         "chapters/02_chapter.py": CHAPTER,
-        "params/quick.yaml": f"common: {{data_root: {synthetic_root}}}\n",
+        "params/quick.yaml": PARAMS.replace("DATA_ROOT", str(synthetic_root)),
     }
     return copy_library(tmp_path_factory.mktemp("faults"), files)
 

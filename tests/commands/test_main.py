@@ -15,27 +15,22 @@ from tests.oracles import stored_bits
 from tests.test_results import made_result, save_into
 
 COMMANDS = ("fetch", "pack", "study", "run", "book", "report", "compare", "bench", "export")
-CHAPTER = f"""
-# %% tags=["parameters"]
-data_root = None
-device = "cpu"
-scheduler = None
-seeds = [7]
-records = {[*SYNTHETIC_DS1, *SYNTHETIC_DS2]}
-channels = [4, 4, 4, 4, 4]
-pretext_epochs = 1
-baseline = [{{"epochs": 2, "learning_rate": 3e-3, "imbalance": "balanced"}}]
-personalization = [{{"epochs": 1, "online_epochs": 1}}]
-"""
-DEPLOYING = f"""
-# %% tags=["parameters"]
-data_root = None
-device = "cpu"
-seeds = [7]
-records = {[*SYNTHETIC_DS1, *SYNTHETIC_DS2]}
-channels = [4, 4, 4, 4, 4]
-int8 = [{{"scope": ["none", "all_int8"], "epochs": 1, "train_share": 0.2}}]
-latency = [{{"runtime": ["ort_fp32", "ort_int8"], "epochs": 1, "train_share": 0.2, "calls": 5}}]
+PARAMS = f"""
+common:
+  device: cpu
+  seeds: [7]
+  records: {[*SYNTHETIC_DS1, *SYNTHETIC_DS2]}
+  channels: [4, 4, 4, 4, 4]
+  pretext_epochs: 1
+  data_root: DATA_ROOT
+baseline:
+  - {{epochs: 2, learning_rate: 3e-3, imbalance: balanced}}
+personalization:
+  - {{epochs: 1, online_epochs: 1}}
+int8:
+  - {{scope: [none, all_int8], epochs: 1, train_share: 0.2}}
+latency:
+  - {{runtime: [ort_fp32, ort_int8], norm: batch, epochs: 1, calls: 5}}
 """
 CONFUSION = {
     "100": [[90, 5, 5], [1, 9, 0], [0, 0, 10]],
@@ -45,14 +40,12 @@ CONFUSION = {
 
 @pytest.fixture(scope="module")
 def repository(synthetic_root, tmp_path_factory):
-    """A repository with the library, one chapter, and the synthetic records in one file."""
+    """A repository with the library, params, and the synthetic records in one file."""
     root = tmp_path_factory.mktemp("repository")
     packed = root / "data.npz"
     get("mitdb").pack(synthetic_root, packed)
     files = {
-        "chapters/02_chapter.py": CHAPTER,
-        "chapters/05_int8_qat.py": DEPLOYING,
-        "params/quick.yaml": f"common: {{data_root: {packed}}}\n",
+        "params/quick.yaml": PARAMS.replace("DATA_ROOT", str(packed)),
         "params/misspelt.yaml": "common: {sedes: [7]}\n",
     }
     return copy_library(root, files)

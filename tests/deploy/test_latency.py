@@ -119,7 +119,6 @@ TINY = {
     "imbalance": "balanced",
     "norm": "batch",
     "qat_epochs": 1,
-    "train_share": 0.5,
     "calls": 10,
 }
 RUNTIMES = ("torch_fp32", "ort_fp32", "ort_int8")

@@ -23,7 +23,7 @@ from ecglib.data.signal.detector import score_record
 from ecglib.deploy import shipped
 from ecglib.deploy.bundle import measured
 from ecglib.holter.classify import predict_record, write
-from ecglib.studies.params import list_chapters, load_params, parameters_for
+from ecglib.studies.plan import Plan
 from tests.compress.conftest import build
 
 from . import valid
@@ -176,9 +176,9 @@ def read_weights(folder):
 
 
 def read_params(folder):
-    params = load_params(folder / "p.yaml", folder / "chapters")
-    for chapter in list_chapters(folder / "chapters"):
-        str(parameters_for(params, chapter))
+    plan = Plan.read(folder / "p.yaml")
+    for study in ("baseline", "rpeaks"):
+        plan.configs(study)
 
 
 READERS = {

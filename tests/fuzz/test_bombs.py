@@ -188,20 +188,12 @@ def test_npz_is_refused_before_memory_is_asked_for(tmp_path, shape, n_bytes):
         pass
 
 
-def test_aliases_in_params(place):
-    READERS["params"].make(place)
-    lines = ["common:", "  lr: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]"]
-    lines += [f"  l{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 20)]
-    (place / "p.yaml").write_text("\n".join(lines))
-    assert "aliases are not read" in refuses(READERS["params"], place)
-
-
 @pytest.mark.parametrize(
     ("reader", "name"),
     [(r, n) for r, n in (("mitdb", "100.hea"), ("mitdb", "100.atr"), ("predict", "odd.hea"),
      ("mitdb", "100.dat"), ("predict", "odd.atr"), ("cpsc2018", "A0001.hea"),
      ("device", "device.json"), ("compressed", "net.ecgc"), ("result", "r.json"),
-     ("weights", "w.npz"), ("pack mitdb", "p.npz"), ("params", "p.yaml"))],
+     ("weights", "w.npz"), ("pack mitdb", "p.npz"))],
 )  # fmt: skip
 def test_a_pipe_that_nobody_writes_to(reader, name, place):
     READERS[reader].make(place)

@@ -18,7 +18,6 @@ from ecglib.deploy.bundle import write as bundle
 from ecglib.training import checkpoints
 from tests.compress.conftest import build
 from tests.data import made
-from tests.studies.test_params import FIRST, SECOND
 from tests.test_results import RESULT
 
 
@@ -130,9 +129,6 @@ def weights(folder):
 
 
 def params(folder):
-    (folder / "chapters").mkdir()
-    (folder / "chapters" / "01_first.py").write_text(FIRST)
-    (folder / "chapters" / "02_second.py").write_text(SECOND)
     (folder / "p.yaml").write_text(
-        "common:\n  lr: 1e-3\n01_first:\n  seeds: [7, 21]  # two\n02_second: {lr: 2}\n"
+        "common:\n  seeds: [7, 21]  # two\nbaseline:\n  - {learning_rate: 1e-3}\nrpeaks: [{}]\n"
     )

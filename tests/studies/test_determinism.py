@@ -46,7 +46,7 @@ CONFIGS = [
     RpeaksConfig(records=(100,)),
     BaselineConfig(features="beat+rr", **BEATS),
     SelectionConfig(pipeline="ssl", finetune="head", **PUZZLE),
-    PuzzleConfig(**PUZZLE),
+    PuzzleConfig(records=RECORDS["records"], pretext_epochs=1, channels=(4, 4, 4, 4, 4)),
     ProbeConfig(source="puzzle", **PUZZLE),
     PersonalizationConfig(strategy="adapters", **ONLINE),
     PrecisionConfig(precision="bf16", precision_impl="emulated", **ONLINE),

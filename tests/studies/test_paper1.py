@@ -33,6 +33,7 @@ TINY = {
     "imbalance": "balanced",
 }
 PUZZLE = {**TINY, "pretext_epochs": 1}
+OFFLINE = {k: v for k, v in PUZZLE.items() if k not in ("epochs", "imbalance")}
 ONLINE = {**PUZZLE, "online_epochs": 1}
 RUNS = {
     "baseline": BaselineConfig(**TINY),
@@ -40,8 +41,8 @@ RUNS = {
     "baseline, swapped": BaselineConfig(split="ds2_ds1", train_share=0.5, **TINY),
     "selection": SelectionConfig(pipeline="baseline", **PUZZLE),
     "selection after the puzzle": SelectionConfig(pipeline="ssl", finetune="head", **PUZZLE),
-    "puzzle": PuzzleConfig(**PUZZLE),
-    "puzzle, junctions": PuzzleConfig(view="junctions", cuts="thirds", **PUZZLE),
+    "puzzle": PuzzleConfig(**OFFLINE),
+    "puzzle, junctions": PuzzleConfig(view="junctions", cuts="thirds", **OFFLINE),
     **{
         f"probe, {s}": ProbeConfig(source=s, **PUZZLE)
         for s in ("random", "puzzle", "supervised")
