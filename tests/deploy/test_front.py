@@ -47,6 +47,13 @@ def in_numpy(program, adc, sample, fs):
     return [np.stack(part) for part in zip(*found[1:], front.waiting(), strict=True)]
 
 
+def timing_of(program, sample, fs):
+    """The timing of beats alone, by the integer reference; all beats look the same."""
+    front, around = Front(program, fs, GAIN), np.arange(2 * reach(fs) + 1)
+    found = [front.beat(around, t) for t in sample]
+    return np.stack([timing for _, timing in [*found[1:], front.waiting()]])
+
+
 def in_c(program, adc, sample, fs, folder):
     """Classes of every beat, by the compiled C code under the undefined-behaviour sanitizer."""
     source, _ = write_c(program, folder, "micronet", shipped.load().features)
@@ -82,6 +89,21 @@ def test_loud_samples_do_not_overflow(tmp_path):
     adc = rng.choice(np.array([-32768, 32767], np.int16), size=sample[-1] + 360)
     expected = program.run(*in_numpy(program, adc, sample, 360)).argmax(axis=1)
     assert in_c(program, adc, sample, 360, tmp_path) == expected.tolist()
+
+
+@pytest.mark.parametrize("places", [(1,), (40,), (79,), (20, 21)], ids=str)
+def test_timing_across_a_gap_is_that_without_it(places):
+    """A gap counts as the interval before it again, or one second where there is none."""
+    fs, program = 250, lower(shipped.load().model)
+    rr = np.random.default_rng(0).integers(150, 300, 80)
+    with_gap, without = rr.copy(), rr.copy()
+    for place in places:
+        with_gap[place] = 10 * fs + 1 + place
+        without[place] = without[place - 1] if place > 1 else fs
+    found, expected = (timing_of(program, np.cumsum(r), fs) for r in (with_gap, without))
+    np.testing.assert_array_equal(found, expected)
+    with_gap[places[0]] = 10 * fs  # ten seconds are a pause of the heart, and stay one
+    assert (timing_of(program, np.cumsum(with_gap), fs) != expected).any()
 
 
 @pytest.mark.parametrize("fs", [250, 360])

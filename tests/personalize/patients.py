@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from ecglib.config import BudgetConfig
+from ecglib.config import make_config
 from ecglib.data.inputs import Inputs
 from ecglib.models.micronet import MicroNet, MicroNetConfig
 from ecglib.studies.budget import Patient
@@ -33,7 +33,7 @@ def patient(n=60, seconds=1200):
 def settings(**more):
     """Five labels, a mixed query and a head that learns, unless told otherwise."""
     kinds = {"budget": 5, "query": "mixed", "update": "head", "scope": "none"}
-    return BudgetConfig(**{**kinds, **more})
+    return make_config("budget", **kinds | more)
 
 
 def lying(one, rows):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ecglib.data.inputs import Inputs
 from ecglib.models.ecgnet import EVERYTHING, HEAD, ECGNet, ECGNetConfig
@@ -89,6 +90,25 @@ def test_folding_keeps_the_function_and_leaves_no_batchnorm():
     fold_batchnorm(model)
     torch.testing.assert_close(model(beats()), expected, rtol=1e-4, atol=1e-5)
     assert not any(isinstance(layer, nn.BatchNorm1d) for layer in model.modules())
+
+
+def test_folding_a_variance_near_epsilon_is_what_pytorch_folds():
+    """A channel that hardly varies: leaving out epsilon would make it a thousand times larger."""
+    model = network()
+    norms = [model.get_submodule(f"conv{i}").norm for i in range(1, 6)]
+    for norm, ratio in zip(norms, (1e-6, 0.01, 0.5, 1, 3), strict=True):
+        norm.running_var.fill_(ratio * norm.eps)
+    blocks = [copy.deepcopy(model.get_submodule(f"conv{i}")) for i in range(1, 6)]
+    fold_batchnorm(model)
+    for i, block in enumerate(blocks, start=1):
+        found, own = model.get_submodule(f"conv{i}").conv, block.conv
+        expected = fuse_conv_bn_eval(own, block.norm)
+        torch.testing.assert_close(found.weight, expected.weight, rtol=1e-6, atol=0)
+        torch.testing.assert_close(found.bias, expected.bias, rtol=1e-6, atol=0)
+        gain = block.norm.weight / torch.sqrt(block.norm.running_var + block.norm.eps)
+        torch.testing.assert_close(found.weight, own.weight * gain[:, None, None])
+        bias = (own.bias - block.norm.running_mean) * gain + block.norm.bias
+        torch.testing.assert_close(found.bias, bias)
 
 
 def test_folding_a_network_without_batchnorm_changes_nothing():
