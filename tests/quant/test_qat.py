@@ -93,7 +93,7 @@ def test_folding_keeps_the_function_and_leaves_no_batchnorm():
 
 
 def test_folding_a_variance_near_epsilon_is_what_pytorch_folds():
-    """A channel that hardly varies: leaving out epsilon would make it a thousand times larger."""
+    """A channel that hardly varies: without epsilon it would be a thousand times larger."""
     model = network()
     norms = [model.get_submodule(f"conv{i}").norm for i in range(1, 6)]
     for norm, ratio in zip(norms, (1e-6, 0.01, 0.5, 1, 3), strict=True):
