@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from itertools import groupby
 
 import numpy as np
 import pytest
@@ -26,6 +27,7 @@ from ecglib.studies import worksite
 from ecglib.studies.run import Run
 from ecglib.studies.worksite import run_study
 from ecglib.system.errors import UserError
+from ecglib.training import loop
 from tests.conftest import SYNTHETIC_DS1, SYNTHETIC_DS2
 
 TINY = {
@@ -35,8 +37,8 @@ TINY = {
     "learning_rate": 3e-3,
     "imbalance": "balanced",
 }
-PUZZLE = {**TINY, "pretext_epochs": 1}
-ONLINE = {**PUZZLE, "online_epochs": 1}
+PUZZLE = {**TINY, "pretext_epochs": 2}
+ONLINE = {**PUZZLE, "online_epochs": 3}
 RUNS = {
     "baseline": BaselineConfig(**TINY),
     "baseline with RR": BaselineConfig(features="beat+rr", **TINY),
@@ -46,7 +48,7 @@ RUNS = {
     "puzzle": PuzzleConfig(**PUZZLE),
     "puzzle, junctions": PuzzleConfig(view="junctions", cuts="thirds", **PUZZLE),
     **{
-        f"probe, {s}": ProbeConfig(source=s, **PUZZLE)
+        f"probe, {s}": ProbeConfig(source=s, probe_epochs=4, **PUZZLE)
         for s in ("random", "puzzle", "supervised")
     },
     **{s: PersonalizationConfig(strategy=s, **ONLINE) for s in STRATEGIES},
@@ -133,6 +135,53 @@ def test_the_puzzle_is_scored_on_every_normal_beat(outcomes, source, name):
     assert confusion.sum() == n_normal
     assert confusion.sum(axis=1).min() > n_normal / 8  # labels are drawn evenly
     assert metrics["accuracy"] == pytest.approx(np.trace(confusion) / n_normal)
+
+
+def test_the_puzzle_of_the_test_side_depends_on_the_seed(outcomes, source, tmp_path):
+    config = RUNS["puzzle"]
+    same, other = run_all([config, replace(config, seed=21)], source, tmp_path)
+    drawn = [
+        np.sum(result.metrics["confusion"], axis=1).tolist()
+        for result in (outcomes["puzzle"], same, other)
+    ]
+    assert drawn[0] == drawn[1]
+    assert drawn[0] != drawn[2]
+
+
+N_PATIENTS = len(SYNTHETIC_DS2)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("baseline", [("SupervisedTask", 1)]),
+        ("puzzle", [("PuzzleTask", 2)]),
+        ("probe, puzzle", [("PuzzleTask", 2), ("SupervisedTask", 4)]),
+        ("selection after the puzzle", [("PuzzleTask", 2), ("SupervisedTask", 1)]),
+        (
+            "full, all",
+            [("PuzzleTask", 2), *[("PuzzleTask", 3), ("SupervisedTask", 1)] * N_PATIENTS],
+        ),
+    ],
+)
+def test_every_stage_trains_for_its_own_number_of_epochs(
+    source, tmp_path, monkeypatch, name, expected
+):
+    tasks, plain = [], loop._run_epoch
+
+    def counted(task, *rest):
+        tasks.append(task)
+        return plain(task, *rest)
+
+    monkeypatch.setattr(loop, "_run_epoch", counted)
+    run_all([RUNS[name]], source, tmp_path)
+    stages = [(type(same[0]).__name__, len(same)) for same in by_identity(tasks)]
+    assert stages == expected
+
+
+def by_identity(tasks):
+    """Runs of one and the same object in a list."""
+    return [list(group) for _, group in groupby(tasks, key=id)]
 
 
 def test_a_selection_trial_reports_its_best_epoch(outcomes):
