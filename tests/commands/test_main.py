@@ -24,9 +24,9 @@ scheduler = None
 seeds = [7]
 records = {[*SYNTHETIC_DS1, *SYNTHETIC_DS2]}
 channels = [4, 4, 4, 4, 4]
-pretext_epochs = 1
+pretext_epochs = 3
 baseline = [{{"epochs": 2, "learning_rate": 3e-3, "imbalance": "balanced"}}]
-personalization = [{{"epochs": 1, "online_epochs": 1}}]
+personalization = [{{"epochs": 1, "online_epochs": 2}}]
 """
 DEPLOYING = f"""
 # %% tags=["parameters"]

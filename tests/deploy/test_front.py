@@ -1,7 +1,6 @@
 """From raw samples to classes in integers: C is NumPy bit for bit, NumPy is near floats."""
 
 import ctypes
-import shutil
 import subprocess
 
 import numpy as np
@@ -17,18 +16,18 @@ from ecglib.deploy.c99.emit import write_c
 from ecglib.deploy.c99.front import ONE, Front, differences, logarithm, reach
 from ecglib.deploy.c99.lower import lower
 from ecglib.system.errors import UserError
+from tests.tools import needs
 
 GAIN = 200
 STATE_BYTES = 4096  # more than the structure takes
-
-needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="no C compiler: gcc")
 
 
 def recording(fs, n_beats=450, seed=0):
     """Raw samples and R-peaks of an invented patient: premature beats, a gap, noise."""
     rng = np.random.default_rng(seed)
     rr = rng.normal(0.8, 0.05, n_beats) * np.where(rng.random(n_beats) < 0.1, 0.6, 1)
-    rr[n_beats // 2] = 12.0  # longer than any pause of the heart
+    rr[n_beats // 2] = 12.0  # longer than any pause of the heart,
+    rr[n_beats // 4] = 10.0  # which this may be
     sample = np.cumsum(np.round(rr * fs)).astype(np.int64)
     time = np.arange(sample[-1] + fs) / fs
     signal = 0.02 * rng.normal(size=len(time))
@@ -71,7 +70,7 @@ def in_c(program, adc, sample, fs, folder):
     return [*answers[1:], code.ecg_finish(state)]
 
 
-@needs_gcc
+@needs("gcc")
 @pytest.mark.parametrize("fs", [125, 250, 360, 1000])
 def test_c_equals_numpy_from_raw_samples(tmp_path, fs):
     program = lower(shipped.load().model)
@@ -81,7 +80,7 @@ def test_c_equals_numpy_from_raw_samples(tmp_path, fs):
     assert len(set(expected)) > 1
 
 
-@needs_gcc
+@needs("gcc")
 def test_loud_samples_do_not_overflow(tmp_path):
     program = lower(shipped.load().model)
     _, sample = recording(360, n_beats=60)

@@ -241,7 +241,7 @@ def test_shipping_is_reproducible(synthetic_root, tmp_path):
     overrides = {
         "data_root": str(synthetic_root),
         "records": [101, 118, 100, 232],
-        "micro": [{"scope": "all_int8", "epochs": 1, "qat_epochs": 1}],
+        "micro": [{"scope": "all_int8", "epochs": 2, "qat_epochs": 1}],
     }
     answers = []
     for name in ("a.npz", "b.npz"):

@@ -61,6 +61,8 @@ def looped(monkeypatch):
 def test_no_label_is_the_plain_network(execute, scope, split):
     common = {**QUICK, "scope": scope, "split": split}
     plain, unasked = execute(make_config("micro", **common), make_config("budget", **common))
+    assert {sum(counts) for counts in unasked.metrics["asked"].values()} == {0}
+    assert set(unasked.metrics["online_macs"].values()) == {0}
     assert plain.predictions == unasked.predictions
     assert plain.metrics["macro_f1"] > 0.35  # more than always N: something was learnt
 
@@ -116,13 +118,27 @@ def test_without_labels_patients_are_adapted_to_on_their_first_part(
     assert result.metrics["online_macs"] == dict.fromkeys(map(str, RECORDS[3:]), 0)
 
 
-def test_patients_are_their_records(execute, looped, mitdb):
-    (result,) = execute(make_config("budget", **QUICK, **ASKED))
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"budget": 5},
+        {"budget": 2, "query": "random", "scope": "all_int8"},
+        {"budget": 3, "update": "prototypes"},
+        {"budget": 4, "update": "output", "scope": "all_int8"},
+        {"budget": 6, "update": "last_block"},
+    ],
+    ids=str,
+)
+def test_patients_are_their_records_and_asked_as_often_as_their_budget_says(
+    execute, looped, mitdb, how
+):
+    (result,) = execute(make_config("budget", **QUICK, **{**ASKED, **how}))
     for record, (_, patient, outcome) in looped.items():
         beats = load_beats(mitdb.path, (record,), fusion="keep")
         np.testing.assert_array_equal(patient.inputs.y.numpy(), beats.label)
         np.testing.assert_allclose(patient.seconds, beats.sample / 360)
         assert (patient.seconds[outcome.asked] < 30).all()
+        assert len(outcome.asked) == len(set(outcome.asked)) == how["budget"]
         by_class = np.bincount(beats.label[outcome.asked], minlength=5)
         assert result.metrics["asked"][str(record)] == by_class.tolist()
         decoded = results.decode_classes(result.predictions[str(record)])

@@ -1,7 +1,5 @@
 """Study c99: C on raw samples, with the network of study micro."""
 
-import shutil
-
 import numpy as np
 import pytest
 
@@ -10,8 +8,9 @@ from ecglib.data.sets.mitdb import load_beats
 from ecglib.studies.worksite import run_study
 from ecglib.system.errors import UserError
 from ecglib.tables import c99 as embedded
+from tests.tools import needs
 
-pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="no C compiler: gcc")
+pytestmark = needs("gcc")
 
 QUICK = {
     **{"epochs": 3, "qat_epochs": 1, "leads": "MLII", "records": (101, 118, 100, 202)},
