@@ -84,5 +84,14 @@ def test_code_parses_and_reads_no_working_directory(chapter):
 
 
 @pytest.mark.parametrize("file", sorted(PARAMS.glob("*.yaml")), ids=lambda path: path.stem)
-def test_params_file_sets_only_what_chapters_declare(file):
-    assert isinstance(load_params(file, CHAPTERS), dict)
+def test_every_setting_of_a_params_file_is_one_that_a_chapter_declares_and_is_read(file):
+    written = {
+        section: set(settings or ())
+        for section, settings in yaml.safe_load(file.read_text(encoding="utf-8")).items()
+    }
+    declared = {chapter.stem: set(declared_parameters(chapter)) for chapter in list_chapters()}
+    common = set.union(*declared.values())
+    for section, names in written.items():
+        assert names <= (common if section == "common" else declared[section])
+    read = load_params(file, CHAPTERS)
+    assert {section: set(settings) for section, settings in read.items()} == written

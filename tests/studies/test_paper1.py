@@ -327,7 +327,7 @@ def test_a_share_of_the_training_beats(source, tmp_path):
 def test_a_last_batch_of_one_beat_is_no_problem(source, tmp_path, name):
     n_beats = len(load_beats(source.path, SYNTHETIC_DS1))
     (result,) = run_all([replace(RUNS[name], batch_size=n_beats - 1)], source, tmp_path)
-    assert result.metrics["accuracy"] > 0
+    assert sum(result.matrix().values()).sum() == len(load_beats(source.path, SYNTHETIC_DS2))
 
 
 def test_a_probe_does_not_depend_on_the_scale_of_features(source, tmp_path, monkeypatch):
