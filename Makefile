@@ -29,7 +29,7 @@ book: $(VENV)/installed
 	$(PY) -m ecglib book --params $(PARAMS)
 
 test: lint
-	$(PY) -m pytest -n 2 --dist loadfile --ignore tests/test_browser.py
+	$(PY) -m pytest -n 2 --dist loadfile -rs --ignore tests/test_browser.py
 	$(PY) -m ecglib book --params params/quick.yaml
 	$(PY) -m pytest tests/test_browser.py
 

@@ -36,7 +36,6 @@ def test_chapters_are_those_of_the_table_of_contents():
 def test_header_names_the_python_kernel(chapter):
     kernel = jupytext.read(chapter).metadata.kernelspec
     assert (kernel.name, kernel.language) == ("python3", "python")
-    assert kernel.display_name
 
 
 @each_chapter

@@ -223,9 +223,8 @@ def test_ec57_and_evaluate_agree_where_the_conventions_do():
         assert detection.fpr == per_class[name]["fpr"]
 
 
-@pytest.mark.skipif(not MITDB.is_dir(), reason="needs MIT-BIH in ECG_DATA")
-def test_ec57_reference_counts_of_ds2():
-    annotations = [wfdb.rdann(str(MITDB / str(record)), "atr") for record in DS2]
+def test_ec57_reference_counts_of_ds2(mitdb_root):
+    annotations = [wfdb.rdann(str(mitdb_root / str(record)), "atr") for record in DS2]
     symbol = np.concatenate([annotation.symbol for annotation in annotations])
     sample = np.concatenate([annotation.sample for annotation in annotations])
     beats = np.isin(symbol, list(SYMBOL_TO_AAMI))

@@ -190,7 +190,9 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
         save_into(tmp_path / "occupied", RESULT)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only to the superuser")
+@pytest.mark.skipif(
+    os.geteuid() == 0, reason="the superuser may write anywhere: run as another user"
+)
 def test_a_read_only_folder_is_named(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(UserError, match=f"cannot write {tmp_path}"):

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from ecglib.data.inputs import Inputs
 from ecglib.data.samples import Samples
 from ecglib.models.resnet1d import ResNet1D, ResNet1DConfig
 
@@ -31,12 +32,18 @@ def resnet(seed=0):
     return model.eval()
 
 
-def bumps(n, seed=0):
+def toy_beats(n):
+    """Beats of three classes, easily told apart: noisy bumps at three places."""
+    made = bumps(n, noise=0.2)
+    return Inputs(made.x, torch.zeros(n, 5), made.y)
+
+
+def bumps(n, seed=0, noise=0.3):
     """Recordings with a noisy bump at one of three places, which is their class."""
     rng = np.random.default_rng(seed)
     y = np.arange(n) % 3
     bump = np.exp(-0.5 * ((np.arange(TINY.n_times) - 12 - 20 * y[:, None]) / 3) ** 2)
-    x = torch.from_numpy((3 * bump + 0.3 * rng.normal(size=bump.shape)).astype(np.float32))
+    x = torch.from_numpy((3 * bump + noise * rng.normal(size=bump.shape)).astype(np.float32))
     return Samples(x, torch.full((n,), TINY.n_times), torch.from_numpy(y), rotates=False)
 
 
@@ -50,7 +57,11 @@ def copied_state(model):
     return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
 
 
+def same(state, other):
+    """Whether two states are equal, to the bit."""
+    return state.keys() == other.keys() and all(torch.equal(state[n], other[n]) for n in state)
+
+
 def same_state(model, state):
     """Whether a network has exactly this state."""
-    own = model.state_dict()
-    return own.keys() == state.keys() and all(torch.equal(own[n], state[n]) for n in own)
+    return same(model.state_dict(), state)

@@ -21,12 +21,12 @@ common:
   seeds: [7]
   records: {[*SYNTHETIC_DS1, *SYNTHETIC_DS2]}
   channels: [4, 4, 4, 4, 4]
-  pretext_epochs: 1
+  pretext_epochs: 3
   data_root: DATA_ROOT
 baseline:
   - {{epochs: 2, learning_rate: 3e-3, imbalance: balanced}}
 personalization:
-  - {{epochs: 1, online_epochs: 1}}
+  - {{epochs: 1, online_epochs: 2}}
 int8:
   - {{scope: [none, all_int8], epochs: 1, train_share: 0.2}}
 latency:

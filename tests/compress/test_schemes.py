@@ -185,6 +185,29 @@ def test_lap_takes_the_largest_share_that_holds(three_layers):
     assert decisions["p_max"] == 0.8
 
 
+@pytest.mark.parametrize(("accuracy", "pruned"), [(0.5, 0.8), (0.5 - 2**-30, 0)])
+def test_lap_accepts_an_accuracy_exactly_at_its_bound(three_layers, accuracy, pruned):
+    """0.75 less 0.25 is 0.5 without any rounding."""
+
+    def evaluate(coded):
+        return accuracy if coded.tensors else 0.75
+
+    _, decisions = lap(three_layers, IMPORTANCE, evaluate, grid=(0.8,), tolerance=0.25)
+    assert decisions["p_max"] == pruned
+
+
+@pytest.mark.parametrize(("accuracy", "bits"), [(0.5, 1), (0.5 - 2**-30, 32)])
+def test_laq_accepts_an_accuracy_exactly_at_its_bound(three_layers, accuracy, bits):
+    """The equation as printed tolerates 0.25 of the one layer that matters fully."""
+
+    def evaluate(coded):
+        return accuracy if coded.tensors else 0.75
+
+    options = {"tolerance": 0.25, "printed": True}
+    _, decisions = laq(three_layers, {"0.weight": 1.0}, evaluate, **options)
+    assert decisions["bits"] == {"0.weight": bits}
+
+
 def test_lap_prunes_nothing_where_nothing_may_go(three_layers):
     def evaluate(coded):
         return 0.9 if not coded.tensors else 0.1

@@ -9,6 +9,7 @@ from ecglib.compress import CodedModel, CodedTensor, encode, ideal_ratio
 from ecglib.compress.size import float_bits, overhead_bits, overhead_ratio, stored_bytes
 from ecglib.compress.weights import coded_names, matrix_names
 from ecglib.system.errors import UserError
+from tests.tools import package
 
 QUANTIZED = {  # bits: (ResNet1D, HuBERT-ECG) in table 1 of paper 2
     8: (3.99, 3.98), 7: (4.56, 4.55), 6: (5.31, 5.30), 5: (6.37, 6.35),
@@ -23,7 +24,7 @@ PRUNED = {  # share: the same
 @pytest.fixture(scope="module")
 def networks():
     """One with a bias in 1,149 parameters, as the paper's ResNet1D implies, and HuBERT-ECG."""
-    transformers = pytest.importorskip("transformers")
+    transformers = package("transformers")
     config = transformers.HubertConfig(
         hidden_size=512, num_hidden_layers=8, num_attention_heads=8, intermediate_size=2048,
         conv_dim=(512,) * 5, conv_kernel=(10, 3, 3, 2, 2), conv_stride=(4, 2, 2, 2, 2),

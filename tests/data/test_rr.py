@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ecglib.data.signal.micro_input import timing
 from ecglib.data.signal.rr import RR_DELAY_BEATS, RR_NAMES, rhythm_features, rr_features
 
 
@@ -157,3 +158,19 @@ def test_atrial_fibrillation_is_irregular():
     regular = np.cumsum(np.full(60, 300))
     wild = np.cumsum(np.random.default_rng(0).integers(200, 450, 60))
     assert rhythm_features(wild)[-1, 2] > 1 > rhythm_features(regular)[-1, 2]
+
+
+@pytest.mark.parametrize("places", [(1,), (40,), (99,), (20, 21), (5, 90)], ids=str)
+def test_ratios_across_a_gap_are_those_without_it(places):
+    """A gap counts as the interval before it again, or one second where there is none."""
+    fs, rng = 250, np.random.default_rng(3)
+    rr = rng.integers(150, 300, 100)
+    rr[0] = 0  # the first beat ends no interval
+    with_gap, without = rr.copy(), rr.copy()
+    for place in places:
+        with_gap[place] = 10 * fs + 1 + place
+        without[place] = without[place - 1] if place > 1 else fs
+    found, expected = (timing(np.cumsum(r), fs, ("rr", "rhythm")) for r in (with_gap, without))
+    np.testing.assert_array_equal(found, expected)
+    with_gap[places[0]] = 10 * fs  # ten seconds are a pause of the heart, and stay one
+    assert (timing(np.cumsum(with_gap), fs, ("rr", "rhythm")) != expected).any()

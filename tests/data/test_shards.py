@@ -160,7 +160,7 @@ def test_the_last_64_samples_belong_to_no_token():
 def test_real_recordings_fill_their_windows():
     archive = Path(os.environ.get("ECG_DATA", "/nonexistent")) / "cinc2017" / "training2017.zip"
     if not archive.is_file():
-        pytest.skip("the recordings of CinC 2017 are not at hand")
+        pytest.skip("cinc2017 is not at hand: set ECG_DATA to the folder above it")
     with zipfile.ZipFile(archive) as members:
         names = [name for name in members.namelist() if name.endswith(".mat")][:20]
         parts = [loadmat(io.BytesIO(members.read(name)))["val"][0] for name in names]

@@ -13,6 +13,7 @@ from ecglib.deploy.bundle import measured as devices
 from ecglib.deploy.bundle import write as bundle
 from ecglib.system.errors import UserError
 from ecglib.system.paths import REPO
+from tests.tools import package
 
 FAST = ("--runtime", "onnxruntime", "--seconds", "0.01")
 
@@ -155,7 +156,7 @@ def test_power_sensors_of_both_boards(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("script", bundle.SCRIPTS)
 def test_scripts_run_on_python_3_6(script):
-    pytest.importorskip("vermin")
+    package("vermin")
     path = REPO / "ecglib" / "deploy" / "bundle" / script
     command = [sys.executable, "-c", "from vermin import main; main()"]
     command += ["-t=3.6-", "--no-tips", str(path)]

@@ -1,7 +1,6 @@
 """The generated C, compiled and called, against NumPy bit for bit."""
 
 import ctypes
-import shutil
 import subprocess
 
 import numpy as np
@@ -12,12 +11,11 @@ from ecglib.deploy import shipped
 from ecglib.deploy.c99.emit import constant_bytes, write_c
 from ecglib.deploy.c99.lower import lower
 from ecglib.system.errors import UserError
+from tests.tools import needs
 
 from .networks import beats, network, ratios, rounded
 
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic")
-
-needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="no C compiler: gcc")
 
 
 def micro_inputs(n=500, seed=0):
@@ -52,7 +50,7 @@ def test_fake_quantized_network_and_its_integers_agree():
     assert len(set(expected)) > 1
 
 
-@needs_gcc
+@needs("gcc")
 def test_c_equals_numpy_on_every_beat(tmp_path):
     program = lower(shipped.load().model)
     beat, rr = as_bytes(program, *micro_inputs())
@@ -61,7 +59,7 @@ def test_c_equals_numpy_on_every_beat(tmp_path):
     assert np.array_equal(found, program.run(beat, rr).argmax(axis=1))
 
 
-@needs_gcc
+@needs("gcc")
 @pytest.mark.parametrize("n_rr", [0, 5])
 def test_ecgnet_in_c_equals_numpy(tmp_path, n_rr):
     model = rounded(network(norm="batch", n_rr=n_rr), "all_int8")
@@ -76,7 +74,7 @@ def test_ecgnet_in_c_equals_numpy(tmp_path, n_rr):
     assert len(set(found)) > 1
 
 
-@needs_gcc
+@needs("gcc")
 def test_extreme_bytes_do_not_overflow(tmp_path):
     program = lower(shipped.load().model)
     classify = compiled(program, tmp_path, "-fsanitize=undefined", "-fno-sanitize-recover")

@@ -1,7 +1,6 @@
 """From raw samples to classes in integers: C is NumPy bit for bit, NumPy is near floats."""
 
 import ctypes
-import shutil
 import subprocess
 
 import numpy as np
@@ -17,18 +16,18 @@ from ecglib.deploy.c99.emit import write_c
 from ecglib.deploy.c99.front import ONE, Front, differences, logarithm, reach
 from ecglib.deploy.c99.lower import lower
 from ecglib.system.errors import UserError
+from tests.tools import needs
 
 GAIN = 200
 STATE_BYTES = 4096  # more than the structure takes
-
-needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="no C compiler: gcc")
 
 
 def recording(fs, n_beats=450, seed=0):
     """Raw samples and R-peaks of an invented patient: premature beats, a gap, noise."""
     rng = np.random.default_rng(seed)
     rr = rng.normal(0.8, 0.05, n_beats) * np.where(rng.random(n_beats) < 0.1, 0.6, 1)
-    rr[n_beats // 2] = 12.0  # longer than any pause of the heart
+    rr[n_beats // 2] = 12.0  # longer than any pause of the heart,
+    rr[n_beats // 4] = 10.0  # which this may be
     sample = np.cumsum(np.round(rr * fs)).astype(np.int64)
     time = np.arange(sample[-1] + fs) / fs
     signal = 0.02 * rng.normal(size=len(time))
@@ -45,6 +44,13 @@ def in_numpy(program, adc, sample, fs):
     padded = np.pad(adc, k, mode="edge")
     found = [front.beat(padded[t : t + 2 * k + 1], t) for t in sample]
     return [np.stack(part) for part in zip(*found[1:], front.waiting(), strict=True)]
+
+
+def timing_of(program, sample, fs):
+    """The timing of beats alone, by the integer reference; all beats look the same."""
+    front, around = Front(program, fs, GAIN), np.arange(2 * reach(fs) + 1)
+    found = [front.beat(around, t) for t in sample]
+    return np.stack([timing for _, timing in [*found[1:], front.waiting()]])
 
 
 def in_c(program, adc, sample, fs, folder):
@@ -64,7 +70,7 @@ def in_c(program, adc, sample, fs, folder):
     return [*answers[1:], code.ecg_finish(state)]
 
 
-@needs_gcc
+@needs("gcc")
 @pytest.mark.parametrize("fs", [125, 250, 360, 1000])
 def test_c_equals_numpy_from_raw_samples(tmp_path, fs):
     program = lower(shipped.load().model)
@@ -74,7 +80,7 @@ def test_c_equals_numpy_from_raw_samples(tmp_path, fs):
     assert len(set(expected)) > 1
 
 
-@needs_gcc
+@needs("gcc")
 def test_loud_samples_do_not_overflow(tmp_path):
     program = lower(shipped.load().model)
     _, sample = recording(360, n_beats=60)
@@ -82,6 +88,21 @@ def test_loud_samples_do_not_overflow(tmp_path):
     adc = rng.choice(np.array([-32768, 32767], np.int16), size=sample[-1] + 360)
     expected = program.run(*in_numpy(program, adc, sample, 360)).argmax(axis=1)
     assert in_c(program, adc, sample, 360, tmp_path) == expected.tolist()
+
+
+@pytest.mark.parametrize("places", [(1,), (40,), (79,), (20, 21)], ids=str)
+def test_timing_across_a_gap_is_that_without_it(places):
+    """A gap counts as the interval before it again, or one second where there is none."""
+    fs, program = 250, lower(shipped.load().model)
+    rr = np.random.default_rng(0).integers(150, 300, 80)
+    with_gap, without = rr.copy(), rr.copy()
+    for place in places:
+        with_gap[place] = 10 * fs + 1 + place
+        without[place] = without[place - 1] if place > 1 else fs
+    found, expected = (timing_of(program, np.cumsum(r), fs) for r in (with_gap, without))
+    np.testing.assert_array_equal(found, expected)
+    with_gap[places[0]] = 10 * fs  # ten seconds are a pause of the heart, and stay one
+    assert (timing_of(program, np.cumsum(with_gap), fs) != expected).any()
 
 
 @pytest.mark.parametrize("fs", [250, 360])

@@ -14,8 +14,9 @@ from ecglib.deploy.c99.lower import lower
 from ecglib.deploy.c99.streaming import classes_in_c, raw_samples, stream
 from ecglib.plots.devices import strip
 from ecglib.system.errors import UserError
+from tests.tools import needs
 
-pytestmark = pytest.mark.skipif(not harness.has("gcc"), reason="no C compiler: gcc")
+pytestmark = needs("gcc")
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,7 @@ from ecglib.deploy.c99 import harness
 from ecglib.deploy.c99.emit import write_c
 from ecglib.deploy.c99.lower import lower
 from ecglib.system.errors import UserError
-
-
-def needs(tool):
-    return pytest.mark.skipif(not harness.has(tool), reason=f"there is no {tool}")
+from tests.tools import needs
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from ecglib.system.errors import UserError
+from tests.tools import package
 
 from .bounds import bounded, complaint, paths_beside
 from .mutate import mutated
@@ -24,7 +25,7 @@ TIMES = int(os.environ.get("ECG_FUZZ", "60"))
 def test_changed_files(name, place):
     reader = READERS[name]
     if name == "spreadsheet":
-        pytest.importorskip("openpyxl")
+        package("openpyxl")
     reader.make(place)
     reader.read(place)  # what is valid is read
     files = sorted(path for path in place.glob(reader.targets) if path.is_file())

@@ -5,7 +5,8 @@ import torch
 
 from ecglib.data.inputs import Inputs
 from ecglib.models.micronet import MicroNet, MicroNetConfig
-from ecglib.studies.budget import BudgetConfig, Patient
+from ecglib.studies.budget import Patient
+from ecglib.studies.registry import make_config
 
 SIZE = MicroNetConfig(2, 5, channels=(4, 4, 4))
 
@@ -32,7 +33,7 @@ def patient(n=60, seconds=1200):
 def settings(**more):
     """Five labels, a mixed query and a head that learns, unless told otherwise."""
     kinds = {"budget": 5, "query": "mixed", "update": "head", "scope": "none"}
-    return BudgetConfig(**{**kinds, **more})
+    return make_config("budget", **kinds | more)
 
 
 def lying(one, rows):

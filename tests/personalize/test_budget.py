@@ -8,12 +8,14 @@ import torch
 import torch.nn.functional as F
 
 from ecglib.data.inputs import Inputs
+from ecglib.personalize import label_free
 from ecglib.personalize.budget import View, updated, with_prototypes
 from ecglib.personalize.online import Stopwatch
 from ecglib.quant import calibrate, coverage, freeze_ranges, quantize
 from ecglib.quant.qat import activation_quantizers
+from ecglib.studies import budget
 from ecglib.studies.budget import MICRONET, Patient, online_macs, personalize, replay_of
-from ecglib.training.loop import Schedule, fit
+from ecglib.training.loop import Schedule, fit, predict
 from ecglib.training.tasks import ReplayTask, class_weights
 from tests.personalize.patients import beats, lying, network, patient, settings
 
@@ -186,6 +188,52 @@ def test_without_a_budget_no_label_is_seen(model, update):
     again = asked_and_learnt(model, lying(one, np.arange(60)), **how)
     np.testing.assert_array_equal(again.predicted, first.predicted)
     assert len(first.asked) == 0
+
+
+@pytest.fixture
+def adapted(model, monkeypatch):
+    """Adapts to a patient without labels: network and beats that were classified at the end."""
+    seen = []
+    monkeypatch.setattr(budget, "predict", lambda *classified: seen.append(classified))
+    monkeypatch.setattr(label_free, "SURE_ENOUGH", 2.0)  # every beat teaches,
+    monkeypatch.setattr(label_free, "LARGEST_MOVE", 1.0)  # and nothing is taken back
+
+    def adapt(one, **how):
+        asked_and_learnt(model, one, budget=0, query="none", **how)
+        return seen.pop()
+
+    return adapt
+
+
+def disturbed(one, rows):
+    """The same patient with other beats at `rows`, which come 0.3 s later."""
+    x, rr, seconds = one.inputs.x.clone(), one.inputs.rr.clone(), one.seconds.copy()
+    x[rows], rr[rows] = 3 * x[rows] + 1, rr[rows] - 2
+    seconds[rows] += 0.3
+    return Patient(one.record, Inputs(x, rr, one.inputs.y), seconds)
+
+
+@pytest.mark.parametrize(("online_seconds", "n_early"), [(300, 15), (120, 6)])
+@pytest.mark.parametrize("update", ["adabn", "entropy", "own_rr"])
+def test_without_labels_only_the_first_minutes_are_adapted_to(
+    model, adapted, update, online_seconds, n_early
+):
+    """The next beat of the last early one comes when it came; all after it are other beats."""
+    how = {"update": update, "online_seconds": online_seconds}
+    one, plain = patient(), model.state_dict()
+    late, early = disturbed(one, np.arange(n_early + 1, 60)), disturbed(one, [0, 2, 3])
+    found = [adapted(p, **how) for p in (one, late, early)]
+    (new, beats), (same, others), (other, elsewhere) = found
+    assert moved(new.state_dict(), same.state_dict()) == set()
+    assert torch.equal(others.rr[:n_early], beats.rr[:n_early])
+    np.testing.assert_array_equal(
+        predict(same, others)[:n_early], predict(new, beats)[:n_early]
+    )
+    if update == "own_rr":
+        assert not torch.equal(elsewhere.rr[20:], beats.rr[20:])  # another usual interval
+    else:
+        assert moved(plain, new.state_dict()) == {"conv1", "conv2", "conv3"}
+        assert moved(new.state_dict(), other.state_dict()) == {"conv1", "conv2", "conv3"}
 
 
 @pytest.mark.parametrize("update", UPDATES)

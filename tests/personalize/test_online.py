@@ -140,6 +140,31 @@ def test_labels_and_late_beats_of_the_patient_are_not_looked_at(pretext, train, 
     np.testing.assert_array_equal(predicted[100][:15], blindly[100][:15])
 
 
+@pytest.mark.parametrize("strategy", ["head_only", "full"])
+@pytest.mark.parametrize("online_epochs", [1, 7])
+def test_the_puzzle_of_a_patient_has_its_own_epochs_and_labels_of_its_seed(
+    pretext, train, monkeypatch, strategy, online_epochs
+):
+    """15 beats in batches of 16: a step an epoch, in which `randint` draws their labels. Seven
+    epochs of the head alone are trained on cached features."""
+    drawn, plain = [], torch.randint
+
+    def recorded(*given, **how):
+        drawn.append(plain(*given, **how))
+        return drawn[-1]
+
+    monkeypatch.setattr(torch, "randint", recorded)
+    labels = []
+    for seed in (7, 7, 21):
+        settings = {"strategy": strategy, "online_epochs": online_epochs, "seed": seed}
+        adapt(pretext, train.x[:15], replace(CONFIG, pretext_epochs=3, **settings))
+        assert [len(label) for label in drawn] == [15] * online_epochs
+        labels.append(torch.cat(drawn).tolist())
+        drawn.clear()
+    assert labels[0] == labels[1]
+    assert labels[0] != labels[2]
+
+
 def test_the_pretext_network_stays_as_it_is(pretext, train, patients):
     before = copy.deepcopy(pretext.state_dict())
     for strategy in STRATEGIES:

@@ -90,17 +90,12 @@ def test_the_medoid_of_every_cluster():
     assert sorted(found) == expected
 
 
+@pytest.mark.parametrize("sure", [[0.5, 0.3, 0.2], [1.0, 0.0, 0.0]])
 @pytest.mark.parametrize(("query", "budget"), [("diverse", 4), ("mixed", 6)])
-def test_every_kind_of_beat_is_seen(query, budget):
+def test_every_kind_of_beat_is_seen_also_of_a_sure_patient(query, budget, sure):
     kind, embedding, rng = clusters()
-    probability = np.tile([0.5, 0.3, 0.2], (80, 1))
+    probability = np.tile(sure, (80, 1))
     assert set(kind[ask(query, budget, probability, embedding, rng)]) == {0, 1, 2, 3}
-
-
-def test_a_sure_patient_is_asked_for_every_kind():
-    kind, embedding, rng = clusters()
-    probability = np.tile([1.0, 0.0, 0.0], (80, 1))
-    assert set(kind[ask("diverse", 4, probability, embedding, rng)]) == {0, 1, 2, 3}
 
 
 def test_doubt_comes_before_distance():

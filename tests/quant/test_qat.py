@@ -2,12 +2,11 @@
 
 import copy
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from ecglib.data.inputs import Inputs
 from ecglib.models.ecgnet import EVERYTHING, HEAD, ECGNet, ECGNetConfig
 from ecglib.personalize.strategies import add_adapters
 from ecglib.quant import calibrate, fold_batchnorm, freeze_ranges, quantize
@@ -18,6 +17,7 @@ from ecglib.quant.scopes import layers_in_scope
 from ecglib.system.errors import UserError
 from ecglib.training.loop import Schedule, fit, predict
 from ecglib.training.tasks import SupervisedTask
+from tests.toys import copied_state, same, toy_beats
 
 N_TIMES = 64
 SCOPES = ("head_int8", "shallow_int8", "all_int8")
@@ -48,29 +48,12 @@ def rounded(model, scope="all_int8", **how):
     return twin
 
 
-def toy():
-    """Three classes of noisy bumps at three places, easily told apart."""
-    rng = np.random.default_rng(0)
-    y = np.arange(48) % 3
-    bump = np.exp(-0.5 * ((np.arange(N_TIMES) - 12 - 20 * y[:, None]) / 3) ** 2)
-    x = torch.from_numpy((3 * bump + 0.2 * rng.normal(size=bump.shape)).astype(np.float32))
-    return Inputs(x, torch.zeros(48, 5), torch.from_numpy(y))
-
-
 def task_on(model, data):
     return SupervisedTask(model, (data.x,), data.y)
 
 
 def schedule(epochs):
     return Schedule(epochs, batch_size=16, learning_rate=3e-3, weight_decay=0.01)
-
-
-def state_of(model):
-    return copy.deepcopy(model.state_dict())
-
-
-def same(state, other):
-    return state.keys() == other.keys() and all(torch.equal(state[n], other[n]) for n in state)
 
 
 def ranges_of(model):
@@ -91,9 +74,28 @@ def test_folding_keeps_the_function_and_leaves_no_batchnorm():
     assert not any(isinstance(layer, nn.BatchNorm1d) for layer in model.modules())
 
 
+def test_folding_a_variance_near_epsilon_is_what_pytorch_folds():
+    """A channel that hardly varies: without epsilon it would be a thousand times larger."""
+    model = network()
+    norms = [model.get_submodule(f"conv{i}").norm for i in range(1, 6)]
+    for norm, ratio in zip(norms, (1e-6, 0.01, 0.5, 1, 3), strict=True):
+        norm.running_var.fill_(ratio * norm.eps)
+    blocks = [copy.deepcopy(model.get_submodule(f"conv{i}")) for i in range(1, 6)]
+    fold_batchnorm(model)
+    for i, block in enumerate(blocks, start=1):
+        found, own = model.get_submodule(f"conv{i}").conv, block.conv
+        expected = fuse_conv_bn_eval(own, block.norm)
+        torch.testing.assert_close(found.weight, expected.weight, rtol=1e-6, atol=0)
+        torch.testing.assert_close(found.bias, expected.bias, rtol=1e-6, atol=0)
+        gain = block.norm.weight / torch.sqrt(block.norm.running_var + block.norm.eps)
+        torch.testing.assert_close(found.weight, own.weight * gain[:, None, None])
+        bias = (own.bias - block.norm.running_mean) * gain + block.norm.bias
+        torch.testing.assert_close(found.bias, bias)
+
+
 def test_folding_a_network_without_batchnorm_changes_nothing():
     model = network("none")
-    before = state_of(model)
+    before = copied_state(model)
     fold_batchnorm(model)
     assert same(before, model.state_dict())
 
@@ -101,7 +103,7 @@ def test_folding_a_network_without_batchnorm_changes_nothing():
 @pytest.mark.parametrize("scope", ["none", *SCOPES])
 def test_the_given_network_stays_as_it_is(scope):
     model = network().train()
-    before = state_of(model)
+    before = copied_state(model)
     twin = rounded(model, scope) if scope != "none" else quantize(model, scope)
     with torch.no_grad():
         for parameter in twin.parameters():
@@ -231,7 +233,7 @@ def test_calibration_on_beats_that_are_not_finite_is_refused_and_ends_observing(
 
 
 def test_a_training_batch_with_nan_is_refused():
-    twin, data = rounded(network()), toy()
+    twin, data = rounded(network()), toy_beats(48)
     data.x[3, 3] = torch.nan
     with pytest.raises(UserError, match="look for NaN in the recordings"):
         fit(twin, EVERYTHING, task_on(twin, data), schedule(1), seed=7)
@@ -240,7 +242,7 @@ def test_a_training_batch_with_nan_is_refused():
 @pytest.mark.parametrize("step", ["minmax", "learned"])
 def test_a_saved_network_answers_the_same_when_loaded(step, tmp_path):
     twin = rounded(network(), step=step)
-    fit(twin, HEAD, task_on(twin, toy()), schedule(1), seed=7)
+    fit(twin, HEAD, task_on(twin, toy_beats(48)), schedule(1), seed=7)
     torch.save(twin.state_dict(), tmp_path / "int8.pt")
     fresh = quantize(network(), "all_int8", step=step)
     assert not torch.equal(fresh(beats()), twin(beats()))
@@ -252,7 +254,7 @@ def test_a_saved_network_answers_the_same_when_loaded(step, tmp_path):
 def test_a_separable_task_is_learnt_on_integers(step):
     """After three epochs in fp32 and a fold, which leaves the loss high."""
     torch.manual_seed(0)
-    data, frozen = toy(), {}
+    data, frozen = toy_beats(48), {}
     fp32 = ECGNet(ECGNetConfig((4, 4, 8, 8, 8), n_times=N_TIMES, norm="batch"))
     fit(fp32, EVERYTHING, task_on(fp32, data), schedule(3), seed=7)
     model = quantize(fp32, "all_int8", step=step)
@@ -274,7 +276,7 @@ def test_a_separable_task_is_learnt_on_integers(step):
 
 
 def test_training_the_head_moves_no_range_of_the_backbone():
-    model, data = rounded(network()), toy()
+    model, data = rounded(network()), toy_beats(48)
     before = ranges_of(model)
     fit(model, HEAD, task_on(model, data), schedule(1), seed=7)
     after = ranges_of(model)
@@ -282,7 +284,7 @@ def test_training_the_head_moves_no_range_of_the_backbone():
 
 
 def test_training_moves_learned_steps_which_stay_a_grid():
-    model, data = rounded(network(), step="learned"), toy()
+    model, data = rounded(network(), step="learned"), toy_beats(48)
     before = {n: p.clone() for n, p in model.named_parameters() if n.endswith("learned")}
     fit(model, EVERYTHING, task_on(model, data), schedule(2), seed=7)
     assert len(before) == 8

@@ -9,11 +9,9 @@ import torch
 from ecglib import results
 from ecglib.data.inputs import Inputs
 from ecglib.data.sets.mitdb import load_beats
+from ecglib.personalize import label_free
 from ecglib.studies import budget
-from ecglib.studies.baseline import BaselineConfig
-from ecglib.studies.budget import BudgetConfig
-from ecglib.studies.budget_ecgnet import EcgnetBudgetConfig
-from ecglib.studies.micro import MicroConfig
+from ecglib.studies.registry import make_config
 from ecglib.studies.run import run_study
 
 RECORDS = (101, 118, 201, 100, 202, 232)
@@ -40,6 +38,7 @@ def execute(mitdb, runs):
             old.unlink()
         return run_study(list(configs), mitdb, profile="tiny", device="cpu", runs=runs)
 
+    run.source = mitdb
     return run
 
 
@@ -61,7 +60,9 @@ def looped(monkeypatch):
 @pytest.mark.parametrize("split", ["ds1_ds2", "lopo"])
 def test_no_label_is_the_plain_network(execute, scope, split):
     common = {**QUICK, "scope": scope, "split": split}
-    plain, unasked = execute(MicroConfig(**common), BudgetConfig(**common))
+    plain, unasked = execute(make_config("micro", **common), make_config("budget", **common))
+    assert {sum(counts) for counts in unasked.metrics["asked"].values()} == {0}
+    assert set(unasked.metrics["online_macs"].values()) == {0}
     assert plain.predictions == unasked.predictions
     assert plain.metrics["macro_f1"] > 0.35  # more than always N: something was learnt
 
@@ -72,7 +73,7 @@ def rows(x):
 
 @pytest.mark.parametrize("split", ["ds1_ds2", "lopo"])
 def test_no_beat_of_a_patient_is_replayed(execute, looped, split):
-    execute(BudgetConfig(**QUICK, **ASKED, split=split))
+    execute(make_config("budget", **QUICK, **ASKED, split=split))
     assert set(looped) == set(RECORDS[3:] if split == "ds1_ds2" else RECORDS)
     for replay, patient, _ in looped.values():
         assert not rows(replay.x) & rows(patient.inputs.x)
@@ -82,13 +83,62 @@ def test_no_beat_of_a_patient_is_replayed(execute, looped, split):
         assert rows(looped[100][0].x) & rows(looped[201][1].inputs.x)
 
 
-def test_patients_are_their_records(execute, looped, mitdb):
-    (result,) = execute(BudgetConfig(**QUICK, **ASKED))
+@pytest.mark.parametrize("study", ["budget", "budget_ecgnet"])
+def test_no_record_gives_more_replayed_beats_of_a_class_than_the_cap(execute, looped, study):
+    """Both leads of a record teach the micro network, and each has its own cap."""
+    more = TINY_ECGNET if study == "budget_ecgnet" else QUICK
+    execute(make_config(study, **more, **ASKED, replay_cap=4))
+    (replay, _, _), *others = looped.values()
+    assert all(len(other) == len(replay) for other, _, _ in others)
+    n_leads = 2 if study == "budget" else 1
+    expected = np.zeros(3, int)
+    for record in RECORDS[:3]:
+        label = load_beats(execute.source.path, (record,)).label
+        expected += n_leads * np.minimum(np.bincount(label, minlength=3), 4)
+    assert np.bincount(replay.y, minlength=3).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize(
+    ("update", "name"),
+    [("adabn", "shrunk_adabn"), ("entropy", "minimised_entropy"), ("own_rr", "own_ratios")],
+)
+def test_without_labels_patients_are_adapted_to_on_their_first_part(
+    execute, monkeypatch, update, name
+):
+    seen, plain = [], getattr(label_free, name)
+
+    def recorded(*given):
+        seen.append(given[2] if update == "own_rr" else len(given[1]))
+        return plain(*given)
+
+    monkeypatch.setattr(label_free, name, recorded)
+    (result,) = execute(make_config("budget", **QUICK, update=update, online_seconds=30))
+    patients = [load_beats(execute.source.path, (r,), fusion="keep") for r in RECORDS[3:]]
+    assert seen == [int((beats.sample < 30 * 360).sum()) for beats in patients]
+    assert result.metrics["online_macs"] == dict.fromkeys(map(str, RECORDS[3:]), 0)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"budget": 5},
+        {"budget": 2, "query": "random", "scope": "all_int8"},
+        {"budget": 3, "update": "prototypes"},
+        {"budget": 4, "update": "output", "scope": "all_int8"},
+        {"budget": 6, "update": "last_block"},
+    ],
+    ids=str,
+)
+def test_patients_are_their_records_and_asked_as_often_as_their_budget_says(
+    execute, looped, mitdb, how
+):
+    (result,) = execute(make_config("budget", **QUICK, **{**ASKED, **how}))
     for record, (_, patient, outcome) in looped.items():
         beats = load_beats(mitdb.path, (record,), fusion="keep")
         np.testing.assert_array_equal(patient.inputs.y.numpy(), beats.label)
         np.testing.assert_allclose(patient.seconds, beats.sample / 360)
         assert (patient.seconds[outcome.asked] < 30).all()
+        assert len(outcome.asked) == len(set(outcome.asked)) == how["budget"]
         by_class = np.bincount(beats.label[outcome.asked], minlength=5)
         assert result.metrics["asked"][str(record)] == by_class.tolist()
         decoded = results.decode_classes(result.predictions[str(record)])
@@ -97,7 +147,7 @@ def test_patients_are_their_records(execute, looped, mitdb):
 
 def test_the_whole_first_part_is_asked_with_a_large_budget(execute, looped):
     everything, million = execute(
-        *(BudgetConfig(**QUICK, **{**ASKED, "budget": b}) for b in ("all", 10**6))
+        *(make_config("budget", **QUICK, **{**ASKED, "budget": b}) for b in ("all", 10**6))
     )
     assert everything.predictions == million.predictions
     for record, (_, patient, _) in looped.items():
@@ -106,7 +156,7 @@ def test_the_whole_first_part_is_asked_with_a_large_budget(execute, looped):
 
 
 def test_asking_again_gives_the_same_result(execute):
-    config = BudgetConfig(**QUICK, **{**ASKED, "query": "random"})
+    config = make_config("budget", **QUICK, **{**ASKED, "query": "random"})
     first, second = (execute(config)[0] for _ in range(2))
     assert first.predictions == second.predictions
     assert first.metrics["asked"] == second.metrics["asked"]
@@ -123,9 +173,9 @@ def test_an_expert_who_says_v_is_believed(execute, looped, monkeypatch, update):
     monkeypatch.setattr(budget, "patient_of", answered)
     strong = {"label_weight": 100.0, "update_learning_rate": 0.1, "update_epochs": 3}
     strong |= {"budget": "all", "update": update}
-    execute(BudgetConfig(**QUICK))
+    execute(make_config("budget", **QUICK))
     before = {record: outcome.predicted for record, (_, _, outcome) in looped.items()}
-    (result,) = execute(BudgetConfig(**QUICK, **{**ASKED, **strong}))
+    (result,) = execute(make_config("budget", **QUICK, **{**ASKED, **strong}))
     for record, (_, patient, outcome) in looped.items():
         later = patient.seconds >= 30
         n_v = [(found[later] == 2).sum() for found in (before[record], outcome.predicted)]
@@ -149,8 +199,8 @@ def late(monkeypatch):
 @pytest.mark.usefixtures("late")
 @pytest.mark.parametrize("update", ["head", "prototypes"])
 def test_patients_without_early_beats_are_classified_as_without_labels(execute, update):
-    config = BudgetConfig(**QUICK, **{**ASKED, "update": update})
-    plain, asked = execute(MicroConfig(**QUICK), config)
+    config = make_config("budget", **QUICK, **{**ASKED, "update": update})
+    plain, asked = execute(make_config("micro", **QUICK), config)
     assert asked.predictions == plain.predictions
     assert all(sum(counts) == 0 for counts in asked.metrics["asked"].values())
 
@@ -158,14 +208,16 @@ def test_patients_without_early_beats_are_classified_as_without_labels(execute, 
 @pytest.mark.usefixtures("late")
 @pytest.mark.parametrize("update", ["adabn", "own_rr", "entropy"])
 def test_patients_without_early_beats_do_not_adapt(execute, update):
-    plain, adapted = execute(MicroConfig(**QUICK), BudgetConfig(**QUICK, update=update))
+    plain, adapted = execute(
+        make_config("micro", **QUICK), make_config("budget", **QUICK, update=update)
+    )
     assert adapted.predictions == plain.predictions
 
 
 @pytest.mark.parametrize("scope", ["none", "all_int8"])
 def test_a_stream_asks_within_its_hourly_budget(execute, looped, scope):
     how = {"asking": "stream", "query": "margin", "unsure": 1.0, "budget": 240}
-    (result,) = execute(BudgetConfig(**QUICK, **{**ASKED, **how}, scope=scope))
+    (result,) = execute(make_config("budget", **QUICK, **{**ASKED, **how}, scope=scope))
     for record, (_, patient, outcome) in looped.items():
         number = np.arange(1, len(outcome.asked) + 1)
         assert (number <= np.ceil(240 * patient.seconds[outcome.asked] / 3600)).all()
@@ -174,14 +226,14 @@ def test_a_stream_asks_within_its_hourly_budget(execute, looped, scope):
 
 
 def test_ecgnet_without_labels_is_its_plain_network(execute):
-    (result,) = execute(EcgnetBudgetConfig(**TINY_ECGNET))
+    (result,) = execute(make_config("budget_ecgnet", **TINY_ECGNET))
     assert all(sum(counts) == 0 for counts in result.metrics["asked"].values())
-    (plain,) = execute(BaselineConfig(**TINY_ECGNET, features="beat+rr"))
+    (plain,) = execute(make_config("baseline", **TINY_ECGNET, features="beat+rr"))
     assert result.predictions == plain.predictions
 
 
 def test_ecgnet_is_asked_like_the_micro_network(execute, looped):
-    (result,) = execute(EcgnetBudgetConfig(**TINY_ECGNET, **ASKED))
+    (result,) = execute(make_config("budget_ecgnet", **TINY_ECGNET, **ASKED))
     assert all(sum(counts) == 5 for counts in result.metrics["asked"].values())
     for replay, patient, outcome in looped.values():
         assert not rows(replay.x) & rows(patient.inputs.x)

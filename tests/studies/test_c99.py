@@ -1,7 +1,5 @@
 """Study c99: C on raw samples, with the network of study micro."""
 
-import shutil
-
 import numpy as np
 import pytest
 
@@ -12,8 +10,9 @@ from ecglib.studies.registry import twin_of
 from ecglib.studies.run import run_study
 from ecglib.system.errors import UserError
 from ecglib.tables import c99 as embedded
+from tests.tools import needs
 
-pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="no C compiler: gcc")
+pytestmark = needs("gcc")
 
 QUICK = {
     **{"epochs": 3, "qat_epochs": 1, "leads": "MLII", "records": (101, 118, 100, 202)},

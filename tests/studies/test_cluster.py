@@ -21,15 +21,16 @@ from ecglib.studies.rhythm import RhythmConfig
 from ecglib.studies.run import Worksite, run_study
 from ecglib.system.errors import UserError
 from tests.studies.test_paper1 import ONLINE, PUZZLE, TINY, same
+from tests.tools import package
 
-distributed = pytest.importorskip("distributed", reason="Dask is an optional dependency")
+distributed = package("distributed")
 
 FEW = {"train_share": 0.3}
 CONFIGS = [
     *(BaselineConfig(seed=seed, **TINY | FEW) for seed in (7, 21, 42, 63, 84, 105)),
     *(PersonalizationConfig(strategy=s, **ONLINE | FEW) for s in ("none", "head_only")),
     *(ProbeConfig(source=source, **PUZZLE | FEW) for source in ("puzzle", "supervised")),
-    *(Int8Config(scope=s, **ONLINE | FEW, qat_epochs=1) for s in ("none", "all_int8")),
+    *(Int8Config(scope=s, **ONLINE | FEW, qat_epochs=2) for s in ("none", "all_int8")),
 ]
 
 

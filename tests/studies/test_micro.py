@@ -1,19 +1,16 @@
 """The studies of the micro network on invented patients, from training to result."""
 
-from dataclasses import replace
 from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
 from ecglib import stats
-from ecglib.aami import AAMI_CLASSES, DS1, DS2
+from ecglib.aami import DS1, DS2
 from ecglib.data.sets.mitdb import load_beats
 from ecglib.data.signal.detector import Matching
-from ecglib.studies.budget import BudgetConfig
-from ecglib.studies.budget_ecgnet import EcgnetBudgetConfig
-from ecglib.studies.micro import MicroConfig
-from ecglib.studies.robustness import RobustnessConfig, detection_counts
+from ecglib.studies.registry import make_config
+from ecglib.studies.robustness import detection_counts
 from ecglib.studies.run import run_study
 from ecglib.training import on_micro as training
 
@@ -23,7 +20,6 @@ QUICK = {
     **{"batch_size": 32, "learning_rate": 0.01},
 }
 ROUNDED = {**QUICK, "scope": "all_int8"}
-LABELS = {"query": "mixed", "update": "head", "update_epochs": 1, "online_seconds": 30}
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +36,9 @@ def execute(mitdb, runs):
 
 
 def test_every_patient_is_tested_once(execute, runs):
-    left_out, standard = execute(MicroConfig(split="lopo", **ROUNDED), MicroConfig(**ROUNDED))
+    left_out, standard = execute(
+        make_config("micro", split="lopo", **ROUNDED), make_config("micro", **ROUNDED)
+    )
     assert set(left_out.per_record) == {str(r) for r in RECORDS}
     assert set(standard.per_record) == {"100", "202", "232"}
     for split, n_folds in (("lopo", 5), ("ds1_ds2", 1)):  # 201 and 202 are one man
@@ -49,7 +47,7 @@ def test_every_patient_is_tested_once(execute, runs):
 
 
 def test_everybody_is_left_out_in_turn(mitdb, tmp_path):
-    config = MicroConfig(split="lopo", epochs=1, class_cap=2, width=0.5)
+    config = make_config("micro", split="lopo", epochs=1, class_cap=2, width=0.5)
     (result,) = run_study([config], mitdb, profile="tiny", device="cpu", runs=tmp_path / "runs")
     assert set(result.per_record) == {str(r) for r in DS1 + DS2}
     assert len(list(tmp_path.glob("checkpoints/micro/*/*.npz"))) == 43
@@ -64,7 +62,7 @@ def test_everybody_is_left_out_in_turn(mitdb, tmp_path):
 
 @pytest.mark.parametrize("split", ["ds1_ds2", "lopo"])
 def test_confidence_counts_every_scored_beat_once(execute, split):
-    (result,) = execute(MicroConfig(**ROUNDED, split=split))
+    (result,) = execute(make_config("micro", **ROUNDED, split=split))
     counted = np.array(result.metrics["confidence"]["confusion"])
     pooled = stats.pool(result.matrix())
     np.testing.assert_array_equal(counted.sum(axis=0).reshape(3, 3), pooled)
@@ -74,14 +72,14 @@ def test_confidence_counts_every_scored_beat_once(execute, split):
 
 
 def test_a_run_goes_on_from_the_networks_that_are_there(execute, monkeypatch):
-    execute(MicroConfig(**ROUNDED))
+    execute(make_config("micro", **ROUNDED))
     monkeypatch.setattr(training, "train_fp32", None)  # training again would fail
     monkeypatch.setattr(training, "train_rounded", None)
-    execute(BudgetConfig(**ROUNDED), RobustnessConfig(**ROUNDED))
+    execute(make_config("budget", **ROUNDED), make_config("robustness", **ROUNDED))
 
 
 def test_a_run_that_was_cut_off_trains_only_what_is_missing(mitdb, tmp_path, monkeypatch):
-    config = MicroConfig(split="lopo", **ROUNDED | {"epochs": 1})
+    config = make_config("micro", split="lopo", **ROUNDED | {"epochs": 1})
     names = ("train_fp32", "train_rounded")
     spies = [Mock(wraps=getattr(training, name)) for name in names]
     for name, spy in zip(names, spies, strict=True):
@@ -109,71 +107,15 @@ def test_a_run_that_was_cut_off_trains_only_what_is_missing(mitdb, tmp_path, mon
 
 @pytest.mark.parametrize(("bits", "allocation"), [(4, "uniform"), (4, "milp")])
 def test_few_bits_are_the_bits_that_were_asked_for(execute, bits, allocation):
-    (result,) = execute(MicroConfig(**ROUNDED, bits=bits, allocation=allocation))
+    (result,) = execute(make_config("micro", **ROUNDED, bits=bits, allocation=allocation))
     layers = result.metrics["layers"]
     n = sum(layer["n_weights"] for layer in layers)
     total = sum(layer["n_weights"] * layer["weight_bits"] for layer in layers)
     assert total <= bits * n
     if allocation == "uniform":
         assert {layer["weight_bits"] for layer in layers} == {bits}
-    (whole,) = execute(MicroConfig(**ROUNDED))
+    (whole,) = execute(make_config("micro", **ROUNDED))
     assert result.metrics["weight_bytes"] < whole.metrics["weight_bytes"]
-
-
-def test_the_same_seed_gives_the_same_network(execute, mitdb, tmp_path):
-    (first,) = execute(MicroConfig(**ROUNDED))
-    again = run_study(
-        [MicroConfig(**ROUNDED)], mitdb, profile="tiny", device="cpu", runs=tmp_path / "runs"
-    )[0]
-    assert first.predictions == again.predictions
-
-
-def test_without_labels_nothing_changes(execute):
-    plain, asked, worse = execute(
-        MicroConfig(**ROUNDED), BudgetConfig(**ROUNDED), RobustnessConfig(**ROUNDED)
-    )
-    assert plain.predictions == asked.predictions == worse.predictions
-    assert all(sum(counts) == 0 for counts in asked.metrics["asked"].values())
-    assert set(asked.metrics["online_macs"].values()) == {0}
-
-
-@pytest.mark.parametrize(
-    "how",
-    [
-        {"budget": 5},
-        {"budget": "all"},
-        {"budget": 2, "query": "random"},
-        {"budget": 5, "update": "prototypes"},
-        {"budget": 5, "update": "output"},
-        {"budget": 5, "update": "last_block"},
-        {"budget": 60, "query": "margin", "asking": "stream", "unsure": 1.0},
-    ],
-    ids=str,
-)
-def test_labels_are_asked_counted_and_used(execute, how):
-    (result,) = execute(BudgetConfig(**ROUNDED, **{**LABELS, **how}))
-    asked = {r: sum(c) for r, c in result.metrics["asked"].items()}
-    assert set(asked) == {"100", "202", "232"}
-    if how["budget"] != "all":
-        assert max(asked.values()) <= how["budget"]
-    assert min(asked.values()) > 0
-    assert len(result.metrics["asked"]["100"]) == len(AAMI_CLASSES)
-
-
-@pytest.mark.parametrize("update", ["adabn", "own_rr", "entropy"])
-def test_adapting_without_labels_runs(execute, update):
-    (result,) = execute(BudgetConfig(**QUICK, update=update, online_seconds=30))
-    assert 0 <= result.metrics["macro_f1"] <= 1
-
-
-def test_ecgnet_takes_part_in_the_loop(execute):
-    tiny = {"channels": (4,) * 5, "epochs": 1, "records": RECORDS}
-    before, after = execute(
-        EcgnetBudgetConfig(**tiny), EcgnetBudgetConfig(**tiny, **LABELS, budget=5)
-    )
-    assert before.metrics["asked"]["100"] == [0] * 5
-    assert sum(after.metrics["asked"]["100"]) == 5
-    assert after.metrics["online_macs"]["100"] > 10 * 5
 
 
 @pytest.mark.parametrize(
@@ -188,17 +130,19 @@ def test_ecgnet_takes_part_in_the_loop(execute):
     ids=str,
 )
 def test_worse_records_are_scored_beat_by_beat(execute, how):
-    (result,) = execute(RobustnessConfig(**ROUNDED, **how))
+    (result,) = execute(make_config("robustness", **ROUNDED, **how))
     counts = np.array(result.metrics["detection"]["100"])
     n_beats = np.array(result.per_record["100"]).sum(axis=1)
     np.testing.assert_array_equal(counts[:, :2].sum(axis=1), n_beats)
 
 
 def test_jitter_of_nothing_is_nothing(execute):
-    plain, still = execute(
-        RobustnessConfig(**ROUNDED), RobustnessConfig(**ROUNDED, perturbation="jitter")
+    plain, as_it_is, still = execute(
+        make_config("micro", **ROUNDED),
+        make_config("robustness", **ROUNDED),
+        make_config("robustness", **ROUNDED, perturbation="jitter"),
     )
-    assert plain.predictions == still.predictions
+    assert plain.predictions == as_it_is.predictions == still.predictions
 
 
 def test_missed_and_false_beats_counted_by_hand():
@@ -210,7 +154,9 @@ def test_missed_and_false_beats_counted_by_hand():
 
 
 def test_both_leads_train_and_one_is_tested(execute):
-    both, one = execute(MicroConfig(**ROUNDED), replace(MicroConfig(**ROUNDED), leads="MLII"))
+    both, one = execute(
+        make_config("micro", **ROUNDED), make_config("micro", leads="MLII", **ROUNDED)
+    )
     assert both.metrics["macro_f1"] > 0.35  # more than always N: something was learnt
     assert both.predictions != one.predictions
     assert both.per_record.keys() == one.per_record.keys()

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from itertools import groupby
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from ecglib.studies.rpeaks import RpeaksConfig
 from ecglib.studies.run import Run, run_study
 from ecglib.studies.selection import SelectionConfig
 from ecglib.system.errors import UserError
+from ecglib.training import loop
 from tests.conftest import SYNTHETIC_DS1, SYNTHETIC_DS2
 
 TINY = {
@@ -32,9 +34,9 @@ TINY = {
     "learning_rate": 3e-3,
     "imbalance": "balanced",
 }
-PUZZLE = {**TINY, "pretext_epochs": 1}
+PUZZLE = {**TINY, "pretext_epochs": 2}
 OFFLINE = {k: v for k, v in PUZZLE.items() if k not in ("epochs", "imbalance")}
-ONLINE = {**PUZZLE, "online_epochs": 1}
+ONLINE = {**PUZZLE, "online_epochs": 3}
 RUNS = {
     "baseline": BaselineConfig(**TINY),
     "baseline with RR": BaselineConfig(features="beat+rr", **TINY),
@@ -44,7 +46,7 @@ RUNS = {
     "puzzle": PuzzleConfig(**OFFLINE),
     "puzzle, junctions": PuzzleConfig(view="junctions", cuts="thirds", **OFFLINE),
     **{
-        f"probe, {s}": ProbeConfig(source=s, **PUZZLE)
+        f"probe, {s}": ProbeConfig(source=s, probe_epochs=4, **PUZZLE)
         for s in ("random", "puzzle", "supervised")
     },
     **{s: PersonalizationConfig(strategy=s, **ONLINE) for s in STRATEGIES},
@@ -133,6 +135,53 @@ def test_the_puzzle_is_scored_on_every_normal_beat(outcomes, source, name):
     assert metrics["accuracy"] == pytest.approx(np.trace(confusion) / n_normal)
 
 
+def test_the_puzzle_of_the_test_side_depends_on_the_seed(outcomes, source, tmp_path):
+    config = RUNS["puzzle"]
+    same, other = run_all([config, replace(config, seed=21)], source, tmp_path)
+    drawn = [
+        np.sum(result.metrics["confusion"], axis=1).tolist()
+        for result in (outcomes["puzzle"], same, other)
+    ]
+    assert drawn[0] == drawn[1]
+    assert drawn[0] != drawn[2]
+
+
+N_PATIENTS = len(SYNTHETIC_DS2)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("baseline", [("SupervisedTask", 1)]),
+        ("puzzle", [("PuzzleTask", 2)]),
+        ("probe, puzzle", [("PuzzleTask", 2), ("SupervisedTask", 4)]),
+        ("selection after the puzzle", [("PuzzleTask", 2), ("SupervisedTask", 1)]),
+        (
+            "full, all",
+            [("PuzzleTask", 2), *[("PuzzleTask", 3), ("SupervisedTask", 1)] * N_PATIENTS],
+        ),
+    ],
+)
+def test_every_stage_trains_for_its_own_number_of_epochs(
+    source, tmp_path, monkeypatch, name, expected
+):
+    tasks, plain = [], loop._run_epoch
+
+    def counted(task, *rest):
+        tasks.append(task)
+        return plain(task, *rest)
+
+    monkeypatch.setattr(loop, "_run_epoch", counted)
+    run_all([RUNS[name]], source, tmp_path)
+    stages = [(type(same[0]).__name__, len(same)) for same in by_identity(tasks)]
+    assert stages == expected
+
+
+def by_identity(tasks):
+    """Runs of one and the same object in a list."""
+    return [list(group) for _, group in groupby(tasks, key=id)]
+
+
 def test_a_selection_trial_reports_its_best_epoch(outcomes):
     for name in ("selection", "selection after the puzzle"):
         metrics = outcomes[name].metrics
@@ -186,12 +235,6 @@ def test_a_result_is_never_computed_twice(outcomes, source, folder, monkeypatch)
     assert again == list(outcomes.values())
     assert [file.stat().st_mtime_ns for file in files] == times
     assert sorted(file for file in folder.rglob("*") if file.is_file()) == files
-
-
-def test_the_same_run_elsewhere_gives_the_same_numbers(outcomes, source, tmp_path):
-    again = run_all(RUNS.values(), source, tmp_path)
-    for result, other in zip(outcomes.values(), again, strict=True):
-        assert same(result, other), result.slug
 
 
 @pytest.mark.parametrize("name", ["adabn", "last_blocks", "probe, supervised"])
@@ -284,7 +327,7 @@ def test_a_share_of_the_training_beats(source, tmp_path):
 def test_a_last_batch_of_one_beat_is_no_problem(source, tmp_path, name):
     n_beats = len(load_beats(source.path, SYNTHETIC_DS1))
     (result,) = run_all([replace(RUNS[name], batch_size=n_beats - 1)], source, tmp_path)
-    assert result.metrics["accuracy"] > 0
+    assert sum(result.matrix().values()).sum() == len(load_beats(source.path, SYNTHETIC_DS2))
 
 
 def test_a_probe_does_not_depend_on_the_scale_of_features(source, tmp_path, monkeypatch):

@@ -10,7 +10,6 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ecglib import results
 from ecglib.deploy import forms
-from ecglib.deploy.c99 import harness
 from ecglib.models.ecgnet import ECGNet, ECGNetConfig
 from ecglib.plots.speed import growth
 from ecglib.studies import plan
@@ -20,9 +19,10 @@ from ecglib.studies.speed import SpeedConfig
 from ecglib.system.errors import UserError
 from ecglib.system.paths import PARAMS, RESULTS
 from ecglib.tables import speed
+from tests.tools import needs
 
 SMALL = {"channels": (2, 2, 2, 2, 2), "records": (101, 106, 100, 103), "train_share": 0.2}
-SMALL |= {"epochs": 1, "online_epochs": 1, "patients": 2, "usual_patients": 2}
+SMALL |= {"epochs": 1, "online_epochs": 2, "patients": 2, "usual_patients": 2}
 
 
 def speed_of(mitdb, folder, **settings):
@@ -118,7 +118,7 @@ def test_every_profile_names_arms_that_are_possible():
         assert {config.task for config in configs} >= {"pretraining", "training", "online"}
 
 
-@pytest.mark.skipif(not harness.has("gcc"), reason="no C compiler: gcc")
+@needs("gcc")
 def test_every_form_of_a_network_is_timed_and_c_is_numpy(tmp_path):
     beats = torch.from_numpy(np.random.default_rng(0).normal(size=(60, 64)).astype(np.float32))
     model = ECGNet(ECGNetConfig((4, 4, 8, 8, 8), n_times=64)).eval()

@@ -1,6 +1,7 @@
 """The training loop on toy tasks whose answers are known."""
 
 import copy
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,10 +11,11 @@ from hypothesis import strategies as st
 from torch import nn
 
 from ecglib import puzzle
-from ecglib.data.inputs import Inputs
 from ecglib.models.ecgnet import HEAD, PARTS, ECGNet, ECGNetConfig
+from ecglib.training import loop
 from ecglib.training.loop import Schedule, fit, in_batches, predict, train_only
 from ecglib.training.tasks import PuzzleTask, SupervisedTask, class_weights
+from tests.toys import copied_state, same, same_state, toy_beats
 
 N_TIMES = 64
 
@@ -26,12 +28,7 @@ def model():
 
 @pytest.fixture
 def toy():
-    """Three classes of noisy bumps at three places, easily told apart."""
-    rng = np.random.default_rng(0)
-    y = np.arange(40) % 3
-    bump = np.exp(-0.5 * ((np.arange(N_TIMES) - 12 - 20 * y[:, None]) / 3) ** 2)
-    x = torch.from_numpy((3 * bump + 0.2 * rng.normal(size=bump.shape)).astype(np.float32))
-    return Inputs(x, torch.zeros(40, 5), torch.from_numpy(y))
+    return toy_beats(40)
 
 
 def task_on(model, toy):
@@ -42,14 +39,6 @@ def schedule(epochs, **more):
     return Schedule(epochs, batch_size=16, learning_rate=3e-3, weight_decay=0.01, **more)
 
 
-def state_of(model):
-    return copy.deepcopy(model.state_dict())
-
-
-def same(state, other):
-    return state.keys() == other.keys() and all(torch.equal(state[n], other[n]) for n in state)
-
-
 class Scores:
     """Validation that answers given scores and remembers the networks it saw."""
 
@@ -57,19 +46,21 @@ class Scores:
         self.scores, self.states, self.training = iter(scores), [], []
 
     def __call__(self, model):
-        self.states.append(state_of(model))
+        self.states.append(copied_state(model))
         self.training.append(any(module.training for module in model.modules()))
         return next(self.scores)
 
 
-def test_a_separable_task_is_learnt(model, toy):
+def test_a_separable_task_is_learnt(model, toy, monkeypatch):
+    clock = iter([5.0, 12.5])
+    monkeypatch.setattr(loop, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
     history = fit(model, PARTS, task_on(model, toy), schedule(8), seed=7)
     assert len(history.loss) == 8
     assert history.loss[0] > 0.5
     assert history.loss[-1] < 0.1
     assert predict(model, toy).tolist() == toy.y.tolist()
     assert not model.training
-    assert history.seconds > 0
+    assert history.seconds == 7.5
 
 
 def test_the_puzzle_is_learnt(toy):
@@ -144,7 +135,7 @@ def test_same_seed_same_network(toy):
         model = ECGNet(ECGNetConfig((4, 4, 8, 8, 8), n_times=N_TIMES))
         torch.randn(len(states))  # the seed of `fit` alone counts
         fit(model, PARTS, task_on(model, toy), schedule(2), seed=seed)
-        states.append(state_of(model))
+        states.append(copied_state(model))
     assert same(states[0], states[1])
     assert not same(states[0], states[2])
 
@@ -157,7 +148,7 @@ def test_early_stopping_keeps_the_best_epoch(model, toy):
     assert history.score == [0.1, 0.5, 0.3, 0.2]  # two epochs without a better one
     assert len(history.loss) == 4
     assert history.best_epoch == 2
-    assert same(state_of(model), validate.states[1])
+    assert same_state(model, validate.states[1])
     assert not same(validate.states[1], validate.states[3])
     assert validate.training == [False] * 4
 
@@ -169,7 +160,7 @@ def test_patience_counts_from_the_best_epoch(model, toy):
     )
     assert len(history.score) == 6
     assert history.best_epoch == 5
-    assert same(state_of(model), validate.states[4])
+    assert same_state(model, validate.states[4])
 
 
 def test_validation_does_not_disturb_training(model, toy):
@@ -185,7 +176,7 @@ def test_validation_does_not_disturb_training(model, toy):
         validate=validate,
     )
     fit(twin, PARTS, task_on(twin, toy), schedule(3, decay=0.5), seed=7)
-    assert same(state_of(model), state_of(twin))
+    assert same(model.state_dict(), twin.state_dict())
 
 
 @pytest.mark.parametrize("parts", [("out",), HEAD, ("conv4", "conv5", *HEAD)])
@@ -202,7 +193,7 @@ def test_frozen_parts_are_in_evaluation_mode(model, parts):
 
 
 def test_frozen_batchnorm_keeps_its_statistics(model, toy):
-    before = state_of(model)
+    before = copied_state(model)
     fit(model, ("conv5", *HEAD), task_on(model, toy), schedule(1), seed=7)
     changed = {n for n, t in model.state_dict().items() if not torch.equal(t, before[n])}
     assert {name.partition(".")[0] for name in changed} == {"conv5", *HEAD}

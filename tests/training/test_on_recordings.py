@@ -87,7 +87,6 @@ def test_pretraining_changes_hubert_but_not_its_last_layer_and_reads_no_label():
     name = "encoder.layers.0.attention.q_proj.weight"
     changed, before = model.hubert.get_parameter(name), fresh.hubert.get_parameter(name)
     assert not torch.equal(changed, before)
-    assert story["seconds"] > 0
     assert len(story["loss"]) == 1
     assert not model.training
 
