@@ -19,10 +19,12 @@ def copy_library(root, files):
 
 
 def start(repository, *command):
+    """A process of the repository's own library, also in the kernels that it starts."""
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     return subprocess.Popen(
         [sys.executable, *map(str, command)],
         cwd=repository,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        env=inherited | {"OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
