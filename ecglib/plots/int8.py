@@ -11,8 +11,8 @@ from ecglib.metrics import macro_f1
 from ecglib.models.layers import weight_layers
 from ecglib.plots.style import NEUTRAL, PIECE_COLORS
 from ecglib.quant.scopes import layers_in_scope
-from ecglib.tables.int8 import row_name
 from ecglib.tables.latency import RUNTIMES
+from ecglib.tables.names import rounded
 
 SCOPE_COLORS = dict(zip(SCOPES, ("#666666", "#56B4E9", "#0072B2", "#CC3311"), strict=True))
 """Colours of scopes."""
@@ -130,7 +130,7 @@ def accuracy_against_bytes(pipelines):
                 fmt=_MARKERS[method],
                 color=SCOPE_COLORS[scope],
                 capsize=3,
-                label=row_name(scope, method),
+                label=rounded(scope, method),
             )
         axis.set_title(title.replace(", ", ",\n"))
     figure.supxlabel("kB of weights, biases and scales", fontsize="medium")

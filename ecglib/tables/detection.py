@@ -103,8 +103,8 @@ def detection_table(origins):
 
     Returns
     -------
-    DataFrame of str
-        Rows: gross, average, then the records; a record that an origin lacks is "–".
+    DataFrame
+        Columns `beats`, `Se`, `+P` of each origin; rows: gross, average, then the records.
     """
     columns = {}
     for origin, frame in origins.items():
@@ -112,7 +112,5 @@ def detection_table(origins):
         gross = {"n_beats": tp + fn, "se": tp / (tp + fn), "ppv": tp / (tp + fp)}
         average = frame[["n_beats", "se", "ppv"]].mean()
         rows = pd.concat([pd.DataFrame({"gross": gross, "average": average}).T, frame])
-        columns[origin, "beats"] = rows.n_beats.map("{:,.0f}".format)
-        columns[origin, "Se"] = rows.se.map("{:.2%}".format)
-        columns[origin, "+P"] = rows.ppv.map("{:.2%}".format)
-    return pd.concat(columns, axis=1).fillna("–")
+        columns[origin] = rows[["n_beats", "se", "ppv"]].set_axis(["beats", "Se", "+P"], axis=1)
+    return pd.concat(columns, axis=1)
