@@ -51,7 +51,7 @@ FORMATS = {
     "accuracy (patients)": "{accuracy (patients):.3f} ({accuracy of patients:.3f})",
     # counts
     "beats": COUNT,
-    "file": COUNT,
+    "file": DIGITS_2,
     "*bytes": COUNT,
     "* file": COUNT,
     "graph around it": COUNT,
@@ -112,7 +112,7 @@ FORMATS = {
 Columns that are not listed have thousands with commas if they are whole, else three digits.
 """
 
-_COMPANION = re.compile(r"(.+) (std|low|high|BCa low|BCa high|n|#\S+)")
+_COMPANION = re.compile(r"(.+?) (std|low|high|BCa low|BCa high|n|#\S+)")
 
 
 def shown(frame, formats=None):

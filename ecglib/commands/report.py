@@ -27,8 +27,6 @@ _FORMATS = {
     "*accuracy": SHARE_4,
     "*macro-F1": SHARE_4,
     "paper CR": DIGITS_2,
-    "ideal": DIGITS_2,
-    "of the file": DIGITS_2,
     "share of DS1": AS_PRINTED,
     "flash, bytes": COUNT,
     "µs a beat": "{:.0f}",
@@ -124,7 +122,7 @@ def _compression(folder, model, dataset="cinc2017"):
     for name, result in compression.by_method(found, dataset=dataset, model=model).items():
         m = result.metrics
         ours = {"ours accuracy": m["accuracy"], "ideal": m["ideal_ratio"]}
-        ours |= {"of the file": m["file_ratio"]} | compression.points(m)
+        ours |= {"file": m["file_ratio"]} | compression.points(m)
         rows[name] = rows.get(name, {}) | ours
     return frames.of_rows(rows, "method")
 

@@ -48,7 +48,7 @@ def latency_table(results):
     DataFrame
         `p50, ms`, `p95, ms`, `p99, ms` of a call; `speed`, the median time of ONNX Runtime in
         fp32 over the row's own, of the same batch and threads, NaN if these two were not timed
-        in one session; bytes of the `file`; `same class`, a share of beats. Index: filters,
+        in one session; `file, bytes`; `same class`, a share of beats. Index: filters,
         batch, threads, runtime.
     """
     fp32 = {_cell(r): r.metrics for r in results if r.config["runtime"] == "ort_fp32"}
@@ -64,7 +64,7 @@ def latency_table(results):
         rows[filters(config["channels"]), batch, config["threads"], runtime] = {
             **{f"p{p}, ms": m[f"p{p}_ms"] for p in (50, 95, 99)},
             "speed": base["p50_ms"] / m["p50_ms"] if together else np.nan,
-            "file": m.get("file_bytes", np.nan),
+            "file, bytes": m.get("file_bytes", np.nan),
             "same class": m.get("agreement", np.nan),
         }
     return frames.of_rows(rows, ["filters", "batch", "threads", "runtime"])

@@ -262,19 +262,12 @@ def algebra_table(ratios):
     DataFrame
         Columns `printed` and `formula` of each network; a row a method.
     """
-    return frames.of_rows(
-        {
-            name: {
-                (model, column): value
-                for model, rows in ratios.items()
-                for column, value in (
-                    ("printed", PAPER2_TABLE_1[model][name].ratio),
-                    ("formula", rows[name]),
-                )
-            }
-            for name in next(iter(ratios.values()))
-        }
-    )
+    columns = {}
+    for model, rows in ratios.items():
+        printed = PAPER2_TABLE_1[model]
+        columns[model, "printed"] = {name: printed[name].ratio for name in rows}
+        columns[model, "formula"] = rows
+    return pd.DataFrame(columns)
 
 
 def constants_table():
