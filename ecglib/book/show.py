@@ -24,7 +24,8 @@ def table(frame, caption, formats=None, *, columns=None, escape=True):
         Column -> format, where that of `ecglib.book.formats` does not fit; see `shown` and
         `stacked` there.
     columns : list of str, optional
-        Which columns of the page to show, in this order; all if not given.
+        Which columns of the page to show, in this order, where there are such; all if not
+        given.
     escape : bool
         False if cells hold HTML, such as links.
 
@@ -34,7 +35,7 @@ def table(frame, caption, formats=None, *, columns=None, escape=True):
     """
     layout = stacked if isinstance(frame, dict) else shown
     text = layout(frame, formats)
-    text = text if columns is None else text[columns]
+    text = text if columns is None else text[[c for c in columns if c in text]]
     body = text.to_html(border=0, classes="ecg-table", escape=escape)
     title = f"<caption>{html.escape(caption)}</caption>"
     body = body.replace("<thead>", f"{title}\n<thead>", 1)
