@@ -59,8 +59,7 @@ from ecglib.studies.worksite import run_study
 from ecglib.system.paths import RESULTS, RUNS
 from ecglib.tables import int8 as int8_tables
 from ecglib.tables import latency as latency_tables
-from ecglib.tables import papers
-from ecglib.tables.names import word
+from ecglib.tables import names, papers
 from ecglib.training.loop import predict
 
 style.use()
@@ -208,7 +207,7 @@ figures.accuracy_against_bytes(ours)
 standard = next(iter(ours.values()))  # DS1 only, the narrower network
 covered = int8_tables.coverages(standard, seed=7)
 show.table(
-    {word(scope): int8_tables.coverage_table(r) for scope, r in covered.items()},
+    {names.word(scope): int8_tables.coverage_table(r) for scope, r in covered.items()},
     "Table 5.4: coverage by scope, networks of the reference runs trained on DS1 only, seed 7.",
 )
 

@@ -62,9 +62,8 @@ from ecglib.studies.micro import fold_networks, inputs_of
 from ecglib.studies.run import Run
 from ecglib.studies.worksite import run_study
 from ecglib.system.paths import RESULTS, RUNS
-from ecglib.tables import arms, papers, scores
+from ecglib.tables import arms, names, papers, scores
 from ecglib.tables import budget as budget_tables
-from ecglib.tables.names import word
 from ecglib.training.loop import predict
 from ecglib.training.on_micro import size_of
 
@@ -347,9 +346,9 @@ show.table(
 
 # %% mystnb={"figure": {"caption": "Left: accuracy against confidence, with the expected calibration error. Middle and right: accuracy and macro-F1 when only the surest beats are answered. INT8, all beats, reference runs.", "name": "fig-confidence"}} tags=["hide-input"]
 sure = {
-    word(split): budget_tables.by_variant(reference["micro"], split=split, scope="all_int8")[
-        "chosen"
-    ].results
+    names.word(split): budget_tables.by_variant(
+        reference["micro"], split=split, scope="all_int8"
+    )["chosen"].results
     for split in ("lopo", "ds1_ds2")
 }
 figures.confidence(sure)
