@@ -44,8 +44,6 @@ def group(results, **wanted):
 
     Parameters
     ----------
-    results : list of RunResult
-        Of one study.
     **wanted
         Settings an arm must have, e.g. ``split="ds1_ds2"``.
 
@@ -83,8 +81,6 @@ def by(results, key, **wanted):
 
     Parameters
     ----------
-    results : list of RunResult
-        Of one study.
     key : str
         Setting that names the arms.
     **wanted
@@ -118,11 +114,6 @@ def _listed(values):
 
 def where_made(results):
     """One sentence on data, profile and machine of results, for captions.
-
-    Parameters
-    ----------
-    results : list of RunResult
-        All are looked at: every data set is named, and invented data is called synthetic.
 
     Returns
     -------

@@ -1,4 +1,7 @@
-"""Tables of what runs on small devices: generated C, and the least that a pipeline takes."""
+"""Tables of what runs on small devices: generated C, and the least that a pipeline takes.
+
+`results` are runs of study "c99", in `validation_table` of study "roofline".
+"""
 
 import numpy as np
 import pandas as pd
@@ -22,11 +25,6 @@ _MEMORY = {
 def agreement_table(results):
     """Scores of C code, and how often it agrees with what it was made from.
 
-    Parameters
-    ----------
-    results : list of RunResult
-        Of study "c99".
-
     Returns
     -------
     DataFrame
@@ -49,11 +47,6 @@ def agreement_table(results):
 def cost_table(results):
     """Memory, instructions and time of C code, mean over seeds.
 
-    Parameters
-    ----------
-    results : list of RunResult
-        Of study "c99".
-
     Returns
     -------
     DataFrame
@@ -73,8 +66,6 @@ def stream_table(results, library):
 
     Parameters
     ----------
-    results : list of RunResult
-        Of study "c99": detector and network in C.
     library : list of RunResult
         Of study "robustness", arm "detected": wfdb's detector, the network in PyTorch.
 
@@ -166,11 +157,6 @@ def stage_table(stages, precision="fp16"):
 
 def validation_table(results):
     """Bounds on a processor beside the times that it took.
-
-    Parameters
-    ----------
-    results : list of RunResult
-        Of study "roofline".
 
     Returns
     -------

@@ -1,4 +1,8 @@
-"""Tables of the study of paper 2: networks on recordings, and what compression does to them."""
+"""Tables of the study of paper 2: networks on recordings, and what compression does to them.
+
+`results` are runs of studies "rhythm" (pooled over folds), "compression" or "transfer"; `named`
+maps a method to its result, as `by_method` does.
+"""
 
 import numpy as np
 import pandas as pd
@@ -64,8 +68,6 @@ def pick(results, *, fold="all", **wanted):
 
     Parameters
     ----------
-    results : list of RunResult
-        Of study "rhythm", "compression" or "transfer".
     fold : int or "all"
         Which.
     **wanted
@@ -120,11 +122,6 @@ def _scored(metrics):
 def networks_table(results):
     """fp32 networks, the trivial answer above each data set.
 
-    Parameters
-    ----------
-    results : list of RunResult
-        Of study "rhythm", pooled over folds.
-
     Returns
     -------
     DataFrame
@@ -151,8 +148,6 @@ def scores_table(named, fp32, printed):
 
     Parameters
     ----------
-    named : dict of str to RunResult
-        From `by_method`.
     fp32 : RunResult
         The networks that they start from.
     printed : dict of str to papers.Paper2
@@ -175,8 +170,6 @@ def sizes_table(named, printed=None):
 
     Parameters
     ----------
-    named : dict of str to RunResult
-        From `by_method`.
     printed : dict of str to papers.Paper2, optional
         The paper's rows, for its ratio.
 
@@ -220,11 +213,6 @@ def best_without_loss(named, size="file_ratio"):
 def classes_table(results):
     """Recordings of each class, from pooled results.
 
-    Parameters
-    ----------
-    results : list of RunResult
-        Of study "rhythm", pooled over folds.
-
     Returns
     -------
     DataFrame of int
@@ -239,11 +227,6 @@ def classes_table(results):
 
 def transfer_table(results):
     """Atrial fibrillation against the rest: on the own data set, and on another.
-
-    Parameters
-    ----------
-    results : list of RunResult
-        Of study "transfer".
 
     Returns
     -------
@@ -269,18 +252,13 @@ def transfer_table(results):
 
 
 def layer_frames(named):
-    """Indices of importance of every layer, and the bits that layer-wise methods chose.
-
-    Parameters
-    ----------
-    named : dict of str to RunResult
-        Name of a method -> its result on one fold, with `decisions`; the first gives the
-        indices.
+    """Indices of importance of every layer, and the bits that methods chose, all on one fold.
 
     Returns
     -------
     tuple of (DataFrame, DataFrame)
-        Layers by index, and layers by method; the most important layer first.
+        Layers by index (of the first method), and layers by method; the most important layer
+        first.
     """
     first = next(iter(named.values())).metrics["decisions"]
     frame = pd.DataFrame(first["indices"]).T.rename(columns=str.upper)
@@ -293,11 +271,6 @@ def layer_frames(named):
 
 def factors_table(results):
     """LAQ on one fold under other weights of the three indices.
-
-    Parameters
-    ----------
-    results : list of RunResult
-        Of study "compression", one fold, method "laq".
 
     Returns
     -------

@@ -33,11 +33,6 @@ def of_results(results):
     Rows of a confusion matrix add up to the beats of a class; the predictions of a result
     cover F and Q beats as well.
 
-    Parameters
-    ----------
-    results : list of RunResult
-        Their test sides together hold the records that are counted.
-
     Returns
     -------
     DataFrame of int
@@ -76,11 +71,6 @@ def by_set(counts):
 
 def detections(result):
     """Detected, missed and invented R-peaks by record.
-
-    Parameters
-    ----------
-    result : RunResult
-        Of study "rpeaks".
 
     Returns
     -------

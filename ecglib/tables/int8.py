@@ -1,4 +1,8 @@
-"""Tables of 8-bit integers: scopes, what rounding costs, coverage."""
+"""Tables of 8-bit integers: scopes, what rounding costs, coverage.
+
+`results` are runs of study "int8"; `named` maps (scope, method) to the arm of one pipeline, as
+`by_scope` does.
+"""
 
 import pandas as pd
 
@@ -10,14 +14,7 @@ METHODS = ("ptq", "qat", "qat, learned step")
 
 
 def by_scope(results, split="ds1_ds2"):
-    """Arms of study "int8" by pipeline and by row of a table, in its order.
-
-    Parameters
-    ----------
-    results : list of RunResult
-        Of one origin.
-    split : str
-        Only runs on this split.
+    """Arms on one split by pipeline and by row of a table, in its order.
 
     Returns
     -------
@@ -47,11 +44,6 @@ def _row(arm):
 def score_table(named):
     """As `ecglib.tables.precision.score_table`, with rows named by scope and method.
 
-    Parameters
-    ----------
-    named : dict of (str, str) to Arm
-        (scope, method) -> arm, of one pipeline, from `by_scope`.
-
     Returns
     -------
     DataFrame
@@ -61,11 +53,6 @@ def score_table(named):
 
 def cost_of_rounding(named):
     """Every scope against the fp32 network that was trained as long.
-
-    Parameters
-    ----------
-    named : dict of (str, str) to Arm
-        (scope, method) -> arm, of one pipeline, from `by_scope`.
 
     Returns
     -------
@@ -93,8 +80,6 @@ def coverages(named, seed):
 
     Parameters
     ----------
-    named : dict of (str, str) to Arm
-        (scope, method) -> arm, of one pipeline, from `by_scope`.
     seed : int
         Which seed.
 
@@ -112,11 +97,6 @@ def coverages(named, seed):
 
 def fold_table(results):
     """Trials inside DS1, by the training after rounding; folds pooled.
-
-    Parameters
-    ----------
-    results : list of RunResult
-        Of study "int8".
 
     Returns
     -------
@@ -144,11 +124,6 @@ def fold_table(results):
 
 def coverage_table(result):
     """Every layer of a quantized network: bits, levels that its weights take, noise, bytes.
-
-    Parameters
-    ----------
-    result : RunResult
-        Of study "int8".
 
     Returns
     -------

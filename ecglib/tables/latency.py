@@ -1,4 +1,7 @@
-"""Tables of deployed networks: time of a call, bytes on disk, same answers."""
+"""Tables of deployed networks: time of a call, bytes on disk, same answers.
+
+`results` are runs of study "latency".
+"""
 
 import numpy as np
 
@@ -18,8 +21,6 @@ def int8_file(results, channels):
 
     Parameters
     ----------
-    results : list of RunResult
-        Of study "latency".
     channels : list of int
         Filters of its network.
 
@@ -37,11 +38,6 @@ def int8_file(results, channels):
 
 def latency_table(results):
     """Deployed networks: time of a call, speed against fp32 in the same session, answers.
-
-    Parameters
-    ----------
-    results : list of RunResult
-        Of study "latency".
 
     Returns
     -------

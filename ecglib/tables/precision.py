@@ -1,4 +1,8 @@
-"""Tables of number formats: scores, differences, errors inside a network."""
+"""Tables of number formats: scores, differences, errors inside a network.
+
+`results` are runs of study "precision", in `layer_error_table` and `decision_table` of study
+"numerics"; `named` maps the name of a row to an arm.
+"""
 
 import numpy as np
 import pandas as pd
@@ -10,14 +14,7 @@ from ecglib.training.precision import DTYPES
 
 
 def by_format(results, split="ds1_ds2"):
-    """Arms of study "precision" by number format, fp32 first.
-
-    Parameters
-    ----------
-    results : list of RunResult
-        Of one origin.
-    split : str
-        Only runs on this split.
+    """Arms on one split by number format, fp32 first.
 
     Returns
     -------
@@ -35,11 +32,6 @@ def by_format(results, split="ds1_ds2"):
 
 def score_table(named):
     """Scores of arms, with macro sensitivity, which paper 1 prints too.
-
-    Parameters
-    ----------
-    named : dict of str to Arm
-        Name of a row -> arm.
 
     Returns
     -------
@@ -69,11 +61,6 @@ def score_table(named):
 def training_table(named):
     """Seconds of all stages, steps that gradient scaling left out, and peak memory of a GPU.
 
-    Parameters
-    ----------
-    named : dict of str to Arm
-        Name of a row -> arm of study "precision".
-
     Returns
     -------
     DataFrame
@@ -97,13 +84,6 @@ def training_table(named):
 
 def pairs_table(named, *, after_5min=False):
     """Every arm against every other: difference of macro-F1 by seed, over patients, over seeds.
-
-    Parameters
-    ----------
-    named : dict of str to Arm
-        Name -> arm; all with the same seeds.
-    after_5min : bool
-        Only beats after a record's first five minutes.
 
     Returns
     -------
@@ -133,11 +113,6 @@ def pairs_table(named, *, after_5min=False):
 def layer_error_table(results):
     """Relative errors of activations and gradients by layer, mean over seeds.
 
-    Parameters
-    ----------
-    results : list of RunResult
-        Of study "numerics".
-
     Returns
     -------
     DataFrame
@@ -161,11 +136,6 @@ def layer_error_table(results):
 
 def decision_table(results):
     """Beats whose class changes in 16 bits, errors of logits against margins, memory.
-
-    Parameters
-    ----------
-    results : list of RunResult
-        Of study "numerics".
 
     Returns
     -------

@@ -1,4 +1,7 @@
-"""Tables about the runs themselves: time, trials, one folder of results beside another."""
+"""Tables about the runs themselves: time, trials, one folder of results beside another.
+
+`named` maps the name of a row to an arm; `results` are runs of one study.
+"""
 
 import numpy as np
 import pandas as pd
@@ -24,14 +27,9 @@ def runtime_table(named):
 
 
 def selection_table(results):
-    """Trials inside DS1: what each epoch was worth, on all validation beats of an arm.
+    """Study "selection", inside DS1: what each epoch was worth, on all validation beats.
 
     Folds of a cross-validation are pooled epoch by epoch before macro-F1 is taken.
-
-    Parameters
-    ----------
-    results : list of RunResult
-        Of study "selection".
 
     Returns
     -------

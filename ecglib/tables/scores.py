@@ -1,4 +1,8 @@
-"""Tables of scores: arms with spread and interval, and their differences."""
+"""Tables of scores: arms with spread and interval, and their differences.
+
+`named` maps the name of a row to an `ecglib.tables.arms.Arm`; with `after_5min` only beats
+after a record's first five minutes count.
+"""
 
 import numpy as np
 import pandas as pd
@@ -35,13 +39,6 @@ def always_n(per_record):
 
 def score_table(named, *, after_5min=False):
     """Arms under each other, the trivial answer first.
-
-    Parameters
-    ----------
-    named : dict of str to Arm
-        Name of a row -> arm.
-    after_5min : bool
-        Only beats after a record's first five minutes.
 
     Returns
     -------
@@ -120,12 +117,8 @@ def against_control(named, control="none", *, after_5min=True):
 
     Parameters
     ----------
-    named : dict of str to Arm
-        Name of a row -> arm.
     control : str
         Name of the control; arms with other seeds have no difference.
-    after_5min : bool
-        Only beats after a record's first five minutes.
 
     Returns
     -------
@@ -173,11 +166,6 @@ def class_scores(arm, *, after_5min=False):
 
 def ec57_table(named):
     """Detection of supraventricular and ventricular beats as EC57 counts, mean over seeds.
-
-    Parameters
-    ----------
-    named : dict of str to Arm
-        Name of a row -> arm.
 
     Returns
     -------

@@ -1,4 +1,7 @@
-"""What the benchmark says, as tables: study "speed", and seconds of compressing."""
+"""What the benchmark says, as tables: study "speed", and seconds of compressing.
+
+`results` are runs of study "speed"; in `compression_table` of study "compression".
+"""
 
 import numpy as np
 import pandas as pd
@@ -37,12 +40,7 @@ def _order(result):
 
 
 def speed_table(results):
-    """Seconds the usual way and ours, and their ratio, for each piece of work.
-
-    Parameters
-    ----------
-    results : list of RunResult
-        Of study "speed"; runs without a usual way are left out.
+    """Seconds the usual way and ours, and their ratio, for work that was done both ways.
 
     Returns
     -------
@@ -93,12 +91,7 @@ _METHODS = {
 
 
 def compression_table(results):
-    """Seconds that compressing took, by network and method, without training the network.
-
-    Parameters
-    ----------
-    results : list of RunResult
-        Of study "compression", any data set; folds of `cinc2017` are counted.
+    """Seconds that compressing a fold of CinC 2017 took, without training the network.
 
     Returns
     -------
@@ -121,12 +114,7 @@ def compression_table(results):
 
 
 def forms_table(results):
-    """Milliseconds of a beat in every runtime.
-
-    Parameters
-    ----------
-    results : list of RunResult
-        Of study "speed"; those of task "inference" are shown.
+    """Milliseconds of a beat in every runtime (task "inference").
 
     Returns
     -------
