@@ -42,12 +42,7 @@ def _row(arm):
 
 
 def score_table(named):
-    """As `ecglib.tables.precision.score_table`, with rows named by scope and method.
-
-    Returns
-    -------
-    DataFrame
-    """
+    """As `ecglib.tables.precision.score_table`, with rows named by scope and method."""
     return precision.score_table({names.rounded(*key): arm for key, arm in named.items()})
 
 

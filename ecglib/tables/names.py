@@ -126,25 +126,13 @@ def filters(channels):
 
 
 def network(config):
-    """What a network on recordings is called.
-
-    Examples
-    --------
-    >>> network({"model": "hubert", "size": "tiny", "pretrain_epochs": 6})
-    'HuBERT-ECG tiny, pretrained'
-    """
+    """What a network on recordings is called."""
     more = ", pretrained" if config["pretrain_epochs"] else ""
     return f"{word(config['model'])} {config['size']}{more}"
 
 
 def baseline(config):
-    """What distinguishes an arm that was trained on one side only.
-
-    Examples
-    --------
-    >>> baseline({"features": "beat", "norm": "batch", "normalization": "zscore"})
-    'baseline, isolated beats, BatchNorm'
-    """
+    """What distinguishes an arm that was trained on one side only."""
     name = f"baseline, {setting('features', config['features'])}"
     name += ", BatchNorm" * (config["norm"] == "batch")
     if config["normalization"] != "zscore":

@@ -1,4 +1,7 @@
-"""The study on one screen: the numbers behind what was claimed and what we found."""
+"""The study on one screen: the numbers behind what we found.
+
+Each function takes the reference runs of its study and returns numbers by their names.
+"""
 
 from statistics import median_high
 
@@ -26,15 +29,7 @@ def _n_patients(arm):
 def personalization(runs):
     """The best unlabelled strategy against nobody personalized, after 5:00.
 
-    Parameters
-    ----------
-    runs : list of RunResult
-        Reference runs of study "personalization".
-
-    Returns
-    -------
-    dict
-        `best` strategy, its `difference` of macro-F1, `n_strategies`, `n_patients`, `n_seeds`.
+    `difference` of macro-F1 of the `best` of `n_strategies`; `n_patients`, `n_seeds`.
     """
     named = arms.by(runs, "strategy", **_STANDARD)
     control = named.pop("none")
@@ -82,12 +77,8 @@ def integers(runs):
 def compression(runs):
     """LAQ, and pruning with rounding while training, on five folds of CinC 2017.
 
-    Returns
-    -------
-    dict
-        `laq_ratio` (ideal) and `laq` in points of accuracy; `file_ratio` and `joint` of the
-        trained one, and its accuracy minus that of 8 bits trained `as_long`; `n_recordings`,
-        `n_folds`.
+    `laq_ratio` (ideal) and `laq` in points of accuracy; `file_ratio` and `joint` of the trained
+    one, and its accuracy minus that of 8 bits trained `as_long`; `n_recordings`, `n_folds`.
     """
     pooled = {
         (r.config["method"], r.config["share"]): r
@@ -128,11 +119,8 @@ def edge(runs):
 def labels(runs):
     """Five labelled beats a patient against none, every patient left out once, after 5:00.
 
-    Returns
-    -------
-    dict
-        `difference` of macro-F1, `without_heavy` the same without record 232, `macro_f1`
-        reached, `n_patients`, `n_seeds`.
+    `difference` of macro-F1, `without_heavy` the same without record 232, `macro_f1` reached;
+    `n_patients`, `n_seeds`.
     """
     named = budget.by_budget(runs, split="lopo", scope="all_int8")
     five, none = named[5], named[0]
@@ -144,3 +132,14 @@ def labels(runs):
         "n_patients": _n_patients(five),
         "n_seeds": len(five.results),
     }
+
+
+FACTS = {
+    "personalization": personalization,
+    "precision": formats,
+    "int8": integers,
+    "compression": compression,
+    "c99": edge,
+    "budget": labels,
+}
+"""Study -> its function."""
