@@ -203,9 +203,8 @@ def choice_table(results, budgets=(5, 20)):
             f"K = {arm.settings['budget']}", arm.values(macro_f1, after_5min=True)
         )
         rows[_asked(arm)] = rows.get(_asked(arm), {}) | score
-    table = frames.of_rows(rows)
-    shown = {f"K = {k}" for k in (0, *budgets)}
-    return table[[column for column in table if column.removesuffix(" std") in shown]]
+    columns = [f"K = {k}{part}" for k in (0, *budgets) for part in ("", " std")]
+    return frames.of_rows(rows).reindex(columns=columns)
 
 
 def _asked(arm):
@@ -213,7 +212,7 @@ def _asked(arm):
     settings = arm.settings
     if settings["budget"] == 0:
         return "no label"
-    words = [names.word(settings["query"]), names.word(settings["update"])]
+    words = [f"{names.word(settings['query'])} query", names.word(settings["update"])]
     words += ["stream"] * (settings["asking"] == "stream")
     words += [variant(arm)] * (variant(arm) != "chosen")
     return ", ".join(words)

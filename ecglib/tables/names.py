@@ -5,6 +5,7 @@ WORDS = {
     "head_only": "head only",
     "adabn": "AdaBN",
     "last_blocks": "last blocks",
+    "last_block": "last block",
     "own_rr": "own RR mean",
     "entropy": "entropy minimisation",
     "least_confidence": "least confident",
@@ -13,12 +14,15 @@ WORDS = {
     "shallow_int8": "head and shallow blocks in INT8",
     "all_int8": "all layers in INT8",
     "int8": "INT8",
+    "ptq": "PTQ",
+    "qat": "QAT",
     # splits
     "ds1_ds2": "DS1 → DS2",
     "ds2_ds1": "DS2 → DS1",
     "lopo": "leave one patient out",
     "ds1_cv": "eleven folds of DS1",
     "ds1_val": "118, 124, 207, 223",
+    **{f"ds1_fold{number}": f"fold {number} of DS1" for number in range(4)},
     # data sets and networks
     "mitdb": "MIT-BIH",
     "cinc2017": "CinC 2017",
@@ -28,7 +32,8 @@ WORDS = {
     "micronet": "MicroNet",
     "resnet1d": "ResNet1D",
     "hubert": "HuBERT-ECG",
-    # perturbations
+    # studies and perturbations
+    "budget_ecgnet": "budget, ECGNet",
     "detected": "detected R-peaks",
     "jitter": "R-peak jitter, ms",
     "resampled": "sampling rate, Hz",
@@ -52,7 +57,7 @@ _PHRASES = {
     },
     "pipeline": {"baseline": "DS1 only", "ssl": "SSL + personalization"},
     "scope": {"none": "fp32"},
-    "online_seconds": {"all": "all beats, transductive"},
+    "online_seconds": {"all": "all beats, transductive", 300: ""},
     "step": {"learned": "learned step", "minmax": ""},
 }
 """Setting -> value -> phrase, where the value alone does not say what it is of."""
@@ -163,4 +168,4 @@ def rounded(scope, method):
     """
     if scope == "none":
         return "fp32" if method == "ptq" else "fp32, trained as long"
-    return f"{word(scope)}, {method[:3].upper()}{method[3:]}"
+    return f"{word(scope)}, {word(method[:3])}{method[3:]}"
