@@ -89,9 +89,7 @@ def _table_3(folder):
 
 def _baselines(folder):
     """Training on one side only, beside the paper's best row."""
-    found = results.load_study(folder, "baseline")
-    keys = ("features", "norm", "normalization", "imbalance", "split")
-    named = {names.name_of(arm.settings, keys): arm for arm in arms.group(found)}
+    named = arms.by_name(results.load_study(folder, "baseline"))
     return frames.of_rows(_printed([papers.PAPER1_BEST]) | _ours(named))
 
 

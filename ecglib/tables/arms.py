@@ -140,14 +140,14 @@ def where_made(results):
 
 
 def by_name(results):
-    """Results of one study by the readable name of their arm.
+    """Arms of one study by readable names.
 
     An arm is named by the settings that name its study's arms. Where arms of one name differ
     in further settings, these join the name.
 
     Returns
     -------
-    dict of str to list of RunResult
+    dict of str to Arm
     """
     alike = {}
     for arm in group(results):
@@ -159,5 +159,5 @@ def by_name(results):
         further = [k for k in first if any(arm.settings[k] != first[k] for arm in found)]
         for arm in found:
             settings = names.name_of(arm.settings, further)
-            named[f"{name} ({settings})" if settings else name] = arm.results
+            named[f"{name} ({settings})" if settings else name] = arm
     return named

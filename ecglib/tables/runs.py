@@ -102,7 +102,8 @@ def side_by_side(mine, reference):
         row = rows.setdefault(name, {})
         for label, side in sides.items():
             for metric, column in (("accuracy", "accuracy"), ("macro_f1", "macro-F1")):
-                values = [r.metrics[metric] for r in side.get(name, []) if metric in r.metrics]
+                found = side[name].results if name in side else []
+                values = [r.metrics[metric] for r in found if metric in r.metrics]
                 if values:
                     row |= frames.spread(f"{column} {label}", values)
         nothing = float("nan")
