@@ -40,7 +40,7 @@ import pandas as pd
 
 from ecglib import results, stats
 from ecglib.aami import CLASSES, SYMBOL_TO_AAMI, patient_of
-from ecglib.book import show
+from ecglib.book import formats, show
 from ecglib.data.sets.mitdb import load_beats
 from ecglib.data.signal.rr import RR_DELAY_BEATS, RR_NAMES
 from ecglib.metrics import accuracy, macro_f1
@@ -48,7 +48,7 @@ from ecglib.plots import data as figures
 from ecglib.plots import style
 from ecglib.studies.plan import Plan
 from ecglib.system.paths import RESULTS
-from ecglib.tables import arms, detection
+from ecglib.tables import arms, detection, frames
 
 style.use()
 
@@ -165,7 +165,6 @@ show.provenance(reference)
 # %% tags=["hide-input"]
 whole = detection.of_results([ds1, ds2])
 by_set = {"reference": detection.by_set(whole), "this run": detection.by_set(live_counts)}
-by_set = pd.concat(by_set).map("{:,}".format)
 show.table(by_set, "Table 1.2: beats by class and set. Reference: all 44 records.")
 
 # %% [markdown]
@@ -182,17 +181,22 @@ figures.ectopic_beats(whole)
 test = whole.loc[[int(record) for record in ds2.per_record]]
 share = pd.DataFrame(
     {
-        kind: {
-            "beats in DS2": f"{column.sum():,}",
-            "most in one record": f"{column.max():,} (record {column.idxmax()})",
-            "share of that record": f"{column.max() / column.sum():.1%}",
-            "records without any": f"{(column == 0).sum()} of {len(column)}",
-        }
-        for kind, column in test.items()
+        "beats in DS2": test.sum(),
+        "most in one record": test.max(),
+        "record": test.idxmax(),
+        "share of that record": test.max() / test.sum(),
+        "records without any": (test == 0).sum(),
+        "records": len(test),
     }
-).T
+)
 show.table(
-    share, "Table 1.3: how the beats of DS2 are spread over its records, reference counts."
+    share,
+    "Table 1.3: how the beats of DS2 are spread over its records, reference counts.",
+    {
+        "most in one record": "{most in one record:,} (record {record})",
+        "share of that record": formats.PERCENT_1,
+        "records without any": "{records without any} of {records}",
+    },
 )
 
 # %% [markdown]
@@ -214,10 +218,12 @@ show.table(
 
 # %% tags=["hide-input"]
 medians = {c: np.median(scored.rr[scored.label == i], axis=0) for i, c in enumerate(CLASSES)}
-rr_table = pd.DataFrame(medians, index=RR_NAMES).map("{:.2f}".format)
+rr_table = pd.DataFrame(medians, index=RR_NAMES)
 rr_table.insert(0, "known", ["one beat later" if d else "at once" for d in RR_DELAY_BEATS])
 show.table(
-    rr_table, "Table 1.4: the five ratios and their medians by class, records of this run."
+    rr_table,
+    "Table 1.4: the five ratios and their medians by class, records of this run.",
+    {"?": formats.DIGITS_2},
 )
 
 # %% mystnb={"figure": {"caption": "One causal ratio (left) and one that costs a beat of delay (right), records of this run; each class has area 1. Most N beats are on time, most S and V beats early. On the right, a single early beat before a pause lies below 1, a run of early beats at 1.", "name": "fig-rr"}} tags=["hide-input"]
@@ -279,8 +285,9 @@ conventions = {
     "paper's classes, after 5:00": pd.Series(stats.pool(late).sum(axis=1)[1:], ["S", "V"]),
     "EC57 as bxb counts": pd.Series({kind: c["tp"] + c["fn"] for kind, c in ec57.items()}),
 }
-conventions = pd.DataFrame(conventions).T.map("{:,}".format)
-show.table(conventions, "Table 1.6: S and V beats of DS2 that count, reference runs.")
+show.table(
+    pd.DataFrame(conventions).T, "Table 1.6: S and V beats of DS2 that count, reference runs."
+)
 
 # %% [markdown]
 # ### Why accuracy is blind
@@ -319,13 +326,13 @@ for name, matrices in sides.items():
     always_n = {r: m.sum(axis=1, keepdims=True) * [1, 0, 0] for r, m in matrices.items()}
     rows[name] = {
         "patients": len({patient_of(int(record)) for record in matrices}),
-        "accuracy": f"{stats.patient_bootstrap(always_n, accuracy):.4f}",
-        "macro-F1": f"{stats.patient_bootstrap(always_n, macro_f1):.4f}",
+        **frames.with_bounds("accuracy", stats.patient_bootstrap(always_n, accuracy)),
+        **frames.with_bounds("macro-F1", stats.patient_bootstrap(always_n, macro_f1)),
     }
-trivial = pd.DataFrame(rows).T
 show.table(
-    trivial,
+    frames.of_rows(rows),
     "Table 1.7: always answering N, reference counts, with 95 % interval over patients.",
+    {"accuracy": formats.SHARE_4, "macro-F1": formats.SHARE_4},
 )
 
 # %% [markdown]

@@ -42,7 +42,7 @@ import pandas as pd
 import torch
 
 from ecglib import results, stats
-from ecglib.book import show
+from ecglib.book import formats, show
 from ecglib.data.inputs import pick_device, to_inputs
 from ecglib.data.sets.mitdb import load_beats
 from ecglib.metrics import macro_f1
@@ -54,8 +54,7 @@ from ecglib.plots import style
 from ecglib.studies.personalization import PersonalizationConfig
 from ecglib.studies.plan import Plan
 from ecglib.system.paths import RESULTS
-from ecglib.tables import arms, published, runs
-from ecglib.tables import scores as tables
+from ecglib.tables import arms, names, papers, runs, scores
 from ecglib.training.on_beats import build
 
 style.use()
@@ -115,8 +114,7 @@ sizes = {
     "this run": adapted_counts(plan.common("channels")),
     "paper's size (64, 128, 256, 512, 512)": adapted_counts(paper_size),
 }
-counts = pd.DataFrame(sizes).map(lambda n: f"{n:,}")
-show.table(counts, "Table 3.1: weights that the patient's puzzle may change.")
+show.table(pd.DataFrame(sizes), "Table 3.1: weights that the patient's puzzle may change.")
 
 # %% [markdown]
 # ### Why adapting only the output layer cannot matter
@@ -174,10 +172,13 @@ show.provenance([result for arm in ours.values() for result in arm.results])
 # over seeds. The paper's rows are printed numbers.
 
 # %% tags=["hide-input"]
-printed = {name: published.TABLE_3[name] for name in order if name in published.TABLE_3}
-rows = [tables.printed_rows(printed), tables.score_table(ours), tables.score_table(mine)]
-labels = ["paper, H200", "reference", "this run"]
-beside = tables.stack(dict(zip(labels, rows, strict=True)))
+table_3 = papers.PAPER1_TABLE_3
+printed = {name: table_3[name] for name in order if name in table_3}
+beside = {
+    "paper, H200": papers.printed(printed.values()).filter(regex="accuracy|macro-F1"),
+    "reference": scores.score_table(ours),
+    "this run": scores.score_table(mine),
+}
 show.table(
     beside, "Table 3.2: strategies on all of DS2 (this run: on the records it was given)."
 )
@@ -193,16 +194,15 @@ figures.strategy_scores({"reference": ours, "this run": mine}, printed)
 # another draw of patients could have given.
 
 # %% tags=["hide-input"]
-strategies = {name: arm for name, arm in ours.items() if name != "none"}
-late = tables.score_table(ours, after_5min=True)
-differ = tables.difference_table(strategies, ours["none"])
-late = late[["accuracy", "macro-F1", "without 232"]].join(differ).fillna("")
+columns = ["accuracy", "macro-F1", "without 232", "Δ macro-F1", "Δ accuracy"]
 show.table(
-    late,
+    scores.against_control(ours, "none"),
     "Table 3.3: reference runs after 5:00; Δ is the difference to none, with 95 % interval.",
+    columns=columns,
 )
 
 # %% mystnb={"figure": {"caption": "Differences of macro-F1 to the control after 5:00, reference runs, with 95 % intervals over patients.", "name": "fig-differences"}} tags=["hide-input"]
+strategies = {name: arm for name, arm in ours.items() if name != "none"}
 differences = {
     name: stats.paired_difference(
         arm.matrices(after_5min=True), ours["none"].matrices(after_5min=True), macro_f1
@@ -223,9 +223,8 @@ figures.patient_differences(strategies, ours["none"])
 # Accuracy is nearly blind to S: always answering N is right for nine beats in ten.
 
 # %% tags=["hide-input"]
-by_class = tables.class_table(ours, after_5min=True)
 show.table(
-    by_class,
+    scores.class_table(ours, after_5min=True),
     "Table 3.4: reference runs after 5:00, sensitivity (Se) and precision (+P) by class.",
 )
 
@@ -235,7 +234,7 @@ show.table(
 # not call it an error if a fusion beat is taken for a ventricular one.
 
 # %% tags=["hide-input"]
-show.table(tables.ec57_table(ours), "Table 3.5: the same runs counted by EC57's convention.")
+show.table(scores.ec57_table(ours), "Table 3.5: the same runs counted by EC57's convention.")
 
 # %% [markdown]
 # ## What it costs
@@ -246,10 +245,8 @@ show.table(tables.ec57_table(ours), "Table 3.5: the same runs counted by EC57's 
 # epochs: they are not divided by ours.
 
 # %% tags=["hide-input"]
-cost = tables.stack(
-    {"reference": runs.runtime_table(ours), "this run": runs.runtime_table(mine)}
-)
-show.table(cost, "Table 3.6: seconds per stage, mean over seeds.")
+cost = {"reference": runs.runtime_table(ours), "this run": runs.runtime_table(mine)}
+show.table(cost, "Table 3.6: seconds per stage, mean over seeds.", {"*": formats.TENTHS})
 
 # %% [markdown]
 # ## Variants
@@ -263,16 +260,16 @@ show.table(cost, "Table 3.6: seconds per stage, mean over seeds.")
 
 # %% tags=["hide-input"]
 variants = {
-    arms.variant_name(arm): arm
+    names.personalized(arm.settings): arm
     for arm in arms.group(reference, split="ds1_ds2")
     if arm.settings not in [chosen.settings for chosen in ours.values()]
 }
 baselines = {
-    arms.arm_name(a.results[0]): a for a in arms.group(reference_baseline, split="ds1_ds2")
+    names.baseline(arm.settings): arm for arm in arms.group(reference_baseline, split="ds1_ds2")
 }
 everything = baselines | {"none": ours["none"]} | variants
 show.table(
-    tables.score_table(everything), "Table 3.7: reference runs of the variants, all of DS2."
+    scores.score_table(everything), "Table 3.7: reference runs of the variants, all of DS2."
 )
 
 # %% [markdown]
@@ -290,16 +287,18 @@ wide = {name: wide[name] for name in STRATEGIES if name in wide}
 show.provenance([result for arm in wide.values() for result in arm.results])
 
 # %% tags=["hide-input"]
-adapted = {name: arm for name, arm in wide.items() if name != "none"}
-scores = tables.score_table(wide, after_5min=True)[["accuracy", "macro-F1", "without 232"]]
-scores = scores.join(tables.difference_table(adapted, wide["none"])).fillna("")
-show.table(scores, "Table 3.8: 64 to 512 filters on an H200, after 5:00; Δ as in Table 3.3.")
+show.table(
+    scores.against_control(wide, "none"),
+    "Table 3.8: 64 to 512 filters on an H200, after 5:00; Δ as in Table 3.3.",
+    columns=columns,
+)
 
 # %% tags=["hide-input"]
 show.table(
     runs.runtime_table(wide),
     "Table 3.9: seconds per stage on the H200, all 22 patients, mean over seeds; the paper's "
     "2,827 to 3,254 s there are for an unpublished number of epochs.",
+    {"*": formats.TENTHS},
 )
 
 # %% [markdown]
@@ -316,15 +315,12 @@ literal = arms.by(
     **(standard | {"finetune": "all"}),
 )
 literal = {name: literal[name] for name in STRATEGIES if name in literal}
-adapted = {name: arm for name, arm in literal.items() if name != "none"}
-scores = tables.score_table(literal, after_5min=True)[["accuracy", "macro-F1", "without 232"]]
-scores = scores.join(tables.difference_table(adapted, literal["none"])).fillna("")
+seconds = runs.runtime_table(literal).add_suffix(", s")
 show.table(
-    scores.join(
-        runs.runtime_table(literal)[["pretrain", "adapt", "finetune"]].add_suffix(", s")
-    ),
+    scores.against_control(literal, "none").join(seconds),
     "Table 3.10: everything fine-tuned, 64 to 512 filters on an H200, after 5:00; Δ as in Table "
     "3.3; seconds of all 22 patients, compiling included, mean over seeds.",
+    columns=[*columns, "pretrain, s", "adapt, s", "finetune, s"],
 )
 
 # %% [markdown]
@@ -337,11 +333,11 @@ show.table(
 # %% tags=["hide-input"]
 swapped = arms.by(reference, "strategy", **(standard | {"split": "ds2_ds1"}))
 swapped = {name: swapped[name] for name in order if name in swapped}
-back = tables.score_table(swapped, after_5min=True)
-others = {name: arm for name, arm in swapped.items() if name != "none"}
-differ = tables.difference_table(others, swapped["none"])
-back = back[["accuracy", "macro-F1", "patient mean"]].join(differ).fillna("")
-show.table(back, "Table 3.11: reference runs on the swapped split (DS2 → DS1), after 5:00.")
+show.table(
+    scores.against_control(swapped, "none"),
+    "Table 3.11: reference runs on the swapped split (DS2 → DS1), after 5:00.",
+    columns=["accuracy", "macro-F1", "patient mean", "Δ macro-F1", "Δ accuracy"],
+)
 
 # %% [markdown]
 # ## What we found
@@ -411,4 +407,7 @@ show.table(back, "Table 3.11: reference runs on the swapped split (DS2 → DS1),
 # %%
 arm = {"strategy": "last_blocks", "online_seconds": [60, 300], "epochs": 1, "train_share": 0.2}
 shorter = plan.run("personalization", arms=[arm])
-tables.score_table(arms.by(shorter, "online_seconds"), after_5min=True)
+show.table(
+    scores.score_table(arms.by(shorter, "online_seconds"), after_5min=True),
+    "One minute against five, after 5:00, this run.",
+)

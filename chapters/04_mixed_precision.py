@@ -44,8 +44,8 @@ from ecglib.plots import precision as figures
 from ecglib.plots import style
 from ecglib.studies.plan import Plan
 from ecglib.system.paths import RESULTS
-from ecglib.tables import arms, published, scores
-from ecglib.tables import precision as formats
+from ecglib.tables import arms, papers
+from ecglib.tables import precision as precision_tables
 from ecglib.training.numerics import relative_error, trace
 from ecglib.training.on_beats import build
 from ecglib.training.precision import DTYPES, round_to
@@ -120,20 +120,18 @@ show.provenance(reference["precision"])
 # ## Table 1 of the paper, beside ours
 
 # %% tags=["hide-input"]
-ours, mine = (formats.by_format(found["precision"]) for found in (reference, live))
-beside = scores.stack(
-    {
-        "paper": formats.printed_rows(published.TABLE_1),
-        "reference": formats.score_table(ours),
-        "this run": formats.score_table(mine),
-    }
-)
+ours, mine = (precision_tables.by_format(found["precision"]) for found in (reference, live))
+beside = {
+    "paper": papers.printed(papers.PAPER1_TABLE_1),
+    "reference": precision_tables.score_table(ours),
+    "this run": precision_tables.score_table(mine),
+}
 show.table(
     beside, "Table 4.1: head-only pipeline by format, all of DS2 (this run: of its records)."
 )
 
 # %% mystnb={"figure": {"caption": "Macro-F1 by format on all beats of DS2 (this run: of its own test records). Diamonds: mean with 95 % interval over patients; dots: single seeds; the paper's bars are deviations over three seeds.", "name": "fig-format-scores"}} tags=["hide-input"]
-figures.format_scores({"reference": ours, "this run": mine}, published.TABLE_1)
+figures.format_scores({"reference": ours, "this run": mine}, papers.PAPER1_TABLE_1)
 
 # %% [markdown]
 # ### Is FP16 better than BF16?
@@ -145,12 +143,10 @@ figures.format_scores({"reference": ours, "this run": mine}, published.TABLE_1)
 
 # %% tags=["hide-input"]
 pairs = {
-    "all of DS2": formats.pairs_table(ours),
-    "after 5:00": formats.pairs_table(ours, after_5min=True),
+    "all of DS2": precision_tables.pairs_table(ours),
+    "after 5:00": precision_tables.pairs_table(ours, after_5min=True),
 }
-show.table(
-    scores.stack(pairs), "Table 4.2: differences of macro-F1 between formats, reference runs."
-)
+show.table(pairs, "Table 4.2: differences of macro-F1 between formats, reference runs.")
 
 # %% [markdown]
 # The paper prints no runs by seed, but its own numbers bound what it can claim. If its three
@@ -158,7 +154,7 @@ show.table(
 # $\sqrt{(0.0398^2 + 0.0098^2)/3}$:
 
 # %%
-fp16, bf16 = published.TABLE_1[:2]
+fp16, bf16 = papers.PAPER1_TABLE_1[:2]
 gap = fp16.macro_f1 - bf16.macro_f1
 error = ((fp16.macro_f1_std**2 + bf16.macro_f1_std**2) / 3) ** 0.5
 print(f"printed difference {gap:.4f}, standard error {error:.4f}, t = {gap / error:.2f}")
@@ -173,9 +169,10 @@ print(f"to find such a difference four times in five: {needed:.0f} seeds of each
 # them the scaling of gradients left out. Peak memory is counted on a GPU only.
 
 # %% tags=["hide-input"]
-cost = scores.stack(
-    {"reference": formats.training_table(ours), "this run": formats.training_table(mine)}
-)
+cost = {
+    "reference": precision_tables.training_table(ours),
+    "this run": precision_tables.training_table(mine),
+}
 show.table(
     cost,
     "Table 4.3: seconds (emulated ones say nothing about 16-bit units), steps, memory.",
@@ -193,7 +190,7 @@ figures.layer_errors(reference["numerics"])
 
 # %% tags=["hide-input"]
 show.table(
-    formats.layer_error_table(reference["numerics"]),
+    precision_tables.layer_error_table(reference["numerics"]),
     "Table 4.4: relative errors by layer, reference runs, emulated, mean over seeds.",
 )
 
@@ -221,7 +218,7 @@ figures.margins(reference["numerics"])
 
 # %% tags=["hide-input"]
 show.table(
-    formats.decision_table(reference["numerics"]),
+    precision_tables.decision_table(reference["numerics"]),
     "Table 4.5: decisions of one FP32 network run in 16 bits (emulated), all of DS2: beats whose "
     "class changes, median change of a logit, median margin; and what a training step of 128 "
     "beats keeps for its way back (PyTorch's autocast), in 16 bits and in FP32.",
@@ -237,21 +234,26 @@ show.table(
 # were: they say what a run cost, not which format is faster.
 
 # %% tags=["hide-input"]
-native = formats.by_format(results.load_study(RESULTS / "h200", "precision"))
+native = precision_tables.by_format(results.load_study(RESULTS / "h200", "precision"))
 full = results.load_study(RESULTS / "h200", "personalization")
 native = {
     "fp32, TF32 convolutions": arms.pick(full, strategy="head_only", finetune="head")
 } | native
-show.table(formats.score_table(native), "Table 4.6: 64 to 512 filters on an H200, all of DS2.")
+show.table(
+    precision_tables.score_table(native), "Table 4.6: 64 to 512 filters on an H200, all of DS2."
+)
 
 # %% tags=["hide-input"]
 show.table(
-    formats.pairs_table(native), "Table 4.7: differences between formats, H200, all of DS2."
+    precision_tables.pairs_table(native),
+    "Table 4.7: differences between formats, H200, all of DS2.",
 )
 
 # %% tags=["hide-input"]
 taken = {name: arm for name, arm in native.items() if "native" in name}
-show.table(formats.training_table(taken), "Table 4.8: steps and memory of the native runs.")
+show.table(
+    precision_tables.training_table(taken), "Table 4.8: steps and memory of the native runs."
+)
 
 # %% [markdown]
 # ## What we found

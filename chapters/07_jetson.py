@@ -43,7 +43,7 @@ import torch
 
 # %% tags=["remove-cell"]
 from ecglib import results
-from ecglib.book import show
+from ecglib.book import formats, show
 from ecglib.data.sets.mitdb import read_record
 from ecglib.deploy import roofline as bounds
 from ecglib.deploy import shipped
@@ -57,8 +57,8 @@ from ecglib.plots import style
 from ecglib.studies.plan import Plan
 from ecglib.studies.roofline import fresh_network
 from ecglib.system.paths import RESULTS
-from ecglib.tables import c99 as embedded
-from ecglib.tables import published, scores
+from ecglib.tables import c99 as c99_tables
+from ecglib.tables import papers
 
 style.use()
 
@@ -88,7 +88,11 @@ show.banner(source, plan.profile)
 # twenty times as long.
 
 # %% tags=["hide-input"]
-show.table(embedded.printed_table(published), "Table 7.1: paper 1, Tables 1 and 3, as printed.")
+show.table(
+    papers.printed([*papers.PAPER1_TABLE_1, *papers.PAPER1_TABLE_3_NANO]),
+    "Table 7.1: paper 1, Tables 1 and 3, as printed.",
+    {"accuracy": formats.SHARE_4, "macro-F1": formats.SHARE_4},
+)
 
 # %% [markdown]
 # ## What it must cost
@@ -119,14 +123,16 @@ side = {
 paper = bounds.paper_stages(works["ecgnet"], epochs=10, n_train=50_598, **side)
 ours = bounds.our_stages(works["micronet"], steps=80, replayed=64, labels=5, **side)
 show.table(
-    embedded.stage_table(paper),
+    c99_tables.stage_table(paper),
     "Table 7.2: least seconds of paper 1's pipeline in fp16, one seed. Estimated.",
+    formats.BY_MACHINE,
 )
 
 # %% tags=["hide-input"]
 show.table(
-    embedded.stage_table(ours),
+    c99_tables.stage_table(ours),
     "Table 7.3: least seconds of ours for 22 patients, five labels each. Estimated.",
+    formats.BY_MACHINE,
 )
 
 # %% mystnb={"figure": {"caption": "Multiplications of paper 1's pipeline (10 epochs a stage) and of ours, five labels for each of 22 patients: estimated, more than five orders of magnitude apart.", "name": "fig-stages"}} tags=["hide-input"]
@@ -135,7 +141,7 @@ figures.stages(paper, ours)
 # %% mystnb={"figure": {"caption": "Roofs of three machines in fp16, and what paper 1's runtimes come to if every stage had 10 epochs and a runtime covers one seed; both are our reading.", "name": "fig-roofline"}} tags=["hide-input"]
 machines = list(bounds.MACHINES.values())
 at = bounds.intensity(works["ecgnet"], "fp16", 128)
-printed_s = {row.arm: row.runtime_s for row in published.TABLE_1 if "FP16" in row.arm}
+printed_s = {row.arm: row.runtime_s for row in papers.PAPER1_TABLE_1 if "FP16" in row.arm}
 points = {
     f"paper 1, {arm}": ("paper", at, 2 * paper.sum() / seconds)
     for arm, seconds in printed_s.items()
@@ -158,7 +164,7 @@ measured = results.load_study(RESULTS, "roofline")
 # %% tags=["hide-input"]
 both = {"reference": measured, "this run": live_bounds}
 show.table(
-    scores.stack({name: embedded.validation_table(found) for name, found in both.items()}),
+    {name: c99_tables.validation_table(found) for name, found in both.items()},
     "Table 7.4: estimated and measured milliseconds in PyTorch, fp32, one core; Gop/s is "
     "this core's peak, measured in the same run; ratio is estimated over measured.",
 )
@@ -173,14 +179,15 @@ show.table(
 #
 # ## What a device can compute in
 #
-# Least milliseconds of one beat, by arithmetic format; "–" where the processor's units lack it.
+# Least milliseconds of one beat, by arithmetic format; empty where the processor's units lack it.
 
 # %% tags=["hide-input"]
 show.table(
-    embedded.bound_table(
+    c99_tables.bound_table(
         {"ECGNet, 64 to 512 filters": works["ecgnet"], "MicroNet": works["micronet"]}
     ),
     "Table 7.5: least milliseconds of one beat. Estimated, not measured.",
+    {"*": "{:.2g}"},
 )
 
 # %% [markdown]
@@ -229,7 +236,7 @@ show.provenance(reference)
 
 # %% tags=["hide-input"]
 runs = {"reference": reference} | ({"this run": live} if live else {})
-both = scores.stack({name: embedded.agreement_table(found) for name, found in runs.items()})
+both = {name: c99_tables.agreement_table(found) for name, found in runs.items()}
 show.table(both, "Table 7.6: the C code on all beats of the test side (MIT-BIH's DS2).")
 
 # %% [markdown]
@@ -241,9 +248,11 @@ show.table(both, "Table 7.6: the C code on all beats of the test side (MIT-BIH's
 # core of it, the call from Python included. Where a tool is missing, its cell is empty.
 
 # %% tags=["hide-input"]
-costs = {name: embedded.cost_table(found).T for name, found in runs.items()}
+costs = {name: c99_tables.cost_table(found) for name, found in runs.items()}
 show.table(
-    pd.concat(costs, axis=1), "Table 7.7: memory and time of the C code, mean over seeds."
+    pd.concat(costs, axis=1),
+    "Table 7.7: memory and time of the C code, mean over seeds.",
+    {"*": formats.COUNT},
 )
 
 # %% [markdown]
@@ -260,10 +269,10 @@ library = [
     for r in results.load_study(RESULTS, "robustness")
     if (r.config["perturbation"], r.config["scope"]) == ("detected", "all_int8")
 ]
-both = {"reference": embedded.stream_table(reference, library)}
+both = {"reference": c99_tables.stream_table(reference, library)}
 if live:
-    both["this run"] = embedded.stream_table(live, [])
-show.table(scores.stack(both), "Table 7.8: DS2 from samples alone, sample by sample.")
+    both["this run"] = c99_tables.stream_table(live, [])
+show.table(both, "Table 7.8: DS2 from samples alone, sample by sample.")
 
 # %% mystnb={"figure": {"caption": "Ten seconds of a recording as the C code sees them: samples in, detected beats and their classes out; the bar above a beat ends when its class is known.", "name": "fig-stream"}} tags=["hide-input"]
 records = plan.common("records")

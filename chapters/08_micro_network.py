@@ -42,7 +42,7 @@ overrides = {}  # type: dict  arms of a study, or channels and pretext_epochs of
 import torch
 
 from ecglib import results
-from ecglib.book import show
+from ecglib.book import formats, show
 from ecglib.data.inputs import Inputs
 from ecglib.data.sets.mitdb import read_record
 from ecglib.data.signal.micro_input import micro_inputs
@@ -55,8 +55,8 @@ from ecglib.studies.budget import MICRONET, replay_of
 from ecglib.studies.micro import fold_networks, inputs_of
 from ecglib.studies.plan import Plan
 from ecglib.system.paths import RESULTS
-from ecglib.tables import arms, scores
-from ecglib.tables import budget as handful
+from ecglib.tables import arms, names, papers, scores
+from ecglib.tables import budget as budget_tables
 from ecglib.training.loop import predict
 from ecglib.training.on_micro import size_of
 
@@ -153,17 +153,18 @@ show.provenance(reference["micro"])
 # ## Without any label
 
 # %% tags=["hide-input"]
-ours = handful.by_split(reference["micro"])
-published = show.peers().drop(columns="method")
+ours = budget_tables.by_split(reference["micro"])
+published = papers.peers().drop(columns="method")
 show.table(
-    scores.stack({"published": published, "ours": scores.score_table(ours)}),
+    {"published": published, "ours": scores.score_table(ours)},
     "Table 8.1: one network for all patients, all beats, reference runs; published numbers above. "
     "Ours weighs 4,014 bytes in integers: weights, biases and one scale an output channel.",
+    {"published": {"*": formats.AS_PRINTED}},
 )
 
 # %% tags=["hide-input"]
 show.table(
-    scores.stack({"sensitivity and +P": scores.class_table(ours)}),
+    {"sensitivity and +P": scores.class_table(ours)},
     "Table 8.2: the same arms by class, all beats, reference runs.",
 )
 
@@ -172,8 +173,8 @@ show.table(
 
 # %% tags=["hide-input"]
 tried = {
-    title: handful.variant_table(
-        handful.by_variant(reference["micro"], split=split, scope=scope)
+    title: budget_tables.variant_table(
+        budget_tables.by_variant(reference["micro"], split=split, scope=scope)
     )
     for title, split, scope in (
         ("folds of DS1, fp32", "ds1_cv", "none"),
@@ -182,7 +183,7 @@ tried = {
     )
 }
 show.table(
-    scores.stack(tried),
+    tried,
     "Table 8.3: every setting that was varied, one at a time, all beats, reference runs. Only the "
     "upper two blocks were used to choose.",
 )
@@ -190,7 +191,7 @@ show.table(
 # %% tags=["hide-input"]
 one_seed = [r for r in reference["micro"] if r.config["seed"] == 7]
 show.table(
-    handful.variant_table(handful.by_variant(one_seed, split="lopo", scope="none")),
+    budget_tables.variant_table(budget_tables.by_variant(one_seed, split="lopo", scope="none")),
     "Table 8.4: the chosen input and that of Farag 2023 with every patient left out once, seed 7, "
     "fp32, all beats, reference runs. This chose nothing.",
 )
@@ -203,7 +204,7 @@ show.table(
 
 # %% tags=["hide-input"]
 baselines = results.load_study(RESULTS, "baseline")
-rounded = handful.by_variant(reference["micro"], split="ds1_ds2", scope="all_int8")
+rounded = budget_tables.by_variant(reference["micro"], split="ds1_ds2", scope="all_int8")
 large = {
     "ECGNet, beats + RR, fp32": arms.pick(baselines, features="beat+rr", split="ds1_ds2"),
     "MicroNet twice as wide, INT8": rounded["width 2.0"],
@@ -227,15 +228,15 @@ show.table(
 
 # %% tags=["hide-input"]
 show.table(
-    handful.choice_table(reference["budget"]),
+    budget_tables.choice_table(reference["budget"]),
     "Table 8.6: which beats to ask for, and how to use the answers: macro-F1 after 5:00, eleven "
     "folds of DS1, reference runs, INT8.",
 )
 
 # %% tags=["hide-input"]
-lopo = handful.by_budget(reference["budget"], scope="all_int8", split="lopo")
+lopo = budget_tables.by_budget(reference["budget"], scope="all_int8", split="lopo")
 show.table(
-    handful.budget_table(lopo),
+    budget_tables.budget_table(lopo),
     "Table 8.7: labels and what they bring, every patient left out once, after 5:00, INT8, "
     "reference runs. Δ: against no label, with its 95 % interval over patients; accuracy: "
     "of all beats, and averaged over patients; cost: seconds and millions of multiplications of "
@@ -243,20 +244,22 @@ show.table(
 )
 
 # %% tags=["hide-input"]
-standard = handful.by_budget(reference["budget"], scope="all_int8", split="ds1_ds2")
+standard = budget_tables.by_budget(reference["budget"], scope="all_int8", split="ds1_ds2")
 show.table(
-    handful.budget_table(standard),
+    budget_tables.budget_table(standard),
     "Table 8.8: the same on DS1 → DS2.",
 )
 
 # %% mystnb={"figure": {"caption": "Macro-F1 after 5:00 against the labels really asked for (mean of the records), with 95 % bands over patients, INT8, reference runs. Beats asked for when the network is unsure (half an hour, any time) are worth more than those of the first five minutes.", "name": "fig-budget"}} tags=["hide-input"]
 kind = {"scope": "all_int8", "split": "lopo"}
-streamed = handful.by_budget(
+streamed = budget_tables.by_budget(
     reference["budget"], query="least_confidence", asking="stream", **kind
 )
 curves = {
     "leave one patient out": lopo,
-    "the same, drawn at random": handful.by_budget(reference["budget"], query="random", **kind),
+    "the same, drawn at random": budget_tables.by_budget(
+        reference["budget"], query="random", **kind
+    ),
     "the same, asked when unsure": streamed,
     "DS1 → DS2": standard,
 }
@@ -275,7 +278,7 @@ figures.patients(lopo[5], lopo[0], ("no label", "five labels"))
 
 # %% tags=["hide-input"]
 show.table(
-    handful.budget_table(streamed),
+    budget_tables.budget_table(streamed),
     "Table 8.9: labels an hour, asked whenever a beat is unsure; every patient left out once, "
     "scored after 5:00, each beat before its own label is known, INT8, reference runs.",
 )
@@ -284,9 +287,9 @@ show.table(
 # ### The same loop around ECGNet
 
 # %% tags=["hide-input"]
-ecgnet = handful.by_budget(reference["budget_ecgnet"], split="ds1_ds2")
+ecgnet = budget_tables.by_budget(reference["budget_ecgnet"], split="ds1_ds2")
 show.table(
-    handful.budget_table(ecgnet),
+    budget_tables.budget_table(ecgnet),
     "Table 8.10: ECGNet with RR ratios in the same loop, DS1 → DS2 after 5:00, fp32, reference "
     "runs.",
 )
@@ -317,7 +320,7 @@ show.table(
 # and false detections as false positives of the class they were given, as EC57 has it.
 
 # %% mystnb={"figure": {"caption": "F1 of V (solid) and S (dashed) on DS1 → DS2 against the severity of each perturbation, worse to the right but for the sampling rate; fp32 and INT8, reference runs.", "name": "fig-robustness"}} tags=["hide-input"]
-worse = handful.robustness_table(reference["robustness"])
+worse = budget_tables.robustness_table(reference["robustness"])
 figures.robustness(worse)
 
 # %% tags=["hide-input"]
@@ -325,14 +328,14 @@ kinds = worse.index.get_level_values(0).isin(
     ["none", "detected", "lead", "jitter", "resampled"]
 )
 show.table(
-    worse[kinds].map("{:.3f}".format),
+    worse[kinds],
     "Table 8.12: perturbed records, DS1 → DS2, all beats, mean over seeds of the reference runs; "
     "macro-F1 of annotated beats, F1 of V and S with missed and false beats counted.",
 )
 
 # %% mystnb={"figure": {"caption": "Left: accuracy against confidence, with the expected calibration error. Middle and right: accuracy and macro-F1 when only the surest beats are answered. INT8, all beats, reference runs.", "name": "fig-confidence"}} tags=["hide-input"]
 sure = {
-    handful.SPLIT_NAMES[split]: handful.by_variant(
+    names.word(split): budget_tables.by_variant(
         reference["micro"], split=split, scope="all_int8"
     )["chosen"].results
     for split in ("lopo", "ds1_ds2")
@@ -343,9 +346,9 @@ figures.confidence(sure)
 # ## On this page
 
 # %% tags=["hide-input"]
-mine = handful.by_variant(live["micro"], split="ds1_ds2")
+mine = budget_tables.by_variant(live["micro"], split="ds1_ds2")
 show.table(
-    handful.variant_table({f"{name}, live": arm for name, arm in mine.items()}),
+    budget_tables.variant_table({f"{name}, live": arm for name, arm in mine.items()}),
     "Table 8.13: the runs of this page, on their own test records.",
 )
 

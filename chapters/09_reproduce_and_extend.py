@@ -35,7 +35,7 @@ from torch import nn
 
 from ecglib import results
 from ecglib.aami import CLASSES
-from ecglib.book import show
+from ecglib.book import formats, show
 from ecglib.data.sets.mitdb import load_beats
 from ecglib.data.synthetic import write_records
 from ecglib.models import MODELS
@@ -46,7 +46,7 @@ from ecglib.plots import style
 from ecglib.studies.plan import Plan
 from ecglib.system.paths import PARAMS, RESULTS, RUNS
 from ecglib.tables import arms, runs, scores
-from ecglib.tables import speed as bench
+from ecglib.tables import speed as speed_tables
 
 style.use()
 
@@ -173,9 +173,10 @@ show.banner(source, plan.profile)
 
 # %% tags=["hide-input"]
 show.table(
-    bench.speed_table(live),
-    "Table 9.3: this run. *: timed for the first patients, scaled to all. “Of peak”: operations "
-    "a second of the training our way, over those of a product of large matrices here.",
+    speed_tables.speed_table(live),
+    "Table 9.3: this run. Timed: patients that the usual way was timed for, and scaled to all. Of "
+    "peak: operations a second of the training our way, over those of a product of large matrices here.",
+    {"ratio": formats.TENTHS},
 )
 
 # %% tags=["hide-input"]
@@ -184,8 +185,9 @@ show.provenance(reference)
 
 # %% tags=["hide-input"]
 show.table(
-    bench.speed_table(reference),
+    speed_tables.speed_table(reference),
     "Table 9.4: reference runs, one run a row, on one core unless it says otherwise; as Table 9.3.",
+    {"ratio": formats.TENTHS},
 )
 
 # %% mystnb={"figure": {"caption": "Seconds of an online stage (head-only adaptation, the head fine-tuned) on one core, one quantity varied at a time. More patients widen the gap, since what they share is done once; then both ways grow in proportion.", "name": "fig-growth"}} tags=["hide-input"]
@@ -197,7 +199,11 @@ wide = results.load_study(RESULTS / "h200", "speed")
 show.provenance(wide)
 
 # %% tags=["hide-input"]
-show.table(bench.speed_table(wide), "Table 9.5: on an H200; as Table 9.3.")
+show.table(
+    speed_tables.speed_table(wide),
+    "Table 9.5: on an H200; as Table 9.3.",
+    {"ratio": formats.TENTHS},
+)
 
 # %% [markdown]
 # - **What no patient changes is done once.** With AdaBN, or nobody adapted, one fine-tuning serves
@@ -228,16 +234,21 @@ show.table(bench.speed_table(wide), "Table 9.5: on an H200; as Table 9.3.")
 
 # %% tags=["hide-input"]
 show.table(
-    bench.compression_table(results.load_study(RESULTS, "compression")),
+    speed_tables.compression_table(results.load_study(RESULTS, "compression")),
     "Table 9.6: seconds of compressing one fold's network of CinC 2017 by method, reference "
     "runs: median, and number of runs; chapter 06 says what the methods are.",
+    {"*": formats.TENTHS},
 )
 
 # %% tags=["hide-input"]
-forms = {"reference": bench.forms_table(reference), "this run": bench.forms_table(live)}
+forms = {
+    "reference": speed_tables.forms_table(reference),
+    "this run": speed_tables.forms_table(live),
+}
 show.table(
-    scores.stack({name: table for name, table in forms.items() if len(table)}),
+    {name: table for name, table in forms.items() if len(table)},
     "Table 9.7: milliseconds of a beat, batch 1, one core, random weights.",
+    {"*": "{:.3g}"},
 )
 
 # %% [markdown]
@@ -256,7 +267,7 @@ mine = results.load_study(RUNS, "baseline")
 ours = results.load_study(RESULTS, "baseline")
 print("mine:     ", arms.where_made(mine))
 print("reference:", arms.where_made(ours))
-runs.side_by_side(mine, ours)
+show.table(runs.side_by_side(mine, ours), "Runs of this machine beside the reference runs.")
 
 # %% [markdown]
 # (downloads)=
@@ -286,7 +297,10 @@ arm = {
     "train_share": 0.2,
 }
 mine = plan.run("personalization", arms=[arm], runs=SCRATCH)
-scores.score_table(arms.by(mine, "strategy"), after_5min=True)
+show.table(
+    scores.score_table(arms.by(mine, "strategy"), after_5min=True),
+    "The new strategy beside nobody personalized, after 5:00.",
+)
 
 # %% [markdown]
 # ## Add a model
@@ -309,7 +323,7 @@ class ECGNetMean(ECGNet):
 MODELS["ecgnet_mean"] = ECGNetMean
 arm = {"model": ["ecgnet", "ecgnet_mean"], "epochs": 1}
 mine = plan.run("baseline", arms=[arm], runs=SCRATCH)
-scores.score_table(arms.by(mine, "model"))
+show.table(scores.score_table(arms.by(mine, "model")), "The new network beside ECGNet.")
 
 # %% [markdown]
 # ## Add a data set

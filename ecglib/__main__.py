@@ -84,6 +84,7 @@ def _compare(args):
 
 
 def _bench(args):
+    from ecglib.book.formats import TENTHS, in_terminal
     from ecglib.tables.latency import latency_table
     from ecglib.tables.speed import forms_table, speed_table
 
@@ -93,8 +94,12 @@ def _bench(args):
     measured = _plan(args).run(study, again=True)
     environment = measured[0].environment
     print(f"on {environment['device']}, {environment['cpu']}, torch {environment['torch']}")
-    for table in {"speed": (speed_table, forms_table), "int8": (latency_table,)}[args.what]:
-        print(table(measured).to_string(), end="\n\n")
+    tables = {
+        "speed": ((speed_table, {"ratio": TENTHS}), (forms_table, {"*": "{:.3g}"})),
+        "int8": ((latency_table, None),),
+    }
+    for table, formats in tables[args.what]:
+        print(in_terminal(table(measured), formats), end="\n\n")
 
 
 def _export(args):

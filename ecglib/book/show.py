@@ -2,23 +2,30 @@
 
 import html
 
-import pandas as pd
 from IPython.display import HTML, Markdown
 
+from ecglib.book.formats import shown, stacked
 from ecglib.data import sets
 from ecglib.studies.params import load_params
-from ecglib.tables import arms, downloads, published
+from ecglib.tables import arms, downloads, frames
 
 
-def table(frame, caption, *, escape=True):
-    """A table with its caption, ready for the page.
+def table(frame, caption, formats=None, *, columns=None, escape=True):
+    """A table with its caption, ready for the page: here numbers become text.
 
     Parameters
     ----------
-    frame : DataFrame
-        Cells are text already.
+    frame : DataFrame or dict of str to DataFrame
+        Numbers and names, see `ecglib.tables.frames`; several tables by their headings stand
+        under each other.
     caption : str
         Begins with its number, e.g. "Table 3.1"; states what the numbers are.
+    formats : dict of str to (str or callable), optional
+        Column -> format, where that of `ecglib.book.formats` does not fit; see `shown` and
+        `stacked` there.
+    columns : list of str, optional
+        Which columns of the page to show, in this order, where there are such; all if not
+        given.
     escape : bool
         False if cells hold HTML, such as links.
 
@@ -26,9 +33,12 @@ def table(frame, caption, *, escape=True):
     -------
     HTML
     """
-    body = frame.to_html(border=0, classes="ecg-table", na_rep="", escape=escape)
-    text = html.escape(caption)
-    body = body.replace("<thead>", f"<caption>{text}</caption>\n<thead>", 1)
+    layout = stacked if isinstance(frame, dict) else shown
+    text = layout(frame, formats)
+    text = text if columns is None else text[[c for c in columns if c in text]]
+    body = text.to_html(border=0, classes="ecg-table", escape=escape)
+    title = f"<caption>{html.escape(caption)}</caption>"
+    body = body.replace("<thead>", f"{title}\n<thead>", 1)
     return HTML(f'<div class="ecg-table-wrap">{body}</div>')
 
 
@@ -46,7 +56,7 @@ def banner(sources, profile):
     Parameters
     ----------
     sources : Source, or dict of str to Source
-        All data of the live runs, as `find_source` or `find_sources` gives it.
+        All data of the live runs, as `Plan.sources` gives it.
     profile : str
         Name of the params file.
 
@@ -128,7 +138,7 @@ def download_table(folder, caption):
         f'<a href="../_static/results/{name}.csv" download>{name}.csv</a>': {"runs": len(paths)}
         for name, paths in downloads.studies(folder).items()
     }
-    return table(pd.DataFrame(rows).T, caption, escape=False)
+    return table(frames.of_rows(rows), caption, escape=False)
 
 
 def profiles(folder):
@@ -154,23 +164,4 @@ def profiles(folder):
             "seeds": ", ".join(map(str, common["seeds"])),
             "device": common["device"],
         }
-    return pd.DataFrame(rows).T
-
-
-def peers():
-    """Published inter-patient results on DS2, a row each, printed numbers only.
-
-    Returns
-    -------
-    DataFrame
-    """
-    return pd.DataFrame(
-        {
-            row.source: {
-                "method": row.arm,
-                "accuracy": f"{row.accuracy:g}",
-                "macro-F1": f"{row.macro_f1:g}",
-            }
-            for row in published.PEERS
-        }
-    ).T
+    return frames.of_rows(rows)

@@ -5,29 +5,34 @@ from pathlib import Path
 import pandas as pd
 
 from ecglib import results
+from ecglib.book.formats import AS_PRINTED, COUNT, DIGITS_2, SHARE_4, TENTHS, in_terminal
 from ecglib.personalize.strategies import STRATEGIES
 from ecglib.studies import registry
 from ecglib.system.errors import UserError
 from ecglib.system.untrusted import refused
 from ecglib.tables import (
     arms,
+    budget,
     compression,
+    frames,
     int8,
-    paper2,
+    names,
+    papers,
     precision,
-    published,
     runs,
     speed,
 )
-from ecglib.tables import (
-    budget as handful,
-)
 
-_METRICS = ("accuracy", "macro_f1")
-
-
-def _table(rows):
-    return pd.DataFrame(rows).to_string(index=False, float_format=lambda x: f"{x:.4f}")
+_METRICS = {"accuracy": "accuracy", "macro-F1": "macro_f1"}
+_FORMATS = {
+    "*accuracy, points": "{:+.2f}",
+    "*accuracy": SHARE_4,
+    "*macro-F1": SHARE_4,
+    "paper CR": DIGITS_2,
+    "share of DS1": AS_PRINTED,
+    "flash, bytes": COUNT,
+    "µs a beat": "{:.0f}",
+}
 
 
 def stale_files(folder):
@@ -57,116 +62,108 @@ def is_current(result, path):
         return False
 
 
+def _means(arm):
+    """Metrics of an arm, means over its seeds."""
+    return {column: frames.mean_of(arm.results, metric) for column, metric in _METRICS.items()}
+
+
+def _ours(named):
+    """Rows of our arms."""
+    return {f"ours: {name}": _means(arm) | {"seeds": arm.seeds} for name, arm in named.items()}
+
+
+def _printed(rows):
+    """Rows of paper 1, as printed."""
+    return {
+        f"paper 1: {row.arm}": {"accuracy": row.accuracy, "macro-F1": row.macro_f1}
+        for row in rows
+    }
+
+
 def _table_3(folder):
     """Paper 1's table 3 (H200) beside ours on the same split."""
     found = results.load_study(folder, "personalization")
     rows = []
     for strategy in STRATEGIES:
-        printed = published.TABLE_3.get(strategy)
+        printed = papers.PAPER1_TABLE_3.get(strategy)
         wanted = {"strategy": strategy, "split": "ds1_ds2", "online_seconds": 300}
         for arm in arms.group(found, **wanted):
-            scores = {
-                name: sum(r.metrics[name] for r in arm.results) / len(arm.results)
-                for name in _METRICS
+            row = {
+                "strategy": names.word(strategy),
+                "arm": names.name_of(arm.settings, ("finetune", "norm")),
+                "share of DS1": arm.settings["train_share"],
             }
-            rows.append(
-                {
-                    "strategy": strategy,
-                    "finetune": arm.settings["finetune"],
-                    "share": arm.settings["train_share"],
-                    "norm": arm.settings["norm"],
-                    "paper accuracy": printed.accuracy if printed else float("nan"),
-                    "ours accuracy": scores["accuracy"],
-                    "paper macro-F1": printed.macro_f1 if printed else float("nan"),
-                    "ours macro-F1": scores["macro_f1"],
-                    "seeds": arm.seeds,
-                }
-            )
-    return rows
+            for column, metric in _METRICS.items():
+                row[f"paper {column}"] = getattr(printed, metric, float("nan"))
+                row[f"ours {column}"] = frames.mean_of(arm.results, metric)
+            rows.append(row | {"seeds": arm.seeds})
+    return pd.DataFrame(rows).set_index(["strategy", "arm"]) if rows else pd.DataFrame()
 
 
 def _baselines(folder):
     """Training on one side only, beside the paper's best row."""
-    rows = [_printed(max(published.TABLE_2, key=lambda row: row.macro_f1))]
-    for arm in arms.group(results.load_study(folder, "baseline")):
-        rows.append(_mean(arms.arm_name(arm.results[0]), arm))
-    return rows
+    named = arms.by_name(results.load_study(folder, "baseline"))
+    return frames.of_rows(_printed([papers.PAPER1_BEST]) | _ours(named))
 
 
 def _formats(folder):
     """Paper 1's table 1 and ours, by number format."""
-    rows = [_printed(row) for row in published.TABLE_1]
-    for name, arm in precision.by_format(results.load_study(folder, "precision")).items():
-        rows.append(_mean(f"ours: {name}", arm))
-    return rows
+    named = precision.by_format(results.load_study(folder, "precision"))
+    return frames.of_rows(_printed(papers.PAPER1_TABLE_1) | _ours(named))
 
 
 def _integers(folder):
     """Paper 1's table 2 and ours, by pipeline, scope and method."""
-    rows = [_printed(row) for row in published.TABLE_2]
-    for pipeline, named in int8.by_scope(results.load_study(folder, "int8")).items():
-        for key, arm in named.items():
-            rows.append(_mean(f"ours: {pipeline}, {int8.row_name(*key)}", arm))
-    return rows
+    named = {
+        f"{pipeline}, {names.rounded(*key)}": arm
+        for pipeline, found in int8.by_scope(results.load_study(folder, "int8")).items()
+        for key, arm in found.items()
+    }
+    return frames.of_rows(_printed(papers.PAPER1_TABLE_2) | _ours(named))
 
 
 def _compression(folder, model, dataset="cinc2017"):
     """Paper 2's table 1 (Chapman) and ours, five folds pooled."""
     found = results.load_study(folder, "compression")
-    ours = compression.by_method(found, dataset=dataset, model=model)
-    table = paper2.TABLE_1[model]
-    rows = []
-    for name in dict.fromkeys([*table, *ours]):
-        row = {"method": name}
-        if name in table:
-            row |= {"paper accuracy": table[name].accuracy, "paper CR": table[name].ratio}
-        if name in ours:
-            m = ours[name].metrics
-            row |= {"ours accuracy": m["accuracy"], "ideal": m["ideal_ratio"]}
-            row |= {"file": m["file_ratio"], "Δ accuracy, points": compression.points(m)}
-        rows.append(row)
-    return rows
+    printed = papers.PAPER2_TABLE_1[model]
+    rows = {
+        name: {"paper accuracy": row.accuracy, "paper CR": row.ratio}
+        for name, row in printed.items()
+    }
+    for name, result in compression.by_method(found, dataset=dataset, model=model).items():
+        m = result.metrics
+        ours = {"ours accuracy": m["accuracy"], "ideal": m["ideal_ratio"]}
+        ours |= {"file": m["file_ratio"]} | compression.points(m)
+        rows[name] = rows.get(name, {}) | ours
+    return frames.of_rows(rows, "method")
 
 
 def _jetson(folder):
-    """Paper 1's Jetson rows, and what the C code takes."""
-    rows = [
-        {
-            "arm": f"paper 1: {row.arm}",
-            "macro-F1": row.macro_f1,
-            "what it takes": f"{row.runtime_s:,.0f} s",
-        }
-        for row in (published.TABLE_1[2], *published.TABLE_3_NANO)
-    ]
+    """Paper 1's Jetson rows, and what the C code takes on this PC."""
+    rows = {
+        f"paper 1: {row.arm}": {"macro-F1": row.macro_f1, "seconds": row.runtime_s}
+        for row in (papers.PAPER1_TABLE_1[2], *papers.PAPER1_TABLE_3_NANO)
+    }
     for result in results.load_study(folder, "c99"):
         m = result.metrics
-        takes = (
-            f"{m['us_per_beat']:.0f} µs a beat on this PC, {m['flash_bytes']:,} bytes of flash"
-        )
-        arm = f"ours: MicroNet in C, seed {result.config['seed']}"
-        rows.append({"arm": arm, "macro-F1": m["macro_f1"], "what it takes": takes})
-    return rows
+        rows[f"ours: MicroNet in C, seed {result.config['seed']}"] = {
+            "macro-F1": m["macro_f1"],
+            "µs a beat": m["us_per_beat"],
+            "flash, bytes": m["flash_bytes"],
+        }
+    return frames.of_rows(rows)
 
 
 def _speed(folder):
-    """Ratios of study "speed"; nothing if it has not been run."""
-    found = results.load_study(folder, "speed")
-    return speed.speed_table(found).to_string() if found else "no runs yet"
+    """Ratios of study "speed"."""
+    return speed.speed_table(results.load_study(folder, "speed"))
 
 
 def _labels(folder):
     """Arms of the micro network in integers by labelled beats."""
     found = results.load_study(folder, "budget")
-    return handful.by_budget(found, split="lopo", scope="all_int8")
-
-
-def _printed(row):
-    return {"arm": f"paper 1: {row.arm}", "accuracy": row.accuracy, "macro-F1": row.macro_f1}
-
-
-def _mean(name, arm):
-    means = [sum(r.metrics[m] for r in arm.results) / len(arm.results) for m in _METRICS]
-    return {"arm": name, "accuracy": means[0], "macro-F1": means[1], "seeds": arm.seeds}
+    named = budget.by_budget(found, split="lopo", scope="all_int8")
+    return budget.budget_table(named) if named else pd.DataFrame()
 
 
 def report(folder):
@@ -185,37 +182,35 @@ def report(folder):
     if not Path(folder).is_dir():
         raise UserError(f"there is no folder {folder}; give one with results by study")
     stale, gpu = stale_files(folder), Path(folder) / "h200"
-    labels = _labels(folder)
     sections = {
-        "Training on one side only, against the best row of paper 1 (mean over seeds)": _table(
+        "Training on one side only, against the best row of paper 1 (mean over seeds)": (
             _baselines(folder)
         ),
-        "Personalization, against table 3 of paper 1 (H200; mean over seeds)": _table(
-            _table_3(folder)
-        ),
-        "The same with 64 to 512 filters on an H200": _table(_table_3(gpu)),
-        "Number formats, against table 1 of paper 1 (mean over seeds)": _table(
-            _formats(folder)
-        ),
-        "The same with 64 to 512 filters on an H200, native": _table(_formats(gpu)),
-        "Integers, against table 2 of paper 1 (mean over seeds)": _table(_integers(folder)),
-        "The Jetson rows of paper 1's tables 1 and 3, and the C code": _table(_jetson(folder)),
+        "Personalization, against table 3 of paper 1 (H200; mean over seeds)": _table_3(folder),
+        "The same with 64 to 512 filters on an H200": _table_3(gpu),
+        "Number formats, against table 1 of paper 1 (mean over seeds)": _formats(folder),
+        "The same with 64 to 512 filters on an H200, native": _formats(gpu),
+        "Integers, against table 2 of paper 1 (mean over seeds)": _integers(folder),
+        "The Jetson rows of paper 1's tables 1 and 3, and the C code": _jetson(folder),
         "ResNet1D, against table 1 of paper 2 (paper: Chapman; ours: CinC 2017, five folds)": (
-            _table(_compression(folder, "resnet1d"))
+            _compression(folder, "resnet1d")
         ),
-        "HuBERT-ECG, likewise": _table(_compression(folder, "hubert")),
-        "ResNet1D on a tenth of Chapman, likewise": _table(
-            _compression(folder, "resnet1d", "chapman")
-        ),
-        "The micro network, every patient left out once, after 5:00, by labelled beats": (
-            handful.budget_table(labels).to_string() if labels else "no runs yet"
-        ),
-        "The usual way and ours, seconds": _speed(folder),
-        "The usual way and ours on an H200, seconds": _speed(gpu),
+        "HuBERT-ECG, likewise": _compression(folder, "hubert"),
+        "ResNet1D on a tenth of Chapman, likewise": _compression(folder, "resnet1d", "chapman"),
     }
-    parts = [text for section in sections.items() for text in section]
-    parts += [f"stale: {path} no longer matches its configuration" for path in stale]
-    return "\n\n".join(parts), len(stale)
+    parts = [(title, table, _FORMATS) for title, table in sections.items()]
+    title = "The micro network, every patient left out once, after 5:00, by labelled beats"
+    parts.append((title, _labels(folder), None))
+    title = "The usual way and ours, seconds"
+    parts.append((title, _speed(folder), {"ratio": TENTHS}))
+    parts.append((title.replace(",", " on an H200,"), _speed(gpu), {"ratio": TENTHS}))
+    texts = [
+        text
+        for title, table, formats in parts
+        for text in (title, in_terminal(table, formats) if len(table) else "no runs yet")
+    ]
+    texts += [f"stale: {path} no longer matches its configuration" for path in stale]
+    return "\n\n".join(texts), len(stale)
 
 
 def compare(mine, reference):
@@ -243,7 +238,7 @@ def compare(mine, reference):
         sides = [results.load_study(folder, study) for folder in (mine, reference)]
         if all(sides):
             parts += [study, *(f"  {arms.where_made(side)}" for side in sides)]
-            parts.append(runs.side_by_side(*sides).to_string())
+            parts.append(in_terminal(runs.side_by_side(*sides)))
     if not parts:
         raise UserError(f"{mine} and {reference} have no study in common")
     return "\n".join(parts)

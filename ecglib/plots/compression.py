@@ -153,7 +153,7 @@ def against_paper(named, fp32, printed):
         Network -> method -> result.
     fp32 : dict of str to RunResult
         Network -> its fp32 result.
-    printed : dict of str to dict of str to paper2.Printed
+    printed : dict of str to dict of str to papers.Paper2
         Network -> method -> row.
 
     Returns

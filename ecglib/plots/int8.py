@@ -10,8 +10,8 @@ from ecglib.metrics import macro_f1
 from ecglib.models.layers import weight_layers
 from ecglib.plots.style import NEUTRAL, PIECE_COLORS, reach
 from ecglib.quant.scopes import SCOPES, layers_in_scope
-from ecglib.tables.int8 import row_name
 from ecglib.tables.latency import RUNTIMES
+from ecglib.tables.names import rounded
 
 SCOPE_COLORS = dict(zip(SCOPES, ("#666666", "#56B4E9", "#0072B2", "#CC3311"), strict=True))
 """Colours of scopes."""
@@ -125,7 +125,7 @@ def accuracy_against_bytes(pipelines):
             size = arm.results[0].metrics["weight_bytes"] / 1000
             look = {"fmt": _MARKERS[method], "color": SCOPE_COLORS[scope], "capsize": 3}
             place = size * (0.98 if method == "ptq" else 1.02)
-            error, label = reach(interval), row_name(scope, method)
+            error, label = reach(interval), rounded(scope, method)
             axis.errorbar(place, interval.value, yerr=error, label=label, **look)
         axis.set_title(title.replace(", ", ",\n"))
     figure.supxlabel("kB of weights, biases and scales", fontsize="medium")

@@ -167,7 +167,7 @@ def robustness(table):
     Parameters
     ----------
     table : DataFrame
-        From `handful.robustness_table`.
+        From `ecglib.tables.budget.robustness_table`.
 
     Returns
     -------

@@ -8,8 +8,8 @@ from ecglib.aami import DS2
 from ecglib.metrics import macro_f1
 from ecglib.models.ecgnet import HEAD, SHALLOW, ECGNet, ECGNetConfig, n_bytes
 from ecglib.plots.style import NEUTRAL
-from ecglib.tables import arms, published
-from ecglib.tables import budget as handful
+from ecglib.tables import arms, names, papers
+from ecglib.tables import budget as budget_tables
 from ecglib.tables.scores import always_n
 
 OURS, LEFT_OUT = "ours", "ours, every patient left out once"
@@ -43,7 +43,7 @@ def headline_arms(baseline, personalized, rounded):
         ),
         "DS1 only, beats + RR ratios": alone["beat+rr"],
         "puzzle, nobody personalized (none)": by_strategy.pop("none"),
-    } | {f"puzzle, personalized ({name})": arm for name, arm in by_strategy.items()}
+    } | {f"puzzle, personalized ({names.word(name)})": arm for name, arm in by_strategy.items()}
 
 
 def micro_points(micro, budget):
@@ -62,17 +62,17 @@ def micro_points(micro, budget):
     """
     rows = []
     for split, group in (("ds1_ds2", OURS), ("lopo", LEFT_OUT)):
-        chosen = handful.by_variant(micro, split=split, scope="all_int8")["chosen"]
+        chosen = budget_tables.by_variant(micro, split=split, scope="all_int8")["chosen"]
         size = chosen.results[0].metrics["weight_bytes"]
         rows.append(_micro_row("MicroNet INT8, no label", group, chosen, False, size))
-        by_budget = handful.by_budget(budget, split=split, scope="all_int8")
+        by_budget = budget_tables.by_budget(budget, split=split, scope="all_int8")
         for k in (5, 20):
             name = f"MicroNet INT8, {k} labels, after 5:00"
             rows.append(_micro_row(name, group, by_budget[k], True, size))
     kind = {"split": "lopo", "scope": "all_int8", "asking": "stream"}
-    streamed = handful.by_budget(budget, query="least_confidence", **kind)
+    streamed = budget_tables.by_budget(budget, query="least_confidence", **kind)
     for arm in [arm for k, arm in streamed.items() if k]:
-        labels = sum(map(handful.labels_a_record, arm.results)) / len(arm.results)
+        labels = sum(map(budget_tables.labels_a_record, arm.results)) / len(arm.results)
         name = f"MicroNet INT8, {labels:.0f} labels when unsure, after 5:00"
         rows.append(_micro_row(name, LEFT_OUT, arm, True, size))
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -82,14 +82,14 @@ def _micro_row(name, group, arm, after_5min, size):
     interval = stats.patient_bootstrap(arm.matrices(after_5min=after_5min), macro_f1)
     seconds = float("nan")
     if after_5min:
-        each = [handful.seconds_a_patient(result) for result in arm.results]
+        each = [budget_tables.seconds_a_patient(result) for result in arm.results]
         seconds = len(DS2) * sum(each) / len(each)
     return name, group, interval.value, interval.low, interval.high, size, seconds
 
 
 def trivial(named):
     """Macro-F1 of always answering N on the beats that these arms were scored on."""
-    return always_n(next(iter(named.values())).matrices()[0])["macro_f1"]
+    return always_n(next(iter(named.values())).matrices()[0]).macro_f1
 
 
 def points(named):
@@ -114,13 +114,13 @@ def points(named):
 def _printed():
     """Rows of paper 1 and of the literature."""
     network, nan = ECGNet(ECGNetConfig()), float("nan")
-    best = max(published.TABLE_2, key=lambda row: row.macro_f1)
+    best = papers.PAPER1_BEST
     size = n_bytes(network, (*HEAD, *SHALLOW))
     yield f"paper 1: {best.arm}", "paper 1", best.macro_f1, nan, nan, size, nan
-    for row in published.TABLE_3.values():
+    for row in papers.PAPER1_TABLE_3.values():
         name = f"paper 1: personalized, {row.arm}"
         yield name, "paper 1", row.macro_f1, nan, nan, n_bytes(network), row.runtime_s
-    for row in published.PEERS:
+    for row in papers.PEERS:
         yield row.source, "literature", row.macro_f1, nan, nan, row.n_bytes or nan, nan
 
 

@@ -51,7 +51,7 @@ def format_scores(groups, printed):
     ----------
     groups : dict of str to dict of str to Arm
         Origin ("reference", "this run") -> format -> arm.
-    printed : tuple of published.Row
+    printed : tuple of papers.Row
         Rows of the paper's table, drawn below.
 
     Returns

@@ -1,9 +1,10 @@
-"""Arms of a study: results that differ in nothing but the seed."""
+"""Arms of a study: results that differ in nothing but the seed, and their names."""
 
 from dataclasses import dataclass
 
 from ecglib import stats
-from ecglib.studies.registry import make_config
+from ecglib.studies import registry
+from ecglib.tables import names
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,6 @@ def group(results, **wanted):
 
     Parameters
     ----------
-    results : list of RunResult
-        Of one study.
     **wanted
         Settings an arm must have, e.g. ``split="ds1_ds2"``.
 
@@ -82,8 +81,6 @@ def by(results, key, **wanted):
 
     Parameters
     ----------
-    results : list of RunResult
-        Of one study.
     key : str
         Setting that names the arms.
     **wanted
@@ -105,20 +102,6 @@ def by(results, key, **wanted):
     return named
 
 
-def variant_name(arm):
-    """What distinguishes an arm of the personalization study, in words."""
-    settings = arm.settings
-    share = settings["train_share"]
-    parts = [
-        settings["strategy"],
-        f"fine-tuning {settings['finetune']}",
-        "" if share == 1 else f"{share:.0%} of the training beats",
-        "all beats, transductive" if settings["online_seconds"] == "all" else "",
-        "" if settings["norm"] == "batch" else "no BatchNorm",
-    ]
-    return ", ".join(part for part in parts if part)
-
-
 def _data_name(result):
     """The data set of a result in words, plain if it is invented."""
     name = result.data["name"]
@@ -131,11 +114,6 @@ def _listed(values):
 
 def where_made(results):
     """One sentence on data, profile and machine of results, for captions.
-
-    Parameters
-    ----------
-    results : list of RunResult
-        All are looked at: every data set is named, and invented data is called synthetic.
 
     Returns
     -------
@@ -161,47 +139,27 @@ def where_made(results):
     )
 
 
-def arm_name(result):
-    """Readable name of a result's arm, without the seed."""
-    slug = make_config(result.study, **result.config).slug
-    return slug.rsplit("-s", 1)[0]
-
-
-def _short(name, value):
-    """A setting in few words: of records only how many."""
-    if name == "records":
-        return f"{len(value)} records"
-    return f"{name} " + (" ".join(map(str, value)) if isinstance(value, list) else str(value))
-
-
 def by_name(results):
-    """Results of one study by the readable name of their arm.
+    """Arms of one study by readable names.
 
-    Where arms of one name differ in further settings, these join the name.
+    An arm is named by the settings that name its study's arms. Where arms of one name differ
+    in further settings, these join the name.
 
     Returns
     -------
-    dict of str to list of RunResult
+    dict of str to Arm
     """
     alike = {}
     for arm in group(results):
-        alike.setdefault(arm_name(arm.results[0]), []).append(arm)
+        keys = [
+            k for k in registry.find(arm.results[0].study).config.arm_keys if k in arm.settings
+        ]
+        alike.setdefault(names.name_of(arm.settings, keys), []).append(arm)
     named = {}
     for name, found in alike.items():
         first = found[0].settings
-        further = [k for k in first if any(arm.settings[k] != first[k] for arm in found)]
+        further = [k for k in first if any(arm.settings.get(k) != first[k] for arm in found)]
         for arm in found:
-            settings = ", ".join(_short(k, arm.settings[k]) for k in further)
-            named[f"{name} ({settings})" if settings else name] = arm.results
+            settings = names.name_of(arm.settings, further)
+            named[f"{name} ({settings})" if settings else name] = arm
     return named
-
-
-def baseline_name(arm):
-    """What distinguishes an arm of the baseline study, in words."""
-    settings = arm.settings
-    parts = [
-        f"baseline, {settings['features']}",
-        "BatchNorm" if settings["norm"] == "batch" else "",
-        "" if settings["normalization"] == "zscore" else f"{settings['normalization']} scale",
-    ]
-    return ", ".join(part for part in parts if part)

@@ -7,12 +7,11 @@ import pandas as pd
 
 from ecglib import stats
 from ecglib.aami import CLASSES
-from ecglib.metrics import accuracy, from_confusion, macro_f1
+from ecglib.metrics import accuracy, macro_f1
 from ecglib.personalize.budget import AskingSettings
 from ecglib.studies.budget import BudgetConfig
 from ecglib.studies.micro import MicroConfig
-from ecglib.tables import arms
-from ecglib.tables.scores import HEAVY_RECORD, difference, spread
+from ecglib.tables import arms, frames, names, scores
 
 DEFAULTS = {field.name: field.default for field in fields(MicroConfig)} | {
     field.name: field.default for field in fields(BudgetConfig)
@@ -20,20 +19,18 @@ DEFAULTS = {field.name: field.default for field in fields(MicroConfig)} | {
 UNNAMED = ("records", "seed", "split", "scope", "budget", "query", "update", "asking")
 """Settings that a table's caption or other columns name."""
 
-SPLIT_NAMES = {
-    "ds1_ds2": "DS1 → DS2",
-    "ds2_ds1": "DS2 → DS1",
-    "lopo": "leave one patient out",
-    "ds1_cv": "eleven folds of DS1",
-}
 SCOPE_NAMES = {"none": "fp32", "all_int8": "INT8"}
 
 WORST = "worst record, single network"
 """Column: what the unluckiest patient loses, who gets the network of one seed."""
 
 AS_IN_LITERATURE = {
-    **{"features": "derivative+rr", "leads": "MLII", "imbalance": "none"},
-    **{"augmentation": 0.0, "class_cap": 2500, "epochs": 14},
+    "features": "derivative+rr",
+    "leads": "MLII",
+    "imbalance": "none",
+    "augmentation": 0.0,
+    "class_cap": 2500,
+    "epochs": 14,
 }
 """Input and training that published networks share: one lead, nearly all beats, no weights."""
 
@@ -54,7 +51,7 @@ def variant(arm):
     if changed == AS_IN_LITERATURE:
         return "input and training as in the literature"
     words = [
-        f"{value}" if name == "features" else f"{name} {value}"
+        value if name == "features" else names.setting(name, value)
         for name, value in changed.items()
     ]
     return ", ".join(words) or "chosen"
@@ -78,7 +75,7 @@ def by_split(results):
         for scope, word in SCOPE_NAMES.items():
             chosen = by_variant(results, split=split, scope=scope).get("chosen")
             if chosen:
-                named[f"{SPLIT_NAMES[split]}, {word}"] = chosen
+                named[f"{names.word(split)}, {word}"] = chosen
     return named
 
 
@@ -88,27 +85,28 @@ def variant_table(named):
     Returns
     -------
     DataFrame
+        `macro-F1` and `accuracy` with deviation, `F1 N`, `F1 S`, `F1 V`, `without 232` (left
+        out where he is not tested), `bytes` of the weights, `seeds`.
     """
     rows = {}
     for name, arm in named.items():
-        scores = [from_confusion(stats.pool(m)).per_class for m in arm.matrices()]
-        rows[name] = {
-            "macro-F1": spread(arm.values(macro_f1)),
-            "accuracy": spread(arm.values(accuracy)),
-            **{f"F1 {c}": f"{np.mean([s[c]['f1'] for s in scores]):.3f}" for c in CLASSES},
-            "without 232": _without_heavy(arm),
-            "bytes": f"{arm.results[0].metrics['weight_bytes']:,}",
+        row = frames.spread("macro-F1", arm.values(macro_f1))
+        row |= frames.spread("accuracy", arm.values(accuracy))
+        by_class = scores.class_scores(arm)
+        row |= {f"F1 {c}": by_class[c]["f1"] for c in CLASSES}
+        row["without 232"] = _without_heavy(arm)
+        rows[name] = row | {
+            "bytes": arm.results[0].metrics["weight_bytes"],
             "seeds": arm.seeds,
         }
-    frame = pd.DataFrame(rows).T
-    return frame if (frame["without 232"] != "").any() else frame.drop(columns="without 232")
+    return frames.of_rows(rows).dropna(axis="columns", how="all")
 
 
 def _without_heavy(arm, **kind):
-    """Macro-F1 of all patients but one, "" where that one is not tested."""
-    if HEAVY_RECORD not in arm.matrices()[0]:
-        return ""
-    return f"{np.mean(arm.values(macro_f1, without=HEAVY_RECORD, **kind)):.3f}"
+    """Macro-F1 of all patients but one, NaN where that one is not tested."""
+    if scores.HEAVY_RECORD not in arm.matrices()[0]:
+        return np.nan
+    return float(np.mean(arm.values(macro_f1, without=scores.HEAVY_RECORD, **kind)))
 
 
 def by_budget(results, *, query="mixed", update="head", asking="start", **wanted):
@@ -121,8 +119,8 @@ def by_budget(results, *, query="mixed", update="head", asking="start", **wanted
 
 def _asked_as_chosen(arm):
     """Whether the questions of an arm, and its learning from answers, are the chosen ones."""
-    names = {field.name for field in fields(AskingSettings)} - set(UNNAMED)
-    return all(arm.settings[name] == DEFAULTS[name] for name in names)
+    asking = {field.name for field in fields(AskingSettings)} - set(UNNAMED)
+    return all(arm.settings[name] == DEFAULTS[name] for name in asking)
 
 
 def budget_table(named):
@@ -136,38 +134,41 @@ def budget_table(named):
     Returns
     -------
     DataFrame
-        `accuracy (patients)`: of all beats, and averaged over patients. `worst record, single
-        network`: the largest loss of accuracy of one record with one seed's network, no mean
-        over seeds. `cost`: seconds and millions of multiplications of asking and learning, a
-        record.
+        `macro-F1` with deviation over seeds and bounds (`95 %`) over patients; `Δ macro-F1` to
+        the control; `accuracy (patients)` of all beats, and `accuracy of patients`, averaged
+        over them; `without 232`; `worst record, single network`: the largest loss of accuracy
+        of one record with one seed's network, no mean over seeds, and `its record`; `labels`
+        asked for; `cost`, seconds of asking and learning a record, and `million
+        multiplications`.
     """
     control = next(iter(named.values()))
-    rows = {name: _budget_row(arm, control) for name, arm in named.items()}
-    return pd.DataFrame(rows).T.fillna("")
+    return frames.of_rows({name: _budget_row(arm, control) for name, arm in named.items()})
 
 
 def _budget_row(arm, control):
-    kind = {"after_5min": True}
-    pair = [a.matrices(**kind) for a in (arm, control)]
-    interval = stats.patient_bootstrap(pair[0], macro_f1)
-    row = {
-        "macro-F1": spread(arm.values(macro_f1, **kind)),
-        "95 %": f"[{interval.low:.3f}, {interval.high:.3f}]",
-        "Δ macro-F1": "",
-        "accuracy (patients)": f"{np.mean(arm.values(accuracy, **kind)):.3f} "
-        f"({stats.mean_over_patients(pair[0], accuracy):.3f})",
-        "without 232": _without_heavy(arm, **kind),
-        WORST: "",
-        "labels": f"{np.mean([labels_a_record(r) for r in arm.results]):.0f}",
+    pair = [a.matrices(after_5min=True) for a in (arm, control)]
+    row = frames.spread("macro-F1", arm.values(macro_f1, after_5min=True))
+    row |= frames.bounds("95 %", stats.patient_bootstrap(pair[0], macro_f1))
+    row |= {
+        "accuracy (patients)": np.mean(arm.values(accuracy, after_5min=True)),
+        "accuracy of patients": stats.mean_over_patients(pair[0], accuracy),
+        "without 232": _without_heavy(arm, after_5min=True),
+        "labels": np.mean([labels_a_record(r) for r in arm.results]),
     }
-    if arm is not control:
-        row["Δ macro-F1"] = difference(pair, macro_f1)
-        change = patient_change(arm, control).min()  # over seeds: a patient gets one network
-        row[WORST] = f"{change.min():+.3f} ({change.idxmin()})"
-        seconds = np.mean([seconds_a_patient(r) for r in arm.results])
-        macs = [np.mean(list(r.metrics["online_macs"].values())) for r in arm.results]
-        row["cost"] = f"{seconds:.2f} s, {np.mean(macs) / 1e6:,.0f} M"
-    return row
+    if arm is control:
+        return row
+    change = patient_change(arm, control).min()  # over seeds: a patient gets one network
+    macs = [np.mean(list(r.metrics["online_macs"].values())) for r in arm.results]
+    return (
+        row
+        | scores.difference("Δ macro-F1", pair, macro_f1)
+        | {
+            WORST: change.min(),
+            "its record": change.idxmin(),
+            "cost": np.mean([seconds_a_patient(r) for r in arm.results]),
+            "million multiplications": np.mean(macs) / 1e6,
+        }
+    )
 
 
 def labels_a_record(result):
@@ -195,21 +196,27 @@ def choice_table(results, budgets=(5, 20)):
     Returns
     -------
     DataFrame
+        `K = 0`, `K = 5`, … with deviation over seeds.
     """
     rows = {}
     for arm in arms.group(results, split="ds1_cv", scope="all_int8"):
-        settings = arm.settings
-        name = (
-            f"{settings['query']}, {settings['update']}"
-            + (", stream" if settings["asking"] == "stream" else "")
-            + ("" if variant(arm) == "chosen" else f", {variant(arm)}")
+        score = frames.spread(
+            f"K = {arm.settings['budget']}", arm.values(macro_f1, after_5min=True)
         )
-        if settings["budget"] == 0:
-            name = "no label"
-        score = spread(arm.values(macro_f1, after_5min=True))
-        rows.setdefault(name, {})[f"K = {settings['budget']}"] = score
-    columns = ["K = 0", *(f"K = {k}" for k in budgets)]
-    return pd.DataFrame(rows).T.reindex(columns=columns).fillna("")
+        rows[_asked(arm)] = rows.get(_asked(arm), {}) | score
+    columns = [f"K = {k}{part}" for k in (0, *budgets) for part in ("", " std")]
+    return frames.of_rows(rows).reindex(columns=columns)
+
+
+def _asked(arm):
+    """How an arm asks and learns, in words."""
+    settings = arm.settings
+    if settings["budget"] == 0:
+        return "no label"
+    words = [f"{names.word(settings['query'])} query", names.word(settings["update"])]
+    words += ["stream"] * (settings["asking"] == "stream")
+    words += [variant(arm)] * (variant(arm) != "chosen")
+    return ", ".join(words)
 
 
 def calibration(results):
@@ -270,7 +277,8 @@ def robustness_table(results):
     Returns
     -------
     DataFrame
-        Index: perturbation and level.
+        `macro-F1, fp32`, `V F1, fp32`, `S F1, fp32` and those in INT8, means over seeds; F1
+        counts missed beats and false detections. Index: perturbation and level.
     """
     rows = {}
     for arm in arms.group(results, split="ds1_ds2"):
@@ -280,7 +288,7 @@ def robustness_table(results):
         row[f"macro-F1, {word}"] = float(np.mean(arm.values(macro_f1)))
         row[f"V F1, {word}"] = float(np.mean([_f1_of(r, "V") for r in arm.results]))
         row[f"S F1, {word}"] = float(np.mean([_f1_of(r, "S") for r in arm.results]))
-    return pd.DataFrame(rows).T.sort_index()
+    return frames.of_rows(rows).sort_index()
 
 
 def _f1_of(result, name):

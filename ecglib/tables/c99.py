@@ -1,12 +1,14 @@
-"""Tables of what runs on small devices: generated C, and the paper's printed times."""
+"""Tables of what runs on small devices: generated C, and the least that a pipeline takes.
+
+`results` are runs of study "c99", in `validation_table` of study "roofline".
+"""
 
 import numpy as np
 import pandas as pd
 
 from ecglib.aami import CLASSES
 from ecglib.deploy.roofline import MACHINES, bound
-from ecglib.tables import arms
-from ecglib.tables.scores import spread
+from ecglib.tables import arms, frames, names
 
 _MEMORY = {
     "constant_bytes": "constants, bytes",
@@ -20,76 +22,43 @@ _MEMORY = {
 }
 
 
-def printed_table(published):
-    """Paper 1's rows with a runtime, by machine.
-
-    Parameters
-    ----------
-    published : module
-        `ecglib.tables.published`.
-
-    Returns
-    -------
-    DataFrame
-    """
-    rows = [*published.TABLE_1, *published.TABLE_3_NANO]
-    table = {
-        row.arm: {
-            "accuracy": f"{row.accuracy:.4f} ± {row.accuracy_std:.4f}",
-            "macro-F1": f"{row.macro_f1:.4f} ± {row.macro_f1_std:.4f}",
-            "seconds": f"{row.runtime_s:,.0f}",
-        }
-        for row in rows
-    }
-    return pd.DataFrame(table).T.rename_axis("paper 1")
-
-
 def agreement_table(results):
     """Scores of C code, and how often it agrees with what it was made from.
 
-    Parameters
-    ----------
-    results : list of RunResult
-        Of study "c99".
-
     Returns
     -------
     DataFrame
+        `beats`; `exact` and `same as QAT`, shares of the least exact seed; `accuracy` and
+        `macro-F1` with deviation over seeds.
     """
     rows = {}
     for arm in arms.group(results):
-        metrics, first = [r.metrics for r in arm.results], arm.results[0]
-        n_beats = sum(len(first.classes(record)) for record in first.predictions)
+        metrics, first = pd.DataFrame([r.metrics for r in arm.results]), arm.results[0]
         rows[_name(arm)] = {
-            "beats": f"{n_beats:,}",
-            "exact": f"{min(m['exact'] for m in metrics):.3%}",
-            "same as QAT": f"{min(m['agreement'] for m in metrics):.3%}",
-            "accuracy": spread([m["accuracy"] for m in metrics]),
-            "macro-F1": spread([m["macro_f1"] for m in metrics]),
+            "beats": sum(len(first.classes(record)) for record in first.predictions),
+            "exact": metrics["exact"].min(),
+            "same as QAT": metrics["agreement"].min(),
+            **frames.spread("accuracy", metrics["accuracy"]),
+            **frames.spread("macro-F1", metrics["macro_f1"]),
         }
-    return pd.DataFrame(rows).T.rename_axis("network")
+    return frames.of_rows(rows, "network")
 
 
 def cost_table(results):
-    """Memory, instructions and time of C code; empty where no tool counted them.
-
-    Parameters
-    ----------
-    results : list of RunResult
-        Of study "c99".
+    """Memory, instructions and time of C code, mean over seeds.
 
     Returns
     -------
     DataFrame
+        A column a network; rows `constants, bytes`, `flash, bytes`, `RAM, bytes`,
+        `multiplications`, `instructions a beat`, `µs a beat`, and memory with the detector;
+        NaN where no tool counted them.
     """
-    rows = {}
+    columns = {}
     for arm in arms.group(results):
-        metrics = pd.DataFrame([r.metrics for r in arm.results])
-        rows[_name(arm)] = {
-            text: f"{metrics[name].mean():,.0f}" if name in metrics else ""
-            for name, text in _MEMORY.items()
-        }
-    return pd.DataFrame(rows).T.rename_axis("network")
+        metrics = pd.DataFrame([r.metrics for r in arm.results]).reindex(columns=list(_MEMORY))
+        columns[_name(arm)] = metrics.mean().rename(_MEMORY)
+    return pd.DataFrame(columns)
 
 
 def stream_table(results, library):
@@ -97,15 +66,15 @@ def stream_table(results, library):
 
     Parameters
     ----------
-    results : list of RunResult
-        Of study "c99": detector and network in C.
     library : list of RunResult
         Of study "robustness", arm "detected": wfdb's detector, the network in PyTorch.
 
     Returns
     -------
     DataFrame
-        F1 counts missed beats and false detections, as EC57 does.
+        `beats, Se` and `+P` of the detector; `F1 N`, `F1 S`, `F1 V` and `macro-F1` (with
+        deviation over seeds), where missed beats and false detections count, as EC57 has it;
+        `× real time`; `delay, s` of an answer, median.
     """
     rows = {}
     for arm in arms.group(results):
@@ -116,16 +85,16 @@ def stream_table(results, library):
             for key in ("seconds", "recorded_s")
         )
         rows[f"C, {_name(arm)}"] = {
-            "beats, Se": f"{tp / (tp + fn):.2%}",
-            "+P": f"{tp / (tp + fp):.2%}",
+            "beats, Se": tp / (tp + fn),
+            "+P": tp / (tp + fp),
             **_detected_f1([[one["classes"] for one in found] for found in streams]),
-            "× real time": f"{recorded / spent:,.0f}",
-            "delay, s": f"{np.median([one['delay_s'] for one in streams[0]]):.1f}",
+            "× real time": recorded / spent,
+            "delay, s": np.median([one["delay_s"] for one in streams[0]]),
         }
     counts = [list(r.metrics["detection"].values()) for r in library]
     if counts:
         rows["wfdb, PyTorch"] = _detected_f1(counts)
-    return pd.DataFrame(rows).T.fillna("").rename_axis("detector, network")
+    return frames.of_rows(rows, "detector, network")
 
 
 def _detected_f1(counts):
@@ -133,10 +102,8 @@ def _detected_f1(counts):
     total = np.sum(counts, axis=1)  # (n_seeds, 3 classes, 3 counts)
     tp, wrong = total[:, :, 0], total[:, :, 1:].sum(axis=2)
     f1 = 2 * tp / np.maximum(2 * tp + wrong, 1)
-    row = {
-        f"F1 {name}": f"{value:.3f}" for name, value in zip(CLASSES, f1.mean(0), strict=True)
-    }
-    return row | {"macro-F1": spread(f1.mean(axis=1))}
+    row = {f"F1 {name}": value for name, value in zip(CLASSES, f1.mean(0), strict=True)}
+    return row | frames.spread("macro-F1", f1.mean(axis=1))
 
 
 def bound_table(works, batch=1):
@@ -152,18 +119,18 @@ def bound_table(works, batch=1):
     Returns
     -------
     DataFrame
-        "–" where a machine has no such arithmetic.
+        A column a machine, NaN where it has no such arithmetic.
     """
-    rows = {}
-    for name, work in works.items():
-        for precision in ("fp32", "fp16", "int8"):
-            rows[name, precision] = {
-                machine.name: f"{1e3 * bound(work, machine, precision, batch).sum():.2g}"
-                if precision in machine.peak
-                else "–"
-                for machine in MACHINES.values()
-            }
-    return pd.DataFrame(rows).T.rename_axis(["network", "format"])
+    rows = {
+        (name, precision): {
+            machine.name: 1e3 * bound(work, machine, precision, batch).sum()
+            for machine in MACHINES.values()
+            if precision in machine.peak
+        }
+        for name, work in works.items()
+        for precision in ("fp32", "fp16", "int8")
+    }
+    return frames.of_rows(rows, ["network", "format"])
 
 
 def stage_table(stages, precision="fp16"):
@@ -179,44 +146,36 @@ def stage_table(stages, precision="fp16"):
     Returns
     -------
     DataFrame
+        `multiplications`, and seconds in a column a machine; the last row is their sum.
     """
-    rows = {
-        stage: {"multiplications": f"{macs:.2g}"}
-        | {m.name: _rounded(2 * macs / m.peak[precision]) for m in MACHINES.values()}
-        for stage, macs in [*stages.items(), ("together", stages.sum())]
-    }
-    return pd.DataFrame(rows).T.rename_axis("stage")
+    table = pd.DataFrame({"multiplications": stages.astype(float)})
+    table.loc["together"] = table.sum()
+    for machine in MACHINES.values():
+        table[machine.name] = 2 * table["multiplications"] / machine.peak[precision]
+    return table.rename_axis("stage")
 
 
 def validation_table(results):
     """Bounds on a processor beside the times that it took.
 
-    Parameters
-    ----------
-    results : list of RunResult
-        Of study "roofline".
-
     Returns
     -------
     DataFrame
+        `Mmult.` a call; `Gop/s`, the peak that was measured; `estimated, ms`, `measured, ms`
+        and `ratio`, the first over the second. Index: network and batch.
     """
     rows = {}
     for result in sorted(results, key=lambda r: (r.config["network"], r.config["batch"])):
         m, config = result.metrics, result.config
         rows[config["network"], config["batch"]] = {
-            "Mmult.": f"{m['macs'] / 1e6:.3g}",
-            "Gop/s": f"{m['peak_flops'] / 1e9:.0f}",
-            "estimated, ms": f"{m['predicted_ms']:.3g}",
-            "measured, ms": f"{m['p50_ms']:.3g}",
-            "ratio": f"{m['predicted_ms'] / m['p50_ms']:.2f}",
+            "Mmult.": m["macs"] / 1e6,
+            "Gop/s": m["peak_flops"] / 1e9,
+            "estimated, ms": m["predicted_ms"],
+            "measured, ms": m["p50_ms"],
+            "ratio": m["predicted_ms"] / m["p50_ms"],
         }
-    return pd.DataFrame(rows).T.rename_axis(["network", "batch"])
-
-
-def _rounded(value):
-    """Two digits, and thousands with a comma."""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.2g}"
+    return frames.of_rows(rows, ["network", "batch"])
 
 
 def _name(arm):
-    return f"{arm.settings['bits']} bits, {arm.settings['split']}"
+    return f"{arm.settings['bits']} bits, {names.word(arm.settings['split'])}"

@@ -1,11 +1,17 @@
-"""Tables of the study of paper 2: networks on recordings, before and after compression."""
+"""Tables of the study of paper 2: networks on recordings, and what compression does to them.
+
+`results` are runs of studies "rhythm" (pooled over folds), "compression" or "transfer"; `named`
+maps a method to its result, as `by_method` does.
+"""
 
 import numpy as np
 import pandas as pd
 
+from ecglib import stats
 from ecglib.compress.methods import METHODS
 from ecglib.metrics import challenge_f1, scores
-from ecglib.tables import paper2
+from ecglib.tables import frames, names
+from ecglib.tables.papers import PAPER2_TABLE_1
 
 PAPER_METHODS = ("fixed_quant", "fixed_prune", "laq", "laq_printed", "lap")
 """Methods of paper 2; the others are ours."""
@@ -30,7 +36,7 @@ def method_name(settings):
     Returns
     -------
     str
-        As in `paper2.TABLE_1` where the paper has the same row.
+        As in `papers.PAPER2_TABLE_1` where the paper has the same row.
 
     Examples
     --------
@@ -62,8 +68,6 @@ def pick(results, *, fold="all", **wanted):
 
     Parameters
     ----------
-    results : list of RunResult
-        Of study "rhythm", "compression" or "transfer".
     fold : int or "all"
         Which.
     **wanted
@@ -84,7 +88,7 @@ def by_method(results, **wanted):
 
     Where several arms of LAQ or LAP differ in their weights, the first is taken: the paper's.
     """
-    order = {name: index for index, name in enumerate(paper2.TABLE_1["resnet1d"])}
+    order = {name: index for index, name in enumerate(PAPER2_TABLE_1["resnet1d"])}
     paper = {"alpha": 0.1, "beta": 0.1, "gamma": 0.8}
 
     def rank(result):
@@ -112,40 +116,31 @@ def trivial(result):
 
 
 def _scored(metrics):
-    return {name: f"{metrics[key]:.4f}" for name, key in SCORES.items()}
+    return {column: metrics[key] for column, key in SCORES.items()}
 
 
 def networks_table(results):
     """fp32 networks, the trivial answer above each data set.
 
-    Parameters
-    ----------
-    results : list of RunResult
-        Of study "rhythm", pooled over folds.
-
     Returns
     -------
     DataFrame
+        `accuracy`, `precision`, `recall`, `F1`, and `F1 of N, A, O`, the score of the CinC
+        Challenge, where these are the classes. Index: data set and network.
     """
     rows = {}
     for result in sorted(results, key=lambda r: r.config["dataset"]):
-        dataset, label = result.config["dataset"], _network(result.config)
+        dataset = result.config["dataset"]
         always = trivial(result)
         rows.setdefault((dataset, "commonest class"), _scored(always) | _f1_cinc(always))
-        rows[dataset, label] = _scored(result.metrics) | _f1_cinc(result.metrics)
-    frame = pd.DataFrame(rows).T.fillna("–")
-    return frame.rename_axis(["data set", "network"])
-
-
-def _network(config):
-    name = {"resnet1d": "ResNet1D", "hubert": "HuBERT-ECG", "ecgnet": "ECGNet"}[config["model"]]
-    more = ", pretrained" if config["pretrain_epochs"] else ""
-    return f"{name} {config['size']}{more}"
+        own = _scored(result.metrics) | _f1_cinc(result.metrics)
+        rows[dataset, names.network(result.config)] = own
+    return frames.of_rows(rows, ["data set", "network"])
 
 
 def _f1_cinc(metrics):
     known = {"N", "A", "O"} <= set(metrics["per_class"])
-    return {"F1 of N, A, O": f"{challenge_f1(metrics['per_class']):.3f}"} if known else {}
+    return {"F1 of N, A, O": challenge_f1(metrics["per_class"])} if known else {}
 
 
 def scores_table(named, fp32, printed):
@@ -153,65 +148,57 @@ def scores_table(named, fp32, printed):
 
     Parameters
     ----------
-    named : dict of str to RunResult
-        From `by_method`.
     fp32 : RunResult
         The networks that they start from.
-    printed : dict of str to paper2.Printed
+    printed : dict of str to papers.Paper2
         The paper's rows; none of them has the data set of ours unless a caption says so.
 
     Returns
     -------
     DataFrame
-        Columns in two groups, "ours" and "paper".
+        `accuracy`, `precision`, `recall`, `F1` in two groups of columns, "ours" and "paper".
     """
     ours = {"commonest class": _scored(trivial(fp32)), "fp32": _scored(fp32.metrics)}
     ours |= {name: _scored(result.metrics) for name, result in named.items()}
-    columns = {("ours", key): {n: row[key] for n, row in ours.items()} for key in SCORES}
-    for key, field in zip(SCORES, paper2.Printed._fields, strict=False):
-        column = {n: f"{getattr(row, field):.4f}" for n, row in printed.items()}
-        columns["paper", key] = column
-    return pd.DataFrame(columns, index=list(ours)).fillna("")
+    theirs = {name: dict(zip(SCORES, row, strict=False)) for name, row in printed.items()}
+    tables = {"ours": frames.of_rows(ours), "paper": frames.of_rows(theirs)}
+    return pd.concat(tables, axis=1).reindex(list(ours))
 
 
-def sizes_table(named, printed):
+def sizes_table(named, printed=None):
     """Three compression ratios of methods, and what they cost in accuracy.
 
     Parameters
     ----------
-    named : dict of str to RunResult
-        From `by_method`.
-    printed : dict of str to paper2.Printed
+    printed : dict of str to papers.Paper2, optional
         The paper's rows, for its ratio.
 
     Returns
     -------
     DataFrame
-        "ideal", "all bits" and "file" are ratios to fp32; "Δ accuracy" is in points with its
-        95 % interval.
+        `paper`; `ideal`, `all bits` and `file`, ratios to fp32; `kB` of the file;
+        `Δ accuracy, points` with its 95 % interval; `within 1 point`, true or false.
     """
     rows = {}
     for name, result in named.items():
         m = result.metrics
-        rows[name] = {
-            **({"paper": f"{printed[name].ratio:.2f}"} if name in printed else {}),
-            "ideal": f"{m['ideal_ratio']:.2f}",
-            "all bits": f"{m['overhead_ratio']:.2f}",
-            "file": f"{m['file_ratio']:.2f}",
-            "kB": f"{m['file_bytes'] / 1000:.0f}",
-            "Δ accuracy, points": points(m),
-            "within 1 point": "yes" if m["no_loss"] else "no",
+        paper = {"paper": printed[name].ratio if name in printed else np.nan} if printed else {}
+        rows[name] = paper | {
+            "ideal": m["ideal_ratio"],
+            "all bits": m["overhead_ratio"],
+            "file": m["file_ratio"],
+            "kB": m["file_bytes"] / 1000,
+            **points(m),
+            "within 1 point": m["no_loss"],
         }
-    columns = ["paper"] if printed else []
-    columns += ["ideal", "all bits", "file", "kB", "Δ accuracy, points", "within 1 point"]
-    return pd.DataFrame(rows, index=columns).T.fillna("")
+    return frames.of_rows(rows)
 
 
 def points(metrics):
-    """Difference in accuracy to fp32, in points, with its interval."""
+    """Columns of the difference in accuracy to fp32, in points, with its interval."""
     keys = ("difference", "difference_low", "difference_high")
-    value, low, high = (100 * metrics[key] for key in keys)
-    return f"{value:+.2f} [{low:+.2f}, {high:+.2f}]"
+    interval = stats.Interval(*(100 * metrics[key] for key in keys))
+    return frames.with_bounds("Δ accuracy, points", interval)
 
 
 def best_without_loss(named, size="file_ratio"):
@@ -226,50 +213,78 @@ def best_without_loss(named, size="file_ratio"):
 def classes_table(results):
     """Recordings of each class, from pooled results.
 
-    Parameters
-    ----------
-    results : list of RunResult
-        Of study "rhythm", pooled over folds.
-
     Returns
     -------
-    DataFrame
+    DataFrame of int
+        `recordings`, and a column a class; missing where a data set has no such class.
     """
     rows = {}
     for result in results:
-        counts = {n: c["support"] for n, c in result.metrics["per_class"].items()}
-        listed = ", ".join(f"{name} {count:,}" for name, count in counts.items())
-        total = sum(counts.values())
-        rows[result.config["dataset"]] = {"recordings": f"{total:,}", "by class": listed}
-    return pd.DataFrame(rows).T
+        counts = {name: c["support"] for name, c in result.metrics["per_class"].items()}
+        rows[result.config["dataset"]] = {"recordings": sum(counts.values())} | counts
+    return frames.of_rows(rows).astype("Int64")
 
 
 def transfer_table(results):
     """Atrial fibrillation against the rest: on the own data set, and on another.
 
-    Parameters
-    ----------
-    results : list of RunResult
-        Of study "transfer".
+    Returns
+    -------
+    DataFrame
+        `recordings`, `accuracy`, `AF sensitivity`, `AF precision`, `AF F1` and `AUC`. Index:
+        the data sets trained and tested on.
+    """
+    rows = {}
+    for result in results:
+        source, target = result.config["dataset"], result.config["target"]
+        for tested, key in ((source, "within"), (target, "across")):
+            found = result.metrics[key]
+            af = found["per_class"]["AF"]
+            rows[source, tested] = {
+                "recordings": int(np.sum(found["confusion"])),
+                "accuracy": found["accuracy"],
+                "AF sensitivity": af["sensitivity"],
+                "AF precision": af["precision"],
+                "AF F1": af["f1"],
+                "AUC": found["auc"],
+            }
+    return frames.of_rows(rows, ["trained on", "tested on"])
+
+
+def layer_frames(named):
+    """Indices of importance of every layer, and the bits that methods chose, all on one fold.
+
+    Returns
+    -------
+    tuple of (DataFrame, DataFrame)
+        Layers by index (of the first method), and layers by method; the most important layer
+        first.
+    """
+    first = next(iter(named.values())).metrics["decisions"]
+    frame = pd.DataFrame(first["indices"]).T.rename(columns=str.upper)
+    frame["I"] = pd.Series(first["importance"])
+    bits = pd.DataFrame({n: r.metrics["decisions"]["bits"] for n, r in named.items()})
+    order = frame.sort_values("I", ascending=False).index
+    shorter = [name.removesuffix(".weight") for name in order]
+    return frame.loc[order].set_axis(shorter), bits.loc[order].set_axis(shorter)
+
+
+def factors_table(results):
+    """LAQ on one fold under other weights of the three indices.
 
     Returns
     -------
     DataFrame
+        `ideal` and `file`, ratios to fp32; `Δ accuracy, points` with its interval; `layers left
+        in fp32`. Index: α, β, γ.
     """
     rows = {}
     for result in results:
-        source = result.config["dataset"]
-        for target, found in (
-            (source, result.metrics["within"]),
-            (result.config["target"], result.metrics["across"]),
-        ):
-            af = found["per_class"]["AF"]
-            rows[source, target] = {
-                "recordings": f"{np.sum(found['confusion']):,}",
-                "accuracy": f"{found['accuracy']:.3f}",
-                "AF sensitivity": f"{af['sensitivity']:.3f}",
-                "AF precision": f"{af['precision']:.3f}",
-                "AF F1": f"{af['f1']:.3f}",
-                "AUC": f"{found['auc']:.3f}",
-            }
-    return pd.DataFrame(rows).T.rename_axis(["trained on", "tested on"])
+        m, config = result.metrics, result.config
+        rows[config["alpha"], config["beta"], config["gamma"]] = {
+            "ideal": m["ideal_ratio"],
+            "file": m["file_ratio"],
+            **points(m),
+            "layers left in fp32": sum(bits == 32 for bits in m["decisions"]["bits"].values()),
+        }
+    return frames.of_rows(rows, ["α", "β", "γ"])

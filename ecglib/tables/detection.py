@@ -33,11 +33,6 @@ def of_results(results):
     Rows of a confusion matrix add up to the beats of a class; the predictions of a result
     cover F and Q beats as well.
 
-    Parameters
-    ----------
-    results : list of RunResult
-        Their test sides together hold the records that are counted.
-
     Returns
     -------
     DataFrame of int
@@ -77,11 +72,6 @@ def by_set(counts):
 def detections(result):
     """Detected, missed and invented R-peaks by record.
 
-    Parameters
-    ----------
-    result : RunResult
-        Of study "rpeaks".
-
     Returns
     -------
     DataFrame
@@ -103,8 +93,8 @@ def detection_table(origins):
 
     Returns
     -------
-    DataFrame of str
-        Rows: gross, average, then the records; a record that an origin lacks is "–".
+    DataFrame
+        Columns `beats`, `Se`, `+P` of each origin; rows: gross, average, then the records.
     """
     columns = {}
     for origin, frame in origins.items():
@@ -112,7 +102,5 @@ def detection_table(origins):
         gross = {"n_beats": tp + fn, "se": tp / (tp + fn), "ppv": tp / (tp + fp)}
         average = frame[["n_beats", "se", "ppv"]].mean()
         rows = pd.concat([pd.DataFrame({"gross": gross, "average": average}).T, frame])
-        columns[origin, "beats"] = rows.n_beats.map("{:,.0f}".format)
-        columns[origin, "Se"] = rows.se.map("{:.2%}".format)
-        columns[origin, "+P"] = rows.ppv.map("{:.2%}".format)
-    return pd.concat(columns, axis=1).fillna("–")
+        columns[origin] = rows[["n_beats", "se", "ppv"]].set_axis(["beats", "Se", "+P"], axis=1)
+    return pd.concat(columns, axis=1)

@@ -1,9 +1,12 @@
-"""Tables of deployed networks: time of a call, bytes on disk, same answers."""
+"""Tables of deployed networks: time of a call, bytes on disk, same answers.
 
-import pandas as pd
+`results` are runs of study "latency".
+"""
 
-from ecglib.tables import arms
-from ecglib.tables.int8 import filters
+import numpy as np
+
+from ecglib.tables import arms, frames
+from ecglib.tables.names import filters, word
 
 RUNTIMES = {
     "torch_fp32": "PyTorch, fp32",
@@ -18,8 +21,6 @@ def int8_file(results, channels):
 
     Parameters
     ----------
-    results : list of RunResult
-        Of study "latency".
     channels : list of int
         Filters of its network.
 
@@ -38,16 +39,13 @@ def int8_file(results, channels):
 def latency_table(results):
     """Deployed networks: time of a call, speed against fp32 in the same session, answers.
 
-    Parameters
-    ----------
-    results : list of RunResult
-        Of study "latency".
-
     Returns
     -------
     DataFrame
-        `speed` is the median time of ONNX Runtime in fp32 over the row's own, of the same
-        batch and threads; "–" if these two were not timed in one session.
+        `p50, ms`, `p95, ms`, `p99, ms` of a call; `speed`, the median time of ONNX Runtime in
+        fp32 over the row's own, of the same batch and threads, NaN if these two were not timed
+        in one session; `file, bytes`; `same class`, a share of beats. Index: filters,
+        batch, threads, runtime.
     """
     fp32 = {_cell(r): r.metrics for r in results if r.config["runtime"] == "ort_fp32"}
     rows = {}
@@ -55,19 +53,17 @@ def latency_table(results):
         m, config = result.metrics, result.config
         base = fp32.get(_cell(result), {})
         together = base.get("session") == m["session"]
-        size = filters(config["channels"])
-        batch = f"{config['batch']} beat" + ("s" if config["batch"] > 1 else "")
+        batch = f"{config['batch']} beat" + "s" * (config["batch"] > 1)
         runtime = RUNTIMES[config["runtime"]]
         if config["runtime"] == "ort_int8" and config["scope"] != "all_int8":
-            runtime = f"{runtime}, {config['scope']}"
-        rows[size, batch, config["threads"], runtime] = {
-            **{f"p{p}, ms": f"{m[f'p{p}_ms']:.3f}" for p in (50, 95, 99)},
-            "speed": f"{base['p50_ms'] / m['p50_ms']:.2f}×" if together else "–",
-            "file": f"{m['file_bytes']:,}" if "file_bytes" in m else "",
-            "same class": f"{m['agreement']:.3%}" if "agreement" in m else "",
+            runtime = f"{runtime}, {word(config['scope'])}"
+        rows[filters(config["channels"]), batch, config["threads"], runtime] = {
+            **{f"p{p}, ms": m[f"p{p}_ms"] for p in (50, 95, 99)},
+            "speed": base["p50_ms"] / m["p50_ms"] if together else np.nan,
+            "file, bytes": m.get("file_bytes", np.nan),
+            "same class": m.get("agreement", np.nan),
         }
-    names = ["filters", "batch", "threads", "runtime"]
-    return pd.DataFrame(rows).T.rename_axis(names)
+    return frames.of_rows(rows, ["filters", "batch", "threads", "runtime"])
 
 
 def size_table(deployed, rounded):
@@ -83,6 +79,8 @@ def size_table(deployed, rounded):
     Returns
     -------
     DataFrame
+        Bytes of the `fp32 file` and the `INT8 file`; `smaller`, the first over the second;
+        `INT8 by arithmetic` and `graph around it`, what the file has beyond that.
     """
     rows = {}
     for arm in arms.group(rounded, pipeline="baseline", scope="all_int8", split="ds1_ds2"):
@@ -95,13 +93,13 @@ def size_table(deployed, rounded):
         if {"ort_fp32", "ort_int8"} <= set(files):
             counted = arm.results[0].metrics["weight_bytes"]
             rows[filters(channels)] = {
-                "fp32 file": f"{files['ort_fp32']:,}",
-                "INT8 file": f"{files['ort_int8']:,}",
-                "smaller": f"{files['ort_fp32'] / files['ort_int8']:.2f}×",
-                "INT8 by arithmetic": f"{counted:,}",
-                "graph around it": f"{files['ort_int8'] - counted:,}",
+                "fp32 file": files["ort_fp32"],
+                "INT8 file": files["ort_int8"],
+                "smaller": files["ort_fp32"] / files["ort_int8"],
+                "INT8 by arithmetic": counted,
+                "graph around it": files["ort_int8"] - counted,
             }
-    return pd.DataFrame(rows).T.rename_axis("filters")
+    return frames.of_rows(rows, "filters")
 
 
 def _cell(result):

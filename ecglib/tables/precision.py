@@ -1,23 +1,20 @@
-"""Tables of number formats: scores, differences, errors inside a network."""
+"""Tables of number formats: scores, differences, errors inside a network.
+
+`results` are runs of study "precision", in `layer_error_table` and `decision_table` of study
+"numerics"; `named` maps the name of a row to an arm.
+"""
 
 import numpy as np
 import pandas as pd
 
 from ecglib import stats
 from ecglib.metrics import macro_f1, macro_sensitivity
-from ecglib.tables import arms, scores
+from ecglib.tables import arms, frames, scores
 from ecglib.training.precision import DTYPES
 
 
 def by_format(results, split="ds1_ds2"):
-    """Arms of study "precision" by number format, fp32 first.
-
-    Parameters
-    ----------
-    results : list of RunResult
-        Of one origin.
-    split : str
-        Only runs on this split.
+    """Arms on one split by number format, fp32 first.
 
     Returns
     -------
@@ -26,105 +23,74 @@ def by_format(results, split="ds1_ds2"):
     """
     found = arms.group(results, split=split)
     found.sort(key=lambda arm: list(DTYPES).index(arm.settings["precision"]))
-    names = [(arm.settings["precision"], arm.settings["precision_impl"]) for arm in found]
+    settings = [(arm.settings["precision"], arm.settings["precision_impl"]) for arm in found]
     return {
         name if name == "fp32" else f"{name}, {impl}": arm
-        for (name, impl), arm in zip(names, found, strict=True)
+        for (name, impl), arm in zip(settings, found, strict=True)
     }
 
 
 def score_table(named):
-    """As `ecglib.tables.scores.score_table`, with macro sensitivity, which paper 1
-    prints too, and macro-F1 of the beats after 5:00.
-
-    Parameters
-    ----------
-    named : dict of str to Arm
-        Name of a row -> arm.
+    """Scores of arms, with macro sensitivity, which paper 1 prints too.
 
     Returns
     -------
     DataFrame
+        Columns of `ecglib.tables.scores.score_table`, `sensitivity` and `macro-F1 after 5:00`
+        with deviation over seeds.
     """
-    frame = scores.score_table(named)
-    first, late = next(iter(named.values())), {"after_5min": True}
-    trivial = scores.always_n(first.matrices()[0])["sensitivity"]
-    trivial_late = scores.always_n(first.matrices(**late)[0])["macro_f1"]
-    rows = {"always N": (f"{trivial:.3f}", f"{trivial_late:.3f}")} | {
-        name: tuple(
-            scores.spread(values)
-            for values in (arm.values(macro_sensitivity), arm.values(macro_f1, **late))
-        )
-        for name, arm in named.items()
+    first = next(iter(named.values()))
+    trivial, late = (
+        scores.always_n(first.matrices(after_5min=after_5min)[0])
+        for after_5min in (False, True)
+    )
+    rows = {
+        scores.ALWAYS_N: {
+            "sensitivity": trivial.sensitivity,
+            "macro-F1 after 5:00": late.macro_f1,
+        }
     }
-    more = pd.DataFrame(rows, index=["sensitivity", "macro-F1 after 5:00"]).T
-    frame.insert(2, "sensitivity", more["sensitivity"])
-    return frame.join(more["macro-F1 after 5:00"])
-
-
-def printed_rows(rows):
-    """Rows of paper 1 in the form of `score_table`, with what else it prints.
-
-    Parameters
-    ----------
-    rows : iterable of published.Row
-        Of one table.
-
-    Returns
-    -------
-    DataFrame
-    """
-    frame = scores.printed_rows({row.arm: row for row in rows})
-    for row in rows:
-        if row.sensitivity is not None:
-            text = f"{row.sensitivity:.3f} ± {row.sensitivity_std:.3f}"
-            frame.loc[row.arm, "sensitivity"] = text
-        if row.runtime_s is not None:
-            frame.loc[row.arm, "seconds"] = f"{row.runtime_s:,.0f}"
-    return frame.fillna("")
+    for name, arm in named.items():
+        rows[name] = frames.spread("sensitivity", arm.values(macro_sensitivity))
+        rows[name] |= frames.spread(
+            "macro-F1 after 5:00", arm.values(macro_f1, after_5min=True)
+        )
+    return scores.score_table(named).join(frames.of_rows(rows))
 
 
 def training_table(named):
     """Seconds of all stages, steps that gradient scaling left out, and peak memory of a GPU.
 
-    Parameters
-    ----------
-    named : dict of str to Arm
-        Name of a row -> arm of study "precision".
-
     Returns
     -------
     DataFrame
+        `seconds` with deviation over seeds; `steps`, `left out` and `share left out` of all
+        seeds together; `peak memory, MB`, NaN without a GPU.
     """
     rows = {}
     for name, arm in named.items():
-        found = [result.metrics for result in arm.results]
-        peaks = [m["peak_memory_bytes"] for m in found if "peak_memory_bytes" in m]
-        steps, skipped = (sum(m[key] for m in found) for key in ("steps", "skipped"))
-        rows[name] = {
-            "seconds": scores.spread([sum(r.runtime_s.values()) for r in arm.results], 0),
-            "steps": f"{steps:,}",
-            "left out": f"{skipped:,} ({skipped / steps:.3%})",
-            "peak memory": f"{np.mean(peaks) / 1e6:.0f} MB" if peaks else "no GPU",
+        metrics = [result.metrics for result in arm.results]
+        peaks = [m["peak_memory_bytes"] / 1e6 for m in metrics if "peak_memory_bytes" in m]
+        steps, skipped = (sum(m[key] for m in metrics) for key in ("steps", "skipped"))
+        rows[name] = frames.spread("seconds", [sum(r.runtime_s.values()) for r in arm.results])
+        rows[name] |= {
+            "steps": steps,
+            "left out": skipped,
+            "share left out": skipped / steps,
+            "peak memory, MB": np.mean(peaks) if peaks else np.nan,
         }
-    return pd.DataFrame(rows).T
+    return frames.of_rows(rows)
 
 
 def pairs_table(named, *, after_5min=False):
     """Every arm against every other: difference of macro-F1 by seed, over patients, over seeds.
 
-    Parameters
-    ----------
-    named : dict of str to Arm
-        Name -> arm; all with the same seeds.
-    after_5min : bool
-        Only beats after a record's first five minutes.
-
     Returns
     -------
     DataFrame
-        Rows "a − b"; `over patients` is the paired interval, `over seeds` the interval of
-        Student's t with as many degrees of freedom as there are seeds, less one.
+        Rows "a − b"; `by seed #1`, …, in the order of the seeds; `over patients`, the paired
+        interval; `over seeds`, the interval of Student's t with as many degrees of freedom as
+        there are seeds, less one, NaN of a single seed.
     """
     names, rows = list(named), {}
     for i, first in enumerate(names):
@@ -134,27 +100,23 @@ def pairs_table(named, *, after_5min=False):
                 raise ValueError(f"{first} has seeds {a.seeds}, {second} {b.seeds}")
             pair = [arm.matrices(after_5min=after_5min) for arm in (a, b)]
             by_seed = np.subtract(*(x.values(macro_f1, after_5min=after_5min) for x in (a, b)))
-            rows[f"{first} − {second}"] = {
-                "by seed": " ".join(f"{d:+.3f}" for d in by_seed),
-                "over patients": f"{stats.paired_difference(*pair, macro_f1):+.3f}",
-                "over seeds": f"{stats.seed_interval(by_seed):+.3f}"
-                if len(by_seed) > 1
-                else "–",
-            }
-    return pd.DataFrame(rows).T
+            over_seeds = stats.Interval(np.nan, np.nan, np.nan)
+            if len(by_seed) > 1:
+                over_seeds = stats.seed_interval(by_seed)
+            over_patients = stats.paired_difference(*pair, macro_f1)
+            row = frames.series("by seed", by_seed)
+            row |= frames.with_bounds("over patients", over_patients)
+            rows[f"{first} − {second}"] = row | frames.with_bounds("over seeds", over_seeds)
+    return frames.of_rows(rows)
 
 
 def layer_error_table(results):
     """Relative errors of activations and gradients by layer, mean over seeds.
 
-    Parameters
-    ----------
-    results : list of RunResult
-        Of study "numerics".
-
     Returns
     -------
     DataFrame
+        A row a layer; `activation`, `gradient` and, in FP16, `gradient, scaled` of each format.
     """
     columns = {}
     for precision in list(DTYPES)[1:]:
@@ -166,7 +128,7 @@ def layer_error_table(results):
             kinds["scaled_gradient"] = "gradient, scaled"
         for key, label in kinds.items():
             columns[precision, label] = {
-                layers[0]["name"]: f"{np.mean([layer[key] for layer in layers]):.2%}"
+                layers[0]["name"]: np.mean([layer[key] for layer in layers])
                 for layers in zip(*found, strict=True)
             }
     return pd.DataFrame(columns)
@@ -175,26 +137,25 @@ def layer_error_table(results):
 def decision_table(results):
     """Beats whose class changes in 16 bits, errors of logits against margins, memory.
 
-    Parameters
-    ----------
-    results : list of RunResult
-        Of study "numerics".
-
     Returns
     -------
     DataFrame
+        Index: format and seed. `beats`; `other class` and `share of beats` that it is;
+        `median error` of a logit and `median margin`; `kept, MB` for the way back, and
+        `fp32, MB`.
     """
     rows = {}
     for result in results:
         m, n_beats = result.metrics, sum(len(result.classes(r)) for r in result.predictions)
         precision = result.config["precision"]
         rows[precision, result.config["seed"]] = {
-            "beats": f"{n_beats:,}",
-            "other class": f"{m['flips']} ({m['flips'] / n_beats:.3%})",
-            "median error": f"{m['error'][50]:.4f}",
-            "median margin": f"{m['margin'][50]:.2f}",
-            "kept, MB": f"{m['saved_bytes'][precision] / 1e6:.1f}",
-            "fp32, MB": f"{m['saved_bytes']['fp32'] / 1e6:.1f}",
+            "beats": n_beats,
+            "other class": m["flips"],
+            "share of beats": m["flips"] / n_beats,
+            "median error": m["error"][50],
+            "median margin": m["margin"][50],
+            "kept, MB": m["saved_bytes"][precision] / 1e6,
+            "fp32, MB": m["saved_bytes"]["fp32"] / 1e6,
         }
-    frame = pd.DataFrame(rows).T.sort_index(level=0, ascending=False, sort_remaining=False)
-    return frame.rename_axis(["format", "seed"])
+    table = frames.of_rows(rows, ["format", "seed"])
+    return table.sort_index(level=0, ascending=False, sort_remaining=False)

@@ -1,11 +1,14 @@
-"""Tables about the runs themselves: time, trials, one folder of results beside another."""
+"""Tables about the runs themselves: time, trials, one folder of results beside another.
+
+`named` maps the name of a row to an arm; `results` are runs of one study.
+"""
 
 import numpy as np
 import pandas as pd
 
 from ecglib.metrics import accuracy, macro_f1
-from ecglib.tables.arms import arm_name, by_name
-from ecglib.tables.scores import spread
+from ecglib.tables import frames, names
+from ecglib.tables.arms import by_name
 
 
 def runtime_table(named):
@@ -14,50 +17,53 @@ def runtime_table(named):
     Returns
     -------
     DataFrame
+        A column a stage, NaN where an arm has no such stage.
     """
     rows = {}
     for name, arm in named.items():
-        stages = list(dict.fromkeys(s for r in arm.results for s in r.runtime_s))
-        rows[name] = {
-            stage: f"{np.mean([r.runtime_s.get(stage, 0) for r in arm.results]):.1f}"
-            for stage in stages
-        }
-    return pd.DataFrame(rows).T.fillna("–")
+        seconds = pd.DataFrame([r.runtime_s for r in arm.results])
+        rows[name] = seconds.fillna(0).mean().to_dict()
+    return frames.of_rows(rows)
 
 
 def selection_table(results):
-    """Trials inside DS1: what each epoch was worth, on all validation beats of an arm.
+    """Study "selection", inside DS1: what each epoch was worth, on all validation beats.
 
     Folds of a cross-validation are pooled epoch by epoch before macro-F1 is taken.
-
-    Parameters
-    ----------
-    results : list of RunResult
-        Of study "selection".
 
     Returns
     -------
     DataFrame
-        Best epoch, macro-F1 and accuracy there, and the whole curve.
+        `best epoch`, `macro-F1` and `accuracy` there, and `macro-F1 by epoch #1`, …. Index:
+        arm, records that it was validated on, seed.
     """
     pools = {}
     for result in results:
-        where = "4 folds" if "fold" in result.config["split"] else "118, 124, 207, 223"
-        name = arm_name(result).rsplit("-", 1)[0]
-        pools.setdefault((name, where, result.config["seed"]), []).append(result)
+        config = result.config
+        where = "4 folds" if "fold" in config["split"] else names.word(config["split"])
+        pools.setdefault((_trial(config), where, config["seed"]), []).append(result)
     rows = {}
-    for (name, where, seed), found in pools.items():
+    for key, found in pools.items():
         confusions = sum_by_epoch([r.metrics["validation_confusion"] for r in found])
         curve = macro_f1(confusions)
         best = int(curve.argmax())
-        rows[name, where, seed] = {
-            "best epoch": f"{best + 1}",
-            "macro-F1": f"{curve[best]:.3f}",
-            "accuracy": f"{accuracy(confusions)[best]:.3f}",
-            "macro-F1 by epoch": " ".join(f"{value:.2f}" for value in curve),
+        rows[key] = {
+            "best epoch": best + 1,
+            "macro-F1": curve[best],
+            "accuracy": accuracy(confusions)[best],
+            **frames.series("macro-F1 by epoch", curve),
         }
-    frame = pd.DataFrame(rows).T
-    return frame.rename_axis(["arm", "validated on", "seed"])
+    return frames.of_rows(rows, ["arm", "validated on", "seed"])
+
+
+def _trial(config):
+    """What was tried, in words: what is trained on which input, with which class weights."""
+    parts = ["baseline"]
+    if config["pipeline"] == "ssl":
+        parts = ["puzzle", names.setting("finetune", config["finetune"])]
+    parts.append(names.setting("features", config["features"]))
+    parts += ["BatchNorm"] * (config["norm"] == "batch")
+    return ", ".join([*parts, names.setting("imbalance", config["imbalance"])])
 
 
 def sum_by_epoch(folds):
@@ -87,22 +93,24 @@ def side_by_side(mine, reference):
     Returns
     -------
     DataFrame
-        Accuracy and macro-F1 (mean ± std over seeds) on either side, "–" where one side
-        has no such arm, and the difference of the means of macro-F1.
+        `accuracy mine`, `macro-F1 mine`, `accuracy reference`, `macro-F1 reference`, means with
+        deviations over seeds, NaN where one side has no such arm; `Δ macro-F1` of the means.
     """
-    sides = [by_name(mine), by_name(reference)]
+    sides = {"mine": by_name(mine), "reference": by_name(reference)}
     rows = {}
-    for name in dict.fromkeys([*sides[0], *sides[1]]):
-        row = {}
-        for label, side in zip(("mine", "reference"), sides, strict=True):
-            for metric in ("accuracy", "macro_f1"):
-                values = [r.metrics[metric] for r in side.get(name, []) if metric in r.metrics]
-                row[f"{metric} {label}"] = spread(values) if values else "–"
-        if all("–" not in row[f"macro_f1 {label}"] for label in ("mine", "reference")):
-            means = [np.mean([r.metrics["macro_f1"] for r in side[name]]) for side in sides]
-            row["Δ macro_f1"] = f"{means[0] - means[1]:+.3f}"
-        rows[name] = row
-    return pd.DataFrame(rows).T.fillna("")
+    for name in {**sides["mine"], **sides["reference"]}:
+        row = rows.setdefault(name, {})
+        for label, side in sides.items():
+            for metric, column in (("accuracy", "accuracy"), ("macro_f1", "macro-F1")):
+                found = side[name].results if name in side else []
+                values = [r.metrics[metric] for r in found if metric in r.metrics]
+                if values:
+                    row |= frames.spread(f"{column} {label}", values)
+        nothing = float("nan")
+        row["Δ macro-F1"] = row.get("macro-F1 mine", nothing) - row.get(
+            "macro-F1 reference", nothing
+        )
+    return frames.of_rows(rows)
 
 
 def long(origins, key, metric):
@@ -141,18 +149,12 @@ def study_times(studies):
     Returns
     -------
     DataFrame
-        Runs and minutes; a stage that runs share, such as pretraining, counts once for each.
-        Results that pool folds took no time of their own.
+        `runs` and `minutes`; a stage that runs share, such as pretraining, counts once for
+        each. Results that pool folds took no time of their own.
     """
-    studies = {
-        name: [r for r in found if r.config.get("fold") != "all"]
-        for name, found in studies.items()
-    }
-    rows = {
-        name: {
-            "runs": str(len(found)),
-            "minutes": f"{sum(sum(r.runtime_s.values()) for r in found) / 60:.0f}",
-        }
-        for name, found in studies.items()
-    }
-    return pd.DataFrame(rows).T
+    rows = {}
+    for name, results in studies.items():
+        found = [r for r in results if r.config.get("fold") != "all"]
+        seconds = sum(sum(r.runtime_s.values()) for r in found)
+        rows[name] = {"runs": len(found), "minutes": seconds / 60}
+    return frames.of_rows(rows)

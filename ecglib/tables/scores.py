@@ -1,4 +1,8 @@
-"""Tables of results: arms with spread and interval, differences, live beside reference."""
+"""Tables of scores: arms with spread and interval, and their differences.
+
+`named` maps the name of a row to an `ecglib.tables.arms.Arm`; with `after_5min` only beats
+after a record's first five minutes count.
+"""
 
 import numpy as np
 import pandas as pd
@@ -6,26 +10,17 @@ import pandas as pd
 from ecglib import stats
 from ecglib.aami import CLASSES
 from ecglib.metrics import Detection, accuracy, from_confusion, macro_f1
-from ecglib.tables import published
+from ecglib.tables import frames
 
 HEAVY_RECORD = "232"
 """Holds 1,382 of DS2's 1,837 S beats; every headline is also given without it."""
 
-
-def spread(values, digits=3):
-    """Mean and standard deviation over seeds as text; the deviation only if there is one.
-
-    Examples
-    --------
-    >>> spread([0.5, 0.6]), spread([0.5])
-    ('0.550 ± 0.071', '0.500')
-    """
-    mean, std = stats.seed_spread(values)
-    return f"{mean:.{digits}f}" + ("" if np.isnan(std) else f" ± {std:.{digits}f}")
+ALWAYS_N = "always N"
+"""Name of the row of the trivial answer."""
 
 
 def always_n(per_record):
-    """Macro-F1 and accuracy of answering N to every beat.
+    """Scores of answering N to every beat.
 
     Parameters
     ----------
@@ -34,79 +29,49 @@ def always_n(per_record):
 
     Returns
     -------
-    dict
-        `accuracy`, `macro_f1` and macro `sensitivity`.
+    Metrics
     """
     pooled = stats.pool(per_record)
     trivial = np.zeros_like(pooled)
     trivial[:, 0] = pooled.sum(axis=1)
-    metrics = from_confusion(trivial)
-    names = ("accuracy", "macro_f1", "sensitivity")
-    return {name: getattr(metrics, name) for name in names}
-
-
-def score_row(arm, *, after_5min=False):
-    """One arm as a row: accuracy and macro-F1 with spread, interval and without record 232.
-
-    "95 %" is the interval of macro-F1 over patients, "without 232" macro-F1 of the others,
-    "patient mean" the accuracy averaged over patients.
-
-    Returns
-    -------
-    dict of str to str
-    """
-    kind = {"after_5min": after_5min}
-    matrices = arm.matrices(**kind)
-    row = {
-        "accuracy": spread(arm.values(accuracy, **kind)),
-        "macro-F1": spread(arm.values(macro_f1, **kind)),
-        "95 %": _bracket(stats.patient_bootstrap(matrices, macro_f1)),
-    }
-    if HEAVY_RECORD in matrices[0]:
-        row["without 232"] = spread(arm.values(macro_f1, without=HEAVY_RECORD, **kind))
-    row["patient mean"] = f"{stats.mean_over_patients(matrices, accuracy):.3f}"
-    row["seeds"] = arm.seeds
-    return row
-
-
-def _bracket(interval):
-    return f"[{interval.low:.3f}, {interval.high:.3f}]"
-
-
-def trivial_row(arm, *, after_5min=False):
-    """The row of answering N always, on the beats that an arm was scored on."""
-    trivial = always_n(arm.matrices(after_5min=after_5min)[0])
-    return {
-        "accuracy": f"{trivial['accuracy']:.3f}",
-        "macro-F1": f"{trivial['macro_f1']:.3f}",
-    }
+    return from_confusion(trivial)
 
 
 def score_table(named, *, after_5min=False):
     """Arms under each other, the trivial answer first.
 
-    Parameters
-    ----------
-    named : dict of str to Arm
-        Name of a row -> arm.
-    after_5min : bool
-        Only beats after a record's first five minutes.
-
     Returns
     -------
     DataFrame
+        `accuracy` and `macro-F1`, means over seeds with deviation; `95 %`, the bounds of
+        macro-F1 over patients; `without 232`, macro-F1 of the others, if he is tested;
+        `patient mean`, accuracy averaged over patients; `seeds`.
     """
-    first = next(iter(named.values()))
-    rows = {"always N": trivial_row(first, after_5min=after_5min)}
-    rows |= {name: score_row(arm, after_5min=after_5min) for name, arm in named.items()}
-    return pd.DataFrame(rows).T.fillna("")
+    trivial = always_n(next(iter(named.values())).matrices(after_5min=after_5min)[0])
+    rows = {ALWAYS_N: {"accuracy": trivial.accuracy, "macro-F1": trivial.macro_f1}}
+    rows |= {name: _scores(arm, after_5min) for name, arm in named.items()}
+    return frames.of_rows(rows)
 
 
-def difference(pair, statistic):
+def _scores(arm, after_5min):
+    matrices = arm.matrices(after_5min=after_5min)
+    row = frames.spread("accuracy", arm.values(accuracy, after_5min=after_5min))
+    row |= frames.spread("macro-F1", arm.values(macro_f1, after_5min=after_5min))
+    row |= frames.bounds("95 %", stats.patient_bootstrap(matrices, macro_f1))
+    if HEAVY_RECORD in matrices[0]:
+        others = arm.values(macro_f1, without=HEAVY_RECORD, after_5min=after_5min)
+        row |= frames.spread("without 232", others)
+    row["patient mean"] = stats.mean_over_patients(matrices, accuracy)
+    return row | {"seeds": arm.seeds}
+
+
+def difference(name, pair, statistic):
     """Difference with its percentile interval; the BCa one too where they disagree about zero.
 
     Parameters
     ----------
+    name : str
+        Of the column.
     pair : tuple of (list of dict, list of dict)
         Confusion matrices of an arm and of its control.
     statistic : callable
@@ -114,11 +79,14 @@ def difference(pair, statistic):
 
     Returns
     -------
-    str
+    dict of str to float
+        Columns `name`, `name low`, `name high`, and `name BCa low`, `name BCa high`, which
+        are NaN where the two intervals agree about zero.
     """
     plain, bca = (stats.paired_difference(*pair, statistic, bca=how) for how in (False, True))
-    agree = plain.excludes_zero == bca.excludes_zero
-    return f"{plain:+.3f}" + ("" if agree else f", BCa [{bca.low:+.3f}, {bca.high:+.3f}]")
+    if plain.excludes_zero == bca.excludes_zero:
+        bca = stats.Interval(np.nan, np.nan, np.nan)
+    return frames.with_bounds(name, plain) | frames.bounds(f"{name} BCa", bca)
 
 
 def difference_table(named, control, *, after_5min=True):
@@ -127,7 +95,7 @@ def difference_table(named, control, *, after_5min=True):
     Returns
     -------
     DataFrame
-        Differences with patient-bootstrap 95 % intervals, see `difference`.
+        `Δ macro-F1` and `Δ accuracy` with patient-bootstrap 95 % intervals, see `difference`.
 
     Raises
     ------
@@ -139,11 +107,31 @@ def difference_table(named, control, *, after_5min=True):
         if arm.seeds != control.seeds:
             raise ValueError(f"{name} has seeds {arm.seeds}, its control {control.seeds}")
         pair = [a.matrices(after_5min=after_5min) for a in (arm, control)]
-        rows[name] = {
-            f"Δ {label}": difference(pair, statistic)
-            for label, statistic in (("macro-F1", macro_f1), ("accuracy", accuracy))
-        }
-    return pd.DataFrame(rows).T
+        rows[name] = difference("Δ macro-F1", pair, macro_f1)
+        rows[name] |= difference("Δ accuracy", pair, accuracy)
+    return frames.of_rows(rows)
+
+
+def against_control(named, control="none", *, after_5min=True):
+    """Scores of arms, and how far each is from the one that is their control.
+
+    Parameters
+    ----------
+    control : str
+        Name of the control; arms with other seeds have no difference.
+
+    Returns
+    -------
+    DataFrame
+        Columns of `score_table` and of `difference_table`.
+    """
+    others = {
+        name: arm
+        for name, arm in named.items()
+        if name != control and arm.seeds == named[control].seeds
+    }
+    differences = difference_table(others, named[control], after_5min=after_5min)
+    return score_table(named, after_5min=after_5min).join(differences)
 
 
 def class_table(named, *, after_5min=False):
@@ -152,84 +140,44 @@ def class_table(named, *, after_5min=False):
     Returns
     -------
     DataFrame
+        `N Se`, `N +P`, `S Se`, …
     """
     rows = {}
     for name, arm in named.items():
-        scores = [
-            from_confusion(stats.pool(m)).per_class for m in arm.matrices(after_5min=after_5min)
-        ]
+        scores = class_scores(arm, after_5min=after_5min)
         rows[name] = {
-            f"{c} {short}": f"{np.mean([s[c][key] for s in scores]):.3f}"
+            f"{c} {short}": scores[c][key]
             for c in CLASSES
             for short, key in (("Se", "sensitivity"), ("+P", "ppv"))
         }
-    return pd.DataFrame(rows).T
+    return frames.of_rows(rows)
 
 
-def printed_rows(rows):
-    """Rows of a published table in the form of `score_table`.
-
-    Parameters
-    ----------
-    rows : dict of str to published.Row
-        Name of a row -> what was printed.
-
-    Returns
-    -------
-    DataFrame
-    """
-    return pd.DataFrame(
-        {
-            name: {
-                "accuracy": f"{row.accuracy:.3f} ± {row.accuracy_std:.3f}",
-                "macro-F1": f"{row.macro_f1:.3f} ± {row.macro_f1_std:.3f}",
-            }
-            for name, row in rows.items()
-        }
-    ).T
-
-
-def stack(frames):
-    """Tables under each other, each under its own heading.
-
-    Parameters
-    ----------
-    frames : dict of str to DataFrame
-        Heading -> table.
-
-    Returns
-    -------
-    DataFrame
-    """
-    return pd.concat(frames).fillna("")
+def class_scores(arm, *, after_5min=False):
+    """Class -> "sensitivity", "ppv", "f1" … -> mean over seeds."""
+    found = [
+        from_confusion(stats.pool(m)).per_class for m in arm.matrices(after_5min=after_5min)
+    ]
+    return {
+        name: pd.DataFrame([scores[name] for scores in found]).mean().to_dict()
+        for name in CLASSES
+    }
 
 
 def ec57_table(named):
     """Detection of supraventricular and ventricular beats as EC57 counts, mean over seeds.
 
-    Parameters
-    ----------
-    named : dict of str to Arm
-        Name of a row -> arm.
-
     Returns
     -------
     DataFrame
-        Sensitivity and positive predictivity of SVEB and VEB, and false positive rates.
+        Sensitivity (`SVEB Se`), positive predictivity (`SVEB +P`) and false positive rate
+        (`SVEB FPR`) of SVEB, and of VEB.
     """
     rows = {}
     for name, arm in named.items():
-        row = {}
+        row = rows.setdefault(name, {})
         for kind in ("sveb", "veb"):
             counts = [Detection(**result.metrics["ec57"][kind]) for result in arm.results]
             for label, ratio in (("Se", "se"), ("+P", "ppv"), ("FPR", "fpr")):
-                mean = np.mean([getattr(count, ratio) for count in counts])
-                row[f"{kind.upper()} {label}"] = f"{mean:.3f}"
-        rows[name] = row
-    return pd.DataFrame(rows).T
-
-
-def best_of_paper1():
-    """The best row that paper 1 prints, in the form of `score_table`."""
-    best = max(published.TABLE_2, key=lambda row: row.macro_f1)
-    return printed_rows({best.arm: best})
+                row[f"{kind.upper()} {label}"] = np.mean([getattr(c, ratio) for c in counts])
+    return frames.of_rows(rows)

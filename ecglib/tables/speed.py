@@ -1,10 +1,14 @@
-"""What the benchmark says, as tables: study "speed", and seconds of compressing."""
+"""What the benchmark says, as tables: study "speed", and seconds of compressing.
+
+`results` are runs of study "speed"; in `compression_table` of study "compression".
+"""
 
 import numpy as np
 import pandas as pd
 
 from ecglib.personalize.strategies import STRATEGIES
 from ecglib.studies.speed import TASKS
+from ecglib.tables import frames, names
 
 _TASKS = {
     "windows": "windows of a record's beats",
@@ -19,7 +23,7 @@ def _work(config):
         words = [_TASKS[config["task"]]]
     else:
         learns = {"head": "the head", "all": "everything"}[config["finetune"]]
-        words = [f"online: {config['strategy']}, then {learns}"]
+        words = [f"online: {names.word(config['strategy'])}, then {learns}"]
     if config["task"] != "windows":
         words += ["1 epoch" if config["epochs"] == 1 else f"{config['epochs']} epochs"]
     words += [config["precision"]] * (config["precision"] != "fp32")
@@ -40,49 +44,63 @@ def _order(result):
 
 
 def speed_table(results):
-    """Seconds the usual way and ours, and their ratio, for each piece of work.
-
-    Parameters
-    ----------
-    results : list of RunResult
-        Of study "speed"; runs without a usual way are left out.
+    """Seconds the usual way and ours, and their ratio, for work that was done both ways.
 
     Returns
     -------
     DataFrame
-        `filters`: of the first and the widest block. `of peak`: operations a second of the
-        (fine-)tuning our way, over those of a product of large matrices.
+        `filters` of the first and the widest block, `beats`, `patients`, of which the usual way
+        was `timed` (the rest is scaled), seconds `usual, s` and `ours, s`, their `ratio`, and
+        `of peak, %`: operations a second of the (fine-)tuning our way, over those of a product
+        of large matrices. Cutting windows has no filters and no peak; only the online stage has
+        patients.
     """
-    rows = {}
+    rows = []
     for result in sorted(results, key=_order):
         if "usual" not in result.runtime_s:
             continue
         config, m = result.config, result.metrics
-        online, trains = config["task"] == "online", config["task"] != "windows"
-        filters = f"{config['channels'][0]}–{max(config['channels'])}" if trains else "–"
-        place = (_work(config), filters, m["n_beats"], config["patients"] if online else "–")
-        scaled = online and config["usual_patients"] < config["patients"]
-        rows[place] = {
-            "usual, s": f"{result.runtime_s['usual']:.3g}" + "*" * scaled,
-            "ours, s": f"{result.runtime_s['ours']:.3g}",
-            "ratio": f"{m['ratio']:.1f}",
-            "of peak": f"{100 * m['share_of_peak']:.2g} %" if trains else "–",
-        }
-    return pd.DataFrame(rows).T.rename_axis(["work", "filters", "beats", "patients"])
+        row = {"work": _work(config), "filters": np.nan, "beats": m["n_beats"]}
+        if config["task"] != "windows":
+            row["filters"] = f"{config['channels'][0]}–{max(config['channels'])}"
+            row["of peak, %"] = 100 * m["share_of_peak"]
+        if config["task"] == "online":
+            row["patients"] = config["patients"]
+            row["timed"] = min(config["usual_patients"], config["patients"])
+        rows.append(
+            row
+            | {"usual, s": result.runtime_s["usual"], "ours, s": result.runtime_s["ours"]}
+            | {"ratio": m["ratio"]}
+        )
+    columns = ["work", "filters", "beats", "patients", "timed"]
+    columns += ["usual, s", "ours, s", "ratio", "of peak, %"]
+    return pd.DataFrame(rows, columns=columns).set_index("work")
+
+
+_METHODS = {
+    "fixed_quant": "fixed bits",
+    "fixed_prune": "fixed pruning",
+    "laq": "LAQ",
+    "laq_printed": "LAQ, equation (3) as printed",
+    "lap": "LAP",
+    "matrix_quant": "fixed bits, gains left alone",
+    "matrix_prune": "fixed pruning, gains left alone",
+    "matrix_laq": "LAQ, gains left alone",
+    "matrix_lap": "LAP, gains left alone",
+    "mse": "fixed bits, clipped, by channel",
+    "allocated": "allocated bits",
+    "trained": "rounded while training",
+    "joint": "pruned and rounded while training",
+}
 
 
 def compression_table(results):
-    """Seconds that compressing took, by network and method, without training the network.
-
-    Parameters
-    ----------
-    results : list of RunResult
-        Of study "compression", any data set; folds of `cinc2017` are counted.
+    """Seconds that compressing a fold of CinC 2017 took, without training the network.
 
     Returns
     -------
     DataFrame
-        Median and number of runs.
+        A column a network, the median of its seconds, and `n`, the number of runs.
     """
     found = {}
     for result in results:
@@ -90,29 +108,23 @@ def compression_table(results):
         if config["dataset"] == "cinc2017" and config["fold"] != "all":
             seconds = found.setdefault(config["method"], {}).setdefault(config["model"], [])
             seconds.append(result.runtime_s["compress"])
-    rows = {
-        method: {
-            model: f"{np.median(seconds):.1f} ({len(seconds)})"
-            for model, seconds in by_model.items()
-        }
-        for method, by_model in sorted(found.items())
-    }
-    return pd.DataFrame(rows).T.fillna("–").rename_axis("method")
+    rows = {}
+    for method, by_model in sorted(found.items()):
+        row = rows.setdefault(_METHODS[method], {})
+        for model, seconds in by_model.items():
+            row |= {names.word(model): np.median(seconds)}
+            row |= {f"{names.word(model)} n": len(seconds)}
+    return frames.of_rows(rows, "method")
 
 
 def forms_table(results):
-    """Milliseconds of a beat in every runtime.
-
-    Parameters
-    ----------
-    results : list of RunResult
-        Of study "speed"; those of task "inference" are shown.
+    """Milliseconds of a beat in every runtime (task "inference").
 
     Returns
     -------
     DataFrame
-        Empty if there is none.
+        A row a network, a column a runtime; empty if there is none.
     """
     found = [r.metrics["networks"] for r in results if r.config["task"] == "inference"]
     rows = {name: row for networks in found for name, row in networks.items()}
-    return pd.DataFrame(rows).T.map(lambda value: f"{value:.3g}").rename_axis("network")
+    return frames.of_rows(rows, "network")

@@ -7,7 +7,6 @@ import pandas as pd
 from ecglib.book import show
 from ecglib.data.find.search import Source
 from ecglib.system.paths import PARAMS
-from ecglib.tables import published
 
 
 def source(*, synthetic):
@@ -48,5 +47,16 @@ def test_every_profile_has_a_row():
     assert rows.loc["full.yaml", "filters"] == "64, 128, 256, 512, 512"
 
 
-def test_peers_are_the_published_rows():
-    assert list(show.peers().index) == [row.source for row in published.PEERS]
+def test_a_table_shows_numbers_with_their_intervals_in_chosen_columns():
+    frame = pd.DataFrame({"Δ x": [0.0123], "Δ x low": [-0.1], "Δ x high": [0.2], "n": [1000]})
+    page = show.table(frame, "Table 1", columns=["n", "Δ x", "not there"]).data
+    assert page.index(">1,000<") < page.index(">+0.012 [-0.100, +0.200]<")
+    assert "0.012" not in show.table(frame, "Table 1", {"Δ x": "{:.1f}"}).data
+
+
+def test_tables_stand_under_each_other_by_their_headings():
+    frame = pd.DataFrame({"accuracy": [0.5]}, index=["row"])
+    page = show.table({"paper": frame, "ours": frame}, "Table 1", {"paper": {"*": "{:g}"}}).data
+    assert (
+        page.index("paper") < page.index(">0.5<") < page.index("ours") < page.index(">0.500<")
+    )

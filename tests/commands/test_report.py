@@ -49,7 +49,7 @@ def test_formats_and_integers_stand_below_the_papers_tables(folder):
     formats, integers = section(text, "Number formats"), section(text, "Integers")
     assert {"0.8941", "0.5104"} <= set(line_with(formats, "Jetson Nano, FP16").split())
     assert score in line_with(formats, "ours: bf16, emulated")
-    assert score in line_with(integers, "DS1 only, 64…512, all_int8, QAT")
+    assert score in line_with(integers, "DS1 only, 64…512, all layers in INT8, QAT")
 
 
 def test_a_report_sets_means_over_seeds_beside_the_papers(folder):
@@ -57,10 +57,10 @@ def test_a_report_sets_means_over_seeds_beside_the_papers(folder):
     assert n_stale == 0
     best = line_with(section(text, "Training on one side"), "paper 1: DS1 only")
     assert {"0.9194", "0.6303"} <= set(best.split())
-    ours = line_with(text, "beat-none-zscore")
+    ours = line_with(text, "ours: isolated beats")
     assert {mean_of("accuracy"), mean_of("macro_f1")} <= set(ours.split())
     assert "7, 21" in ours
-    strategy = line_with(text, "head_only").split()
+    strategy = line_with(section(text, "Personalization"), "head only").split()
     assert {"0.8911", "0.5272"} <= set(strategy)  # paper 1, table 3
     metrics = made_result("baseline", GOOD).metrics
     assert {f"{metrics[name]:.4f}" for name in ("accuracy", "macro_f1")} <= set(strategy)
@@ -111,7 +111,7 @@ def test_comparing_sets_arms_side_by_side(folder, tmp_path_factory):
     save_into(reference, made_result("baseline", BAD, seed=7))
     text = compare(folder, reference)
     assert "personalization" not in text  # only one side has it
-    row = line_with(text, "beat-none-zscore")
+    row = line_with(text, "isolated beats")
     values = [made_result("baseline", m).metrics["macro_f1"] for m in (GOOD, BAD)]
     assert f"{sum(values) / 2:.3f} ±" in row
     assert f"{values[1]:.3f}" in row.split()

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from ecglib.compress.methods import METHODS
 from ecglib.plots import compression
 from ecglib.tables import compression as compressed
-from ecglib.tables import paper2
+from ecglib.tables import papers
 from tests.tables.test_compression import ARMS, made_result
 
 
@@ -81,7 +81,9 @@ def test_every_method_has_a_look_of_its_own():
 
 def test_losses_of_the_paper_and_ours_are_lines(named):
     fp32 = made_result("rhythm", metrics={"accuracy": 0.80})
-    figure = compression.against_paper({"resnet1d": named}, {"resnet1d": fp32}, paper2.TABLE_1)
+    figure = compression.against_paper(
+        {"resnet1d": named}, {"resnet1d": fp32}, papers.PAPER2_TABLE_1
+    )
     bits, pruned = figure.axes
     assert [len(axis.lines) for axis in (bits, pruned)] == [3, 3]
     assert list(bits.lines[0].get_xdata()) == list("87654321")

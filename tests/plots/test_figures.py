@@ -6,8 +6,8 @@ from matplotlib import pyplot as plt
 
 from ecglib.plots import overview, personalization, puzzle
 from ecglib.puzzle import CUTS, permute
-from ecglib.tables import arms, published
-from tests.tables.test_scores import confusions
+from ecglib.tables import arms, papers
+from tests.tables.made import confusions
 from tests.test_results import made_result
 
 
@@ -63,7 +63,7 @@ def test_the_control_differs_from_itself_by_nothing():
 
 def test_scores_have_paper_reference_and_live_marks():
     named = {name: arm(name, shift=i) for i, name in enumerate(("none", "adabn"))}
-    printed = {"adabn": published.TABLE_3["adabn"]}
+    printed = {"adabn": papers.PAPER1_TABLE_3["adabn"]}
     figure = personalization.strategy_scores({"reference": named, "this run": named}, printed)
     legend = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert [text.split(" (")[0] for text in legend] == ["paper", "reference", "this run"]
@@ -71,7 +71,7 @@ def test_scores_have_paper_reference_and_live_marks():
 
 def test_the_landscape_has_a_point_for_every_size_that_is_known():
     points = overview.points({"mine": arm("none", channels=[4, 4, 4, 4, 4])})
-    assert list(points["group"]).count("paper 1") == 1 + len(published.TABLE_3)
+    assert list(points["group"]).count("paper 1") == 1 + len(papers.PAPER1_TABLE_3)
     assert points.set_index("name").loc["Farag 2023", "bytes"] == 15_000
     ticks = overview.landscape(points, 0.3).axes[0].get_yticklabels()
     assert [tick.get_text() for tick in ticks] == list(points["name"])

@@ -5,7 +5,7 @@ import torch
 
 from ecglib.data.inputs import Inputs
 from ecglib.plots import micro, overview
-from ecglib.tables import budget as handful
+from ecglib.tables import budget
 from ecglib.tables.arms import Arm
 from tests.tables.test_budget import BAD, GOOD, asked, confidence
 from tests.test_results import made_result
@@ -64,7 +64,7 @@ def test_every_perturbation_has_a_panel():
         result = made_result("robustness", GOOD, perturbation=kind, level=float(level))
         result.metrics["detection"] = {"100": [[1, 0, 0]] * 3}
         results.append(result)
-    figure = micro.robustness(handful.robustness_table(results))
+    figure = micro.robustness(budget.robustness_table(results))
     assert [axis.get_xlabel() for axis in figure.axes] == [
         micro.LEVELS["jitter"],
         micro.LEVELS["muscle"],

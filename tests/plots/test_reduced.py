@@ -10,9 +10,9 @@ from matplotlib import pyplot as plt
 from ecglib.models.cost import layer_macs
 from ecglib.models.ecgnet import ECGNet, ECGNetConfig
 from ecglib.plots import int8, precision
-from ecglib.tables import arms, published
-from ecglib.tables import int8 as integers
-from tests.tables.test_scores import confusions
+from ecglib.tables import arms, papers
+from ecglib.tables import int8 as int8_tables
+from tests.tables.made import confusions
 from tests.test_results import made_result
 
 
@@ -55,10 +55,10 @@ def test_formats_draw_one_block_a_bit():
 
 def test_scores_by_format_name_every_row():
     named = {"fp16": arms.pick([made_result("precision", confusions(7), precision="fp16")])}
-    axis = precision.format_scores({"reference": named}, published.TABLE_1).axes[0]
+    axis = precision.format_scores({"reference": named}, papers.PAPER1_TABLE_1).axes[0]
     labels = [label.get_text() for label in axis.get_yticklabels()]
     assert labels[0] == "reference, fp16"
-    assert len(labels) == 1 + len(published.TABLE_1)
+    assert len(labels) == 1 + len(papers.PAPER1_TABLE_1)
 
 
 def test_layer_errors_draw_activations_and_scaled_gradients():
@@ -104,7 +104,7 @@ def test_every_arm_has_a_mark_over_its_bytes():
         with_metrics(made_result("int8", confusions(7), scope=scope), weight_bytes=1000 * size)
         for scope, size in (("none", 40), ("all_int8", 10))
     ]
-    axis = int8.accuracy_against_bytes(integers.by_scope(found)).axes[0]
+    axis = int8.accuracy_against_bytes(int8_tables.by_scope(found)).axes[0]
     marks = [container.lines[0].get_xdata()[0] for container in axis.containers]
     np.testing.assert_allclose(marks, [40 * 1.02, 10 * 1.02])
 

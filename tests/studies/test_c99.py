@@ -9,7 +9,7 @@ from ecglib.studies.micro import MicroConfig
 from ecglib.studies.registry import twin_of
 from ecglib.studies.run import run_study
 from ecglib.system.errors import UserError
-from ecglib.tables import c99 as embedded
+from ecglib.tables import c99 as c99_tables
 from tests.tools import needs
 
 pytestmark = needs("gcc")
@@ -37,11 +37,11 @@ def test_it_is_the_network_of_study_micro(result):
 
 
 def test_tables_have_its_numbers(result):
-    agreement, cost = embedded.agreement_table([result]), embedded.cost_table([result])
-    name = "8 bits, ds1_ds2"
-    assert agreement.loc[name, "exact"] == "100.000%"
-    assert cost.loc[name, "multiplications"] == "55,216"
-    assert cost.loc[name, "constants, bytes"] == f"{result.metrics['constant_bytes']:,}"
+    agreement, cost = c99_tables.agreement_table([result]), c99_tables.cost_table([result])
+    name = "8 bits, DS1 → DS2"
+    assert agreement.loc[name, "exact"] == 1
+    assert cost.loc["multiplications", name] == 55_216
+    assert cost.loc["constants, bytes", name] == result.metrics["constant_bytes"]
 
 
 def test_streams_count_every_reference_beat(result, mitdb):
@@ -50,8 +50,8 @@ def test_streams_count_every_reference_beat(result, mitdb):
         tp, fn, _ = found["beats"]
         assert tp + fn == n_beats
         assert np.sum(np.array(found["classes"])[:, :2]) == np.sum(result.per_record[record])
-    table = embedded.stream_table([result], [])
-    assert float(table.iloc[0]["× real time"].replace(",", "")) > 1
+    table = c99_tables.stream_table([result], [])
+    assert table.iloc[0]["× real time"] > 1
 
 
 def test_what_no_tool_counted_stays_empty(result):
@@ -59,8 +59,8 @@ def test_what_no_tool_counted_stays_empty(result):
         k: v for k, v in result.metrics.items() if k not in ("flash_bytes", "instructions")
     }
     bare = type(result)(**{**result.__dict__, "metrics": facts})
-    row = embedded.cost_table([bare]).iloc[0]
-    assert row["flash, bytes"] == "" == row["instructions a beat"]
+    cost = c99_tables.cost_table([bare]).iloc[:, 0]
+    assert cost[["flash, bytes", "instructions a beat"]].isna().all()
 
 
 def test_fp32_is_refused():

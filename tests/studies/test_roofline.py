@@ -1,5 +1,6 @@
 """Study roofline, its tables and figures."""
 
+import numpy as np
 import pytest
 
 from ecglib.deploy.roofline import MACHINES, intensity, layer_work, our_stages, paper_stages
@@ -7,7 +8,7 @@ from ecglib.plots import devices as figures
 from ecglib.studies.roofline import RooflineConfig, fresh_network
 from ecglib.studies.run import run_study
 from ecglib.system.errors import UserError
-from ecglib.tables import c99 as embedded
+from ecglib.tables import c99 as c99_tables
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +35,8 @@ def test_a_run_has_bound_and_time(mitdb, tmp_path):
     m = result.metrics
     assert m["macs"] == 55_216
     assert 0 < m["predicted_ms"] < m["p50_ms"] <= m["p99_ms"]
-    row = embedded.validation_table([result]).loc[("micronet", 2)]
-    assert float(row["ratio"]) == pytest.approx(m["predicted_ms"] / m["p50_ms"], abs=0.01)
+    row = c99_tables.validation_table([result]).loc[("micronet", 2)]
+    assert row["ratio"] == pytest.approx(m["predicted_ms"] / m["p50_ms"])
 
 
 def test_other_networks_are_refused():
@@ -44,13 +45,12 @@ def test_other_networks_are_refused():
 
 
 def test_tables_leave_out_what_a_machine_lacks(work, stages):
-    table = embedded.bound_table({"ECGNet": work["ecgnet"]})
-    assert table.loc[("ECGNet", "int8"), "Jetson Nano"] == "–"
-    assert float(table.loc[("ECGNet", "fp16"), "Jetson Nano"]) > 0
-    together = embedded.stage_table(stages[0]).loc["together"]
+    table = c99_tables.bound_table({"ECGNet": work["ecgnet"]})
+    assert np.isnan(table.loc[("ECGNet", "int8"), "Jetson Nano"])
+    assert table.loc[("ECGNet", "fp16"), "Jetson Nano"] > 0
+    together = c99_tables.stage_table(stages[0]).loc["together"]
     nano = MACHINES["nano"].peak["fp16"]
-    found = float(together["Jetson Nano"].replace(",", ""))
-    assert found == pytest.approx(2 * stages[0].sum() / nano, rel=0.05)
+    assert together["Jetson Nano"] == pytest.approx(2 * stages[0].sum() / nano)
 
 
 def test_figures_hold_every_point(work, stages):

@@ -39,7 +39,7 @@ def test_a_task_has_two_times_and_their_ratio(mitdb, tmp_path, task):
     assert result.metrics["ratio"] == pytest.approx(usual / ours)
     assert result.metrics["n_beats"] > 0
     row = speed.speed_table([result]).iloc[0]
-    assert float(row["ratio"]) == pytest.approx(usual / ours, abs=0.06)
+    assert row["ratio"] == pytest.approx(usual / ours)
     if task != "windows":
         m = result.metrics
         assert m["share_of_peak"] == pytest.approx(m["flops"] / m["peak_flops"])
@@ -48,9 +48,9 @@ def test_a_task_has_two_times_and_their_ratio(mitdb, tmp_path, task):
 
 def test_seconds_of_few_patients_are_scaled_to_all_and_said_to_be(mitdb, tmp_path):
     result = speed_of(mitdb, tmp_path, usual_patients=1)
-    assert speed.speed_table([result]).iloc[0]["usual, s"].endswith("*")
     both = speed_of(mitdb, tmp_path)
-    assert "*" not in speed.speed_table([both]).iloc[0]["usual, s"]
+    table = speed.speed_table([result, both])
+    assert (table["timed"] < table["patients"]).tolist() == [True, False]
 
 
 def test_operations_of_a_head_are_counted_by_hand(mitdb, tmp_path):
@@ -64,12 +64,8 @@ def test_operations_of_a_head_are_counted_by_hand(mitdb, tmp_path):
 
 def test_a_table_tells_formats_and_threads_apart(mitdb, tmp_path):
     rows = [speed_of(mitdb, tmp_path, threads=n) for n in (1, 2)]
-    assert [
-        ", 2 threads" in name for name in speed.speed_table(rows).index.get_level_values(0)
-    ] == [
-        False,
-        True,
-    ]
+    found = [", 2 threads" in name for name in speed.speed_table(rows).index]
+    assert found == [False, True]
 
 
 def test_seconds_of_compressing_are_medians_of_the_folds():
@@ -81,7 +77,8 @@ def test_seconds_of_compressing_are_medians_of_the_folds():
         == ("cinc2017", "laq", "resnet1d")
         and r.config["fold"] != "all"
     ]
-    assert table.loc["laq", "resnet1d"] == f"{statistics.median(runs):.1f} ({len(runs)})"
+    found = table.loc["LAQ", ["ResNet1D", "ResNet1D n"]].tolist()
+    assert found == [statistics.median(runs), len(runs)]
 
 
 def test_growth_joins_runs_that_differ_in_one_thing(mitdb, tmp_path):

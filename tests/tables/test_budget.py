@@ -4,25 +4,30 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ecglib.metrics import accuracy
-from ecglib.tables import budget as handful
+from ecglib.metrics import accuracy, macro_f1
+from ecglib.stats import paired_difference, patient_bootstrap
+from ecglib.tables import budget
 from ecglib.tables.arms import Arm
-from tests.test_results import made_result
+from tests.tables.made import late, result
 
 GOOD = {"100": [[90, 5, 5], [2, 8, 0], [1, 0, 9]], "232": [[20, 0, 0], [5, 25, 0], [0, 0, 4]]}
 BAD = {"100": [[60, 20, 20], [5, 5, 0], [4, 0, 6]], "232": [[20, 0, 0], [25, 5, 0], [0, 0, 4]]}
 
 
 def asked(per_record, *, budget=0, seed=7, labels=(0, 0, 0, 0, 0), **more):
-    how = {"query": "mixed", "update": "head"} if budget else {}
-    result = made_result(
-        *("budget", per_record),
-        **{"seed": seed, "budget": budget, "scope": "all_int8", "split": "lopo", **how, **more},
-    )
-    result.metrics["asked"] = {record: list(labels) for record in per_record}
-    result.metrics["online_macs"] = dict.fromkeys(per_record, 2_000_000)
-    result.runtime_s.update({"ask": 1.0, "update": 3.0})
-    return result
+    """A result of study "budget" with so many labels a record."""
+    settings = {"seed": seed, "budget": budget, "scope": "all_int8", "split": "lopo"}
+    settings |= {"query": "mixed", "update": "head"} if budget else {}
+    found = result("budget", per_record, **(settings | more))
+    found.metrics["asked"] = {record: list(labels) for record in per_record}
+    found.metrics["online_macs"] = dict.fromkeys(per_record, 2_000_000)
+    found.runtime_s.update({"ask": 1.0, "update": 3.0})
+    return found
+
+
+def shares(per_record):
+    """Accuracy of each record after 5:00."""
+    return {r: float(accuracy(np.array(m))) for r, m in late(per_record).items()}
 
 
 @pytest.fixture
@@ -35,43 +40,61 @@ def curve():
         asked(GOOD, budget=10, query="margin", asking="stream"),
         asked(GOOD, budget=5, label_weight=9.5),
     ]
-    return handful.by_budget(results, split="lopo", scope="all_int8"), results
+    return budget.by_budget(results, split="lopo", scope="all_int8"), results
 
 
 def test_budgets_are_in_order_and_of_the_chosen_settings(curve):
     named, results = curve
     assert list(named) == [0, 5, "all"]
-    streamed = handful.by_budget(results, query="margin", asking="stream", split="lopo")
+    streamed = budget.by_budget(results, query="margin", asking="stream", split="lopo")
     assert list(streamed) == [0, 10]
 
 
 def test_what_labels_bring_by_hand(curve):
-    table = handful.budget_table(curve[0])
-    assert table.loc[5, "labels"] == "5"
-    assert table.loc["all", "labels"] == "310"
-    assert table.loc[0, "Δ macro-F1"] == table.loc[0, handful.WORST] == ""
-    change = (107 - 71) / 120, (49 - 29) / 54
-    assert table.loc[5, handful.WORST] == f"{min(change):+.3f} (100)"
-    assert table.loc[5, "cost"] == "2.00 s, 2 M"  # four seconds, two records
-    each = (107 / 120 + 49 / 54) / 2
-    assert table.loc[5, "accuracy (patients)"] == f"{(107 + 49) / 174:.3f} ({each:.3f})"
+    table = budget.budget_table(curve[0])
+    assert table.loc[5, "labels"] == 5
+    assert table.loc["all", "labels"] == 310
+    assert table.loc[0, ["Δ macro-F1", budget.WORST, "its record", "cost"]].isna().all()
+    change = {r: shares(GOOD)[r] - shares(BAD)[r] for r in GOOD}
+    row = table.loc[5]
+    assert row["its record"] == min(change, key=change.get)
+    assert row[budget.WORST] == pytest.approx(min(change.values()))
+    assert row["cost"] == 2  # four seconds, two records
+    assert row["million multiplications"] == 2
+    pooled = np.sum(list(late(GOOD).values()), axis=0)
+    assert row["accuracy (patients)"] == pytest.approx(accuracy(pooled))
+    assert row["accuracy of patients"] == pytest.approx(np.mean(list(shares(GOOD).values())))
+    assert row["without 232"] == pytest.approx(macro_f1(np.array(late(GOOD)["100"])))
+
+
+def test_every_number_of_a_budget_is_of_beats_after_five_minutes(curve):
+    """Interval and difference included; the beats before would give others."""
+    row = budget.budget_table(curve[0]).loc[5]
+    for matrices, same in ((late, True), (dict, False)):
+        reached = patient_bootstrap([matrices(GOOD)], macro_f1)
+        found = row[["macro-F1", "95 % low", "95 % high"]].tolist()
+        assert (found == pytest.approx([reached.value, reached.low, reached.high])) == same
+        change = paired_difference([matrices(GOOD)], [matrices(BAD)], macro_f1)
+        found = row[["Δ macro-F1", "Δ macro-F1 low", "Δ macro-F1 high"]].tolist()
+        assert (found == pytest.approx([change.value, change.low, change.high])) == same
 
 
 def test_the_worst_network_is_one_of_a_seed_not_their_mean():
     before = Arm({}, [asked(GOOD), asked(BAD, seed=21)])
     after = Arm({}, [asked(BAD, budget=5), asked(GOOD, budget=5, seed=21)])
-    found = handful.patient_change(after, before)
-    lost = accuracy(np.array(BAD["100"])) - accuracy(np.array(GOOD["100"]))
+    found = budget.patient_change(after, before)
+    lost = shares(BAD)["100"] - shares(GOOD)["100"]
     assert found["100"].tolist() == pytest.approx([lost, -lost])  # the mean would be 0
-    worst = handful.budget_table({0: before, 5: after}).loc[5, handful.WORST]
-    assert float(worst.split()[0]) < -0.2
+    worst = budget.budget_table({0: before, 5: after}).loc[5, budget.WORST]
+    assert worst == pytest.approx(found.min().min())
+    assert worst < lost / 2 < 0
 
 
 def test_variants_are_named_by_what_they_change():
-    arm = Arm(made_result("micro", GOOD, width=2.0, leads="MLII").config, [])
-    assert handful.variant(arm) == "leads MLII, width 2.0"
-    chosen = Arm(made_result("micro", GOOD, split="lopo", scope="all_int8").config, [])
-    assert handful.variant(chosen) == "chosen"
+    arm = Arm(result("micro", GOOD, width=2.0, leads="MLII").config, [])
+    assert budget.variant(arm) == "leads MLII, width 2.0"
+    chosen = Arm(result("micro", GOOD, split="lopo", scope="all_int8").config, [])
+    assert budget.variant(chosen) == "chosen"
 
 
 def test_choices_stand_beside_each_other():
@@ -81,10 +104,13 @@ def test_choices_stand_beside_each_other():
         asked(GOOD, split="ds1_cv", budget=20),
         asked(GOOD, split="ds1_cv", budget=5, query="random"),
     ]
-    table = handful.choice_table(results)
-    assert table.loc["no label", "K = 0"] != ""
-    assert (table.loc["mixed, head", ["K = 5", "K = 20"]] != "").all()
-    assert table.loc["random, head", "K = 20"] == ""
+    table = budget.choice_table(results)
+    good, bad = (float(macro_f1(np.sum(list(late(m).values()), axis=0))) for m in (GOOD, BAD))
+    assert table.loc["no label", "K = 0"] == pytest.approx(bad)
+    assert table.loc["mixed query, head", ["K = 5", "K = 20"]].tolist() == pytest.approx(
+        [good, good]
+    )
+    assert np.isnan(table.loc["random query, head", "K = 20"])
 
 
 def confidence(steps):
@@ -99,11 +125,11 @@ def confidence(steps):
 def test_calibration_error_by_hand():
     confusion, total = confidence({95: (80, 20), 52: (10, 10)})
     by_hand = (100 * abs(0.955 - 0.8) + 20 * abs(0.525 - 0.5)) / 120
-    assert handful.calibration_error(confusion, total) == pytest.approx(by_hand)
+    assert budget.calibration_error(confusion, total) == pytest.approx(by_hand)
 
 
 def test_the_surest_beats_come_last():
-    curve = handful.coverage_scores(confidence({95: (80, 20), 52: (10, 10)})[0])
+    curve = budget.coverage_scores(confidence({95: (80, 20), 52: (10, 10)})[0])
     assert curve["coverage"].iloc[0] == 1
     assert curve["accuracy"].iloc[0] == pytest.approx(90 / 120)
     assert curve["coverage"].iloc[-1] == pytest.approx(100 / 120)
@@ -111,12 +137,12 @@ def test_the_surest_beats_come_last():
 
 
 def test_missed_and_false_beats_lower_f1():
-    result = made_result("robustness", GOOD, perturbation="detected")
-    result.metrics["detection"] = {
+    found = result("robustness", GOOD, perturbation="detected")
+    found.metrics["detection"] = {
         "100": [[9, 1, 0], [4, 4, 2], [3, 1, 1]],
         "232": [[0, 0, 0]] * 3,
     }
-    table = handful.robustness_table([result])
+    table = budget.robustness_table([found])
     assert isinstance(table.index, pd.MultiIndex)
     assert table.loc[("detected", 0.0), "S F1, fp32"] == pytest.approx(8 / (8 + 4 + 2))
     assert table.loc[("detected", 0.0), "V F1, fp32"] == pytest.approx(6 / (6 + 1 + 1))

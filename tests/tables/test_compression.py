@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, recall_score
 
+from ecglib.commands import report
 from ecglib.compress.methods import METHODS
 from ecglib.metrics import scores
 from ecglib.results import RunResult
 from ecglib.studies.compression import CompressionConfig
 from ecglib.studies.registry import make_config
 from ecglib.studies.transfer import CLASSES as RHYTHMS
-from ecglib.tables import compression, paper2
+from ecglib.tables import compression, papers, runs
+from tests.test_results import save_into
 
 CLASSES = ("N", "A", "O", "~")
 CONFUSION = [[40, 5, 5, 0], [2, 18, 0, 0], [6, 4, 20, 0], [1, 0, 1, 8]]
@@ -45,10 +47,16 @@ ARMS = [
     {"method": "joint", "bits": 3, "share": 0.8},
 ]
 ORDER = [
-    *("8 bits", "1 bit", "10 % pruned", "90 % pruned", "LAQ", "LAP"),
+    "8 bits",
+    "1 bit",
+    "10 % pruned",
+    "90 % pruned",
+    "LAQ",
+    "LAP",
     "LAQ, equation (3) as printed",
     "4 bits, clipped, by channel",
-    *("80 % pruned, 3 bits, trained", "90 % pruned, 3 bits, trained"),
+    "80 % pruned, 3 bits, trained",
+    "90 % pruned, 3 bits, trained",
 ]
 
 
@@ -92,7 +100,7 @@ def test_every_method_has_a_name_and_the_names_of_the_paper_are_its_own():
         for method in METHODS
     }
     assert len(set(names.values())) == len(METHODS)
-    for model in paper2.TABLE_1.values():
+    for model in papers.PAPER2_TABLE_1.values():
         shared = {names[m] for m in compression.PAPER_METHODS if m != "laq_printed"}
         assert shared == {"4 bits", "30 % pruned", "LAQ", "LAP"} <= set(model)
 
@@ -117,48 +125,55 @@ def test_networks_stand_below_the_commonest_class_of_their_data():
         ]
     )
     assert list(table.index) == [
-        *(("chapman", "commonest class"), ("chapman", "ResNet1D small")),
-        *(("cinc2017", "commonest class"), ("cinc2017", "ResNet1D small")),
+        ("chapman", "commonest class"),
+        ("chapman", "ResNet1D small"),
+        ("cinc2017", "commonest class"),
+        ("cinc2017", "ResNet1D small"),
         ("cinc2017", "HuBERT-ECG tiny, pretrained"),
     ]
     row = table.loc["cinc2017", "ResNet1D small"]
-    assert row["accuracy"] == f"{86 / 110:.4f}"
+    assert row["accuracy"] == pytest.approx(86 / 110)
     f1 = np.mean([2 * 40 / (50 + 49), 2 * 18 / (20 + 27), 2 * 20 / (30 + 26)])
-    assert row["F1 of N, A, O"] == f"{f1:.3f}"
-    assert table.loc["chapman", "ResNet1D small"]["F1 of N, A, O"] == "–"
+    assert row["F1 of N, A, O"] == pytest.approx(f1)
+    assert np.isnan(table.loc["chapman", "ResNet1D small"]["F1 of N, A, O"])
 
 
 def test_scores_stand_beside_those_of_the_paper(found):
-    named, printed = compression.by_method(found), paper2.TABLE_1["resnet1d"]
+    named, printed = compression.by_method(found), papers.PAPER2_TABLE_1["resnet1d"]
     table = compression.scores_table(named, made_result("rhythm"), printed)
     assert list(table.index) == ["commonest class", "fp32", *named]
-    assert table.loc["commonest class", ("ours", "accuracy")] == f"{50 / 110:.4f}"
-    assert table.loc["LAQ", ("ours", "accuracy")] == f"{86 / 110:.4f}"
-    assert table.loc["LAQ", "paper"].tolist() == ["0.9551", "0.9499", "0.9488", "0.9494"]
-    assert table.loc["1 bit", ("paper", "recall")] == "0.1310"
+    assert table.loc["commonest class", ("ours", "accuracy")] == pytest.approx(50 / 110)
+    assert table.loc["LAQ", ("ours", "accuracy")] == pytest.approx(86 / 110)
+    assert table.loc["LAQ", "paper"].tolist() == [0.9551, 0.9499, 0.9488, 0.9494]
+    assert table.loc["1 bit", ("paper", "recall")] == 0.1310
     for ours in ("commonest class", "4 bits, clipped, by channel"):
-        assert set(table.loc[ours, "paper"]) == {""}
+        assert table.loc[ours, "paper"].isna().all()
 
 
-def test_sizes_and_differences_as_text(found):
-    named, printed = compression.by_method(found), paper2.TABLE_1["hubert"]
+def test_sizes_and_differences(found):
+    named, printed = compression.by_method(found), papers.PAPER2_TABLE_1["hubert"]
     table = compression.sizes_table(named, printed)
     assert list(table.index) == list(named)
     row = table.loc["LAQ"]
-    assert (row["paper"], row["ideal"], row["all bits"], row["file"], row["kB"]) == (
-        *("9.80", "8.01", "7.93", "9.50", "252"),
-    )
-    assert row["Δ accuracy, points"] == "-0.51 [-0.92, +0.13]"
-    assert row["within 1 point"] == "yes"
-    assert table.loc["4 bits, clipped, by channel", "paper"] == ""
+    sizes = row[["paper", "ideal", "all bits", "file", "kB"]].tolist()
+    assert sizes == pytest.approx([9.80, 8.014, 7.926, 9.5, 251.6])
+    assert difference_of(row) == pytest.approx([-0.51, -0.92, 0.13])
+    assert row["within 1 point"]
+    assert np.isnan(table.loc["4 bits, clipped, by channel", "paper"])
+    assert "paper" not in compression.sizes_table(named)
 
 
-def test_a_loss_is_said_in_words(found):
+def difference_of(row):
+    name = "Δ accuracy, points"
+    return row[[name, f"{name} low", f"{name} high"]].tolist()
+
+
+def test_a_loss_is_said(found):
     loss = {"difference_low": -0.0101, "no_loss": False}
     worse = made_result("compression", bits=2, metrics=loss)
-    table = compression.sizes_table({"2 bits": worse}, {})
-    assert table.loc["2 bits", "within 1 point"] == "no"
-    assert table.loc["2 bits", "Δ accuracy, points"] == "-0.51 [-1.01, +0.13]"
+    row = compression.sizes_table({"2 bits": worse}).loc["2 bits"]
+    assert not row["within 1 point"]
+    assert difference_of(row) == pytest.approx([-0.51, -1.01, 0.13])
 
 
 def test_the_best_is_the_smallest_that_loses_nothing():
@@ -174,8 +189,17 @@ def test_the_best_is_the_smallest_that_loses_nothing():
 
 
 def test_classes_are_counted():
-    table = compression.classes_table([made_result("rhythm")])
-    assert table.loc["cinc2017"].tolist() == ["110", "N 50, A 20, O 30, ~ 10"]
+    other = made_result("rhythm", dataset="chapman", classes=("SB", "AFIB", "GSVT", "SR"))
+    table = compression.classes_table([made_result("rhythm"), other])
+    counts = table.loc["cinc2017"].dropna().to_dict()
+    assert counts == {"recordings": 110, "N": 50, "A": 20, "O": 30, "~": 10}
+    assert table.loc["chapman"].dropna().to_dict() == {
+        "recordings": 110,
+        "SB": 50,
+        "AFIB": 20,
+        "GSVT": 30,
+        "SR": 10,
+    }
 
 
 def test_transfer_has_a_row_for_each_data_set():
@@ -186,8 +210,10 @@ def test_transfer_has_a_row_for_each_data_set():
     result = made_result("transfer", fold=0, metrics={"within": within, "across": across})
     table = compression.transfer_table([result])
     assert list(table.index) == [("cinc2017", "cinc2017"), ("cinc2017", "chapman")]
-    assert table.iloc[0].tolist() == ["100", "0.850", "0.750", "0.600", "0.667", "0.912"]
-    assert table.iloc[1].tolist() == ["1,200", "0.792", "0.250", "0.333", "0.286", "0.700"]
+    expected = [100, 0.85, 0.75, 0.6, 2 / 3, 0.91234]
+    assert table.iloc[0].tolist() == pytest.approx(expected)
+    expected = [1200, 950 / 1200, 0.25, 1 / 3, 2 / 7, 0.7]
+    assert table.iloc[1].tolist() == pytest.approx(expected)
 
 
 def test_results_of_one_fold_or_all_are_picked():
@@ -196,3 +222,47 @@ def test_results_of_one_fold_or_all_are_picked():
     assert compression.pick(results, fold=1) == results[1:2]
     other = replace(results[2], config=results[2].config | {"dataset": "chapman"})
     assert compression.pick([*results, other], dataset="chapman") == [other]
+
+
+INDICES = {
+    "stem.conv.weight": {"pdi": 0.1, "pvi": 1.0, "ki": 0.2},
+    "out.weight": {"pdi": 0.9, "pvi": 0.5, "ki": 1.0},
+}
+DECISIONS = {
+    "indices": INDICES,
+    "importance": {"stem.conv.weight": 0.27, "out.weight": 0.94},
+    "bits": {"stem.conv.weight": 3, "out.weight": 32},
+}
+
+
+@pytest.fixture
+def laq():
+    return made_result("compression", fold=0, method="laq", metrics={"decisions": DECISIONS})
+
+
+def test_layers_stand_in_order_of_importance_beside_their_bits(laq):
+    indices, bits = compression.layer_frames({"LAQ": laq})
+    assert list(indices.index) == list(bits.index) == ["out", "stem.conv"]
+    assert indices.loc["out"].to_dict() == {"PDI": 0.9, "PVI": 0.5, "KI": 1.0, "I": 0.94}
+    assert bits["LAQ"].tolist() == [32, 3]
+
+
+def test_a_trial_names_its_factors_and_counts_layers_in_fp32(laq):
+    table = compression.factors_table([laq])
+    assert list(table.index) == [(0.1, 0.1, 0.8)]
+    assert table["layers left in fp32"].tolist() == [1]
+    assert difference_of(table.iloc[0]) == pytest.approx([-0.51, -0.92, 0.13])
+
+
+def test_the_report_sets_methods_beside_the_papers_rows(tmp_path):
+    pooled = made_result("compression", method="laq")
+    save_into(tmp_path, pooled)
+    text, n_stale = report.report(tmp_path)
+    row = next(line for line in text.splitlines() if line.split()[:2] == ["LAQ", "0.9551"])
+    assert {"12.10", "8.01", "9.50"} <= set(row.split())
+    assert n_stale == 0
+
+
+def test_pooling_folds_takes_no_time_of_its_own():
+    folds = [made_result("compression", fold=fold) for fold in (0, 1, "all")]
+    assert runs.study_times({"compression": folds}).loc["compression", "runs"] == 2

@@ -1,70 +1,91 @@
-"""The first table of the book says what the committed runs say."""
+"""The numbers of the book's first table are those of the committed runs."""
 
-import re
-from functools import partial
-
+import numpy as np
 import pytest
+from sklearn.metrics import f1_score
 
 from ecglib import results
 from ecglib.system.paths import RESULTS
 from ecglib.tables import overview
+from tests.tables.made import MACRO, confusions, late, pairs_of, result
 
 
-@pytest.fixture(scope="module")
-def table():
-    return overview.claims_table(partial(results.load_study, RESULTS))
+def of_study(name):
+    return results.load_study(RESULTS, name)
 
 
-def test_every_cell_is_filled_and_every_claim_has_its_certainty(table):
-    assert (table.map(len) > 10).all(axis=None)
-    assert table["how sure"].str.contains("interval|C = NumPy").all()
+def f1_after_5min(found):
+    """Macro-F1 of a result by scikit-learn."""
+    return f1_score(*pairs_of(*found.per_record_after_5min.values()), **MACRO)
 
 
-def test_numbers_are_those_of_the_runs(table):
-    runs = results.load_study(RESULTS, "compression")
-    (laq,) = [
-        r.metrics
-        for r in runs
-        if (r.config["dataset"], r.config["model"], r.config["method"], r.config["fold"])
-        == ("cinc2017", "resnet1d", "laq", "all")
+def test_the_best_strategy_is_the_one_with_the_highest_mean():
+    chosen = {"split": "ds1_ds2", "finetune": "head", "online_seconds": 300, "norm": "batch"}
+    by_strategy = {}
+    for run in of_study("personalization"):
+        if chosen.items() <= run.config.items():
+            by_strategy.setdefault(run.config["strategy"], []).append(f1_after_5min(run))
+    means = {name: np.mean(values) for name, values in by_strategy.items()}
+    control = means.pop("none")
+    found = overview.personalization(of_study("personalization"))
+    assert found["best"] == max(means, key=means.get)
+    assert found["difference"].value == pytest.approx(max(means.values()) - control)
+    assert found["n_strategies"] == len(means) == 5
+    assert found["n_seeds"] == len(by_strategy["none"])
+    assert found["n_patients"] == 22
+
+
+def test_strategies_are_compared_after_five_minutes():
+    """The best before 5:00 is not the best after."""
+    made = [
+        result("personalization", confusions(seed), strategy=strategy, finetune="head")
+        for strategy, seed in (("none", 0), ("full", 1), ("adabn", 2))
     ]
-    found = table.loc["Compression without loss?", "found here"]
-    assert f"LAQ {laq['ideal_ratio']:.1f} times at {100 * laq['difference']:+.1f}" in found
-    (edge, *_) = results.load_study(RESULTS, "c99")
-    assert f"{edge.metrics['flash_bytes'] / 1000:.1f} KB" in table["found here"].iloc[4]
+    first, second = made[1:]
+    before, after = late(first.per_record), late(second.per_record)
+    first.per_record_after_5min.update(after)
+    second.per_record_after_5min.update(before)
+    best = max(made[1:], key=f1_after_5min).config["strategy"]
+    assert overview.personalization(made)["best"] == best
+    other = max(made[1:], key=lambda r: f1_score(*pairs_of(*r.per_record.values()), **MACRO))
+    assert other.config["strategy"] != best
 
 
-def test_a_no_and_a_draw_have_intervals_around_zero(table):
-    """Words that stand in the code must fit the numbers that come from the runs."""
-    for row, word in ((0, "no:"), (1, "a draw:")):
-        found = table["found here"].iloc[row]
-        low, high = map(float, re.search(r"\[(.*), (.*)\]", found).groups())
-        assert found.startswith(word)
-        assert low < 0 < high
-    lows = re.findall(r"\[([^,]*), ", table["found here"].iloc[5])
-    assert len(lows) == 2  # with record 232 and without him
-    assert all(float(low) > 0 for low in lows)
-    assert "over 43 patients" in table["how sure"].iloc[5]  # 44 records, two of one man
+def test_labels_are_counted_in_patients_and_judged_after_five_minutes():
+    found = overview.labels(of_study("budget"))
+    runs = [
+        r
+        for r in of_study("budget")
+        if (r.config["split"], r.config["scope"], r.config["budget"]) == ("lopo", "all_int8", 0)
+    ]
+    records = {int(record) for record in runs[0].per_record}
+    assert len(records) == 44
+    assert found["n_patients"] == len(records - {202}) == 43  # 201 and 202 are one man
+    none = np.mean([f1_after_5min(run) for run in runs])
+    assert found["macro_f1"] - found["difference"].value == pytest.approx(none)
+    assert found["difference"].low > 0
+    assert found["without_heavy"].low > 0
 
 
-def test_compression_is_set_against_a_network_trained_as_long(table):
-    runs = results.load_study(RESULTS, "compression")
-    where = ("cinc2017", "resnet1d", "all")
-    (joint,), (control,) = (
-        [
-            r.metrics["accuracy"]
-            for r in runs
-            if (r.config["dataset"], r.config["model"], r.config["fold"]) == where
-            and (r.config["method"], r.config["share"]) == arm
-        ]
-        for arm in (("joint", 0.9), ("trained", 0.0))
-    )
-    found = table.loc["Compression without loss?", "found here"]
-    assert f"{100 * (joint - control):+.1f} to 8 bits trained as long" in found
+def test_compression_is_set_against_a_network_trained_as_long():
+    kind = {"dataset": "cinc2017", "model": "resnet1d", "fold": "all"}
+    runs = {
+        (run.config["method"], run.config["share"]): run.metrics
+        for run in of_study("compression")
+        if kind.items() <= run.config.items()
+    }
+    found = overview.compression(of_study("compression"))
+    joint, control, laq = runs["joint", 0.9], runs["trained", 0.0], runs["laq", 0.0]
+    assert found["as_long"] == pytest.approx(100 * (joint["accuracy"] - control["accuracy"]))
+    assert found["file_ratio"] == joint["file_ratio"]
+    assert found["laq_ratio"] == laq["ideal_ratio"]
+    assert found["laq"].low == 100 * laq["difference_low"]
+    assert (found["n_recordings"], found["n_folds"]) == (int(np.sum(laq["confusion"])), 5)
 
 
-def test_papers_are_quoted_as_printed(table):
-    """Paper 1, tables 1 to 3; paper 2, abstract."""
-    printed = " ".join(table["the papers"])
-    for number in ("0.541", "0.527", "0.028", "0.630", "60,048", "12.10"):
-        assert number in printed
+def test_the_edge_is_that_of_the_c_code():
+    runs = [run.metrics for run in of_study("c99")]
+    found = overview.edge(of_study("c99"))
+    assert found["flash_kb"] == max(m["flash_bytes"] for m in runs) / 1000
+    assert found["exact"] == min(m["exact"] for m in runs)
+    assert found["n_seeds"] == len(runs)

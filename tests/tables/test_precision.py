@@ -7,34 +7,23 @@ from sklearn.metrics import f1_score, recall_score
 
 from ecglib.metrics import macro_f1
 from ecglib.stats import paired_difference
-from ecglib.tables import arms
-from ecglib.tables import precision as formats
-from ecglib.tables.published import TABLE_1, TABLE_2
-from tests.tables.test_scores import MACRO, confusions, pairs_of
-from tests.test_results import made_result
+from ecglib.tables import arms, precision
+from tests.tables.made import MACRO, matrices, pairs_of, seeds_of, with_metrics
 
 SEEDS = (7, 21, 42)
 
 
-def results_of(study="precision", *, seeds=SEEDS, shift=0, **settings):
-    """Results whose confusion matrices follow from their seeds, later beats apart."""
-    return [
-        made_result(
-            *(study, confusions(seed + shift)),
-            after_5min=confusions(seed + shift + 1000),
-            seed=seed,
-            **settings,
-        )
-        for seed in seeds
-    ]
+def results_of(study="precision", *, seeds=SEEDS, **settings):
+    return seeds_of(study, seeds=seeds, **settings)
 
 
 def arm_of(**settings):
     return arms.pick(results_of(**settings))
 
 
-def macro_scores(score, shift, seeds=SEEDS):
-    return [score(*pairs_of(*confusions(seed + shift).values()), **MACRO) for seed in seeds]
+def macro_scores(score, shift, *, after_5min=False):
+    found = matrices(SEEDS, shift, after_5min)
+    return [score(*pairs_of(*m.values()), **MACRO) for m in found]
 
 
 def test_formats_come_in_order_with_fp32_first():
@@ -45,7 +34,7 @@ def test_formats_come_in_order_with_fp32_first():
         *results_of(precision="fp16", precision_impl="emulated"),
         *results_of(precision="bf16", split="ds2_ds1"),
     ]
-    found = formats.by_format(made)
+    found = precision.by_format(made)
     names = ["fp32", "fp16, native", "fp16, emulated", "bf16, emulated"]
     assert list(found) == names
     assert [arm.results for arm in found.values()] == [
@@ -54,44 +43,25 @@ def test_formats_come_in_order_with_fp32_first():
         made[9:12],
         made[:3],
     ]
-    (swapped,) = formats.by_format(made, split="ds2_ds1").values()
+    (swapped,) = precision.by_format(made, split="ds2_ds1").values()
     assert swapped.results == made[12:]
 
 
 def test_a_score_table_has_the_macro_sensitivity_of_scikit_learn():
-    table = formats.score_table({"fp32": arm_of(), "bf16": arm_of(shift=5)})
+    table = precision.score_table({"fp32": arm_of(), "bf16": arm_of(shift=5)})
     assert list(table.index) == ["always N", "fp32", "bf16"]
-    assert list(table.columns)[:3] == ["accuracy", "macro-F1", "sensitivity"]
     for name, shift in (("fp32", 0), ("bf16", 5)):
-        values = macro_scores(recall_score, shift)
-        expected = f"{np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}"
-        assert table.loc[name, "sensitivity"] == expected
-    y_true, _ = pairs_of(*confusions(7).values())
-    trivial = recall_score(y_true, np.zeros_like(y_true), **MACRO)
-    assert table.loc["always N", "sensitivity"] == f"{trivial:.3f}" == "0.333"
-
-
-def test_printed_rows_say_what_the_paper_gives_and_no_more():
-    first, second = formats.printed_rows(TABLE_1), formats.printed_rows(TABLE_2)
-    assert first.loc["H200, FP16"].to_dict() == {
-        **{"accuracy": "0.890 ± 0.021", "macro-F1": "0.525 ± 0.040", "seconds": "2,920"},
-    }
-    assert first.loc["Jetson Nano, FP16", "seconds"] == "60,048"
-    assert second.loc["DS1 only, shallow_int8"].to_dict() == {
-        "accuracy": "0.919 ± 0.004",
-        "macro-F1": "0.630 ± 0.017",
-        "sensitivity": "0.654 ± 0.013",
-    }
-    mixed = formats.printed_rows([TABLE_1[0], TABLE_2[0]])
-    assert mixed.loc["H200, FP16", "sensitivity"] == ""
-    assert mixed.loc["SSL + personalization, head_int8", "seconds"] == ""
-
-
-def with_metrics(results, **columns):
-    """The results, each with its own value of every metric."""
-    for i, result in enumerate(results):
-        result.metrics.update({name: values[i] for name, values in columns.items()})
-    return results
+        for column, values in (
+            ("sensitivity", macro_scores(recall_score, shift)),
+            ("macro-F1", macro_scores(f1_score, shift)),
+            ("macro-F1 after 5:00", macro_scores(f1_score, shift, after_5min=True)),
+        ):
+            found = table.loc[name, [column, f"{column} std"]].tolist()
+            assert found == pytest.approx([np.mean(values), np.std(values, ddof=1)])
+    assert table.loc["always N", "sensitivity"] == pytest.approx(1 / 3)
+    y_true, _ = pairs_of(*matrices((7,), 0, True)[0].values())
+    trivial = f1_score(y_true, np.zeros_like(y_true), **MACRO)
+    assert table.loc["always N", "macro-F1 after 5:00"] == pytest.approx(trivial)
 
 
 def test_a_training_table_adds_up_steps_and_stages():
@@ -105,39 +75,48 @@ def test_a_training_table_adds_up_steps_and_stages():
     for result, seconds in zip(fp16, (10, 20, 30), strict=True):
         result.runtime_s.clear()
         result.runtime_s.update(pretrain=seconds, adapt=100.0, predict=0.0)
-    table = formats.training_table({"fp16": arms.pick(fp16), "fp32": arms.pick(fp32)})
+    table = precision.training_table({"fp16": arms.pick(fp16), "fp32": arms.pick(fp32)})
     assert table.loc["fp16"].to_dict() == {
-        **{"seconds": "120 ± 10", "steps": "4,000", "left out": "5 (0.125%)"},
-        **{"peak memory": "401 MB"},
+        "seconds": 120,
+        "seconds std": 10,
+        "steps": 4000,
+        "left out": 5,
+        "share left out": 0.00125,
+        "peak memory, MB": 401,
     }
-    assert table.loc["fp32", "left out"] == "0 (0.000%)"
-    assert table.loc["fp32", "peak memory"] == "no GPU"
+    assert table.loc["fp32", "left out"] == 0
+    assert np.isnan(table.loc["fp32", "peak memory, MB"])
 
 
-@pytest.mark.parametrize(("after_5min", "offset"), [(False, 0), (True, 1000)])
-def test_pairs_are_first_minus_second_seed_by_seed(after_5min, offset):
+@pytest.mark.parametrize("after_5min", [False, True])
+def test_pairs_are_first_minus_second_seed_by_seed(after_5min):
     shifts = {"fp32": 0, "fp16": 5, "bf16": 11}
     named = {name: arm_of(shift=shift) for name, shift in shifts.items()}
-    table = formats.pairs_table(named, after_5min=after_5min)
+    table = precision.pairs_table(named, after_5min=after_5min)
     assert list(table.index) == ["fp32 − fp16", "fp32 − bf16", "fp16 − bf16"]
-    for row in table.index:
-        a, b = (shifts[name] + offset for name in row.split(" − "))
-        by_seed = np.subtract(macro_scores(f1_score, a), macro_scores(f1_score, b))
-        assert table.loc[row, "by seed"] == " ".join(f"{d:+.3f}" for d in by_seed)
-        low, high = t.interval(0.95, 2, by_seed.mean(), by_seed.std(ddof=1) / np.sqrt(3))
-        over_seeds = f"{by_seed.mean():+.3f} [{low:+.3f}, {high:+.3f}]"
-        assert table.loc[row, "over seeds"] == over_seeds
-        sides = [[confusions(seed + shift) for seed in SEEDS] for shift in (a, b)]
-        over_patients = paired_difference(*sides, macro_f1)
-        assert over_patients.value == pytest.approx(by_seed.mean())
-        assert table.loc[row, "over patients"] == f"{over_patients:+.3f}"
+    for name, row in table.iterrows():
+        a, b = (shifts[side] for side in name.split(" − "))
+        by_seed = np.subtract(
+            macro_scores(f1_score, a, after_5min=after_5min),
+            macro_scores(f1_score, b, after_5min=after_5min),
+        )
+        found = row[["by seed #1", "by seed #2", "by seed #3"]].tolist()
+        assert found == pytest.approx(by_seed)
+        bounds = t.interval(0.95, 2, by_seed.mean(), by_seed.std(ddof=1) / np.sqrt(3))
+        found = row[["over seeds", "over seeds low", "over seeds high"]].tolist()
+        assert found == pytest.approx([by_seed.mean(), *bounds])
+        sides = [matrices(SEEDS, shift, after_5min) for shift in (a, b)]
+        interval = paired_difference(*sides, macro_f1)
+        assert row["over patients"] == interval.value == pytest.approx(by_seed.mean())
+        found = row["over patients low"], row["over patients high"]
+        assert found == (interval.low, interval.high)
 
 
 def test_a_single_seed_has_no_interval_over_seeds():
     named = {"fp32": arm_of(seeds=(7,)), "fp16": arm_of(seeds=(7,), shift=5)}
-    row = formats.pairs_table(named).loc["fp32 − fp16"]
-    assert row["over seeds"] == "–"
-    assert row["by seed"] == row["over patients"].split()[0]
+    row = precision.pairs_table(named).loc["fp32 − fp16"]
+    assert row[["over seeds", "over seeds low"]].isna().all()
+    assert row["by seed #1"] == pytest.approx(row["over patients"])
 
 
 def layers(*errors):
@@ -157,14 +136,13 @@ def test_layer_errors_are_means_over_seeds():
         results_of("numerics", seeds=(7,), precision="bf16"),
         layers=[layers(("conv1", 0.01, 0.04, 0.9), ("out", 0.02, 0.08, 0.9))],
     )
-    table = formats.layer_error_table([bf16[0], *fp16])
-    assert table["fp16"].to_dict("index") == {
-        "conv1": {"activation": "0.20%", "gradient": "75.00%", "gradient, scaled": "1.50%"},
-        "out": {"activation": "0.20%", "gradient": "50.00%", "gradient, scaled": "2.00%"},
-    }
+    table = precision.layer_error_table([bf16[0], *fp16])
+    assert table["fp16"].columns.tolist() == ["activation", "gradient", "gradient, scaled"]
+    assert table["fp16"].loc["conv1"].tolist() == pytest.approx([0.002, 0.75, 0.015])
+    assert table["fp16"].loc["out"].tolist() == pytest.approx([0.002, 0.5, 0.02])
     assert table["bf16"].to_dict("index") == {  # its gradients are never scaled
-        "conv1": {"activation": "1.00%", "gradient": "4.00%"},
-        "out": {"activation": "2.00%", "gradient": "8.00%"},
+        "conv1": {"activation": 0.01, "gradient": 0.04},
+        "out": {"activation": 0.02, "gradient": 0.08},
     }
 
 
@@ -181,14 +159,16 @@ def test_a_decision_table_counts_all_beats():
         )[0]
         for precision, flips in (("bf16", 3), ("fp16", 0))
     ]
-    table = formats.decision_table(made)
+    table = precision.decision_table(made)
     assert list(table.index) == [("fp16", 7), ("bf16", 7)]
     assert list(table.index.names) == ["format", "seed"]
     assert table.loc[("bf16", 7)].to_dict() == {
-        "beats": "6",
-        "other class": "3 (50.000%)",
-        "median error": "0.0500",
-        "median margin": "0.25",
-        **{"kept, MB": "5.3", "fp32, MB": "10.0"},
+        "beats": 6,
+        "other class": 3,
+        "share of beats": 0.5,
+        "median error": pytest.approx(0.05),
+        "median margin": pytest.approx(0.25),
+        "kept, MB": 5.34,
+        "fp32, MB": 10,
     }
-    assert table.loc[("fp16", 7), "other class"] == "0 (0.000%)"
+    assert table.loc[("fp16", 7), "other class"] == 0

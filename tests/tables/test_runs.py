@@ -1,18 +1,18 @@
-"""The table of trials against numbers worked out by hand."""
+"""Tables about the runs themselves against numbers worked out by hand."""
 
 import numpy as np
 import pytest
 
 from ecglib.tables import runs
-from tests.test_results import made_result
+from tests.tables.made import confusions, result
 
 GOOD, BAD = np.diag([8, 4, 4]), np.array([[8, 0, 0], [4, 0, 0], [4, 0, 0]])
 
 
 def trial(split, epochs):
-    result = made_result("selection", {"118": GOOD.tolist()}, seed=7, split=split)
-    result.metrics["validation_confusion"] = [matrix.tolist() for matrix in epochs]
-    return result
+    found = result("selection", {"118": GOOD.tolist()}, seed=7, split=split)
+    found.metrics["validation_confusion"] = [matrix.tolist() for matrix in epochs]
+    return found
 
 
 def test_folds_are_summed_as_far_as_all_go():
@@ -23,9 +23,10 @@ def test_folds_are_summed_as_far_as_all_go():
 def test_the_best_epoch_is_that_of_all_folds_together():
     folds = [trial("ds1_fold0", [GOOD, BAD]), trial("ds1_fold1", [BAD, GOOD + GOOD])]
     row = runs.selection_table(folds).iloc[0]
-    assert row["best epoch"] == "2"
-    assert float(row["accuracy"]) == pytest.approx((8 + 32) / 48, abs=5e-4)
-    assert len(row["macro-F1 by epoch"].split()) == 2
+    assert row["best epoch"] == 2
+    assert row["accuracy"] == pytest.approx((8 + 32) / 48)
+    assert row["macro-F1 by epoch #2"] == row["macro-F1"] > row["macro-F1 by epoch #1"]
+    assert "macro-F1 by epoch #3" not in row
 
 
 def test_folds_and_validation_records_are_rows_of_their_own():
@@ -33,4 +34,59 @@ def test_folds_and_validation_records_are_rows_of_their_own():
     table = runs.selection_table(trials)
     where = table.index.get_level_values("validated on")
     assert list(where) == ["4 folds", "118, 124, 207, 223"]
-    assert table["macro-F1"].tolist()[1] == "1.000"
+    assert table["macro-F1"].tolist()[1] == 1
+    assert set(table.index.get_level_values("arm")) == {
+        "baseline, isolated beats, BatchNorm, no class weights"
+    }
+
+
+def test_times_of_a_study_add_up():
+    results = [result("baseline", confusions(1), seed=seed) for seed in (7, 21)]
+    for found in results:
+        found.runtime_s.clear()
+        found.runtime_s.update(train=100.0, predict=20.0)
+    assert runs.study_times({"baseline": results}).loc["baseline"].to_dict() == {
+        "runs": 2,
+        "minutes": 4,
+    }
+
+
+def test_long_has_one_row_a_run():
+    mine = [result("baseline", confusions(1), features=f) for f in ("beat", "beat+rr")]
+    table = runs.long({"reference": mine[:1], "this run": mine}, "features", "accuracy")
+    assert table[["origin", "features"]].to_numpy().tolist() == [
+        ["reference", "beat"],
+        ["this run", "beat"],
+        ["this run", "beat+rr"],
+    ]
+    assert table["accuracy"].tolist() == [mine[i].metrics["accuracy"] for i in (0, 0, 1)]
+
+
+def test_two_folders_stand_side_by_side():
+    mine = [result("baseline", confusions(s), seed=s) for s in (7, 21)]
+    reference = [mine[0], result("baseline", confusions(3), features="beat+rr")]
+    table = runs.side_by_side(mine, reference)
+    both, theirs = table.index
+    assert both.startswith("isolated beats, ")
+    assert theirs.startswith("beats + RR ratios, ")
+    f1 = [found.metrics["macro_f1"] for found in mine]
+    assert table.loc[both, "macro-F1 mine"] == pytest.approx(np.mean(f1))
+    assert table.loc[both, "macro-F1 mine std"] == pytest.approx(np.std(f1, ddof=1))
+    assert table.loc[both, "macro-F1 reference"] == f1[0]
+    assert table.loc[both, "Δ macro-F1"] == pytest.approx(np.mean(f1) - f1[0])
+    assert table.loc[theirs, ["accuracy mine", "Δ macro-F1"]].isna().all()
+    assert table.loc[theirs, "accuracy reference"] == reference[1].metrics["accuracy"]
+
+
+def test_arms_of_one_name_are_not_taken_for_seeds():
+    """Ten and forty epochs of adaptation are two arms, though one name fits both."""
+    results = [
+        result("personalization", confusions(e), strategy="full", online_epochs=e)
+        for e in (10, 40)
+    ]
+    table = runs.side_by_side(results, results)
+    assert len(table) == 2
+    assert [name.split("(")[1] for name in table.index] == [
+        "online epochs 10)",
+        "online epochs 40)",
+    ]

@@ -1,0 +1,73 @@
+"""How tables are made of numbers: rows, and columns that say how sure a number is.
+
+A column `x` may have companions, which a page shows in the same cell: `x std` is the deviation
+over seeds; `x low` and `x high` are the bounds of an interval, `x BCa low` and `x BCa high`
+those of a second one; `x n` says of how many; `x #1`, `x #2` are values in a row.
+"""
+
+import numpy as np
+import pandas as pd
+
+from ecglib import stats
+
+
+def of_rows(rows, names=None):
+    """A table of rows in their order; what a row lacks is NaN.
+
+    Parameters
+    ----------
+    rows : dict of (str or tuple) to dict
+        Label of a row -> column -> number or name.
+    names : str or list of str, optional
+        Of the levels of the index.
+
+    Returns
+    -------
+    DataFrame
+
+    Examples
+    --------
+    >>> of_rows({"a": {"n": 1}, "b": {"n": 2, "share": 0.5}}, "arm")["n"].tolist()
+    [1, 2]
+    """
+    table = pd.DataFrame(list(rows.values()), index=pd.Index(list(rows)))
+    return table if names is None else table.rename_axis(names)
+
+
+def spread(name, values):
+    """Columns `name` and `name std`: mean and deviation over seeds, NaN of one seed.
+
+    Examples
+    --------
+    >>> {column: round(float(x), 3) for column, x in spread("F1", [0.5, 0.6]).items()}
+    {'F1': 0.55, 'F1 std': 0.071}
+    """
+    mean, std = stats.seed_spread(values)
+    return {name: mean, f"{name} std": std}
+
+
+def bounds(name, interval):
+    """Columns `name low` and `name high` of an `ecglib.stats.Interval`."""
+    return {f"{name} low": interval.low, f"{name} high": interval.high}
+
+
+def with_bounds(name, interval):
+    """Columns `name`, `name low` and `name high` of an `ecglib.stats.Interval`."""
+    return {name: interval.value} | bounds(name, interval)
+
+
+def series(name, values, labels=None):
+    """Columns `name #label` of values that belong into one cell.
+
+    Examples
+    --------
+    >>> series("by seed", [0.1, 0.2], [7, 21])
+    {'by seed #7': 0.1, 'by seed #21': 0.2}
+    """
+    labels = range(1, len(values) + 1) if labels is None else labels
+    return {f"{name} #{label}": value for label, value in zip(labels, values, strict=True)}
+
+
+def mean_of(results, metric):
+    """Mean of a metric over results, NaN where one lacks it."""
+    return float(np.mean([result.metrics.get(metric, np.nan) for result in results]))
