@@ -222,7 +222,7 @@ def test_pages_hold_text_and_no_progress_bars(built):
     page = (built / "_build/html/chapters/01_first.html").read_text()
     assert "Moody and Mark" in page
     assert "Fig. 1" in page
-    assert "[7, 21] 0.001" in page
+    assert "[7, 21] [100, 101] auto {}" in page
     assert "a progress bar" not in page
     assert "Traceback" not in page
 
@@ -275,7 +275,7 @@ def test_plain_papermill_runs_a_chapter(book):
         capture_output=True,
         check=True,
     )
-    assert "[9] 0.5" in text_of(folder / "out.ipynb")
+    assert "quick [9] None None {}" in text_of(folder / "out.ipynb")
 
 
 @pytest.mark.parametrize("name", ["02", "02_second", "chapters/02_second.py"])

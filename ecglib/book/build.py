@@ -110,7 +110,6 @@ def run_chapters(names, params_file, overrides=None, *, root=REPO):
     data = {
         "data": plan.data_identity(),
         "params": json.dumps(plan.params, sort_keys=True, default=str),
-        "parameters": json.dumps(parameters, sort_keys=True, default=str),
     }
     surroundings = {
         "library": _digest(

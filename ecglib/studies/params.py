@@ -67,7 +67,7 @@ def load_params(path):
         raise UserError(f"there is no params file {path}; its folder holds {known}")
     try:
         params = yaml.load(path.read_text(encoding="utf-8"), _Loader) or {}
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(params, dict):
         raise UserError(f"{path} must hold sections: common, and studies with a list of arms")

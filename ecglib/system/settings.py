@@ -54,7 +54,7 @@ def _typed(name, value, kind):
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if kind is float and number:
         return float(value)
-    if kind is int and number and value == int(value):
+    if kind is int and number and float(value).is_integer():
         return int(value)
     if kind == tuple[int, ...] and isinstance(value, list | tuple):
         return tuple(_typed(name, item, int) for item in value)

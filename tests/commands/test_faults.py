@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from ecglib.data.beats import Beats
 from ecglib.data.find import cache
 from ecglib.training import checkpoints
 from tests.commands.calls import assert_one_line, copy_library, runs_in, start
@@ -262,7 +263,7 @@ def damaged(content):
 def test_a_damaged_checkpoint_or_cache_is_made_again(shell, finished, tmp_path, how):
     shutil.copytree(finished / "checkpoints", tmp_path / "checkpoints")
     shared = Path(os.environ["ECGLIB_CACHE"]).glob("beats-*.npz")  # with what others left
-    stored = [*tmp_path.rglob("*.npz"), *(path for path in shared if cache.load(path))]
+    stored = [*tmp_path.rglob("*.npz"), *(path for path in shared if cache.load(path, Beats))]
     assert len(stored) >= 3
     for path in stored:
         path.write_bytes(damaged(path.read_bytes())[how])

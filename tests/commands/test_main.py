@@ -69,7 +69,7 @@ BAD_INPUT = {  # what is typed after `study`, and what the answer must name
     "baselines": ["'baselines'", "personalization"],
     "baseline --params params/mine.yaml": ["mine.yaml", "quick.yaml"],
     "baseline --params params/misspelt.yaml": ["'sedes'", "seeds"],
-    "baseline -p speed=1": ["'speed'", "channels"],
+    "baseline -p sped=1": ["'sped'", "channels"],
     "baseline -p seeds": ["NAME=VALUE"],
     "baseline -p data_root=nowhere": ["data_root nowhere"],
     "baseline -p baseline=[{imbalance:focal}]": ["imbalance", "balanced"],

@@ -206,11 +206,11 @@ def test_answers_are_those_of_the_networks_that_were_exported(measured, source, 
 
 
 def test_files_are_beside_the_results_and_measured(measured, folder):
-    for runtime, study_name, bits, layers in (
-        ("ort_fp32", "baseline", 32, 0),
-        ("ort_int8", "int8", 8, 8),
+    for runtime, name, bits, layers in (
+        ("ort_fp32", "beat", 32, 0),
+        ("ort_int8", "all_int8", 8, 8),
     ):
-        (path,) = (folder / "checkpoints" / study_name).glob("*.onnx")
+        (path,) = (folder / "checkpoints" / "baseline").glob(f"{name}-*.onnx")
         metrics = measured[runtime, 1, 1].metrics
         assert metrics["file_bytes"] == path.stat().st_size
         assert metrics["integer_layers"] == layers

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from ecglib import results
+from ecglib.commands.report import is_current
 from ecglib.compress import load_compressed, symbols
 from ecglib.compress.codec import MAGIC, PREFIX
 from ecglib.data.beats import Beats
@@ -142,7 +143,7 @@ def other_predictions(rng, content):
 
 def read_result(folder):
     found = results.load(folder / "r.json")
-    results.is_current(found, folder / "r.json")
+    is_current(found, folder / "r.json")
     for record, predicted in found.predictions.items():
         if isinstance(predicted, str):
             assert found.classes(record).ndim == 1

@@ -14,9 +14,8 @@ from ecglib.data.signal.micro_input import micro_inputs
 from ecglib.data.synthetic import write_records
 from ecglib.deploy import shipped
 from ecglib.holter.classify import predict_record
-from ecglib.studies.params import load_params
+from ecglib.studies.plan import Plan
 from ecglib.system.errors import UserError
-from ecglib.system.paths import PARAMS
 from ecglib.training import checkpoints
 
 
@@ -237,15 +236,15 @@ def test_weights_that_are_none_are_refused(tmp_path):
 
 
 def test_shipping_is_reproducible(synthetic_root, tmp_path):
-    params = load_params(PARAMS / "quick.yaml")
-    overrides = {
-        "data_root": str(synthetic_root),
-        "records": [101, 118, 100, 232],
-        "micro": [{"scope": "all_int8", "epochs": 2, "qat_epochs": 1}],
-    }
+    plan = Plan.read(
+        "quick",
+        data_root=str(synthetic_root),
+        records=[101, 118, 100, 232],
+        micro=[{"scope": "all_int8", "epochs": 2, "qat_epochs": 1}],
+    )
     answers = []
     for name in ("a.npz", "b.npz"):
-        said = ship(params, "quick", overrides, tmp_path / name)
+        said = ship(plan, tmp_path / name)
         assert "trained on" in said
         network = shipped.load(tmp_path / name)
         x = torch.randn(20, 2, 64, generator=torch.Generator().manual_seed(0))

@@ -9,7 +9,13 @@ from ecglib.data.inputs import Inputs
 from ecglib.studies.registry import make_config
 from ecglib.training.on_beats import train_pretext
 
-SETTINGS = {"channels": (4,) * 5, "epochs": 5, "pretext_epochs": 2, "batch_size": 8}
+SETTINGS = {
+    "channels": (4,) * 5,
+    "epochs": 5,
+    "online_epochs": 4,
+    "pretext_epochs": 2,
+    "batch_size": 8,
+}
 N_BEATS = 40
 LABEL = np.arange(N_BEATS) % 3
 
@@ -30,7 +36,7 @@ def solved(**settings):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(puzzle, "permute", recorded)
-        config = make_config("puzzle", **SETTINGS | settings)
+        config = make_config("personalization", **SETTINGS | settings)
         _, history = train_pretext(config, numbered_beats(), torch.device("cpu"))
     return steps, history
 
