@@ -28,6 +28,8 @@ class PrecisionConfig(RunConfig, PersonalizedSettings, PrecisionSettings):
 class ReducedPuzzleConfig(PuzzleConfig, PrecisionSettings):
     """An offline stage in a number format; it is no study, runs of this one share it."""
 
+    arm_keys = ("precision", "precision_impl", "norm", "split")
+
 
 def pretext_in_format(run, config):
     """The pretext network of a run in its number format, and the story of its training."""

@@ -160,6 +160,7 @@ def by_name(results):
         first = found[0].settings
         further = [k for k in first if any(arm.settings.get(k) != first[k] for arm in found)]
         for arm in found:
-            settings = names.name_of(arm.settings, further)
+            known = [k for k in further if k in arm.settings]  # files of older versions
+            settings = names.name_of(arm.settings, known)
             named[f"{name} ({settings})" if settings else name] = arm
     return named
