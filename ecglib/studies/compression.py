@@ -17,9 +17,9 @@ from ecglib.compress import (
 )
 from ecglib.compress.activations import variance_ratios
 from ecglib.compress.methods import METHODS, CompressionSettings, compress
-from ecglib.data import sets
 from ecglib.data.samples import Samples
 from ecglib.metrics import accuracy, confusion_matrix
+from ecglib.models import network
 from ecglib.personalize.online import Stopwatch
 from ecglib.studies.baseline import BaselineConfig, supervised
 from ecglib.studies.registry import RunConfig, study, twin_of
@@ -32,7 +32,6 @@ from ecglib.studies.rhythm import (
     recording_sides,
 )
 from ecglib.system.errors import UserError
-from ecglib.system.settings import setting
 from ecglib.training.on_recordings import (
     N_FOLDS,
     PretrainingSettings,
@@ -63,19 +62,15 @@ class CompressionConfig(RunConfig, CompressionSettings, PretrainingSettings, Rec
 
     model_reads: ClassVar[tuple[str, ...]] = ("recordings", "beats")
 
-    dataset: str = setting("cinc2017", one_of=(*sets.RECORDINGS, "mitdb"))
-
     def check(self):
         super().check()
-        if (self.dataset == "mitdb") != (self.model == "ecgnet"):
-            raise UserError(f"model is {self.model} on {self.dataset}; ecgnet goes with mitdb")
         if self.on_beats and self.fold != 0:
-            raise UserError(f"fold is {self.fold!r}; mitdb has one test side, fold 0")
+            raise UserError(f"fold is {self.fold!r}; {self.dataset} has one test side, fold 0")
 
     @property
     def on_beats(self):
         """Whether the network reads beats, not recordings."""
-        return self.model == "ecgnet"
+        return network(self.model).reads == "beats"
 
     @property
     def setting(self):

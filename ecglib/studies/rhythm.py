@@ -43,8 +43,8 @@ class RhythmConfig(RunConfig, PretrainingSettings, RecordingSettings):
         return [replace(self, fold=fold) for fold in range(N_FOLDS)]
 
 
-WINDOWS = {"cinc2017": 3, "chapman": 1, "cpsc2018": 1}
-"""Windows of 10.24 s that HuBERT-ECG gets of a recording."""
+WINDOW_S = 10.24
+"""Seconds of a window of HuBERT-ECG, which gets as many as fit into the recordings."""
 
 
 @lru_cache(maxsize=2)
@@ -53,8 +53,9 @@ def _samples(dataset, path, lead, model):
     recordings = sets.load(dataset, path, lead=lead)
     samples = to_samples(recordings)
     if model == "hubert":
-        found = recordings.signal, recordings.n_samples, recordings.fs
-        x = hubert_windows(*found, WINDOWS[dataset])
+        signal, fs = recordings.signal, recordings.fs
+        n_windows = max(1, int(signal.shape[1] / fs / WINDOW_S))
+        x = hubert_windows(signal, recordings.n_samples, fs, n_windows)
         samples = replace(samples, x=torch.from_numpy(x))
     return samples, recordings.recording, recordings.classes
 

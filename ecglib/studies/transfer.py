@@ -44,8 +44,9 @@ class TransferConfig(RunConfig, RecordingSettings):
 
     arm_keys = ("dataset", "target", "model", "size", "fold")
 
+    dataset: str = setting("cinc2017", one_of=ATRIAL_FIBRILLATION)
     model: str = setting("resnet1d", one_of=("resnet1d",))
-    target: str = setting("chapman", one_of=sets.RECORDINGS)
+    target: str = setting("chapman", one_of=ATRIAL_FIBRILLATION)
 
     def check(self):
         super().check()

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from ecglib.data import sets
 from ecglib.data.samples import Samples, logits_of
-from ecglib.data.sets import RECORDINGS
 from ecglib.data.signal.shards import shard_features
-from ecglib.models import check_reads, fresh
+from ecglib.models import check_reads, fresh, network
 from ecglib.system.errors import UserError
 from ecglib.system.settings import Settings, setting
 from ecglib.training.loop import Schedule, fit, in_batches
@@ -58,7 +58,7 @@ class RecordingSettings(Settings):
     model_reads: ClassVar[tuple[str, ...]] = ("recordings",)
 
     seed: int = 7
-    dataset: str = setting("cinc2017", one_of=RECORDINGS)
+    dataset: str = "cinc2017"
     lead: str = "II"
     model: str = "resnet1d"
     size: str = "small"
@@ -72,6 +72,11 @@ class RecordingSettings(Settings):
     def check(self):
         super().check()
         check_reads(self.model, self.model_reads)
+        on_recordings = isinstance(sets.get(self.dataset), sets.RecordingSet)
+        if on_recordings != (network(self.model).reads == "recordings"):
+            raise UserError(
+                f"model {self.model} does not read what data set {self.dataset} has"
+            )
         if self.fold not in (*range(N_FOLDS), "all"):
             raise UserError(f"fold is {self.fold!r}; it must be 0 to {N_FOLDS - 1}, or all")
 
