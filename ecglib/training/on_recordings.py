@@ -74,9 +74,7 @@ class RecordingSettings(Settings):
         check_reads(self.model, self.model_reads)
         on_recordings = isinstance(sets.get(self.dataset), sets.RecordingSet)
         if on_recordings != (network(self.model).reads == "recordings"):
-            raise UserError(
-                f"model {self.model} does not read what data set {self.dataset} has"
-            )
+            raise UserError(f"model is {self.model}, which cannot read {self.dataset}")
         if self.fold not in (*range(N_FOLDS), "all"):
             raise UserError(f"fold is {self.fold!r}; it must be 0 to {N_FOLDS - 1}, or all")
 
