@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import binomtest, norm, t
 
-from ecglib.aami import patient_of
+from ecglib.data.sets import patient_of
 
 
 @dataclass(frozen=True)
@@ -287,11 +287,11 @@ def _seeds(per_record):
 def _by_patient(seeds):
     """Confusion matrices (n_seeds, n_patients, 3, 3), a patient's records added."""
     _require_same_records(seeds)
-    patients = sorted({patient_of(int(record)) for record in seeds[0]})
+    patients = sorted({patient_of(record) for record in seeds[0]})
     matrices = np.zeros((len(seeds), len(patients), 3, 3), dtype=np.int64)
     for i, per_record in enumerate(seeds):
         for record, matrix in per_record.items():
-            matrices[i, patients.index(patient_of(int(record)))] += np.asarray(matrix)
+            matrices[i, patients.index(patient_of(record))] += np.asarray(matrix)
     return matrices
 
 

@@ -6,7 +6,7 @@ Each function takes the reference runs of its study and returns numbers by their
 from statistics import median_high
 
 from ecglib import results, stats
-from ecglib.aami import patient_of
+from ecglib.data.sets import patient_of
 from ecglib.metrics import macro_f1
 from ecglib.tables import arms, budget, precision
 from ecglib.tables.scores import HEAVY_RECORD
@@ -23,7 +23,7 @@ def _difference(arm, control, *, after_5min=False, without=None):
 
 
 def _n_patients(arm):
-    return len({patient_of(int(record)) for record in arm.results[0].per_record})
+    return len({patient_of(record) for record in arm.results[0].per_record})
 
 
 def personalization(runs):

@@ -38,6 +38,29 @@ def get(name):
     return SETS[name]
 
 
+def patient_of(key):
+    """Patient of a record by its key in files of results.
+
+    Parameters
+    ----------
+    key : str or int
+        As `BeatSet.key` gives it.
+
+    Returns
+    -------
+    tuple of (str, int)
+        Data set and patient, the same for records of one person.
+
+    Examples
+    --------
+    >>> patient_of("202") == patient_of("201"), patient_of("203")
+    (True, ('mitdb', 203))
+    """
+    name, _, number = str(key).rpartition("/")
+    data = get(name or "mitdb")  # whose keys are bare numbers
+    return data.name, data.patient_of(int(number))
+
+
 def load(name, root, **options):
     """All of a data set that is at `root`.
 

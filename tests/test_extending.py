@@ -1,0 +1,88 @@
+"""What chapter 9 shows of extending the library is run as it stands there."""
+
+import jupytext
+import matplotlib
+import pytest
+import torch
+
+from ecglib.data.sets import SETS
+from ecglib.models import MODELS
+from ecglib.personalize.strategies import STRATEGIES
+from ecglib.system.paths import CHAPTERS
+from tests.conftest import SYNTHETIC_DS1, SYNTHETIC_DS2
+
+SECTIONS = (
+    "## Add a strategy",
+    "## Add a model",
+    "## Add a data set of beats",
+    "## Add a data set of recordings",
+)
+
+
+def cells():
+    """Code of the chapter that sets it up, then of the sections on extending."""
+    section, chosen = None, []
+    for cell in jupytext.read(CHAPTERS / "09_reproduce_and_extend.py").cells:
+        if cell.cell_type == "markdown":
+            titles = [line for line in cell.source.splitlines() if line.startswith("#")]
+            section = titles[-1] if titles else section
+        elif {"parameters", "remove-cell"} & set(cell.metadata.get("tags", [])):
+            chosen.append(cell.source)
+        elif section in SECTIONS:
+            chosen.append(cell.source)
+        elif "plan = Plan.read(" in cell.source:
+            chosen.append(cell.source.partition("live = ")[0])
+    return chosen
+
+
+@pytest.fixture(scope="module")
+def shown(synthetic_root, tmp_path_factory):
+    """Names of the chapter after its cells on extending, on invented patients."""
+    matplotlib.use("Agg")
+    torch.manual_seed(0)
+    given = {
+        "data_root": str(synthetic_root),
+        "records": [*SYNTHETIC_DS1, *SYNTHETIC_DS2],
+        "device": "cpu",
+    }
+    names, runs = {}, tmp_path_factory.mktemp("extending") / "runs"
+    with pytest.MonkeyPatch.context() as patch:
+        for known in (STRATEGIES, MODELS, SETS):
+            patch.setattr("ecglib.system.paths.RUNS", runs)
+            for name in ("steady", "ecgnet_mean", "strap", "watch"):
+                patch.setitem(known, name, None)  # taken back after the test
+                del known[name]
+        for number, source in enumerate(cells()):
+            exec(compile(source, f"cell {number}", "exec"), names)
+            names |= given if number == 0 else {}
+    return names
+
+
+def test_all_sections_are_run():
+    assert sum("SETS[" in source for source in cells()) == 2
+    assert sum("STRATEGIES[" in source or "MODELS[" in source for source in cells()) == 2
+
+
+def test_the_strategy_with_another_loss_changes_its_part_and_its_patients(shown):
+    control, steady = shown["personalized"]
+    assert (control.config["strategy"], steady.config["strategy"]) == ("none", "steady")
+    assert control.predictions != steady.predictions
+    assert "adapt" in steady.runtime_s
+
+
+def test_the_model_is_trained_and_answers_otherwise(shown):
+    ecgnet, mean = shown["trained"]
+    assert (ecgnet.config["model"], mean.config["model"]) == ("ecgnet", "ecgnet_mean")
+    assert ecgnet.metrics["loss"] != mean.metrics["loss"]
+
+
+def test_the_beats_of_another_database_are_told_apart(shown):
+    (result,) = shown["worn"]
+    assert result.data["name"] == "strap"
+    assert list(result.per_record) == ["strap/3", "strap/4"]
+    assert result.metrics["accuracy"] > 0.95  # nine beats of ten are N
+
+
+def test_the_recordings_are_told_apart(shown):
+    assert [result.data["name"] for result in shown["watched"]] == ["watch", "watch"]
+    assert sum(result.metrics["accuracy"] for result in shown["watched"]) / 2 > 0.7
