@@ -175,7 +175,7 @@ def _parser():
     sub.add_argument("name", help="baseline, personalization, precision, int8, latency, …")
     sub.add_argument("--out", type=Path, default=RUNS, help="folder of results")
     sub.add_argument(
-        *("--scheduler",),
+        "--scheduler",
         metavar="WHERE",
         help="Dask workers: `local` (a process a core) or tcp://host:port; default: no other "
         "process",
@@ -207,7 +207,7 @@ def _add_reports(command):
 def _add_deployment(command):
     sub = command(_bench, "measure speed as ratios in one run")
     sub.add_argument(
-        *("what",),
+        "what",
         nargs="?",
         choices=["speed", "int8"],
         default="speed",
@@ -221,7 +221,7 @@ def _add_deployment(command):
         _export, "write a network: as ONNX, as weights for `predict`, or all for a small device"
     )
     sub.add_argument(
-        *("form",),
+        "form",
         choices=["onnx", "micronet", "bundle"],
         help="a network of study int8 as ONNX; the weights that `predict` uses; or a folder "
         "with networks, beats, scripts and C code for a Jetson or another device",
@@ -249,12 +249,12 @@ def _add_prediction(command):
     sub.add_argument("record", type=Path, help="path of the record, without extension")
     sub.add_argument("--lead", help="lead by name (default: MLII, else II, else the first)")
     sub.add_argument(
-        *("--annotations",),
+        "--annotations",
         metavar="EXTENSION",
         help="take the R-peaks from this annotation file, for instance atr (default: detect)",
     )
     sub.add_argument(
-        *("--out",),
+        "--out",
         type=Path,
         metavar="FILE",
         help="table *.csv, or WFDB annotations with any other extension (default: RECORD.csv)",

@@ -19,6 +19,9 @@ SECTIONS = (
 )
 
 
+SETUP = {"parameters", "remove-cell"}
+
+
 def cells():
     """Code of the chapter that sets it up, then of the sections on extending."""
     section, chosen = None, []
@@ -26,9 +29,9 @@ def cells():
         if cell.cell_type == "markdown":
             titles = [line for line in cell.source.splitlines() if line.startswith("#")]
             section = titles[-1] if titles else section
-        elif {"parameters", "remove-cell"} & set(cell.metadata.get("tags", [])):
-            chosen.append(cell.source)
-        elif section in SECTIONS:
+        elif {"parameters", "remove-cell"} & set(
+            cell.metadata.get("tags", [])
+        ) or section in SECTIONS:
             chosen.append(cell.source)
         elif "plan = Plan.read(" in cell.source:
             chosen.append(cell.source.partition("live = ")[0])

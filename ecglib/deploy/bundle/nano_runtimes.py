@@ -135,7 +135,9 @@ class Trtexec:
             "--onnx=" + os.path.join(HERE, entry["file"]),
             "--saveEngine=" + self._file("engine"),
             *[f"--{name}Shapes={self._shapes(inputs, n)}" for name, n in sizes],
-            *["--iterations=1", "--duration=0", "--warmUp=0"],
+            "--iterations=1",
+            "--duration=0",
+            "--warmUp=0",
         )
         if "without native" in printed:  # "... support requested on hardware without native"
             raise UnsupportedError(SLOW[entry["precision"]])
