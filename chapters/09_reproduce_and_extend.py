@@ -65,9 +65,9 @@ style.use()
 # python -m ecglib study personalization --params params/full.yaml   # no notebook at all
 # ```
 #
-# A params file has a section `common` and one section a chapter. A name that no chapter
-# declares is an error, so a typing mistake does not run with the default. Runs that have a
-# result are not repeated: an interrupted study goes on where it stopped.
+# A params file has a section `common` and one section a study, with the arms to run. A name that
+# is unknown, or comes twice, is an error, so a typing mistake does not run with the default. Runs
+# that have a result are not repeated: an interrupted study goes on where it stopped.
 
 # %% tags=["hide-input"]
 show.table(show.profiles(PARAMS), "Table 9.1: the profiles, read from their params files.")
