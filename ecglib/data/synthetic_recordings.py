@@ -23,19 +23,12 @@ _NORMAL, _ATRIAL, _VENTRICULAR = range(3)
 
 
 def write_cinc2017(folder, n_per_class, seed):
-    """Write `A00001.mat`, `A00001.hea` and so on, and `REFERENCE-v3.csv`.
+    """Write `A00001.mat`, `A00001.hea` and so on, `n_per_class` of each, and
+    `REFERENCE-v3.csv`.
 
-    Most recordings have 30 s, some fewer or more (9 to 60 s), as in CinC 2017. The table of
-    labels is written last, so that a folder that has it is complete.
-
-    Parameters
-    ----------
-    folder : path
-        Made; nothing happens if it has a `REFERENCE-v3.csv`.
-    n_per_class : int
-        Recordings of each class.
-    seed : int
-        Another seed, other patients.
+    Most recordings have 30 s, some fewer or more (9 to 60 s), as in CinC 2017. Another seed,
+    other patients. The table of labels is written last, so that a folder that has it is
+    complete; in such a folder nothing happens.
     """
     folder = Path(folder)
     if (folder / "REFERENCE-v3.csv").is_file():
