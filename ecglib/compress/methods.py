@@ -43,18 +43,7 @@ class Compressed:
 
 
 def without_weight_norm(model):
-    """A copy whose weights are plain tensors, no longer a direction and a length.
-
-    Parameters
-    ----------
-    model : Module
-        Not changed.
-
-    Returns
-    -------
-    Module
-        Computes the same.
-    """
+    """A copy that computes the same with plain weights, no longer a direction and a length."""
     model = copy.deepcopy(model)
     for module in list(model.modules()):
         if parametrize.is_parametrized(module):
@@ -73,17 +62,10 @@ def folded(model):
 
 
 def with_half_floats(coded):
-    """Biases and what else is not coded rounded to half precision, as far as its range goes.
+    """A `CodedModel` whose biases and what else is not coded are rounded to half precision.
 
-    Parameters
-    ----------
-    coded : CodedModel
-        Not changed.
-
-    Returns
-    -------
-    CodedModel
-        Its arrays stay float32, but hold numbers that a file needs two bytes for.
+    That is, as far as its range goes. The arrays stay float32, but hold numbers that a file
+    needs two bytes for.
     """
     largest = np.finfo(np.float16).max
     rest = {
@@ -241,7 +223,7 @@ class CompressionSettings(Settings):
     bits : int
         Of every weight.
     share : float
-        Share of the weights that are pruned.
+        Share of the weights that is pruned.
     mean_bits : float
         Budget of the allocation, in bits a weight.
     alpha, beta, gamma : float

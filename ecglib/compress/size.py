@@ -47,21 +47,12 @@ def ideal_ratio(model, bits=UNCODED, *, kept=1.0):
 
 
 def overhead_bits(coded):
-    """Bits that a compressed network needs without entropy coding, all of them.
+    """Bits that a `CodedModel` needs without entropy coding, all of them.
 
     Symbols at their width; of a pruned tensor one bit of mask for each weight and the symbols
     of those that stay; scales; biases; statistics of normalization layers. Grids are symmetric,
     so there are no zero points. Numbers that half precision holds exactly take 16 bits, as in
     the file. Counters, which inference does not read, are left out.
-
-    Parameters
-    ----------
-    coded : CodedModel
-        From any method.
-
-    Returns
-    -------
-    int
     """
     bits = sum(float_bits(array) * array.size for array in _floats(coded.rest))
     for tensor in coded.tensors.values():

@@ -59,7 +59,7 @@ def every_form(model, inputs, folder):
 def in_every_form(n_beats=1000):
     """One beat in PyTorch, ONNX Runtime and C, for both networks at full size, on one core.
 
-    Weights are random: answers mean nothing, that they agree does.
+    Weights are random: answers mean nothing, that they agree does. Needs a C compiler.
 
     Parameters
     ----------
@@ -70,11 +70,6 @@ def in_every_form(n_beats=1000):
     -------
     DataFrame
         Network -> milliseconds, and the share of equal answers.
-
-    Raises
-    ------
-    UserError
-        If there is no C compiler.
     """
     generator = torch.Generator().manual_seed(0)
     torch.manual_seed(0)

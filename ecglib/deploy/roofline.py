@@ -121,7 +121,7 @@ def bound(work, machine, precision, batch):
     machine : Machine
         Where.
     precision : {"fp32", "fp16", "int8"}
-        Format of weights and activations.
+        Format of weights and activations; `UserError` if the machine has no arithmetic in it.
     batch : int
         Inputs of the call.
 
@@ -129,11 +129,6 @@ def bound(work, machine, precision, batch):
     -------
     Series
         Layer -> seconds; their sum is the network's.
-
-    Raises
-    ------
-    UserError
-        If the machine has no arithmetic in this format.
     """
     if precision not in machine.peak:
         raise UserError(f"{machine.name} has no arithmetic in {precision}")
@@ -208,17 +203,8 @@ def our_stages(work, *, steps, replayed, labels, n_online, n_test):
 
 
 def measured_here(threads=1):
-    """This processor's peak, by a product of matrices, and its bandwidth, by a copy.
-
-    Parameters
-    ----------
-    threads : int
-        Of PyTorch, for both.
-
-    Returns
-    -------
-    Machine
-        With fp32 alone.
+    """This processor's fp32 peak, by a product of matrices, and bandwidth, by a copy, as
+    `Machine`.
     """
     with torch_threads(threads):
         a, b = torch.randn(2, _SIDE, _SIDE)

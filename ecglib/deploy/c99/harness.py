@@ -62,20 +62,14 @@ def has(tool):
     return shutil.which(tool) is not None
 
 
-def require(tool, package):
-    """Refuse to go on without a program.
-
-    Raises
-    ------
-    UserError
-        Names it, and Debian's package that has it.
-    """
+def _require(tool, package):
+    """Raise `UserError` if a program is missing; it names Debian's package that has it."""
     if not has(tool):
         raise UserError(f"there is no {tool} here; install {package}")
 
 
 def library(source, *options):
-    """Compile C for this machine and load it.
+    """Compile C for this machine and load it; `UserError` if there is no compiler.
 
     Parameters
     ----------
@@ -87,13 +81,8 @@ def library(source, *options):
     Returns
     -------
     ctypes.CDLL
-
-    Raises
-    ------
-    UserError
-        If there is no compiler.
     """
-    require("gcc", "gcc")
+    _require("gcc", "gcc")
     target = Path(source).with_suffix(".so")
     _run("gcc", *STRICT, "-O2", *options, "-shared", "-fPIC", source, "-o", target)
     return ctypes.CDLL(str(target))
@@ -109,7 +98,7 @@ def classifier(source, n_beat, n_rr, compiler="gcc", *options):
     n_beat, n_rr : int
         Bytes of one beat and of its timing.
     compiler : str
-        For this machine or another one.
+        For this machine or another one; `UserError` if there is no such compiler.
     *options : str
         For the compiler.
 
@@ -117,13 +106,8 @@ def classifier(source, n_beat, n_rr, compiler="gcc", *options):
     -------
     Path
         The program.
-
-    Raises
-    ------
-    UserError
-        If there is no such compiler.
     """
-    require(compiler, compiler)
+    _require(compiler, compiler)
     source = Path(source)
     feeder = source.with_name(f"{source.stem}_feeder.c")
     feeder.write_text(_FEEDER.format(name=source.stem, beat=n_beat, rr=n_rr))
@@ -154,7 +138,7 @@ def cortex_m4(source, use="beats"):
     UserError
         If there is no cross compiler.
     """
-    require("arm-none-eabi-gcc", "gcc-arm-none-eabi")
+    _require("arm-none-eabi-gcc", "gcc-arm-none-eabi")
     source = Path(source)
     caller = source.with_name(f"{source.stem}_{use}.c")
     n_samples = 2 * ((67 * _FS + 255) // 256 + 1) + 1
@@ -177,7 +161,8 @@ def cortex_m4(source, use="beats"):
 
 
 def instructions(program, stream, n_beats):
-    """Instructions that one beat takes, counted by callgrind.
+    """Instructions that one beat takes, a float, counted by callgrind, without the program's
+    start.
 
     Parameters
     ----------
@@ -188,17 +173,12 @@ def instructions(program, stream, n_beats):
     n_beats : int
         How many they are.
 
-    Returns
-    -------
-    float
-        What starting the program takes is not in it.
-
     Raises
     ------
     UserError
         If there is no valgrind.
     """
-    require("valgrind", "valgrind")
+    _require("valgrind", "valgrind")
     counted = [_collected(program, data) for data in (b"", stream)]
     return (counted[1] - counted[0]) / n_beats
 

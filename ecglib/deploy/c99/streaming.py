@@ -16,21 +16,9 @@ STATE_BYTES, STREAM_BYTES = 4096, 8192
 
 
 def raw_samples(record):
-    """The lead in units of its recorder, int16; invalid samples bridged by straight lines.
+    """The lead of a `Record` in units of its recorder, (n_samples,) int16.
 
-    Parameters
-    ----------
-    record : ecglib.data.records.Record
-        The lead.
-
-    Returns
-    -------
-    ndarray of int16, shape (n_samples,)
-
-    Raises
-    ------
-    UserError
-        If a sample does not fit 16 bits.
+    Invalid samples are bridged by straight lines; `UserError` if one does not fit 16 bits.
     """
     units = np.round(np.asarray(bridged(record), float) * record.gain + record.baseline)
     if np.abs(units).max() >= 2**15:
@@ -69,18 +57,10 @@ def classes_in_c(code, record):
 
 
 def bytes_of(program, record):
-    """What the network reads of all beats of a record, by the NumPy reference.
+    """What the micro network's `Program` reads of all beats of a `Record`, by the NumPy
+    reference.
 
-    Parameters
-    ----------
-    program : ecglib.deploy.c99.program.Program
-        The micro network's.
-    record : Record
-        Its beats.
-
-    Returns
-    -------
-    tuple of ndarray of int8, shapes (n_beats, 2, 64) and (n_beats, 8)
+    Two arrays of int8, (n_beats, 2, 64) and (n_beats, 8).
     """
     fs, sample = round(record.fs), record.sample[record.is_beat]
     front, around = Front(program, fs, round(record.gain)), 2 * reach(fs) + 1
@@ -118,7 +98,7 @@ def stream(code, samples, fs, gain):
     Parameters
     ----------
     code : ctypes.CDLL
-        From `ecglib.deploy.c99.harness.library`, of a network written with its features.
+        From `ecglib.deploy.c99.harness.library`, with features.
     samples : ndarray of int16, shape (n_samples,)
         Units of the recorder.
     fs, gain : int
