@@ -60,8 +60,7 @@ def sensitivity(model, names, loss, bits=BITS, *, half_scales=False):
 
 
 def allocate_bits(n_weights, cost, budget_bytes, overhead_bytes=0):
-    """Widths of least total cost whose bytes fit a budget: layer -> bits, in order of
-    `n_weights`.
+    """Widths of least total cost whose bytes fit a budget.
 
     Parameters
     ----------
@@ -71,6 +70,11 @@ def allocate_bits(n_weights, cost, budget_bytes, overhead_bytes=0):
         Name -> bits -> cost, as `sensitivity` gives it; layers may offer different widths.
     budget_bytes, overhead_bytes : float
         For everything, and for what does not depend on the choice: scales, biases.
+
+    Returns
+    -------
+    dict of str to int
+        Bits of each layer, in order of `n_weights`.
 
     Raises
     ------

@@ -32,9 +32,19 @@ HEADER_BYTES = 512
 
 
 def save_compressed(path, coded):
-    """Write a `CodedModel` to a file, whole or not at all; returns its bytes.
+    """Write a compressed network; the file appears whole or not at all.
 
-    `UserError` if the file cannot be written.
+    Parameters
+    ----------
+    path : path
+        File to write; folders above it are made. `UserError` if it cannot be written.
+    coded : CodedModel
+        From any method.
+
+    Returns
+    -------
+    int
+        Bytes of the file.
     """
     entries, streams = [], []
     for name in sorted(coded.tensors.keys() | coded.rest.keys()):

@@ -21,14 +21,13 @@ P_MAX = tuple(share / 20 for share in range(19, 0, -1))
 """Largest pruned shares that LAP tries, 0.95 to 0.05."""
 
 
-def fixed_quant(model, bits):
-    """All weights at one width (1 to 16 bits), one min–max scale a tensor; a `CodedModel`."""
-    return encode(model, bits, names=coded_names(model))
+def fixed_quant(model, bits, layers=coded_names):
+    """A `CodedModel`: weights that `layers` names with 1 to 16 bits, a scale a tensor."""
+    return encode(model, bits, names=layers(model))
 
 
 def fixed_prune(model, share):
-    """The same share of the weights of every layer set to zero, least magnitude first; a
-    `CodedModel`.
+    """A `CodedModel` with the same share of every layer set to zero, least magnitude first.
 
     `share`, 0 to 1, is for every layer or by parameter name (those absent are not pruned). A
     weight stays if its magnitude is above that percentile of its layer (paper 2, equation 4). A

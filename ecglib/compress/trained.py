@@ -35,9 +35,7 @@ STEP_RATE = 0.01
 
 
 class CodedWeight(nn.Module):
-    """What a layer computes with instead of its weight: pruned, later rounded to `bits` (2 to
-    8).
-    """
+    """What a layer computes with: its weight pruned, later rounded to 2 to 8 `bits`."""
 
     def __init__(self, weight, bits):
         super().__init__()

@@ -73,7 +73,12 @@ class Inputs:
 
 
 def pick_device(name):
-    """Torch device of a name: "auto" (a GPU if there is one), or one that torch knows.
+    """Torch device of a name.
+
+    Parameters
+    ----------
+    name : str
+        "auto" (a GPU if there is one), or a name that torch knows.
 
     Raises
     ------

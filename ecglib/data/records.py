@@ -158,7 +158,16 @@ def read_signal(name, header, channel):
 
 
 def read_annotations(name, extension):
-    """Places (n,), int64, and symbols (n,), str, of the WFDB annotations `name`.`extension`.
+    """Places and symbols of a file of WFDB annotations.
+
+    Parameters
+    ----------
+    name, extension : path and str
+        The record, without extension, and the extension of the file.
+
+    Returns
+    -------
+    ndarray of int64 and ndarray of str, shape (n,)
 
     Raises
     ------

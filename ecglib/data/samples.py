@@ -68,8 +68,16 @@ class Samples:
 
 
 def to_samples(recordings):
-    """`Recordings` as `Samples`, z-scored one by one before their padding; a flat one becomes
-    zeros.
+    """Recordings z-scored one by one over their own samples, zeros behind them.
+
+    Parameters
+    ----------
+    recordings : Recordings
+        A flat one becomes zeros.
+
+    Returns
+    -------
+    Samples
     """
     x = np.zeros_like(recordings.signal, dtype=np.float32)
     for row, signal, n in zip(x, recordings.signal, recordings.n_samples, strict=True):

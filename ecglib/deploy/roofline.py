@@ -188,7 +188,7 @@ def our_stages(work, *, steps, replayed, labels, n_online, n_test):
     Returns
     -------
     Series
-        Stage -> multiplications; training is not in it, since it is done once, elsewhere.
+        Stage -> multiplications; training, done once and elsewhere, is not in it.
     """
     every = int(work["macs"].sum())
     head = int(work.loc[["hidden", "out"], "macs"].sum())
@@ -202,11 +202,14 @@ def our_stages(work, *, steps, replayed, labels, n_online, n_test):
     )
 
 
-def measured_here(threads=1):
-    """This processor's fp32 peak, by a product of matrices, and bandwidth, by a copy, as
-    `Machine`.
+def measured_here():
+    """This processor in fp32, on one thread, by a product of matrices and a copy.
+
+    Returns
+    -------
+    Machine
     """
-    with torch_threads(threads):
+    with torch_threads(1):
         a, b = torch.randn(2, _SIDE, _SIDE)
         peak = 2 * _SIDE**3 / fastest(lambda: a @ b)
         x, y = torch.zeros(2, _COPIED)

@@ -29,13 +29,16 @@ _READ_HEADER = {
 
 @contextmanager
 def refused(sentence):
-    """Turn whatever the block raises into a `UserError` with this sentence; one raised already
-    passes.
+    """Turn whatever the block raises into a `UserError`; one raised already passes.
 
     Parsers raise nearly anything on bytes that they were not written for, from `IndexError` and
     `struct.error` to `RecursionError` and `MemoryError`; so all of it is caught, and the block
-    should hold little but the call of the parser. The sentence names the file and says what to
-    do.
+    should hold little but the call of the parser.
+
+    Parameters
+    ----------
+    sentence : str
+        Text of the error: names the file and says what to do.
     """
     try:
         yield

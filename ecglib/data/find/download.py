@@ -103,9 +103,7 @@ def _published(name, publisher, target, open_url):
 
 
 def _listed(text, publisher):
-    """File name -> SHA-256 of a data set; a name that matches cannot leave the target
-    folder.
-    """
+    """File name -> SHA-256 of a data set; no name that matches leaves the target folder."""
     line = re.compile(
         rf"([0-9a-f]{{64}})[ *]+{re.escape(publisher.folder)}({publisher.pattern})"
     )

@@ -33,9 +33,7 @@ def sha256_of(path):
 
 
 def identity(checksums):
-    """One SHA-256 over the sorted names and checksums of files (dict of name -> SHA-256),
-    hexadecimal.
-    """
+    """One SHA-256, hexadecimal, over sorted names and checksums (dict of both) of files."""
     lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(checksums.items()))
     return hashlib.sha256(lines.encode()).hexdigest()
 

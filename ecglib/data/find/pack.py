@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ecglib.data.recordings import Recordings, padded
+from ecglib.data.recordings import padded
 from ecglib.data.records import Record, check_lead, check_record, to_millivolts
 from ecglib.system.errors import UserError
 from ecglib.system.files import atomic
@@ -44,11 +44,11 @@ def read_info(path, name):
 
 
 def write_records(path, name, info, records, lead):
-    """Write one lead of annotated records (iterable of `Record`) of data set `name`, whole or
-    not at all.
+    """Write one lead of annotated records of data set `name` to a file, whole or not at all.
 
-    The file holds ADC units (int16) with gain and baseline, so that beats from it are the same
-    to the last bit as from the WFDB files.
+    `info` is a `PackInfo`, `records` an iterable of `Record`. The file holds ADC units (int16)
+    with gain and baseline, so that beats from it are the same to the last bit as from the WFDB
+    files.
     """
     arrays = {}
     for record in records:
@@ -91,8 +91,7 @@ def write_recordings(path, info, found):
 
 
 def read_recordings(path, dataset, length):
-    """`Recordings` of a `RecordingSet`, cut or padded to `length` samples, that
-    `write_recordings` wrote.
+    """What `write_recordings` wrote of a `RecordingSet`, cut or padded to `length` samples.
 
     Samples differ from those of the source by 0.5 µV at most. `UserError` if the file is
     damaged or something else.
@@ -107,15 +106,7 @@ def read_recordings(path, dataset, length):
             raise ValueError("another rate or unit")
         signal = np.split(units / np.float32(UNITS_PER_MV), np.cumsum(n_samples)[:-1])
         signal, n_samples = padded(signal, names, length)
-        return Recordings(
-            signal=signal,
-            label=label,
-            recording=names,
-            n_samples=n_samples,
-            fs=float(dataset.fs),
-            classes=dataset.classes,
-            source=dataset.name,
-        )
+        return dataset.table(signal, label, names, n_samples)
 
 
 def _write(path, name, info, arrays, **more):

@@ -68,6 +68,16 @@ def read_labelled(files, at, label_of, *, fs, lead, length):
     return signal, n_samples, np.array(label, dtype=np.int8)
 
 
+def index_of(name, word, groups, classes, where, what):
+    """Index into `classes` of a recording's group, by the word that stands `where`."""
+    if word not in groups:
+        raise UserError(
+            f"recording {name} has no known {what} in {where} (known: {', '.join(groups)}); "
+            "correct the label or leave the recording out"
+        )
+    return classes.index(groups[word])
+
+
 def first_known(codes, table):
     """What `table` says of the first code that it has; None if it has none of them."""
     return next((table[code] for code in codes if code in table), None)

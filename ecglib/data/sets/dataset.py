@@ -338,8 +338,9 @@ class RecordingSet(DataSet):
         return self.packed_length is not None
 
     def load(self, root, *, lead="II", length=5120):
-        """All recordings at a place, in order of their names, from a cache on disk the second
-        time.
+        """All recordings at a place, in order of their names.
+
+        The publisher's files are read once and then served from a cache on disk.
 
         Parameters
         ----------
@@ -368,15 +369,12 @@ class RecordingSet(DataSet):
 
     def _read(self, files, lead, length):
         signal, n_samples, label = self.read(files, lead, length)
-        return Recordings(
-            signal=signal,
-            label=label,
-            recording=np.array(files.recordings),
-            n_samples=n_samples,
-            fs=float(self.fs),
-            classes=self.classes,
-            source=self.name,
-        )
+        return self.table(signal, label, np.array(files.recordings), n_samples)
+
+    def table(self, signal, label, names, n_samples):
+        """`Recordings` of this data set."""
+        fs = float(self.fs)
+        return Recordings(signal, label, names, n_samples, fs, self.classes, self.name)
 
     def _files(self, root):
         files = self.find_files(root)

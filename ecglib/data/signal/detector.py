@@ -143,11 +143,7 @@ def score_record(root, record, lead=None, *, dataset="mitdb"):
     return {
         "record": record,
         "n_beats": len(reference),
-        "tp": matching.tp,
-        "fn": matching.fn,
-        "fp": matching.fp,
-        "se": matching.se,
-        "ppv": matching.ppv,
+        **{name: getattr(matching, name) for name in ("tp", "fn", "fp", "se", "ppv")},
     }
 
 

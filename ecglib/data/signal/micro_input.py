@@ -120,13 +120,16 @@ def windows(record, sample, signal):
 
 
 def bridged(record):
-    """The lead (n_samples,), mV, with invalid samples on straight lines between valid
-    neighbours.
+    """The lead with invalid samples on straight lines between their valid neighbours.
 
-    Raises
-    ------
-    UserError
-        If no sample is valid, or all are equal.
+    Parameters
+    ----------
+    record : Record
+        NaN where a sample is invalid; `UserError` if no sample is valid, or all are equal.
+
+    Returns
+    -------
+    ndarray, shape (n_samples,), mV
     """
     valid = np.isfinite(record.signal)
     kept = record.signal[valid]

@@ -50,13 +50,17 @@ def identity():
 
 
 def export_bundle(folder):
-    """Write networks, beats, expected outputs, scripts and C code into a folder; says what it
-    wrote.
+    """Write networks, beats, expected outputs, scripts and C code into a folder.
 
     Parameters
     ----------
     folder : Path
         Made if it does not exist; must be empty.
+
+    Returns
+    -------
+    str
+        What was written.
 
     Raises
     ------
@@ -153,9 +157,7 @@ def _write_half(source, target):
 
 
 def _recipe_of(model):
-    """A network without BatchNorm as a list of layers that a few lines of PyTorch can
-    rebuild.
-    """
+    """A network without BatchNorm as layers that a few lines of PyTorch can rebuild."""
     convolutions, rest = [], []
     for name, layer in weight_layers(model).items():
         if name.startswith("conv"):

@@ -10,8 +10,15 @@ _PARTS = Path(__file__).parent / "c"
 
 
 def constant_bytes(program):
-    """Bytes (int) of the weights, biases and multipliers of
-    `ecglib.deploy.c99.program.Program`.
+    """Bytes of weights, biases and multipliers.
+
+    Parameters
+    ----------
+    program : ecglib.deploy.c99.program.Program
+
+    Returns
+    -------
+    int
     """
     return sum(layer.weight.size + 8 * len(layer.bias) for layer in program.layers)
 

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from ecglib.deploy.c99.front import reach
 from ecglib.system.errors import UserError
 
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic")
@@ -141,7 +142,7 @@ def cortex_m4(source, use="beats"):
     _require("arm-none-eabi-gcc", "gcc-arm-none-eabi")
     source = Path(source)
     caller = source.with_name(f"{source.stem}_{use}.c")
-    n_samples = 2 * ((67 * _FS + 255) // 256 + 1) + 1
+    n_samples = 2 * reach(_FS) + 1
     caller.write_text(_CALLERS[use].format(name=source.stem, fs=_FS, samples=n_samples))
     target = source.with_name(f"{source.stem}_{use}_m4.elf")
     gcc = ("arm-none-eabi-gcc", *STRICT, *_CORTEX_M4)
@@ -161,8 +162,7 @@ def cortex_m4(source, use="beats"):
 
 
 def instructions(program, stream, n_beats):
-    """Instructions that one beat takes, a float, counted by callgrind, without the program's
-    start.
+    """Instructions that one beat takes, counted by callgrind, without the program's start.
 
     Parameters
     ----------
@@ -172,6 +172,10 @@ def instructions(program, stream, n_beats):
         Beats.
     n_beats : int
         How many they are.
+
+    Returns
+    -------
+    float
 
     Raises
     ------

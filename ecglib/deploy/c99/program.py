@@ -77,8 +77,8 @@ class Program:
         return next(layer for layer in self.layers if layer.source == name)
 
     def to_bytes(self, name, values):
-        """Input "beat" or "rr", floats as the fp32 network takes it, as the int8 that first
-        layers read.
+        """Input "beat" or "rr", floats as the fp32 network takes them, as the first layers'
+        int8.
 
         Rounded half to even, as the fake-quantized network does.
         """
@@ -93,7 +93,9 @@ class Program:
         n_rr) are int8 from `to_bytes`; the result (n_beats, n_outputs), int64, is on one scale
         for all classes: the largest is the answer, the first of equals.
         """
-        buffers = {name: self._empty(name, len(beat)) for name in self.shapes}
+        buffers = {
+            name: np.zeros((len(beat), *shape), np.int8) for name, shape in self.shapes.items()
+        }
         buffers["beat"] = beat.transpose(0, 2, 1)
         if rr is not None:
             buffers["rr"] = rr[:, None, :]
@@ -106,9 +108,6 @@ class Program:
                 out = out.reshape(len(out), 1, -1)
             buffers[layer.target][:, :, layer.place : layer.place + out.shape[2]] = out
         raise AssertionError("a program ends with its logits")
-
-    def _empty(self, name, n_beats):
-        return np.zeros((n_beats, *self.shapes[name]), np.int8)
 
 
 def _sums(layer, x):

@@ -16,9 +16,16 @@ STATE_BYTES, STREAM_BYTES = 4096, 8192
 
 
 def raw_samples(record):
-    """The lead of a `Record` in units of its recorder, (n_samples,) int16.
+    """The lead in units of its recorder; invalid samples bridged by straight lines.
 
-    Invalid samples are bridged by straight lines; `UserError` if one does not fit 16 bits.
+    Parameters
+    ----------
+    record : ecglib.data.records.Record
+        `UserError` if a sample does not fit 16 bits.
+
+    Returns
+    -------
+    ndarray of int16, shape (n_samples,)
     """
     units = np.round(np.asarray(bridged(record), float) * record.gain + record.baseline)
     if np.abs(units).max() >= 2**15:
@@ -57,10 +64,18 @@ def classes_in_c(code, record):
 
 
 def bytes_of(program, record):
-    """What the micro network's `Program` reads of all beats of a `Record`, by the NumPy
-    reference.
+    """What the network reads of all beats of a record, by the NumPy reference.
 
-    Two arrays of int8, (n_beats, 2, 64) and (n_beats, 8).
+    Parameters
+    ----------
+    program : ecglib.deploy.c99.program.Program
+        The micro network's.
+    record : Record
+        Its beats.
+
+    Returns
+    -------
+    tuple of ndarray of int8, shapes (n_beats, 2, 64) and (n_beats, 8)
     """
     fs, sample = round(record.fs), record.sample[record.is_beat]
     front, around = Front(program, fs, round(record.gain)), 2 * reach(fs) + 1
