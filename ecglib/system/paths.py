@@ -12,5 +12,4 @@ CHAPTERS = REPO / "chapters"
 PARAMS = REPO / "params"
 RESULTS = REPO / "results"  # committed reference runs
 RUNS = REPO / "_build" / "runs"  # live runs
-BOOK = REPO / "_build" / "book"  # executed notebooks and the book's configuration
 HTML = REPO / "_build" / "html"  # what one reads
