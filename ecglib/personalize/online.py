@@ -22,7 +22,7 @@ from ecglib.puzzle import PERMUTATIONS
 from ecglib.system.errors import UserError
 from ecglib.system.settings import Settings, setting
 from ecglib.training.loop import Schedule, fit, in_batches, predict
-from ecglib.training.on_beats import puzzle_task, supervised_schedule, supervised_task
+from ecglib.training.on_beats import puzzle_task, supervised_task
 from ecglib.training.tasks import CachedPuzzleTask
 
 MIN_BEATS = 10
@@ -78,23 +78,18 @@ class Stopwatch:
 
 
 def online_mask(beats, online_seconds):
-    """Which of a patient's beats the online stage may see, without their labels.
+    """Which of a record's `beats` the online stage may see, without their labels.
 
     Parameters
     ----------
     beats : Beats
         All annotated beats of one record.
     online_seconds : float or "all"
-        Length of the first part of the record that is used.
+        Length of the first part of the record, which must hold `MIN_BEATS` beats.
 
     Returns
     -------
     ndarray, shape (n_beats,), bool
-
-    Raises
-    ------
-    UserError
-        If that part holds fewer than `MIN_BEATS` beats.
     """
     everything = np.ones(len(beats), dtype=bool)
     mask = everything if online_seconds == "all" else beats.before(online_seconds)
@@ -108,21 +103,9 @@ def online_mask(beats, online_seconds):
 
 
 def adapt(pretext, x, config):
-    """Solve the puzzle on a patient's beats with the parts that the strategy frees.
+    """A patient's own network: a copy of the pretext network, trained as the strategy says.
 
-    Parameters
-    ----------
-    pretext : ECGNet
-        Network of the offline stage, six outputs; not changed.
-    x : Tensor, shape (n_beats, length)
-        The patient's beats, normalised.
-    config : PersonalizationConfig
-        Strategy and schedule.
-
-    Returns
-    -------
-    ECGNet
-        A network of its own for this patient.
+    Parameters are those of `learn_from_beats`.
     """
     strategy, model = STRATEGIES[config.strategy], prepared(pretext, config)
     if strategy.parts:
@@ -175,10 +158,8 @@ def finetune(model, train, config, *, features=None, validate=None, patience=Non
         `finetune` says whether all parts learn or the head alone.
     features : Tensor, shape (n_beats, n_features), optional
         Features of `train` where the backbone is the same for all patients.
-    validate : callable, optional
-        As `ecglib.training.loop.fit` takes it.
-    patience : int, optional
-        Epochs without a better score after which training stops.
+    validate, patience : optional
+        As `ecglib.training.loop.fit` and `Schedule` take them.
 
     Returns
     -------
@@ -186,17 +167,14 @@ def finetune(model, train, config, *, features=None, validate=None, patience=Non
     """
     replace_output(model, n_outputs=3, seed=config.seed)
     if config.finetune == "all":
-        task = supervised_task(model, (train.x,), train.y, config)
-        parts = EVERYTHING
+        parts, forward, read = EVERYTHING, model, train.x
     else:
-        if features is None:
-            features = in_batches(model.features, train.x)
-        task = supervised_task(model.classify, (features,), train.y, config)
-        parts = HEAD
-    schedule = supervised_schedule(config, patience)
-    return fit(
-        model, parts, task, schedule, seed=config.seed, validate=validate, desc="fine-tuning"
-    )
+        parts, forward, read = HEAD, model.classify, features
+        if read is None:
+            read = in_batches(model.features, train.x)
+    task = supervised_task(forward, (read,), train.y, config)
+    how = {"seed": config.seed, "validate": validate, "desc": "fine-tuning"}
+    return fit(model, parts, task, Schedule.of(config, patience=patience), **how)
 
 
 def backbone_stays(config):
@@ -208,20 +186,8 @@ def backbone_stays(config):
 
 
 def empty_network(pretext, config):
-    """A network of the shape that the online stage ends with; its weights mean nothing.
-
-    Parameters
-    ----------
-    pretext : ECGNet
-        Network of the offline stage; not changed.
-    config : PersonalizationConfig
-        `strategy` and `seed` are read.
-
-    Returns
-    -------
-    ECGNet
-        With three outputs, and adapters where the strategy has them.
-    """
+    """An ECGNet of the shape that the online stage ends with, three outputs and the strategy's
+    adapters, for other weights than its own."""
     model = prepared(pretext, config)
     replace_output(model, n_outputs=3, seed=config.seed)
     return model

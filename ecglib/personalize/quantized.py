@@ -78,8 +78,8 @@ class QuantizedStage:
         task = supervised_task(forward, read, train.y, config)
         rate, freeze = config.qat_learning_rate, lambda: freeze_ranges(model)
         schedule = Schedule.of(config, epochs=config.qat_epochs, learning_rate=rate)
-        seed, desc = config.seed, config.slug
-        fit(model, parts, task, schedule, seed=seed, before_last=freeze, desc=desc)
+        how = {"seed": config.seed, "before_last": freeze, "desc": config.slug}
+        fit(model, parts, task, schedule, **how)
 
     def _features_of(self, model):
         """Features of the training side, computed once where all backbones are the same.

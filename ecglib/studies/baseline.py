@@ -14,15 +14,16 @@ from ecglib.training.tasks import SupervisedSettings
 
 
 @dataclass(frozen=True, kw_only=True)
-class BaselineConfig(
-    RunConfig,
-    SplitSettings,
-    InputSettings,
-    ShareSettings,
-    NetworkSettings,
-    TrainingSettings,
-    SupervisedSettings,
-):
+class LabelledSettings(SplitSettings, NetworkSettings, TrainingSettings, SupervisedSettings):
+    """A network that learns from labels alone: isolated beats, z-scored, all that there are."""
+
+    features: ClassVar[str] = "beat"
+    normalization: ClassVar[str] = "zscore"
+    train_share: ClassVar[float] = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaselineConfig(RunConfig, InputSettings, ShareSettings, LabelledSettings):
     """Training on one side of the split only, no pretraining."""
 
     arm_keys = ("features", "norm", "normalization", "imbalance", "split")
@@ -37,17 +38,7 @@ class BaselineConfig(
 def supervised(run, config):
     """Network trained on the training side alone, shared by all runs that start from it.
 
-    Parameters
-    ----------
-    run : Run
-        Its data and its place.
-    config : BaselineConfig
-        The network.
-
-    Returns
-    -------
-    tuple of (ECGNet, dict)
-        And the story of its training.
+    Parameters and result are those of `ecglib.studies.puzzle.pretext`.
     """
     return run.shared_network(config, train_supervised, n_outputs=len(CLASSES))
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 import torch
 
+from ecglib.data.inputs import ShareSettings
 from ecglib.data.split import SplitSettings
 from ecglib.metrics import confusion_matrix
 from ecglib.puzzle import CUTS, PERMUTATIONS, VIEWS, permute, view_mask
@@ -14,6 +15,7 @@ from ecglib.studies.registry import RunConfig, study, twin_of
 from ecglib.system.settings import setting
 from ecglib.training.loop import TrainingSettings, in_batches
 from ecglib.training.on_beats import NetworkSettings, PuzzleSettings, train_pretext
+from ecglib.training.tasks import SupervisedSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +35,11 @@ class PretextSettings(SplitSettings, NetworkSettings, TrainingSettings, PuzzleSe
 
     norm: str = setting("batch", one_of=("none", "batch"))
     normalization: str = setting("zscore", one_of=("zscore", "record", "none"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinetunedSettings(PretextSettings, SupervisedSettings, ShareSettings):
+    """Offline stage, then training on a share of the labelled beats."""
 
 
 @dataclass(frozen=True, kw_only=True)

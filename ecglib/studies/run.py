@@ -112,9 +112,8 @@ class Run:
         """Record -> all its beats as inputs, and the mask of those an online stage may see."""
         patients = {}
         for record in self.config.sides()[1]:
-            rows = self.test.beats.record == record
-            online = online_mask(self.test.beats.select(rows), self.config.online_seconds)
-            index = torch.from_numpy(rows).to(self.device)
+            online = online_mask(self.beats_of(record), self.config.online_seconds)
+            index = torch.from_numpy(self.test_beats.record == record).to(self.device)
             patients[record] = (self.test.inputs.select(index), online)
         return patients
 
@@ -130,31 +129,37 @@ class Run:
         folder = self.runs.parent / "checkpoints" / config.study
         return folder / f"{config.slug}-{config.hash_with(self.data)}{suffix}"
 
-    def shared_network(self, config, train, n_outputs):
-        """Network of a stage that several runs share: trained once, then read from disk.
+    def stored(self, config, empty, make, suffix=".npz"):
+        """A network that is made once and then read from disk, and the story of its training.
 
         Parameters
         ----------
         config : RunConfig
-            The stage, of this run's study or another one.
-        train : callable
-            (config, Inputs, device) -> (network, History).
-        n_outputs : int
-            Outputs of the network.
-
-        Returns
-        -------
-        tuple of (ECGNet, dict)
-            And the story of its training.
+            What it is a network of, in this run's study or another one.
+        empty : callable
+            () -> a network of its shape, whose weights are replaced.
+        make : callable
+            () -> (state dict, story), where there is no such network yet.
+        suffix : str
+            End of the file's name.
         """
-        own = self if config == self.config else self.of(config)
-        state, story = checkpoints.cached(
-            self.checkpoint(config, ".npz"),
-            lambda: as_checkpoint(*train(config, own.train.inputs, self.device)),
-        )
-        model = build(config, n_outputs, self.device)
+        state, story = checkpoints.cached(self.checkpoint(config, suffix), make)
+        model = empty()
         model.load_state_dict(state)
         return model, story
+
+    def shared_network(self, config, train, n_outputs):
+        """`stored` network made by `train`: (config, Inputs, device) -> (ECGNet, History)."""
+        own = self if config == self.config else self.of(config)
+        return self.stored(
+            config,
+            lambda: build(config, n_outputs, self.device),
+            lambda: as_checkpoint(*train(config, own.train.inputs, self.device)),
+        )
+
+    def beats_of(self, record):
+        """All annotated beats of one test record."""
+        return self.test_beats.select(self.test_beats.record == record)
 
     def outcome(self, predicted, runtime_s, **more):
         """Fields of a result whose predictions cover the whole test side."""

@@ -27,8 +27,8 @@ from ecglib.studies.personalization import PersonalizedSettings
 from ecglib.studies.registry import RunConfig, study
 from ecglib.system.errors import UserError
 from ecglib.system.settings import setting
-from ecglib.training.loop import fit, train_only
-from ecglib.training.on_beats import build, puzzle_task, supervised_schedule, supervised_task
+from ecglib.training.loop import Schedule, fit, train_only
+from ecglib.training.on_beats import build, puzzle_task, supervised_task
 from ecglib.training.precision import (
     DTYPES,
     PrecisionSettings,
@@ -95,7 +95,7 @@ def _training(run):
 
 def _epochs(run, usual, ours):
     """The same epochs over a Dataset of beats and over beats that stay on the device."""
-    schedule, seed = supervised_schedule(run.config), run.config.seed
+    schedule, seed = Schedule.of(run.config), run.config.seed
     (usual_model, tensors, loss), (model, task) = usual, ours
     _flops(run, model, EVERYTHING, model, tensors[0])  # warms up
     seconds = {
