@@ -207,13 +207,7 @@ class Worksite:
         return self.runs / config.study / name
 
     def shared(self):
-        """The same as seen from another folder, with a folder of results that is there.
-
-        Raises
-        ------
-        UserError
-            If the folder cannot be made.
-        """
+        """The same as seen from another folder, with a folder of results that is there."""
         try:
             self.runs.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -225,12 +219,7 @@ class Worksite:
         return replace(self, sources=moved, runs=self.runs.absolute())
 
     def check_reach(self):
-        """Refuse a machine that does not see the data and the folder of results.
-
-        Raises
-        ------
-        UserError
-        """
+        """Refuse a machine that does not see the data and the folder of results."""
         for path in (*(Path(source.path) for source in self.sources.values()), self.runs):
             if not path.exists():
                 raise UserError(
@@ -239,13 +228,7 @@ class Worksite:
                 )
 
     def finished(self, config):
-        """Result of a configuration, executed and saved first if it has none.
-
-        Raises
-        ------
-        UserError
-            If the file of the result is damaged, or holds another run.
-        """
+        """Result of a configuration, executed and saved first if it has none."""
         path, data = self.path(config), self.run(config).data
         if not path.exists():
             run = self.run(config, pick_device(self.device))

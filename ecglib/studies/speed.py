@@ -98,11 +98,12 @@ def _epochs(run, usual, ours):
     schedule, seed = Schedule.of(run.config), run.config.seed
     (usual_model, tensors, loss), (model, task) = usual, ours
     _flops(run, model, EVERYTHING, model, tensors[0])  # warms up
+
+    def plainly():
+        fit_plainly(usual_model, EVERYTHING, tensors, loss, schedule, seed=seed)
+
     seconds = {
-        "usual": _seconds(
-            lambda: fit_plainly(usual_model, EVERYTHING, tensors, loss, schedule, seed=seed),
-            run.device,
-        ),
+        "usual": _seconds(plainly, run.device),
         "ours": _seconds(lambda: fit(model, EVERYTHING, task, schedule, seed=seed), run.device),
     }
     flops = _flops(run, model, EVERYTHING, model, tensors[0]) * schedule.epochs * len(task)

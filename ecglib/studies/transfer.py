@@ -84,14 +84,14 @@ def run_transfer(run):
 
     model, story = run.stored(config, fresh, make)
     target, _ = binary(run.sources[config.target], config.lead)
-    within = _detection(model, sides.test)
-    across = _detection(model, target.to(run.device))
+    within = detection(model, sides.test)
+    across = detection(model, target.to(run.device))
     metrics = {name: within[name] for name in ("accuracy", "macro_f1", "sensitivity")}
     more = {"per_class": within["per_class"], "within": within, "across": across}
     return {"metrics": metrics | more, "runtime_s": {"train": story["seconds"]}}
 
 
-def _detection(model, samples):
+def detection(model, samples):
     """Scores of telling AF from the rest, with the `confusion` and `auc`, the chance that a
     recording with AF gets a higher score than one without (Mann–Whitney)."""
     logits = in_batches(lambda x: logits_of(model, x), samples.x).cpu().numpy()
