@@ -46,8 +46,8 @@ class AskingSettings(Settings):
     update_epochs, update_learning_rate, update_decay
         Training on the labels, in passes over the replayed training beats.
     replay_cap : int
-        Most replayed beats of one class of one recorded lead of the micro network's training
-        side; of ECGNet, which reads one lead a record, of one training record.
+        Most replayed beats of one class of one recorded lead of the training set; ECGNet reads
+        one lead of each record, the micro network both, see `leads`.
     label_weight : float
         Weight of the labelled beats' loss, that of the replayed ones being 1.
     """

@@ -1,7 +1,7 @@
 """The online stage of paper 1: adapt to a patient by the puzzle, fine-tune, predict.
 
 Order of the stages (section 3.1): the pretext network, adapted on the patient's unlabelled
-beats; a fresh output layer for three classes; supervised fine-tuning on the training side;
+beats; a fresh output layer for three classes; supervised fine-tuning on the training set;
 prediction of that patient's beats.
 """
 
@@ -38,7 +38,7 @@ class OnlineSettings(Settings):
     strategy : str
         What the puzzle on the patient's beats may change, a key of `STRATEGIES`.
     finetune : {"all", "head"}
-        What the fine-tuning on the training side may change.
+        What the fine-tuning on the training set may change.
     online_seconds : float or "all"
         The patient's beats up to this time are used; "all" reads paper 1's section 4
         literally: the whole recording, unlabelled.
@@ -146,14 +146,14 @@ def learn_from_beats(model, strategy, x, config):
 
 
 def finetune(model, train, config, *, features=None, validate=None, patience=None):
-    """Replace the output layer and learn N, S, V on the training side, in place.
+    """Replace the output layer and learn N, S, V on the training set, in place.
 
     Parameters
     ----------
     model : ECGNet
         Adapted network; in evaluation mode afterwards.
     train : Inputs
-        Labelled beats of the training side.
+        Labelled beats of the training set.
     config : PersonalizationConfig
         `finetune` says whether all parts learn or the head alone.
     features : Tensor, shape (n_beats, n_features), optional
@@ -196,7 +196,7 @@ def empty_network(pretext, config):
 class OnlineStage:
     """The online stage of one run, with everything done once that no patient changes.
 
-    That is: features of the training side where the backbone stays as it is, and the whole
+    That is: features of the training set where the backbone stays as it is, and the whole
     fine-tuning where nothing is adapted before it.
 
     Parameters
@@ -204,7 +204,7 @@ class OnlineStage:
     pretext : ECGNet
         Network of the offline stage, six outputs.
     train : Inputs
-        Labelled beats (N, S, V) of the training side.
+        Labelled beats (N, S, V) of the training set.
     config : PersonalizationConfig
         Strategy and schedules.
     """

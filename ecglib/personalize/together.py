@@ -75,7 +75,7 @@ def _own_features(models, x):
 
 
 def finetune_together(models, train, config, features=None):
-    """Replace the output layers and learn N, S, V on the training side, in place.
+    """Replace the output layers and learn N, S, V on the training set, in place.
 
     Every network goes the way that it would go alone: same batches, same dropout, losses that
     are added. In fp16 they share the scale of gradients, and the steps that it leaves out.

@@ -96,7 +96,7 @@ def calibrate(model, *inputs, batch_size=256):
         finite.
     """
     if len(inputs[0]) == 0:
-        raise UserError("calibration got no beats; give it some of the training side")
+        raise UserError("calibration got no beats; give it some of the training set")
     quantizers = activation_quantizers(model)
     for quantizer in quantizers.values():
         quantizer.forget()

@@ -1,4 +1,4 @@
-"""Study of training on one side of a split only, without pretraining."""
+"""Study of training on labels alone, without pretraining."""
 
 import time
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class LabelledSettings(SplitSettings, NetworkSettings, TrainingSettings, Supervi
 
 @dataclass(frozen=True, kw_only=True)
 class BaselineConfig(RunConfig, InputSettings, ShareSettings, LabelledSettings):
-    """Training on one side of the split only, no pretraining."""
+    """Training on the labels of the training set, no pretraining."""
 
     arm_keys = ("features", "norm", "normalization", "imbalance", "split")
     headline: ClassVar[dict] = {
@@ -36,7 +36,7 @@ class BaselineConfig(RunConfig, InputSettings, ShareSettings, LabelledSettings):
 
 
 def supervised(run, config):
-    """Network trained on the training side alone, shared by all runs that start from it.
+    """Network trained on the training set alone, shared by all runs that start from it.
 
     Parameters and result are those of `ecglib.studies.puzzle.pretext`.
     """
@@ -45,7 +45,7 @@ def supervised(run, config):
 
 @study("baseline", BaselineConfig)
 def run_baseline(run):
-    """Training on one side, scores on the other."""
+    """Trained on the training set, scored on the test set."""
     model, story = supervised(run, run.config)
     start = time.perf_counter()
     predicted = predict(model, run.test.inputs)

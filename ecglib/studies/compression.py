@@ -71,7 +71,7 @@ class CompressionConfig(RunConfig, CompressionSettings, PretrainingSettings, Rec
         if (self.dataset == "mitdb") != (self.model == "ecgnet"):
             raise UserError(f"model is {self.model} on {self.dataset}; ecgnet goes with mitdb")
         if self.on_beats and self.fold != 0:
-            raise UserError(f"fold is {self.fold!r}; mitdb has one test side, fold 0")
+            raise UserError(f"fold is {self.fold!r}; mitdb has one test set, fold 0")
 
     @property
     def on_beats(self):

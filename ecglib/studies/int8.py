@@ -28,7 +28,7 @@ class Int8Config(RunConfig, PersonalizedSettings, RoundingSettings):
     Attributes
     ----------
     pipeline : {"baseline", "ssl"}
-        Training on one side only, or puzzle and online stage, patient by patient.
+        Training on labels alone, or puzzle and online stage, patient by patient.
     """
 
     arm_keys = ("pipeline", "scope", "method", "step", "norm", "split")
@@ -65,7 +65,7 @@ class RoundedConfig(BaselineConfig, RoundingSettings):
 
 
 def rounded(run, config):
-    """Network trained on the training side alone, then rounded, and the seconds of its stages.
+    """Network trained on the training set alone, then rounded, and the seconds of its stages.
 
     Of `config` the settings are read that `RoundedConfig` has.
     """
@@ -82,7 +82,7 @@ def rounded(run, config):
 
 @study("int8", Int8Config)
 def run_int8(run):
-    """Networks of the fp32 twin, rounded, and their scores on the test side."""
+    """Networks of the fp32 twin, rounded, and their scores on the test set."""
     watch = Stopwatch()
     if run.config.pipeline == "baseline":
         model, seconds = rounded(run, run.config)

@@ -22,7 +22,7 @@ RUNTIMES = ("torch_fp32", "ort_fp32", "ort_int8")
 """PyTorch, or ONNX Runtime on the fp32 or the INT8 file."""
 
 NOISE_BEATS = 1024
-"""Beats of the test side on which noise is measured layer by layer; no choice hangs on it."""
+"""Beats of the test set on which noise is measured layer by layer; no choice hangs on it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +80,7 @@ class Deployment:
         self.classes, self.timed = cache(self._classes), cache(self._timed)
 
     def _classes(self, name):
-        """Classes (n_beats,) that a runtime gives to the test side, and facts about it."""
+        """Classes (n_beats,) that a runtime gives to the test set, and facts about it."""
         if name == "torch_fp32":
             return predict(self.fp32, self.inputs), {}
         if name == "torch_int8":  # fake-quantized: the reference of ort_int8

@@ -84,7 +84,7 @@ def fold_networks(run, config):
     Yields
     ------
     tuple of (tuple of int, TrainingBeats, MicroNet, dict)
-        Test records, training side, network in evaluation mode, seconds of its stages.
+        Test records, training set, network in evaluation mode, seconds of its stages.
     """
     config = twin_of(config, MicroConfig)
     folds = config.folds()

@@ -18,7 +18,7 @@ class NumericsConfig(RunConfig, LabelledSettings):
     precision : {"fp16", "bf16"}
         Format, emulated; fp32 is what both are compared with.
     traced_beats : int
-        Beats of the training side whose activations and gradients are compared.
+        Beats of the training set whose activations and gradients are compared.
     """
 
     arm_keys = ("precision", "norm", "split")

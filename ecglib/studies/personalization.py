@@ -60,7 +60,7 @@ def personalized(run, config):
 
 @study("personalization", PersonalizationConfig)
 def run_personalization(run):
-    """The online stage of every patient of the test side."""
+    """The online stage of every patient of the test set."""
     model, story = pretext(run, run.config)
     predicted, seconds = personalize(model, run.train.inputs, run.patients, run.config)
     predicted = run.in_order(predicted)

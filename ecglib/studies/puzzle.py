@@ -62,7 +62,7 @@ class PuzzleConfig(RunConfig, PretextSettings):
 def pretext(run, config):
     """Network of the offline stage with six outputs, shared by all runs that start from it.
 
-    It uses all N beats of the training side, whatever share of them a fine-tuning gets.
+    It uses all N beats of the training set, whatever share of them a fine-tuning gets.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def pretext(run, config):
 
 @study("puzzle", PuzzleConfig)
 def run_puzzle(run):
-    """Six-class scores on N beats of the test side, one random permutation a beat."""
+    """Six-class scores on N beats of the test set, one random permutation a beat."""
     config = run.config
     model, story = pretext(run, config)
     x = run.test.inputs.x[run.test.inputs.y == 0]

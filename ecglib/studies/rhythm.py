@@ -141,7 +141,7 @@ def run_rhythm(run):
 
 
 def outcome(config, sides, predicted, seconds, **more):
-    """Fields of a result on the test side of one fold of recordings."""
+    """Fields of a result on the test set of one fold of recordings."""
     return {
         "metrics": scores_of(sides, predicted) | more,
         "predictions": {str(config.fold): results.encode_recordings(sides.test_id, predicted)},
@@ -150,7 +150,7 @@ def outcome(config, sides, predicted, seconds, **more):
 
 
 def scores_of(sides, predicted):
-    """Scores of predictions (n,) of the test side, with their `confusion`."""
+    """Scores of predictions (n,) of the test set, with their `confusion`."""
     confusion = confusion_matrix(sides.test.y.cpu().numpy(), predicted, len(sides.classes))
     return metrics.scores(confusion, sides.classes) | {"confusion": confusion.tolist()}
 

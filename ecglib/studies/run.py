@@ -26,7 +26,7 @@ from ecglib.training.on_beats import as_checkpoint, build
 
 @dataclass(frozen=True)
 class BeatsAndInputs:
-    """Beats of one side of a split, and what the network reads of them."""
+    """Beats of the training or test set, and what the network reads of them."""
 
     beats: object
     inputs: object
@@ -83,7 +83,7 @@ class Run:
 
     @cached_property
     def train(self):
-        """Labelled beats (N, S, V) of the training side, or the configured share of them."""
+        """Labelled beats (N, S, V) of the training set, or the configured share of them."""
         beats = self.dataset.load_beats(self.source.path, self.config.sides()[0])
         if self.config.train_share < 1:
             share, seed = self.config.train_share, self.config.seed
@@ -92,7 +92,7 @@ class Run:
 
     @cached_property
     def test_beats(self):
-        """All annotated beats of the test side, F and Q included."""
+        """All annotated beats of the test set, F and Q included."""
         records = self.config.sides()[1]
         return self.dataset.load_beats(self.source.path, records, fusion="keep")
 
@@ -104,7 +104,7 @@ class Run:
 
     @cached_property
     def scored(self):
-        """The beats of the test side that count: N, S, V."""
+        """The beats of the test set that count: N, S, V."""
         return self.test.inputs.select(self.test.inputs.y < len(CLASSES))
 
     @cached_property
@@ -118,7 +118,7 @@ class Run:
         return patients
 
     def in_order(self, predicted):
-        """Predictions by record as one array (n_beats,) int8 in order of the test side."""
+        """Predictions by record as one array (n_beats,) int8 in order of the test set."""
         everything = np.empty(len(self.test_beats), dtype=np.int8)
         for record, classes in predicted.items():
             everything[self.test_beats.record == record] = classes
@@ -162,7 +162,7 @@ class Run:
         return self.test_beats.select(self.test_beats.record == record)
 
     def outcome(self, predicted, runtime_s, **more):
-        """Fields of a result whose predictions cover the whole test side."""
+        """Fields of a result whose predictions cover the whole test set."""
         scored = results.score_beats(self.test_beats, predicted, self.dataset.key)
         total = sum(np.array(matrix) for matrix in scored["per_record"].values())
         metrics = from_confusion(total).to_dict() | more

@@ -1,4 +1,4 @@
-"""Networks before any patient is seen: supervised on one side, or by ECGWavePuzzle."""
+"""Networks before any patient is seen: supervised on the training set, or by ECGWavePuzzle."""
 
 from dataclasses import asdict, dataclass
 
@@ -47,7 +47,7 @@ class PuzzleSettings(Settings):
     cuts : {"thirds", "qrs"}
         Where a beat is cut, see `ecglib.puzzle.CUTS`.
     pretext_epochs : int
-        Passes over the N beats of the training side.
+        Passes over the N beats of the training set.
     """
 
     cuts: str = setting("qrs", one_of=puzzle.CUTS)
@@ -116,7 +116,7 @@ def puzzle_task(model, x, config):
 
 
 def train_pretext(config, train, device):
-    """Offline stage: solve the puzzle on the N beats of the training side.
+    """Offline stage: solve the puzzle on the N beats of the training set.
 
     Parameters and result are those of `train_supervised`; the ECGNet has six outputs.
     """

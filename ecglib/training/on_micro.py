@@ -141,7 +141,7 @@ def train_rounded(model, config, beats):
     config : MicroConfig
         Schedule.
     beats : TrainingBeats
-        The training side.
+        The training set.
     """
     rate, freeze = config.qat_learning_rate, lambda: freeze_ranges(model)
     return _train(model, config, beats, config.qat_epochs, rate, before_last=freeze)

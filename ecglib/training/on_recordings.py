@@ -102,14 +102,14 @@ class PretrainingSettings(Settings):
 
 @dataclass(frozen=True)
 class Sides:
-    """Three sides of a run.
+    """Three sets of recordings (or beats) of a run.
 
     Attributes
     ----------
     train, validation, test : Samples
         Weights come from the first, every choice from the second, every score from the third.
     test_id : ndarray of str
-        Recordings of the test side.
+        Recordings of the test set.
     classes : tuple of str
         Names of the labels.
     """
@@ -128,7 +128,7 @@ def build(config, n_times, n_outputs):
 
 
 def start(config, sides):
-    """Network of a run before it sees a label: fresh, pretrained on the training side, or
+    """Network of a run before it sees a label: fresh, pretrained on the training set, or
     published.
 
     Returns
