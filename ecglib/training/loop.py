@@ -46,7 +46,7 @@ class TrainingSettings(Settings):
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and how fast to train: `TrainingSettings`, and what studies do not set.
+    """How long and how fast to train, with the settings of `TrainingSettings` and these.
 
     Attributes
     ----------
@@ -74,8 +74,8 @@ class Schedule:
 
     @classmethod
     def of(cls, config, **changes):
-        """The schedule of a run; what it has no default for and `decay` are read from the
-        configuration, unless they are given by keyword."""
+        """The schedule of a run: `epochs` and those of `TrainingSettings` as its configuration
+        has them, unless they are given by keyword."""
         read = {"epochs", "batch_size", "learning_rate", "weight_decay", "decay"}
         read = {name: getattr(config, name) for name in read - changes.keys()}
         return cls(**read, **changes)
