@@ -99,7 +99,7 @@ def encode_classes(predicted):
     >>> decode_classes(encode_classes(np.array([0, 2, 1]))).tolist()
     [0, 2, 1]
     """
-    return base64.b64encode(zlib.compress(predicted.astype(np.int8).tobytes(), 9)).decode()
+    return _deflated(predicted.astype(np.int8).tobytes())
 
 
 def decode_classes(text):
@@ -113,6 +113,11 @@ def decode_classes(text):
     return np.frombuffer(_inflated(text), dtype=np.int8)
 
 
+def _deflated(data):
+    """Base64 text of bytes as a zlib stream."""
+    return base64.b64encode(zlib.compress(data, 9)).decode()
+
+
 def _inflated(text):
     """Bytes of a base64 text of a zlib stream, which must be whole."""
     with refused(_DAMAGED):
@@ -124,7 +129,7 @@ def _inflated(text):
 
 
 def encode_recordings(names, predicted):
-    """Predicted classes of recordings, by name.
+    """`recordings` (names, joined by spaces) and their `classes`, both compressed, in base64.
 
     Parameters
     ----------
@@ -132,17 +137,9 @@ def encode_recordings(names, predicted):
         Recordings; none has a space in its name.
     predicted : ndarray of int, shape (n,)
         Class of each.
-
-    Returns
-    -------
-    dict of str to str
-        `recordings` (names, joined by spaces) and `classes`, both compressed, in base64.
     """
-    joined = zlib.compress(" ".join(names).encode(), 9)
-    return {
-        "recordings": base64.b64encode(joined).decode(),
-        "classes": encode_classes(predicted),
-    }
+    joined = _deflated(" ".join(names).encode())
+    return {"recordings": joined, "classes": encode_classes(predicted)}
 
 
 def decode_recordings(encoded):

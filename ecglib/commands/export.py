@@ -116,11 +116,11 @@ def ship(plan, path):
         "bits": {row.name: row.weight_bits for row in rows},
         "config": json.loads(json.dumps(asdict(config))),
         "data": run.data,
-        "n_beats": len(beats.source),
+        "n_beats": len(beats.inputs),
     }
     checkpoints.save(path, model.state_dict(), meta)
     return (
         f"{path}: {config.slug}, {sum(row.n_bytes for row in rows):,} bytes of constants, "
-        f"trained on {len(beats.source):,} beats of {len(config.records)} records "
+        f"trained on {len(beats.inputs):,} beats of {len(config.records)} records "
         f"({run.source.describe()})"
     )

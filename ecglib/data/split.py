@@ -1,6 +1,7 @@
 """Which records of a data set a run uses, and which of them it is tested on."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ecglib.aami import DS1, DS2
 from ecglib.data import sets
@@ -39,14 +40,18 @@ class SplitSettings(RecordSettings):
     Attributes
     ----------
     split : str
-        One of the data set's `splits`; in some, patients take turns.
+        One of the data set's `splits`. Those in which patients take turns need several
+        trainings, which only some studies do.
     """
+
+    takes_turns: ClassVar[bool] = False
 
     split: str = "ds1_ds2"
 
     def check(self):
         super().check()
-        known = sets.get(self.dataset).splits
+        by_split = sets.get(self.dataset).folds_by_split
+        known = [name for name in by_split if self.takes_turns or len(by_split[name]) == 1]
         if self.split not in known:
             raise UserError(f"split is {self.split!r}; it must be one of: {', '.join(known)}")
         folds = self.folds()

@@ -35,12 +35,7 @@ that of HuBERT-ECG takes seconds."""
 
 
 def network(name):
-    """Class of a network.
-
-    Parameters
-    ----------
-    name : str
-        Key of `MODELS`.
+    """Class of a network by its key in `MODELS`.
 
     Raises
     ------
@@ -56,42 +51,23 @@ def network(name):
 
 
 def check_reads(name, allowed):
-    """Refuse a network that is given something else.
-
-    Parameters
-    ----------
-    name : str
-        Key of `MODELS`.
-    allowed : tuple of str
-        What it may read: "beats", "micro", "recordings".
-
-    Raises
-    ------
-    UserError
-        If there is no such network, or it reads something else.
-    """
+    """Refuse a network that is unknown, or reads other than `allowed`: of "beats", "micro" and
+    "recordings"."""
     if (reads := network(name).reads) not in allowed:
         raise UserError(f"model is {name}, which reads {reads}, not {' or '.join(allowed)}")
 
 
 def fresh(name, seed, size, **changes):
-    """An untrained network, the same for the same seed.
+    """An untrained network in evaluation mode, the same for the same seed.
 
     Parameters
     ----------
-    name : str
-        Key of `MODELS`.
+    name, size : str
+        Key of `MODELS`, and of the network's `SIZES`.
     seed : int
         Of the weights.
-    size : str
-        Key of the network's `SIZES`.
     **changes
         Fields of its configuration that differ from that size.
-
-    Returns
-    -------
-    Module
-        In evaluation mode.
 
     Raises
     ------

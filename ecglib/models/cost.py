@@ -7,19 +7,11 @@ from ecglib.models.layers import weight_layers
 
 
 def counted(work, *arguments):
-    """Floating-point operations of a piece of work; a multiply–accumulate is two of them.
+    """Counter of the floating-point operations of `work(*arguments)`: `get_total_flops()`, and
+    `get_flop_counts()` by module.
 
-    Products of matrices and convolutions count, forwards and backwards; nothing else does.
-
-    Parameters
-    ----------
-    work : callable
-        Called with the arguments.
-
-    Returns
-    -------
-    FlopCounterMode
-        `get_total_flops()`, and `get_flop_counts()` by module.
+    Products of matrices and convolutions count, forwards and backwards; nothing else does. A
+    multiply–accumulate is two operations.
     """
     with FlopCounterMode(display=False) as counter:
         work(*arguments)
@@ -28,7 +20,7 @@ def counted(work, *arguments):
 
 @torch.no_grad()
 def layer_macs(model, *inputs):
-    """Multiply–accumulate operations for one beat.
+    """Layer -> multiply–accumulate operations for one beat, dict of str to int.
 
     Parameters
     ----------
@@ -36,11 +28,6 @@ def layer_macs(model, *inputs):
         Any network of convolutions and linear layers.
     *inputs : Tensor, shape (1, ...)
         One beat, as the network takes it.
-
-    Returns
-    -------
-    dict of str to int
-        Layer -> multiplications.
 
     Examples
     --------

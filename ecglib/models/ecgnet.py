@@ -70,13 +70,8 @@ class ECGNet(nn.Module):
 
     Parts are named: `conv1` … `conv5` are blocks, `fc1`, `fc2`, `out` the head's linear
     layers, `rr` the hidden layer of RR ratios, if there are any; `adapter1` … `adapter5` do
-    nothing until a strategy replaces them. `fc1` is
-    followed by a ReLU as `fc2` is, although the paper mentions only the latter.
-
-    Parameters
-    ----------
-    config : ECGNetConfig
-        Size of the network.
+    nothing until a strategy replaces them. `fc1` is followed by a ReLU as `fc2` is, although
+    the paper mentions only the latter.
 
     Examples
     --------
@@ -128,19 +123,8 @@ class ECGNet(nn.Module):
 
 
 def n_bytes(model, int8_parts=()):
-    """Bytes of the weights: one for each weight of the named parts, four for the others.
-
-    Parameters
-    ----------
-    model : ECGNet
-        Any size.
-    int8_parts : tuple of str
-        Parts that are stored in eight bits; scales and zero points are not counted.
-
-    Returns
-    -------
-    int
-    """
+    """Bytes of an ECGNet's weights: one for each weight of the parts in `int8_parts` (names),
+    four for the others; scales and zero points are not counted."""
     small = sum(p.numel() for name in int8_parts for p in getattr(model, name).parameters())
     return 4 * sum(p.numel() for p in model.parameters()) - 3 * small
 

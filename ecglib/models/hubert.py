@@ -86,11 +86,6 @@ class HubertECG(nn.Module):
     """Logits of a window of one lead: HuBERT, mean over its tokens, dropout, one layer.
 
     Parts are `hubert` and `out`. Initial weights are random, by torch's seed.
-
-    Parameters
-    ----------
-    config : HubertECGConfig
-        Size.
     """
 
     reads = "recordings"
@@ -147,7 +142,8 @@ def _transformers_config(config):
 
 
 def load_published(where=PUBLISHED, *, n_outputs):
-    """HuBERT-ECG-small with the weights that its authors pretrained on 9.1 million ECGs.
+    """HuBERT-ECG-small with the weights that its authors pretrained on 9.1 million ECGs, in
+    evaluation mode.
 
     The weights are licensed CC BY-NC 4.0 (attribution, no commercial use; Coppola et al. 2024,
     medRxiv 2024.11.14.24317328) and no part of this project. Only the safetensors format is
@@ -159,10 +155,6 @@ def load_published(where=PUBLISHED, *, n_outputs):
         Folder with `model.safetensors`, or a name on the Hugging Face hub.
     n_outputs : int
         Classes of the last layer, which starts at random.
-
-    Returns
-    -------
-    HubertECG, in evaluation mode
 
     Raises
     ------

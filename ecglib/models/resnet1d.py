@@ -91,11 +91,6 @@ class ResNet1D(nn.Module):
 
     Parts are named: `stem`, `block1`, `block2`, …, `out`.
 
-    Parameters
-    ----------
-    config : ResNet1DConfig
-        Size of the network.
-
     Examples
     --------
     >>> sum(p.numel() for p in ResNet1D(SIZES["small"]).parameters())

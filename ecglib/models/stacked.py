@@ -13,13 +13,38 @@ from torch import nn
 from ecglib.models.ecgnet import ADAPTERS, BLOCKS, HEAD
 
 
-class StackedLinear(nn.Module):
-    """Linear layers of P networks: (B, P, n_in) or, read by all, (B, n_in) -> (B, P, n_out)."""
+def _stacked(layers, name):
+    """Parameter or buffer `name` of P layers as one tensor (P, …)."""
+    return torch.stack([getattr(layer, name).detach() for layer in layers])
+
+
+class StackedLayer(nn.Module):
+    """Layers of P networks with weights and biases, (P, …) each."""
 
     def __init__(self, layers):
         super().__init__()
-        self.weight = nn.Parameter(torch.stack([layer.weight.detach() for layer in layers]))
-        self.bias = nn.Parameter(torch.stack([layer.bias.detach() for layer in layers]))
+        self.weight = nn.Parameter(_stacked(layers, "weight"))
+        self.bias = nn.Parameter(_stacked(layers, "bias"))
+
+    def write_back(self, layers):
+        """Copy the weights into single layers."""
+        for layer, weight, bias in zip(layers, self.weight, self.bias, strict=True):
+            layer.weight.copy_(weight)
+            layer.bias.copy_(bias)
+
+
+class StackedParts(nn.Module):
+    """Modules of P networks whose parts, stacked, have the names that they have in each."""
+
+    def write_back(self, modules):
+        """Copy the weights into single modules."""
+        for name, part in self.named_children():
+            if isinstance(part, StackedLayer | StackedParts):
+                part.write_back([getattr(module, name) for module in modules])
+
+
+class StackedLinear(StackedLayer):
+    """Linear layers of P networks: (B, P, n_in) or, read by all, (B, n_in) -> (B, P, n_out)."""
 
     def forward(self, x):
         if x.ndim == 2:  # one wide product
@@ -30,26 +55,19 @@ class StackedLinear(nn.Module):
         )
         return product.transpose(0, 1)
 
-    def write_back(self, layers):
-        """Copy the weights into single layers."""
-        for layer, weight, bias in zip(layers, self.weight, self.bias, strict=True):
-            layer.weight.copy_(weight)
-            layer.bias.copy_(bias)
 
-
-class StackedConv(nn.Module):
+class StackedConv(StackedLayer):
     """Convolutions of P networks that keep the length: (P, B, T, n_in) -> (P, B, T, n_out)."""
 
     def __init__(self, layers):
-        super().__init__()
-        weights = [layer.weight.detach().permute(2, 1, 0).flatten(0, 1) for layer in layers]
-        self.weight = nn.Parameter(torch.stack(weights))  # (P, kernel · n_in, n_out)
-        self.bias = nn.Parameter(torch.stack([layer.bias.detach() for layer in layers]))
+        super().__init__(layers)
+        taps = self.weight.detach().permute(0, 3, 2, 1)
+        self.weight = nn.Parameter(taps.flatten(1, 2))  # (P, kernel · n_in, n_out)
         (self.kernel,) = layers[0].kernel_size
 
     def forward(self, x):
-        side = self.kernel // 2
-        padded = F.pad(x, (0, 0, side, side))
+        edge = self.kernel // 2
+        padded = F.pad(x, (0, 0, edge, edge))
         taps = [padded[:, :, k : k + x.shape[2]] for k in range(self.kernel)]
         columns = torch.cat(taps, dim=-1).flatten(1, 2)  # (P, B · T, kernel · n_in)
         product = torch.baddbmm(self.bias.unsqueeze(1), columns, self.weight)
@@ -62,15 +80,13 @@ class StackedConv(nn.Module):
             layer.bias.copy_(bias)
 
 
-class StackedNorm(nn.Module):
+class StackedNorm(StackedLayer):
     """BatchNorm of P networks, each with statistics of its own; (P, B, T, C), the same out."""
 
     def __init__(self, layers):
-        super().__init__()
-        self.weight = nn.Parameter(torch.stack([layer.weight.detach() for layer in layers]))
-        self.bias = nn.Parameter(torch.stack([layer.bias.detach() for layer in layers]))
-        self.register_buffer("mean", torch.stack([layer.running_mean for layer in layers]))
-        self.register_buffer("var", torch.stack([layer.running_var for layer in layers]))
+        super().__init__(layers)
+        self.register_buffer("mean", _stacked(layers, "running_mean"))
+        self.register_buffer("var", _stacked(layers, "running_var"))
         self.eps, self.momentum = layers[0].eps, layers[0].momentum
 
     def forward(self, x):
@@ -87,15 +103,13 @@ class StackedNorm(nn.Module):
 
     def write_back(self, layers):
         """Copy weights and statistics into single layers."""
-        everything = zip(layers, self.weight, self.bias, self.mean, self.var, strict=True)
-        for layer, weight, bias, mean, var in everything:
-            layer.weight.copy_(weight)
-            layer.bias.copy_(bias)
+        super().write_back(layers)
+        for layer, mean, var in zip(layers, self.mean, self.var, strict=True):
             layer.running_mean.copy_(mean)
             layer.running_var.copy_(var)
 
 
-class StackedBlock(nn.Module):
+class StackedBlock(StackedParts):
     """Blocks of P networks: (P, B, T, n_in) -> (P, B, T // 2, n_out)."""
 
     def __init__(self, blocks):
@@ -109,14 +123,8 @@ class StackedBlock(nn.Module):
         pairs = x[:, :, : x.shape[2] // 2 * 2].unflatten(2, (-1, 2))
         return F.relu(torch.maximum(*pairs.unbind(3)))  # pooling first halves the ReLU's work
 
-    def write_back(self, blocks):
-        """Copy the weights into single blocks."""
-        self.conv.write_back([block.conv for block in blocks])
-        if isinstance(self.norm, StackedNorm):
-            self.norm.write_back([block.norm for block in blocks])
 
-
-class StackedAdapter(nn.Module):
+class StackedAdapter(StackedParts):
     """Residual bottlenecks of P networks; (P, B, T, C), the same out."""
 
     def __init__(self, adapters):
@@ -127,13 +135,8 @@ class StackedAdapter(nn.Module):
     def forward(self, x):
         return x + self.up(F.relu(self.down(x)))
 
-    def write_back(self, adapters):
-        """Copy the weights into single adapters."""
-        self.down.write_back([adapter.down for adapter in adapters])
-        self.up.write_back([adapter.up for adapter in adapters])
 
-
-class Stacked(nn.Module):
+class Stacked(StackedParts):
     """ECGNets of one shape, side by side; parts have the names that they have in ECGNet.
 
     Dropout leaves out the same units of all networks, as it does when each is trained by
@@ -177,13 +180,5 @@ class Stacked(nn.Module):
 
     @torch.no_grad()
     def write_back(self, networks):
-        """Copy the weights into single networks, in place and in the order they came.
-
-        Parameters
-        ----------
-        networks : list of ECGNet
-            Of the shape of those that were stacked.
-        """
-        for name, part in self.named_children():
-            if hasattr(part, "write_back"):
-                part.write_back([getattr(net, name) for net in networks])
+        """Copy the weights into single ECGNets of the same shape, in the order they came."""
+        super().write_back(networks)

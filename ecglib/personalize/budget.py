@@ -46,7 +46,8 @@ class AskingSettings(Settings):
     update_epochs, update_learning_rate, update_decay
         Training on the labels, in passes over the replayed training beats.
     replay_cap : int
-        Most replayed beats of one class of one training record.
+        Most replayed beats of one class of one recorded lead of the training set; ECGNet reads
+        one lead of each record, the micro network both, see `leads`.
     label_weight : float
         Weight of the labelled beats' loss, that of the replayed ones being 1.
     """
@@ -138,13 +139,13 @@ class View:
 
 
 def updated(model, anatomy, config, replay, labelled):
-    """A network that has learnt from a patient's labelled beats.
+    """A network that has learnt from a patient's labelled beats, in evaluation mode.
 
     Parameters
     ----------
     model : Module
-        Of all patients; not changed. If rounded, its ranges are frozen, and what learns stays
-        in integers.
+        Of all patients; not changed, and returned if no label is N, S or V. If rounded, its
+        ranges are frozen, and what learns stays in integers.
     anatomy : Anatomy
         Its parts.
     config : AskingConfig
@@ -153,11 +154,6 @@ def updated(model, anatomy, config, replay, labelled):
         Training beats, all N, S or V.
     labelled : Inputs
         The patient's; those labelled F or Q teach nothing.
-
-    Returns
-    -------
-    Module
-        In evaluation mode; `model` itself if no label is N, S or V.
     """
     labelled = labelled.select(labelled.y < len(CLASSES))
     if len(labelled) == 0:
@@ -165,13 +161,12 @@ def updated(model, anatomy, config, replay, labelled):
     new = copy.deepcopy(model)
     parts = getattr(anatomy, config.update)
     if config.update == "last_block":
-        forward, read = new, [(beats.x, beats.rr) for beats in (replay, labelled)]
+        forward, (old, own) = new, [(beats.x, beats.rr) for beats in (replay, labelled)]
     else:
         with torch.no_grad():
-            read = [anatomy.head_inputs(model, beats) for beats in (replay, labelled)]
+            old, own = (anatomy.head_inputs(model, beats) for beats in (replay, labelled))
         forward = new.classify
     weight = class_weights(labelled.y, "sqrt")
-    old, own = read
     task = ReplayTask(forward, old, replay.y, own, labelled.y, weight, config.label_weight)
     schedule = Schedule.of(
         config,
@@ -191,7 +186,7 @@ PROTOTYPE_GAIN = 6.0
 
 
 def with_prototypes(view, labelled, label, online):
-    """Logits, moved near each labelled beat by as much as the network was wrong there.
+    """Logits (n_beats, 3), moved near each labelled beat by as much as they were wrong there.
 
     Nothing is trained: a device stores the labelled beats' last hidden layer.
 
@@ -205,10 +200,6 @@ def with_prototypes(view, labelled, label, online):
         Their classes; F and Q teach nothing.
     online : Tensor of int
         Beats that set the unit of distance.
-
-    Returns
-    -------
-    Tensor, shape (n_beats, 3)
     """
     kept = label < len(CLASSES)
     labelled, label = labelled[kept], label[kept]

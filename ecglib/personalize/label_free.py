@@ -1,6 +1,7 @@
 """Adapting to a patient without any label: what can be had for nothing, and what it risks."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ LABEL_FREE_UPDATES = ("none", "adabn", "own_rr", "entropy")
 `minimised_entropy`."""
 
 PRIOR_BEATS = 1000
-"""Beats that the statistics of the training side count for, against the patient's own."""
+"""Beats that the statistics of all patients count for, against the patient's own."""
 
 SHORTEST_RR_S = 0.1
 """Mean interval, s, under which beats stand on one another."""
@@ -32,7 +33,8 @@ LARGEST_MOVE = 0.05
 
 @torch.no_grad()
 def shrunk_adabn(model, inputs, prior_beats=PRIOR_BEATS):
-    """BatchNorm statistics between those of all patients and the patient's own.
+    """A network in evaluation mode whose BatchNorm statistics lie between those of all patients
+    and the patient's own.
 
     Parameters
     ----------
@@ -42,11 +44,6 @@ def shrunk_adabn(model, inputs, prior_beats=PRIOR_BEATS):
         The patient's unlabelled beats.
     prior_beats : float
         Beats that the statistics of all patients count for; 0 is AdaBN (Li et al. 2016).
-
-    Returns
-    -------
-    Module
-        In evaluation mode.
     """
     new = copy.deepcopy(model)
     norms = start_statistics(new)
@@ -60,22 +57,17 @@ def shrunk_adabn(model, inputs, prior_beats=PRIOR_BEATS):
 
 
 def own_ratios(inputs, seconds, n_online):
-    """Beats whose RR ratios are relative to the patient's mean of the first minutes.
+    """`Inputs` whose RR ratios are relative to the patient's mean of the first minutes.
 
     Parameters
     ----------
     inputs : Inputs
         All beats of a record; the first five columns of `rr` are those of
-        `ecglib.data.signal.rr.RR_NAMES`.
+        `ecglib.data.signal.rr.RR_NAMES`, of which the first four are replaced.
     seconds : ndarray of float, shape (n_beats,)
         When each beat came.
     n_online : int
         Beats of the first minutes, at least two.
-
-    Returns
-    -------
-    Inputs
-        With the first four columns replaced.
     """
     rr = np.diff(seconds)
     usual = max(rr[: n_online - 1].mean(), SHORTEST_RR_S)
@@ -84,7 +76,7 @@ def own_ratios(inputs, seconds, n_online):
     ratio[1:-1, 2:] = (rr[1:] / usual)[:, None]
     columns = inputs.rr.clone()
     columns[:, :4] = torch.from_numpy(scaled_ratios(ratio))
-    return type(inputs)(inputs.x, columns, inputs.y)
+    return replace(inputs, rr=columns)
 
 
 def minimised_entropy(model, inputs):
@@ -93,12 +85,7 @@ def minimised_entropy(model, inputs):
     Gains and offsets of BatchNorm learn; only beats that are fairly sure take part; and if more
     than `LARGEST_MOVE` of the beats change their class, the network stays as it was.
 
-    Parameters
-    ----------
-    model : Module
-        With BatchNorm; not changed.
-    inputs : Inputs
-        The patient's unlabelled beats.
+    Parameters are those of `shrunk_adabn`.
 
     Returns
     -------

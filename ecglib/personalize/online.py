@@ -1,7 +1,7 @@
 """The online stage of paper 1: adapt to a patient by the puzzle, fine-tune, predict.
 
 Order of the stages (section 3.1): the pretext network, adapted on the patient's unlabelled
-beats; a fresh output layer for three classes; supervised fine-tuning on the training side;
+beats; a fresh output layer for three classes; supervised fine-tuning on the training set;
 prediction of that patient's beats.
 """
 
@@ -22,7 +22,7 @@ from ecglib.puzzle import PERMUTATIONS
 from ecglib.system.errors import UserError
 from ecglib.system.settings import Settings, setting
 from ecglib.training.loop import Schedule, fit, in_batches, predict
-from ecglib.training.on_beats import puzzle_task, supervised_schedule, supervised_task
+from ecglib.training.on_beats import puzzle_task, supervised_task
 from ecglib.training.tasks import CachedPuzzleTask
 
 MIN_BEATS = 10
@@ -38,7 +38,7 @@ class OnlineSettings(Settings):
     strategy : str
         What the puzzle on the patient's beats may change, a key of `STRATEGIES`.
     finetune : {"all", "head"}
-        What the fine-tuning on the training side may change.
+        What the fine-tuning on the training set may change.
     online_seconds : float or "all"
         The patient's beats up to this time are used; "all" reads paper 1's section 4
         literally: the whole recording, unlabelled.
@@ -78,23 +78,18 @@ class Stopwatch:
 
 
 def online_mask(beats, online_seconds):
-    """Which of a patient's beats the online stage may see, without their labels.
+    """Which of a record's `beats` the online stage may see, without their labels.
 
     Parameters
     ----------
     beats : Beats
         All annotated beats of one record.
     online_seconds : float or "all"
-        Length of the first part of the record that is used.
+        Length of the first part of the record, which must hold `MIN_BEATS` beats.
 
     Returns
     -------
     ndarray, shape (n_beats,), bool
-
-    Raises
-    ------
-    UserError
-        If that part holds fewer than `MIN_BEATS` beats.
     """
     everything = np.ones(len(beats), dtype=bool)
     mask = everything if online_seconds == "all" else beats.before(online_seconds)
@@ -108,21 +103,9 @@ def online_mask(beats, online_seconds):
 
 
 def adapt(pretext, x, config):
-    """Solve the puzzle on a patient's beats with the parts that the strategy frees.
+    """A patient's own network: a copy of the pretext network, trained as the strategy says.
 
-    Parameters
-    ----------
-    pretext : ECGNet
-        Network of the offline stage, six outputs; not changed.
-    x : Tensor, shape (n_beats, length)
-        The patient's beats, normalised.
-    config : PersonalizationConfig
-        Strategy and schedule.
-
-    Returns
-    -------
-    ECGNet
-        A network of its own for this patient.
+    Parameters are those of `learn_from_beats`.
     """
     strategy, model = STRATEGIES[config.strategy], prepared(pretext, config)
     if strategy.parts:
@@ -163,22 +146,20 @@ def learn_from_beats(model, strategy, x, config):
 
 
 def finetune(model, train, config, *, features=None, validate=None, patience=None):
-    """Replace the output layer and learn N, S, V on the training side, in place.
+    """Replace the output layer and learn N, S, V on the training set, in place.
 
     Parameters
     ----------
     model : ECGNet
         Adapted network; in evaluation mode afterwards.
     train : Inputs
-        Labelled beats of the training side.
+        Labelled beats of the training set.
     config : PersonalizationConfig
         `finetune` says whether all parts learn or the head alone.
     features : Tensor, shape (n_beats, n_features), optional
         Features of `train` where the backbone is the same for all patients.
-    validate : callable, optional
-        As `ecglib.training.loop.fit` takes it.
-    patience : int, optional
-        Epochs without a better score after which training stops.
+    validate, patience : optional
+        As `ecglib.training.loop.fit` and `Schedule` take them.
 
     Returns
     -------
@@ -186,17 +167,14 @@ def finetune(model, train, config, *, features=None, validate=None, patience=Non
     """
     replace_output(model, n_outputs=3, seed=config.seed)
     if config.finetune == "all":
-        task = supervised_task(model, (train.x,), train.y, config)
-        parts = EVERYTHING
+        parts, forward, read = EVERYTHING, model, train.x
     else:
-        if features is None:
-            features = in_batches(model.features, train.x)
-        task = supervised_task(model.classify, (features,), train.y, config)
-        parts = HEAD
-    schedule = supervised_schedule(config, patience)
-    return fit(
-        model, parts, task, schedule, seed=config.seed, validate=validate, desc="fine-tuning"
-    )
+        parts, forward, read = HEAD, model.classify, features
+        if read is None:
+            read = in_batches(model.features, train.x)
+    task = supervised_task(forward, (read,), train.y, config)
+    how = {"seed": config.seed, "validate": validate, "desc": "fine-tuning"}
+    return fit(model, parts, task, Schedule.of(config, patience=patience), **how)
 
 
 def backbone_stays(config):
@@ -208,20 +186,8 @@ def backbone_stays(config):
 
 
 def empty_network(pretext, config):
-    """A network of the shape that the online stage ends with; its weights mean nothing.
-
-    Parameters
-    ----------
-    pretext : ECGNet
-        Network of the offline stage; not changed.
-    config : PersonalizationConfig
-        `strategy` and `seed` are read.
-
-    Returns
-    -------
-    ECGNet
-        With three outputs, and adapters where the strategy has them.
-    """
+    """An ECGNet of the shape that the online stage ends with, three outputs and the strategy's
+    adapters, for other weights than its own."""
     model = prepared(pretext, config)
     replace_output(model, n_outputs=3, seed=config.seed)
     return model
@@ -230,7 +196,7 @@ def empty_network(pretext, config):
 class OnlineStage:
     """The online stage of one run, with everything done once that no patient changes.
 
-    That is: features of the training side where the backbone stays as it is, and the whole
+    That is: features of the training set where the backbone stays as it is, and the whole
     fine-tuning where nothing is adapted before it.
 
     Parameters
@@ -238,7 +204,7 @@ class OnlineStage:
     pretext : ECGNet
         Network of the offline stage, six outputs.
     train : Inputs
-        Labelled beats (N, S, V) of the training side.
+        Labelled beats (N, S, V) of the training set.
     config : PersonalizationConfig
         Strategy and schedules.
     """

@@ -14,8 +14,7 @@ from ecglib import puzzle
 from ecglib.models.ecgnet import EVERYTHING, HEAD, replace_output
 from ecglib.personalize.online import online_schedule
 from ecglib.personalize.strategies import STRATEGIES, prepared
-from ecglib.training.loop import predict, train_only
-from ecglib.training.on_beats import supervised_schedule
+from ecglib.training.loop import Schedule, predict, train_only
 from ecglib.training.tasks import class_weights
 
 
@@ -24,18 +23,12 @@ def fit_plainly(model, parts, tensors, loss, schedule, *, seed):
 
     Parameters
     ----------
-    model : ECGNet
-        The whole of it runs forwards in every step.
-    parts : tuple of str
-        What learns.
+    model, parts, schedule, seed
+        As in `ecglib.training.loop.fit`; the whole network runs forwards in every step.
     tensors : tuple of Tensor, shape (n_beats, ...)
         The Dataset.
     loss : callable
         A batch of each tensor, then the generator -> scalar.
-    schedule : Schedule
-        Epochs, batch size, learning rate.
-    seed : int
-        Order of batches, puzzle labels and dropout.
     """
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
@@ -65,9 +58,8 @@ def puzzle_loss(model, config):
     def loss(beats, generator):
         label = torch.randint(len(puzzle.PERMUTATIONS), (len(beats),), generator=generator)
         label = label.to(beats.device)
-        return F.cross_entropy(
-            model(puzzle.permute(beats, label, puzzle.CUTS[config.cuts])), label
-        )
+        permuted = puzzle.permute(beats, label, puzzle.CUTS[config.cuts])
+        return F.cross_entropy(model(permuted), label)
 
     return loss
 
@@ -78,10 +70,7 @@ def supervised_loss(model, weight):
 
 
 def adapt_plainly(pretext, x, config):
-    """Solve the puzzle on a patient's beats with the parts that the strategy frees.
-
-    Parameters and result are those of `ecglib.personalize.online.adapt`.
-    """
+    """`ecglib.personalize.online.adapt`, plainly."""
     model, strategy = prepared(pretext, config), STRATEGIES[config.strategy]
     if strategy.parts:
         loss, schedule = puzzle_loss(model, config), online_schedule(config)
@@ -90,34 +79,16 @@ def adapt_plainly(pretext, x, config):
 
 
 def finetune_plainly(model, train, config):
-    """Replace the output layer and learn N, S, V on the training side, in place.
-
-    Parameters
-    ----------
-    model : ECGNet
-        Adapted network.
-    train : Inputs
-        Labelled beats of the training side.
-    config : PersonalizationConfig
-        Schedule, and which parts learn.
-    """
+    """`ecglib.personalize.online.finetune`, plainly."""
     replace_output(model, n_outputs=3, seed=config.seed)
     loss = supervised_loss(model, class_weights(train.y, config.imbalance))
     parts = EVERYTHING if config.finetune == "all" else HEAD
-    schedule = supervised_schedule(config)
+    schedule = Schedule.of(config)
     fit_plainly(model, parts, (train.x, train.y), loss, schedule, seed=config.seed)
 
 
 def personalize_plainly(pretext, train, patients, config):
-    """Run the online stage for one patient after another.
-
-    Parameters and predictions are those of `ecglib.personalize.online.personalize`.
-
-    Returns
-    -------
-    dict of int to ndarray
-        Record -> predicted classes of all its beats.
-    """
+    """Predictions of `ecglib.personalize.online.personalize`, one patient after another."""
     predicted = {}
     for record, (beats, online) in tqdm(patients.items(), desc="plainly", leave=False):
         own = beats.x[torch.from_numpy(online).to(beats.x.device)]

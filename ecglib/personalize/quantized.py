@@ -1,4 +1,4 @@
-"""Quantization as the last stage: after training on one side, or after the online stage."""
+"""Quantization as the last stage: after training on labels, or after the online stage."""
 
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ class RoundingSettings(Settings):
     qat_epochs, qat_learning_rate
         The further training; the ranges of activations are frozen in its last epoch.
     calibration_beats : int
-        Beats of the training side that set the ranges of activations.
+        Beats of the training set that set the ranges of activations.
     """
 
     scope: str = setting("none", one_of=SCOPES)
@@ -45,7 +45,7 @@ class QuantizedStage:
     Parameters
     ----------
     train : Inputs
-        Labelled beats (N, S, V) of the training side.
+        Labelled beats (N, S, V) of the training set.
     config : RunConfig
         With `RoundingSettings`, and `learns_all`: whether training after rounding may change
         all parts; otherwise the head learns, behind the backbone of a strategy.
@@ -78,11 +78,11 @@ class QuantizedStage:
         task = supervised_task(forward, read, train.y, config)
         rate, freeze = config.qat_learning_rate, lambda: freeze_ranges(model)
         schedule = Schedule.of(config, epochs=config.qat_epochs, learning_rate=rate)
-        seed, desc = config.seed, config.slug
-        fit(model, parts, task, schedule, seed=seed, before_last=freeze, desc=desc)
+        how = {"seed": config.seed, "before_last": freeze, "desc": config.slug}
+        fit(model, parts, task, schedule, **how)
 
     def _features_of(self, model):
-        """Features of the training side, computed once where all backbones are the same.
+        """Features of the training set, computed once where all backbones are the same.
 
         AdaBN has given every patient other statistics by now.
         """

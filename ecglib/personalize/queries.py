@@ -11,7 +11,8 @@ from scipy.spatial.distance import cdist
 
 
 def ask(query, budget, probability, embedding, rng):
-    """Beats to have labelled.
+    """Beats to have labelled, (≤ budget,) int, as places among those given; different ones, the
+    most important first.
 
     Parameters
     ----------
@@ -25,11 +26,6 @@ def ask(query, budget, probability, embedding, rng):
         Their last hidden layer.
     rng : numpy.random.Generator
         For what is drawn.
-
-    Returns
-    -------
-    ndarray of int, shape (≤ budget,)
-        Different beats, as places among those given; in order of importance.
     """
     n_beats = len(probability)
     if budget == "all" or budget >= n_beats:

@@ -23,13 +23,7 @@ REDUCTION = 4
 
 
 class Adapter(nn.Module):
-    """Residual 1×1 bottleneck that starts as the identity (Houlsby et al. 2019).
-
-    Parameters
-    ----------
-    n_channels : int
-        Channels in and out.
-    """
+    """Residual 1×1 bottleneck that starts as the identity (Houlsby et al. 2019)."""
 
     def __init__(self, n_channels):
         super().__init__()
@@ -45,15 +39,7 @@ class Adapter(nn.Module):
 
 
 def add_adapters(model, seed):
-    """Put an adapter behind every block; the network's function does not change yet.
-
-    Parameters
-    ----------
-    model : ECGNet
-        Changed in place.
-    seed : int
-        Seed of the adapters' weights.
-    """
+    """Put an adapter behind every block, in place; the network's function stays the same."""
     torch.manual_seed(seed)
     device = next(model.parameters()).device
     for block, adapter in zip(BLOCKS, ADAPTERS, strict=True):
@@ -63,15 +49,8 @@ def add_adapters(model, seed):
 
 @torch.no_grad()
 def set_batchnorm_statistics(model, x):
-    """AdaBN: take means and variances of every BatchNorm from these beats (Li et al. 2017).
-
-    Parameters
-    ----------
-    model : ECGNet
-        Changed in place; left in evaluation mode.
-    x : Tensor, shape (n_beats, length)
-        The patient's beats, normalised, without labels.
-    """
+    """AdaBN: means and variances of every BatchNorm from a patient's beats x (n_beats, length),
+    without labels, in place (Li et al. 2017); the network is left in evaluation mode."""
     model.eval()
     start_statistics(model)
     model.features(x)
@@ -146,36 +125,14 @@ def prepared(pretext, config):
 
 
 def n_adapted(model, strategy):
-    """Parameters that a strategy lets the patient's puzzle change.
-
-    Parameters
-    ----------
-    model : ECGNet
-        With adapters if the strategy is "adapters".
-    strategy : str
-        Key of `STRATEGIES`.
-
-    Returns
-    -------
-    int
-        AdaBN changes no parameter: it replaces the statistics of BatchNorm.
-    """
+    """How many parameters of an ECGNet a strategy lets the patient's puzzle change; AdaBN none,
+    since it replaces statistics of BatchNorm."""
     parts = STRATEGIES[strategy].parts
     return sum(p.numel() for part in parts for p in getattr(model, part).parameters())
 
 
 def adapted_counts(channels):
-    """`n_adapted` of every strategy for an ECGNet with BatchNorm and these filters.
-
-    Parameters
-    ----------
-    channels : tuple of int
-        Filters of the five blocks.
-
-    Returns
-    -------
-    dict of str to int
-    """
+    """Strategy -> `n_adapted` of an ECGNet with BatchNorm and these filters of five blocks."""
     model = ECGNet(ECGNetConfig(tuple(channels), n_outputs=6, norm="batch"))
     add_adapters(model, seed=0)
     return {strategy: n_adapted(model, strategy) for strategy in STRATEGIES}

@@ -13,8 +13,7 @@ import torch.nn.functional as F
 
 from ecglib.models.ecgnet import EVERYTHING, HEAD, replace_output
 from ecglib.models.stacked import Stacked
-from ecglib.training.loop import fit, in_batches
-from ecglib.training.on_beats import supervised_schedule
+from ecglib.training.loop import Schedule, fit, in_batches
 from ecglib.training.precision import products_as_convolutions
 from ecglib.training.tasks import SupervisedTask, class_weights
 
@@ -45,22 +44,8 @@ def pays_side_by_side(device):
 
 
 def at_once(n_networks, n_values, device):
-    """How many of the networks fit side by side.
-
-    Parameters
-    ----------
-    n_networks : int
-        All of them.
-    n_values : int
-        Values in fp32 that each network has cached: beats times features.
-    device : torch.device
-        A GPU, or the processor, whose memory is not asked.
-
-    Returns
-    -------
-    int
-        At least 1.
-    """
+    """How many of the networks fit side by side, at least 1, if each has `n_values` in fp32
+    cached (beats times features); a processor's memory is not asked."""
     if device.type == "cpu":
         return n_networks
     free, _ = torch.cuda.mem_get_info(device)
@@ -90,25 +75,16 @@ def _own_features(models, x):
 
 
 def finetune_together(models, train, config, features=None):
-    """Replace the output layers and learn N, S, V on the training side, in place.
+    """Replace the output layers and learn N, S, V on the training set, in place.
 
     Every network goes the way that it would go alone: same batches, same dropout, losses that
     are added. In fp16 they share the scale of gradients, and the steps that it leaves out.
 
-    Parameters
-    ----------
-    models : list of ECGNet
-        Adapted networks; in evaluation mode afterwards.
-    train : Inputs
-        Labelled beats of the training side.
-    config : PersonalizationConfig
-        `finetune` says whether all parts learn or the heads alone.
-    features : Tensor, shape (n_beats, n_features), optional
-        Features of `train` where the backbone is the same for all patients.
+    Parameters are those of `ecglib.personalize.online.finetune`, for a list of networks.
     """
     for model in models:
         replace_output(model, n_outputs=3, seed=config.seed)
-    learns_all, schedule = config.finetune == "all", supervised_schedule(config)
+    learns_all, schedule = config.finetune == "all", Schedule.of(config)
     own = not learns_all and features is None
     values = len(train) * models[0].fc1.in_features if own else len(train)
     size = at_once(len(models), values, train.x.device)

@@ -1,6 +1,6 @@
 """Proof of what is quantized: every layer by name, with the levels that its weights take."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import torch
 
@@ -46,19 +46,15 @@ class LayerCoverage:
 
 
 def coverage(model):
-    """Every convolution and linear layer of a network, quantized or not.
-
-    Parameters
-    ----------
-    model : Module
-        From `ecglib.quant.quantize`, or any other.
-
-    Returns
-    -------
-    list of LayerCoverage
-        In order of the network.
-    """
+    """`LayerCoverage` of every convolution and linear layer of a network, quantized or not, a
+    list in order of the network."""
     return [_look_at(name, layer) for name, layer in weight_layers(model).items()]
+
+
+def described(model):
+    """`layers` (a dict of each `LayerCoverage`) and `weight_bytes`, for a result file."""
+    layers = [asdict(row) | {"n_bytes": row.n_bytes} for row in coverage(model)]
+    return {"layers": layers, "weight_bytes": sum(layer["n_bytes"] for layer in layers)}
 
 
 @torch.no_grad()
@@ -75,16 +71,7 @@ def _look_at(name, layer):
 
 
 def require_coverage(model, scope, bits=8):
-    """Make sure that every layer in scope is quantized, weights and input.
-
-    Parameters
-    ----------
-    model : Module
-        From `ecglib.quant.quantize`.
-    scope : str
-        As `ecglib.quant.scopes.layers_in_scope` takes it.
-    bits : int
-        Most bits that a quantized layer may have.
+    """Make sure that every layer in scope is quantized, weights and input, to `bits` at most.
 
     Raises
     ------

@@ -188,22 +188,16 @@ TWINS = {nn.Conv1d: QuantConv1d, nn.Linear: QuantLinear}
 
 
 def quantized_twin(layer, *, bits=8, weight_bits=None, step="minmax"):
-    """A fake-quantized layer with the weights of an fp32 one.
+    """A fake-quantized layer that shares the parameters of an fp32 one.
 
     Parameters
     ----------
     layer : Conv1d or Linear
-        Not changed; the twin shares its parameters.
+        Not changed.
     bits : int
-        Of its input, and of its weights unless the next says otherwise.
-    weight_bits : int, optional
-        Of its weights.
+        Of its input, and of its weights unless `weight_bits` says otherwise.
     step : {"minmax", "learned"}
         As `WeightQuantizer` takes it.
-
-    Returns
-    -------
-    QuantConv1d or QuantLinear
     """
     twin = TWINS[type(layer)].like(layer)
     twin.weight, twin.bias = layer.weight, layer.bias

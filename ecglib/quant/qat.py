@@ -32,7 +32,7 @@ def fold_batchnorm(model):
 
 
 def quantize(model, scope, *, bits=8, weight_bits=None, step="minmax"):
-    """A fake-quantized copy of a network, not calibrated yet.
+    """A fake-quantized copy of a network, not calibrated yet; BatchNorm is folded.
 
     Parameters
     ----------
@@ -47,11 +47,6 @@ def quantize(model, scope, *, bits=8, weight_bits=None, step="minmax"):
     step : {"minmax", "learned"}
         As `WeightQuantizer` takes it.
 
-    Returns
-    -------
-    Module
-        With BatchNorm folded, whatever the scope.
-
     Raises
     ------
     UserError
@@ -64,11 +59,10 @@ def quantize(model, scope, *, bits=8, weight_bits=None, step="minmax"):
     fold_batchnorm(model)
     for name in layers_in_scope(model, scope):
         parent, _, child = name.rpartition(".")
-        owner = model.get_submodule(parent)
         own = weight_bits[name] if weight_bits else bits
         layer = model.get_submodule(name)
         twin = quantized_twin(layer, bits=bits, weight_bits=own, step=step)
-        setattr(owner, child, twin)
+        setattr(model.get_submodule(parent), child, twin)
     require_coverage(model, scope)
     return model
 
@@ -102,7 +96,7 @@ def calibrate(model, *inputs, batch_size=256):
         finite.
     """
     if len(inputs[0]) == 0:
-        raise UserError("calibration got no beats; give it some of the training side")
+        raise UserError("calibration got no beats; give it some of the training set")
     quantizers = activation_quantizers(model)
     for quantizer in quantizers.values():
         quantizer.forget()

@@ -12,24 +12,13 @@ PARTS = {"head_int8": HEAD, "shallow_int8": (*SHALLOW, *HEAD)}
 
 
 def layers_in_scope(model, scope):
-    """Names of the layers that a scope quantizes.
-
-    Parameters
-    ----------
-    model : Module
-        With the named parts of ECGNet, unless the scope is "all_int8".
-    scope : {"none", "head_int8", "shallow_int8", "all_int8"}
-        What to quantize.
-
-    Returns
-    -------
-    list of str
-        Empty for "none" only.
+    """Names of the layers that a scope quantizes, a list of str, empty for "none" only.
 
     Raises
     ------
     UserError
-        If the scope is unknown or names no layer of this model.
+        If the scope is unknown or names no layer of this model, which needs the named parts of
+        ECGNet unless the scope is "all_int8".
 
     Examples
     --------

@@ -9,20 +9,8 @@ from ecglib.quant.qat import quantize
 
 @torch.no_grad()
 def traced(model, *inputs):
-    """Input and output of every convolution and linear layer for one batch.
-
-    Parameters
-    ----------
-    model : Module
-        In evaluation mode.
-    *inputs : Tensor, shape (B, ...)
-        Arguments of the network.
-
-    Returns
-    -------
-    dict of str to tuple of Tensor
-        Layer -> what it reads, not yet rounded, and what it returns, each (B, ...).
-    """
+    """Layer -> what each convolution and linear layer reads, not yet rounded, and what it
+    returns, tensors (B, ...), for one batch of the network's arguments (B, ...)."""
     seen = {}
     with watched(model, lambda name, *tensors: seen.update({name: tensors})):
         model(*inputs)
@@ -30,7 +18,9 @@ def traced(model, *inputs):
 
 
 def output_sqnr(fp32, rounded, *inputs):
-    """Signal-to-quantization-noise ratio of every layer's output, earlier noise included.
+    """Layer -> signal-to-quantization-noise ratio of its output in dB, earlier noise included.
+
+    After QAT the weights have moved too, which counts as noise here.
 
     Parameters
     ----------
@@ -40,11 +30,6 @@ def output_sqnr(fp32, rounded, *inputs):
         From `ecglib.quant.quantize`, calibrated.
     *inputs : Tensor, shape (B, ...)
         Arguments of the network.
-
-    Returns
-    -------
-    dict of str to float
-        Layer -> dB; after QAT the weights have moved too, which counts as noise here.
     """
     exact = traced(quantize(fp32, "none"), *inputs)  # BatchNorm folded, as in the other
     noisy = traced(rounded, *inputs)

@@ -1,4 +1,4 @@
-"""Study of training on one side of a split only, without pretraining."""
+"""Study of training on labels alone, without pretraining."""
 
 import time
 from dataclasses import dataclass
@@ -14,16 +14,17 @@ from ecglib.training.tasks import SupervisedSettings
 
 
 @dataclass(frozen=True, kw_only=True)
-class BaselineConfig(
-    RunConfig,
-    SplitSettings,
-    InputSettings,
-    ShareSettings,
-    NetworkSettings,
-    TrainingSettings,
-    SupervisedSettings,
-):
-    """Training on one side of the split only, no pretraining."""
+class LabelledSettings(SplitSettings, NetworkSettings, TrainingSettings, SupervisedSettings):
+    """A network that learns from labels alone: isolated beats, z-scored, all that there are."""
+
+    features: ClassVar[str] = "beat"
+    normalization: ClassVar[str] = "zscore"
+    train_share: ClassVar[float] = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaselineConfig(RunConfig, InputSettings, ShareSettings, LabelledSettings):
+    """Training on the labels of the training set, no pretraining."""
 
     arm_keys = ("features", "norm", "normalization", "imbalance", "split")
     headline: ClassVar[dict] = {
@@ -35,26 +36,16 @@ class BaselineConfig(
 
 
 def supervised(run, config):
-    """Network trained on the training side alone, shared by all runs that start from it.
+    """Network trained on the training set alone, shared by all runs that start from it.
 
-    Parameters
-    ----------
-    run : Run
-        Its data and its place.
-    config : BaselineConfig
-        The network.
-
-    Returns
-    -------
-    tuple of (ECGNet, dict)
-        And the story of its training.
+    Parameters and result are those of `ecglib.studies.puzzle.pretext`.
     """
     return run.shared_network(config, train_supervised, n_outputs=len(CLASSES))
 
 
 @study("baseline", BaselineConfig)
 def run_baseline(run):
-    """Training on one side, scores on the other."""
+    """Trained on the training set, scored on the test set."""
     model, story = supervised(run, run.config)
     start = time.perf_counter()
     predicted = predict(model, run.test.inputs)

@@ -47,29 +47,11 @@ class BudgetConfig(RunConfig, MicroRunSettings, AskingSettings):
 
 @dataclass(frozen=True)
 class Patient:
-    """One test record.
-
-    Attributes
-    ----------
-    record : int
-        Its number.
-    inputs : Inputs
-        All beats.
-    seconds : ndarray, shape (n_beats,)
-        When each beat came.
-    """
+    """One test record: its number, all beats, and when each came, in seconds (n_beats,)."""
 
     record: int
     inputs: Inputs
     seconds: np.ndarray
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of a patient: classes of all beats, and the beats that were asked for."""
-
-    predicted: np.ndarray
-    asked: np.ndarray
 
 
 @study("budget", BudgetConfig)
@@ -77,7 +59,7 @@ def run_budget(run):
     """The micro network of every fold, with its test records as new patients."""
     config = run.config
     folds = (
-        (model, replay_of(beats.inputs, beats.source, config), test)
+        (model, replay_of(beats.inputs, beats.lead_of, config), test)
         for test, beats, model, _ in fold_networks(run, config)
     )
     patients = {
@@ -88,13 +70,13 @@ def run_budget(run):
 
 def patient_of(run, record, inputs):
     """One test record with what the network reads of it."""
-    beats = run.test_beats.select(run.test_beats.record == record)
+    beats = run.beats_of(record)
     return Patient(record, inputs, beats.sample / beats.fs)
 
 
-def replay_of(inputs, source, config):
-    """Training beats to replay, at most `replay_cap` of each source and class."""
-    draws = Draws.balanced(source, inputs.y.cpu().numpy(), config.replay_cap)
+def replay_of(inputs, lead_of, config):
+    """Training beats to replay, at most `replay_cap` of each lead (or record) and class."""
+    draws = Draws.balanced(lead_of, inputs.y.cpu().numpy(), config.replay_cap)
     generator = torch.Generator().manual_seed(config.seed)
     return inputs.select(draws.beats(torch.arange(len(draws.first)), generator))
 
@@ -119,57 +101,32 @@ def loop(run, anatomy, folds, patients):
         Fields of a result; `metrics` adds the labels that each patient gave by class, and
         multiplications of the online stage.
     """
-    config, watch, outcomes, macs = run.config, Stopwatch(), {}, {}
+    config, watch, key = run.config, Stopwatch(), run.dataset.key
+    predicted, asked, macs = {}, {}, {}
     for model, replay, test in folds:
         for record in tqdm(test, desc=config.slug, leave=False):
             patient = patients[record]
-            outcomes[record] = personalize(model, anatomy, config, replay, patient, watch)
-            n_asked = len(outcomes[record].asked)
-            macs[record] = online_macs(model, anatomy, config, replay, patient, n_asked)
-    predicted = run.in_order({record: o.predicted for record, o in outcomes.items()})
-    asked = {
-        run.dataset.key(record): np.bincount(
-            patients[record].inputs.y[o.asked], minlength=5
-        ).tolist()
-        for record, o in outcomes.items()
-    }
-    return run.outcome(
-        predicted,
-        dict(watch.seconds),
-        ec57=run.ec57(predicted),
-        asked=asked,
-        online_macs={run.dataset.key(record): count for record, count in macs.items()},
-    )
+            found = personalize(model, anatomy, config, replay, patient, watch)
+            predicted[record], rows = found
+            asked[key(record)] = np.bincount(patient.inputs.y[rows], minlength=5).tolist()
+            cost = online_macs(model, anatomy, config, replay, patient, len(rows))
+            macs[key(record)] = cost
+    predicted = run.in_order(predicted)
+    more = {"ec57": run.ec57(predicted), "asked": asked, "online_macs": macs}
+    return run.outcome(predicted, dict(watch.seconds), **more)
 
 
 def personalize(model, anatomy, config, replay, patient, watch):
-    """One patient: ask, learn, predict.
+    """One patient: ask, learn, predict; only answers to questions look at the labels.
 
-    Parameters
-    ----------
-    model : Module
-        Of all patients; not changed.
-    anatomy : Anatomy
-        Its parts.
-    config : AskingConfig
-        What to ask and how to learn.
-    replay : Inputs
-        Training beats.
-    patient : Patient
-        All beats; only answers to questions look at their labels.
-    watch : Stopwatch
-        Adds up the seconds of the stages.
-
-    Returns
-    -------
-    Outcome
+    Parameters and result are those of `ecglib.personalize.stream.follow`.
     """
     online = np.flatnonzero(patient.seconds < config.online_seconds)
     nobody = np.array([], dtype=np.int64)
     if config.asking == "stream":
-        return Outcome(*stream.follow(model, anatomy, config, replay, patient, watch))
+        return stream.follow(model, anatomy, config, replay, patient, watch)
     if config.budget == 0 or len(online) == 0:
-        return Outcome(unlabelled(model, config, patient, online, watch), nobody)
+        return _unlabelled(model, config, patient, online, watch), nobody
     with watch.stage("predict"):
         view = View.of(model, anatomy, patient.inputs)
     with watch.stage("ask"):
@@ -182,13 +139,13 @@ def personalize(model, anatomy, config, replay, patient, watch):
         if config.update == "prototypes":
             label, seen = patient.inputs.y[rows], torch.from_numpy(online)
             predicted = with_prototypes(view, rows, label, seen).argmax(dim=1).numpy()
-            return Outcome(predicted, asked)
+            return predicted, asked
         new = updated(model, anatomy, config, replay, patient.inputs.select(rows))
     with watch.stage("predict"):
-        return Outcome(predict(new, patient.inputs), asked)
+        return predict(new, patient.inputs), asked
 
 
-def unlabelled(model, config, patient, online, watch):
+def _unlabelled(model, config, patient, online, watch):
     """Classes (n_beats,) of a patient who labels nothing."""
     inputs, seen = patient.inputs, patient.inputs.select(torch.from_numpy(online))
     with watch.stage("update"):
@@ -204,16 +161,12 @@ def unlabelled(model, config, patient, online, watch):
 
 @torch.no_grad()
 def online_macs(model, anatomy, config, replay, patient, n_asked):
-    """Multiply–accumulate operations of one patient's questions and learning.
+    """Multiply–accumulate operations of one patient's questions and learning, an int.
 
     A forward pass over the beats that may be asked for; then, for every replayed and labelled
     beat of every step, one forward and two backward passes through what learns, the replayed
     beats' features being part of the firmware. A stream looks at beats that are classified
     anyway, and learns anew after every answer. Predictions, which everyone pays, do not count.
-
-    Returns
-    -------
-    int
     """
     if n_asked == 0 or config.update == "prototypes":
         return 0

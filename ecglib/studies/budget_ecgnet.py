@@ -6,17 +6,13 @@ from typing import ClassVar
 import torch
 
 from ecglib.data.inputs import ShareSettings
-from ecglib.data.split import SplitSettings
 from ecglib.models import ecgnet
 from ecglib.personalize.budget import Anatomy, AskingSettings
-from ecglib.studies.baseline import BaselineConfig, supervised
+from ecglib.studies.baseline import BaselineConfig, LabelledSettings, supervised
 from ecglib.studies.budget import loop, patient_of, replay_of
 from ecglib.studies.registry import RunConfig, study, twin_of
 from ecglib.system.errors import UserError
 from ecglib.system.settings import setting
-from ecglib.training.loop import TrainingSettings
-from ecglib.training.on_beats import NetworkSettings
-from ecglib.training.tasks import SupervisedSettings
 
 ECGNET = Anatomy(
     body=lambda model, x, rr: (model.features(x), rr),
@@ -27,15 +23,7 @@ ECGNET = Anatomy(
 
 
 @dataclass(frozen=True, kw_only=True)
-class EcgnetBudgetConfig(
-    RunConfig,
-    SplitSettings,
-    NetworkSettings,
-    TrainingSettings,
-    SupervisedSettings,
-    ShareSettings,
-    AskingSettings,
-):
+class EcgnetBudgetConfig(RunConfig, ShareSettings, LabelledSettings, AskingSettings):
     """The loop of study `budget` around ECGNet with RR ratios."""
 
     arm_keys = ("budget", "query", "update", "split")

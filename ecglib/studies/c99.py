@@ -78,7 +78,7 @@ def _streamed(run, code, lead):
     """One record as a stream: beats found and missed, counts by class, speed and delay."""
     fs = round(lead.fs)
     found = stream(code, raw_samples(lead), fs, round(lead.gain))
-    beats = run.test_beats.select(run.test_beats.record == lead.number)
+    beats = run.beats_of(lead.number)
     matching = match(beats.sample, found.sample, fs)
     counts = detection_counts(beats.label, found.label, matching)
     return {

@@ -17,17 +17,7 @@ PATIENCE = 30  # s, until a scheduler has answered and has a worker
 
 
 def check(scheduler):
-    """Refuse what names no scheduler, and a scheduler where Dask is missing.
-
-    Parameters
-    ----------
-    scheduler : str or None
-        None, "local" or `tcp://host:port`.
-
-    Raises
-    ------
-    UserError
-    """
+    """Refuse what is not None, "local" or `tcp://host:port`, and Dask where it is missing."""
     if scheduler is None:
         return
     if scheduler != LOCAL and not _is_address(scheduler):

@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from ecglib import metrics, results, stats
+from ecglib import results, stats
 from ecglib.aami import CLASSES, DS1, DS2
 from ecglib.compress import (
     ideal_ratio,
@@ -30,6 +30,7 @@ from ecglib.studies.rhythm import (
     recording_labels,
     recording_network,
     recording_sides,
+    scores_of,
 )
 from ecglib.system.errors import UserError
 from ecglib.training.on_recordings import (
@@ -65,7 +66,7 @@ class CompressionConfig(RunConfig, CompressionSettings, PretrainingSettings, Rec
     def check(self):
         super().check()
         if self.on_beats and self.fold != 0:
-            raise UserError(f"fold is {self.fold!r}; {self.dataset} has one test side, fold 0")
+            raise UserError(f"fold is {self.fold!r}; {self.dataset} has one test set, fold 0")
 
     @property
     def on_beats(self):
@@ -93,12 +94,9 @@ class CompressionConfig(RunConfig, CompressionSettings, PretrainingSettings, Rec
         return [*folds, twin_of(self, RhythmConfig)]
 
 
-def beat_run(run):
-    """The run of chapter 2 whose network a compression of ECGNet starts from.
-
-    It is trained without the four validation records of DS1, on which compression makes its
-    choices.
-    """
+def _beat_run(run):
+    """The run of study `baseline` from whose network a compression of ECGNet starts: trained
+    without the validation records of DS1, on which compression makes its choices."""
     config = BaselineConfig(
         seed=run.config.seed,
         channels=ECGNET_CHANNELS[run.config.size],
@@ -110,7 +108,7 @@ def beat_run(run):
 
 def beat_sides(run):
     """Sides of a run on beats: DS1 without its validation records, these, and DS2."""
-    inner = beat_run(run)
+    inner = _beat_run(run)
     outer = run.of(replace(inner.config, split="ds1_ds2"))
     beats = run.dataset.load_beats(run.source.path, outer.config.sides()[1])
     return Sides(
@@ -134,7 +132,7 @@ def run_compression(run):
         return _pooled_compression(run)
     if run.config.on_beats:
         sides = beat_sides(run)
-        start = beat_run(run)
+        start = _beat_run(run)
         model, _ = supervised(start, start.config)
     else:
         sides = recording_sides(run)
@@ -157,18 +155,18 @@ def run_compression(run):
         "file_ratio": stored_bytes(model) / file_bytes,
         "file_bytes": file_bytes,
     }
-    difference = _difference(run.config, sides, predicted, own)
-    more = {}
+    more = sizes | _difference(run.config, sides, predicted, own)
+    more |= {"layers": _layers(compressed.coded), "decisions": compressed.decisions}
     if run.config.method == "fixed_quant":
         x = sides.validation.x[:TRACED]
         x = x if x.dim() == 2 else x[:, 0]
         more["output_variance"] = variance_ratios(model, compressed.network, x)
-    more |= sizes | difference
-    more |= {"layers": _layers(compressed.coded), "decisions": compressed.decisions}
     seconds = dict(watch.seconds)
     if run.config.on_beats:
-        return _outcome_of_beats(sides, predicted, seconds, **more)
-    return outcome(sides, predicted, seconds, fold=run.config.fold, **more)
+        metrics = scores_of(sides, predicted) | more
+        by_record = _per_record(sides, predicted)
+        return {"metrics": metrics, "per_record": by_record, "runtime_s": seconds}
+    return outcome(run.config, sides, predicted, seconds, **more)
 
 
 def _layers(coded):
@@ -177,17 +175,6 @@ def _layers(coded):
     return {
         name: {"bits": bits[name], "kept": kept[name], "n_weights": int(tensor.q.size)}
         for name, tensor in coded.tensors.items()
-    }
-
-
-def _outcome_of_beats(sides, predicted, seconds, **more):
-    """Fields of a result on the test side of beats."""
-    confusion = confusion_matrix(sides.test.y.cpu().numpy(), predicted, len(sides.classes))
-    scores = metrics.scores(confusion, sides.classes)
-    return {
-        "metrics": scores | {"confusion": confusion.tolist()} | more,
-        "per_record": _per_record(sides, predicted),
-        "runtime_s": seconds,
     }
 
 
@@ -236,7 +223,6 @@ def _pooled_compression(run):
         name: float(np.mean([result.metrics[name] for result in folds]))
         for name in ("ideal_ratio", "overhead_ratio", "file_ratio", "file_bytes")
     }
-    difference = _described(stats.paired_accuracy(*correct))
-    p_value = stats.mcnemar(*correct)
-    fields["metrics"] |= sizes | difference | {"mcnemar_p": p_value}
+    fields["metrics"] |= sizes | _described(stats.paired_accuracy(*correct))
+    fields["metrics"]["mcnemar_p"] = stats.mcnemar(*correct)
     return fields

@@ -1,6 +1,6 @@
 """Study of 8-bit integers: trained networks, rounded as they are or trained further."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import ClassVar
 
 from tqdm import tqdm
@@ -8,7 +8,8 @@ from tqdm import tqdm
 from ecglib.personalize.online import Stopwatch
 from ecglib.personalize.quantized import QuantizedStage, RoundingSettings
 from ecglib.personalize.strategies import STRATEGIES
-from ecglib.quant import coverage, quantize
+from ecglib.quant import quantize
+from ecglib.quant.coverage import described
 from ecglib.studies.baseline import BaselineConfig, supervised
 from ecglib.studies.personalization import (
     PersonalizationConfig,
@@ -17,7 +18,6 @@ from ecglib.studies.personalization import (
 )
 from ecglib.studies.registry import RunConfig, study, twin_of
 from ecglib.system.settings import setting
-from ecglib.training import checkpoints
 from ecglib.training.loop import predict
 
 
@@ -28,7 +28,7 @@ class Int8Config(RunConfig, PersonalizedSettings, RoundingSettings):
     Attributes
     ----------
     pipeline : {"baseline", "ssl"}
-        Training on one side only, or puzzle and online stage, patient by patient.
+        Training on labels alone, or puzzle and online stage, patient by patient.
     """
 
     arm_keys = ("pipeline", "scope", "method", "step", "norm", "split")
@@ -65,19 +65,9 @@ class RoundedConfig(BaselineConfig, RoundingSettings):
 
 
 def rounded(run, config):
-    """Network trained on the training side alone, then rounded.
+    """Network trained on the training set alone, then rounded, and the seconds of its stages.
 
-    Parameters
-    ----------
-    run : Run
-        Its data and its place.
-    config : RunConfig
-        With the settings of `RoundedConfig`, or those of them that it does not fix.
-
-    Returns
-    -------
-    tuple of (ECGNet, dict)
-        And the seconds of its stages.
+    Of `config` the settings are read that `RoundedConfig` has.
     """
     config = twin_of(config, RoundedConfig)
     fp32, before = supervised(run, twin_of(config, BaselineConfig))
@@ -87,15 +77,12 @@ def rounded(run, config):
         state = stage.quantized(fp32).state_dict()
         return state, {"train": before["seconds"], **stage.watch.seconds}
 
-    state, story = checkpoints.cached(run.checkpoint(config, ".npz"), make)
-    model = quantize(fp32, config.scope, step=config.step)
-    model.load_state_dict(state)
-    return model, story
+    return run.stored(config, lambda: quantize(fp32, config.scope, step=config.step), make)
 
 
 @study("int8", Int8Config)
 def run_int8(run):
-    """Networks of the fp32 twin, rounded, and their scores on the test side."""
+    """Networks of the fp32 twin, rounded, and their scores on the test set."""
     watch = Stopwatch()
     if run.config.pipeline == "baseline":
         model, seconds = rounded(run, run.config)
@@ -110,11 +97,6 @@ def run_int8(run):
                 by_record[record] = predict(model, run.patients[record][0])
             online += spent
         predicted, seconds = run.in_order(by_record), {"online": online, **stage.watch.seconds}
-    layers = [asdict(row) | {"n_bytes": row.n_bytes} for row in coverage(model)]
-    return run.outcome(
-        predicted,
-        {**seconds, **watch.seconds},
-        ec57=run.ec57(predicted),
-        layers=layers,  # of a personalized pipeline: those of the last patient's network
-        weight_bytes=sum(layer["n_bytes"] for layer in layers),
-    )
+    layers = described(model)  # of a personalized pipeline: those of the last patient
+    seconds = {**seconds, **watch.seconds}
+    return run.outcome(predicted, seconds, ec57=run.ec57(predicted), **layers)

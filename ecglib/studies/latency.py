@@ -3,41 +3,30 @@
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cache
-from typing import ClassVar
 
 import numpy as np
 
-from ecglib.data.split import SplitSettings
 from ecglib.deploy.latency import as_callable, summarize, time_calls, torch_threads
 from ecglib.deploy.onnx import export_onnx
 from ecglib.deploy.runtime import Deployed, classes_of, require_agreement
 from ecglib.personalize.quantized import RoundingSettings
 from ecglib.quant.scopes import SCOPES
 from ecglib.quant.sqnr import output_sqnr
-from ecglib.studies.baseline import BaselineConfig, supervised
+from ecglib.studies.baseline import BaselineConfig, LabelledSettings, supervised
 from ecglib.studies.int8 import RoundedConfig, rounded
 from ecglib.studies.registry import RunConfig, study, twin_of
 from ecglib.system.settings import setting
-from ecglib.training.loop import TrainingSettings, predict
-from ecglib.training.on_beats import NetworkSettings
-from ecglib.training.tasks import SupervisedSettings
+from ecglib.training.loop import predict
 
 RUNTIMES = ("torch_fp32", "ort_fp32", "ort_int8")
 """PyTorch, or ONNX Runtime on the fp32 or the INT8 file."""
 
 NOISE_BEATS = 1024
-"""Beats of the test side on which noise is measured layer by layer; no choice hangs on it."""
+"""Beats of the test set on which noise is measured layer by layer; no choice hangs on it."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class LatencyConfig(
-    RunConfig,
-    SplitSettings,
-    NetworkSettings,
-    TrainingSettings,
-    SupervisedSettings,
-    RoundingSettings,
-):
+class LatencyConfig(RunConfig, LabelledSettings, RoundingSettings):
     """One deployed network: what it answers, its bytes, and the time of a call.
 
     Attributes
@@ -52,9 +41,6 @@ class LatencyConfig(
 
     timed = True
     arm_keys = ("runtime", "scope", "channels_text", "batch", "threads", "split")
-    features: ClassVar[str] = "beat"
-    normalization: ClassVar[str] = "zscore"
-    train_share: ClassVar[float] = 1.0
 
     scope: str = setting("all_int8", one_of=SCOPES)
     runtime: str = setting("ort_int8", one_of=RUNTIMES)
@@ -94,7 +80,7 @@ class Deployment:
         self.classes, self.timed = cache(self._classes), cache(self._timed)
 
     def _classes(self, name):
-        """Classes (n_beats,) that a runtime gives to the test side, and facts about it."""
+        """Classes (n_beats,) that a runtime gives to the test set, and facts about it."""
         if name == "torch_fp32":
             return predict(self.fp32, self.inputs), {}
         if name == "torch_int8":  # fake-quantized: the reference of ort_int8

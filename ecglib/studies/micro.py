@@ -1,8 +1,9 @@
 """Study of the micro network: trained once or once a left-out patient, in fp32 or integers."""
 
 import time
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from ecglib.data import sets
 from ecglib.data.signal.micro_input import micro_inputs
 from ecglib.data.split import SplitSettings
 from ecglib.quant import coverage, freeze_ranges, quantize
+from ecglib.quant.coverage import described
 from ecglib.studies.registry import RunConfig, study, twin_of
 from ecglib.system.settings import setting
 from ecglib.training import checkpoints, on_micro
@@ -29,6 +31,8 @@ CONFIDENCE_BINS = 100
 @dataclass(frozen=True, kw_only=True)
 class MicroRunSettings(SplitSettings, MicroSettings, TrainingSettings, SupervisedSettings):
     """A micro network, trained once or once a left-out patient."""
+
+    takes_turns: ClassVar[bool] = True
 
     epochs: int = setting(9, above=0)
     learning_rate: float = setting(2e-3, above=0)
@@ -83,25 +87,24 @@ def fold_networks(run, config):
     Yields
     ------
     tuple of (tuple of int, TrainingBeats, MicroNet, dict)
-        Test records, training side, network in evaluation mode, seconds of its stages.
+        Test records, training set, network in evaluation mode, seconds of its stages.
     """
     config = twin_of(config, MicroConfig)
     folds = config.folds()
     for number, (train, test) in enumerate(tqdm(folds, desc=config.slug, leave=False)):
         beats = training_beats(run, train)
-        yield test, beats, *fold_network(run, config, beats, number)
+        yield test, beats, *_fold_network(run, config, beats, number)
 
 
-def fold_network(run, config, beats, number):
+def _fold_network(run, config, beats, number):
     """The network of one fold, and the seconds that its stages took."""
-
-    def stored(of, make):
-        return checkpoints.cached(run.checkpoint(of, f"/{number}.npz"), make)
-
-    fp32 = config.fp32()
-    state, story = stored(fp32, lambda: as_checkpoint(*on_micro.train_fp32(fp32, beats)))
-    model = on_micro.fresh(fp32)
-    model.load_state_dict(state)
+    fp32, suffix = config.fp32(), f"/{number}.npz"
+    model, story = run.stored(
+        fp32,
+        lambda: on_micro.fresh(fp32),
+        lambda: as_checkpoint(*on_micro.train_fp32(fp32, beats)),
+        suffix,
+    )
     seconds = {"train": story["seconds"]}
     if config.scope == "none":
         return model, seconds
@@ -113,7 +116,7 @@ def fold_network(run, config, beats, number):
         bits = {row.name: row.weight_bits for row in coverage(rounded)}
         return rounded.state_dict(), {"seconds": time.perf_counter() - start, "bits": bits}
 
-    state, story = stored(config, make)
+    state, story = checkpoints.cached(run.checkpoint(config, suffix), make)
     rounded = quantize(model, config.scope, weight_bits=story["bits"])
     rounded.load_state_dict(state)
     freeze_ranges(rounded)
@@ -132,38 +135,26 @@ def run_micro(run):
             inputs = inputs_of(run, record)
             logits[record] = in_batches(model, inputs.x, inputs.rr)
         total["predict"] += time.perf_counter() - start
-    layers = [asdict(row) | {"n_bytes": row.n_bytes} for row in coverage(model)]
     predicted = run.in_order({r: z.argmax(dim=1).numpy() for r, z in logits.items()})
     return run.outcome(
         predicted,
         total,
         ec57=run.ec57(predicted),
-        confidence=confidence_counts(run, logits),
-        layers=layers,  # of the last fold's network
-        weight_bytes=sum(layer["n_bytes"] for layer in layers),
+        confidence=_confidence_counts(run, logits),
+        **described(model),  # of the last fold
     )
 
 
-def confidence_counts(run, logits):
-    """How sure the network was, and how right, over all N, S and V beats of the test side.
+def _confidence_counts(run, logits):
+    """How sure the network was of N, S and V beats, by record (n_beats, 3), and how right.
 
-    Parameters
-    ----------
-    run : Run
-        Its test beats.
-    logits : dict of int to Tensor, shape (n_beats, 3)
-        Of every test record.
-
-    Returns
-    -------
-    dict
-        For each of `CONFIDENCE_BINS` equal steps of the largest probability: `confusion`
-        (9 counts, reference by predicted) and `total`, the sum of the probabilities.
+    For each of `CONFIDENCE_BINS` equal steps of the largest probability: `confusion` (9 counts,
+    reference by predicted) and `total`, the sum of the probabilities.
     """
     confusion = np.zeros((CONFIDENCE_BINS, len(CLASSES) ** 2), np.int64)
     total = np.zeros(CONFIDENCE_BINS)
     for record, z in logits.items():
-        label = run.test_beats.label[run.test_beats.record == record]
+        label = run.beats_of(record).label
         surest, predicted = torch.softmax(z.double(), dim=1).max(dim=1)
         kept = label < len(CLASSES)
         surest, predicted = surest.numpy()[kept], predicted.numpy()[kept]

@@ -1,23 +1,16 @@
 """Study of one network in 16 bits: errors by layer, exponents, decisions, memory."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
-from ecglib.data.split import SplitSettings
 from ecglib.personalize.online import Stopwatch
-from ecglib.studies.baseline import BaselineConfig, supervised
+from ecglib.studies.baseline import BaselineConfig, LabelledSettings, supervised
 from ecglib.studies.registry import RunConfig, study, twin_of
 from ecglib.system.settings import setting
 from ecglib.training import numerics
-from ecglib.training.loop import TrainingSettings
-from ecglib.training.on_beats import NetworkSettings
-from ecglib.training.tasks import SupervisedSettings
 
 
 @dataclass(frozen=True, kw_only=True)
-class NumericsConfig(
-    RunConfig, SplitSettings, NetworkSettings, TrainingSettings, SupervisedSettings
-):
+class NumericsConfig(RunConfig, LabelledSettings):
     """What 16 bits do to one trained network, layer by layer and decision by decision.
 
     Attributes
@@ -25,14 +18,10 @@ class NumericsConfig(
     precision : {"fp16", "bf16"}
         Format, emulated; fp32 is what both are compared with.
     traced_beats : int
-        Beats of the training side whose activations and gradients are compared.
+        Beats of the training set whose activations and gradients are compared.
     """
 
     arm_keys = ("precision", "norm", "split")
-    features: ClassVar[str] = "beat"  # layers see beats alone
-    normalization: ClassVar[str] = "zscore"
-    train_share: ClassVar[float] = 1.0
-
     precision: str = setting("fp16", one_of=("fp16", "bf16"))
     traced_beats: int = setting(512, above=0)
 

@@ -88,18 +88,9 @@ def override(params, values, where=""):
     params : dict
         From `load_params`; not changed.
     values : dict
-        Values by name.
+        Values by name; names of `common` or of studies, whose arms are a list of settings.
     where : str
         What an error begins with.
-
-    Returns
-    -------
-    dict
-
-    Raises
-    ------
-    UserError
-        A name is neither of `common` nor a study, or a study's arms are no list of settings.
     """
     in_common = dict.fromkeys((*LAUNCH, *SHARED))
     params = params | {"common": dict(params["common"])}
@@ -107,19 +98,17 @@ def override(params, values, where=""):
         if name in in_common:
             params["common"][name] = value
         elif name in registry.names():
-            params[name] = _checked(name, value, where)
+            if not (isinstance(value, list) and all(isinstance(arm, dict) for arm in value)):
+                raise UserError(
+                    f"{where}{name} is {value!r}; it must be a list of arms with settings"
+                )
+            params[name] = value
         else:
             raise UserError(
                 f"{where}unknown name {name!r}; known are {', '.join(in_common)}, and the "
                 f"studies {', '.join(registry.names())}"
             )
     return params
-
-
-def _checked(study, arms, where):
-    if not (isinstance(arms, list) and all(isinstance(arm, dict) for arm in arms)):
-        raise UserError(f"{where}{study} is {arms!r}; it must be a list of arms with settings")
-    return arms
 
 
 def parse_overrides(pairs):

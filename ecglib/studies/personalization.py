@@ -7,16 +7,13 @@ from typing import ClassVar
 
 import torch
 
-from ecglib.data.inputs import ShareSettings
 from ecglib.personalize.online import OnlineSettings, OnlineStage, empty_network, personalize
-from ecglib.studies.puzzle import PretextSettings, pretext
+from ecglib.studies.puzzle import FinetunedSettings, pretext
 from ecglib.studies.registry import RunConfig, study
-from ecglib.training import checkpoints
-from ecglib.training.tasks import SupervisedSettings
 
 
 @dataclass(frozen=True, kw_only=True)
-class PersonalizedSettings(PretextSettings, SupervisedSettings, ShareSettings, OnlineSettings):
+class PersonalizedSettings(FinetunedSettings, OnlineSettings):
     """Offline stage, fine-tuning on a share of the training beats, and online stage."""
 
 
@@ -35,14 +32,7 @@ class PersonalizationConfig(RunConfig, PersonalizedSettings):
 
 
 def personalized(run, config):
-    """Networks of the online stage, made once for all runs that go on from them.
-
-    Parameters
-    ----------
-    run : Run
-        Its data and its place.
-    config : PersonalizationConfig
-        The online stage, in fp32.
+    """Networks of the online stage in fp32, made once for all runs that go on from them.
 
     Yields
     ------
@@ -59,16 +49,18 @@ def personalized(run, config):
 
     for record, (beats, online) in run.patients.items():
         seen = beats.x[torch.from_numpy(online).to(run.device)]
-        path = run.checkpoint(config, f"/{record}.npz")
-        state, story = checkpoints.cached(path, lambda x=seen: make(x))
-        model = empty_network(start, config)
-        model.load_state_dict(state)
+        model, story = run.stored(
+            config,
+            lambda: empty_network(start, config),
+            lambda x=seen: make(x),
+            suffix=f"/{record}.npz",
+        )
         yield record, model, story["seconds"]
 
 
 @study("personalization", PersonalizationConfig)
 def run_personalization(run):
-    """The online stage of every patient of the test side."""
+    """The online stage of every patient of the test set."""
     model, story = pretext(run, run.config)
     predicted, seconds = personalize(model, run.train.inputs, run.patients, run.config)
     predicted = run.in_order(predicted)

@@ -75,17 +75,8 @@ class Plan:
         profile : str or path
             Name of a file in `params/`, or path of another one.
         **overrides
-            Other values: of `common` by their names, of arms by the name of a study. None
-            stands for what the file says.
-
-        Returns
-        -------
-        Plan
-
-        Raises
-        ------
-        UserError
-            If the file, or a name in it or in the overrides, is unknown.
+            Other values, see `ecglib.studies.params.override`; None stands for what the file
+            says.
         """
         path = path_of(profile)
         given = {name: value for name, value in overrides.items() if value is not None}
@@ -96,19 +87,9 @@ class Plan:
         return self.params["common"].get(name, LAUNCH.get(name))
 
     def configs(self, study, arms=None):
-        """Configurations of a study, a list of RunConfig.
+        """Configurations of a study by its name, a list of RunConfig.
 
-        Parameters
-        ----------
-        study : str
-            Name of the study.
-        arms : list of dict, optional
-            Other arms than those of the params file.
-
-        Raises
-        ------
-        UserError
-            If a setting is unknown or has an impossible value.
+        `arms`, a list of dict, are other arms than those of the params file.
         """
         known, common = settings_of(study), self.params["common"]
         shared = {name: common[name] for name in SHARED if name in common and name in known}
@@ -116,31 +97,12 @@ class Plan:
         return expand(study, arms, seeds=self.common("seeds"), **shared)
 
     def source(self, name="mitdb"):
-        """Where one data set is; only profile quick may invent patients.
-
-        Parameters
-        ----------
-        name : str
-            Data set. Of one with beats, the records of `common` are looked for.
-
-        Returns
-        -------
-        Source
-        """
+        """Where a data set is, a `Source`; of one with beats, the records of `common`."""
         return self._find(name, self.common("records") or ())
 
     def sources(self, *studies):
-        """Where the data sets of studies are, by name.
-
-        Parameters
-        ----------
-        *studies : str or list of RunConfig
-            Names of studies of the params file, or configurations.
-
-        Returns
-        -------
-        dict of str to Source
-        """
+        """Data set -> `Source` of all that studies read: studies of the params file by name, or
+        lists of RunConfig."""
         needed = {}
         for study in studies:
             for config in self.configs(study) if isinstance(study, str) else study:
@@ -149,6 +111,7 @@ class Plan:
         return {name: self._find(name, tuple(records)) for name, records in needed.items()}
 
     def _find(self, name, records):
+        """Only profile quick may invent patients."""
         return search.find(
             name,
             self.common("data_root"),
@@ -161,10 +124,8 @@ class Plan:
 
         Parameters
         ----------
-        study : str
-            Name of the study.
-        arms : list of dict, optional
-            Other arms than those of the params file.
+        study, arms
+            As `configs` takes them.
         runs : path
             Folder of live results.
         again : bool
@@ -176,10 +137,9 @@ class Plan:
         """
         configs = self.configs(study, arms)
         sources, device = self.sources(configs), self.common("device")
-        site = Worksite(sources, self.profile, device, Path(runs))
+        where = {"profile": self.profile, "device": device, "runs": Path(runs)}
         for config in configs if again else []:
-            site.path(config).unlink(missing_ok=True)
-        where = {"profile": self.profile, "device": device, "runs": runs}
+            Worksite(sources, **where).path(config).unlink(missing_ok=True)
         return run_study(configs, sources, scheduler=self.common("scheduler"), **where)
 
     def on_cpu(self, config, runs=RUNS):

@@ -4,15 +4,13 @@ from dataclasses import dataclass
 
 import torch
 
-from ecglib.data.inputs import ShareSettings
 from ecglib.models.probe import LinearProbe
 from ecglib.studies.baseline import BaselineConfig, supervised
-from ecglib.studies.puzzle import PretextSettings, pretext
+from ecglib.studies.puzzle import FinetunedSettings, pretext
 from ecglib.studies.registry import RunConfig, study, twin_of
 from ecglib.system.settings import setting
 from ecglib.training.loop import Schedule, fit, in_batches
 from ecglib.training.on_beats import build, supervised_task
-from ecglib.training.tasks import SupervisedSettings
 
 NETWORKS = {
     "random": lambda run: build(run.config, n_outputs=3, device=run.device),
@@ -23,7 +21,7 @@ NETWORKS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProbeConfig(RunConfig, PretextSettings, SupervisedSettings, ShareSettings):
+class ProbeConfig(RunConfig, FinetunedSettings):
     """Linear classifier of N, S, V on the frozen features of a network.
 
     `epochs`, `learning_rate` and `decay` made the network; the probe has its own.
@@ -53,12 +51,11 @@ def run_probe(run):
     torch.manual_seed(config.seed)
     probe = LinearProbe(features).to(run.device)
     task = supervised_task(probe, (features,), run.train.inputs.y, config)
-    schedule = Schedule(
-        config.probe_epochs,
-        config.batch_size,
-        config.probe_learning_rate,
-        config.weight_decay,
-        config.probe_decay,
+    schedule = Schedule.of(
+        config,
+        epochs=config.probe_epochs,
+        learning_rate=config.probe_learning_rate,
+        decay=config.probe_decay,
     )
     history = fit(probe, ("out",), task, schedule, seed=config.seed, desc="probe")
     logits = in_batches(lambda x: probe(network.features(x)), run.test.inputs.x)

@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 import torch
 
+from ecglib.data.inputs import ShareSettings
 from ecglib.data.split import SplitSettings
 from ecglib.metrics import confusion_matrix
 from ecglib.puzzle import CUTS, PERMUTATIONS, VIEWS, permute, view_mask
@@ -14,6 +15,7 @@ from ecglib.studies.registry import RunConfig, study, twin_of
 from ecglib.system.settings import setting
 from ecglib.training.loop import TrainingSettings, in_batches
 from ecglib.training.on_beats import NetworkSettings, PuzzleSettings, train_pretext
+from ecglib.training.tasks import SupervisedSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,11 @@ class PretextSettings(SplitSettings, NetworkSettings, TrainingSettings, PuzzleSe
 
 
 @dataclass(frozen=True, kw_only=True)
+class FinetunedSettings(PretextSettings, SupervisedSettings, ShareSettings):
+    """Offline stage, then training on a share of the labelled beats."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class PuzzleConfig(RunConfig, PretextSettings):
     """Offline stage of ECGWavePuzzle: six permutations of N beats to tell apart.
 
@@ -55,7 +62,7 @@ class PuzzleConfig(RunConfig, PretextSettings):
 def pretext(run, config):
     """Network of the offline stage with six outputs, shared by all runs that start from it.
 
-    It uses all N beats of the training side, whatever share of them a fine-tuning gets.
+    It uses all N beats of the training set, whatever share of them a fine-tuning gets.
 
     Parameters
     ----------
@@ -75,7 +82,7 @@ def pretext(run, config):
 
 @study("puzzle", PuzzleConfig)
 def run_puzzle(run):
-    """Six-class scores on N beats of the test side, one random permutation a beat."""
+    """Six-class scores on N beats of the test set, one random permutation a beat."""
     config = run.config
     model, story = pretext(run, config)
     x = run.test.inputs.x[run.test.inputs.y == 0]

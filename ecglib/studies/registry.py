@@ -70,18 +70,8 @@ class RunConfig(Settings):
         return f"{arm}-s{self.seed}" if seeded else arm
 
     def hash_with(self, data):
-        """Identity of a run: this configuration on this data under this protocol.
-
-        Parameters
-        ----------
-        data : dict
-            `name` and `sha256` of the data.
-
-        Returns
-        -------
-        str
-            12 hexadecimal digits.
-        """
+        """Identity of a run, 12 hexadecimal digits: this configuration under this protocol, on
+        data with a `name` and a `sha256`."""
         identity = [self.to_dict(), data["name"], data["sha256"], self.protocol]
         text = json.dumps(identity, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -127,16 +117,7 @@ def names():
 
 
 def find(name):
-    """A study by its name.
-
-    Parameters
-    ----------
-    name : str
-        Name of a study.
-
-    Returns
-    -------
-    Study
+    """A `Study` by its name.
 
     Raises
     ------
@@ -177,7 +158,7 @@ def make_config(study, **settings):
     return find(study).config(**settings)
 
 
-def twin_of(config, kind, **others):
+def twin_of(config, kind):
     """The run of another study that a run starts from: the same in all settings both have.
 
     Parameters
@@ -186,8 +167,6 @@ def twin_of(config, kind, **others):
         A run.
     kind : type
         Configuration class of the other study.
-    **others
-        Settings of the twin that differ.
 
     Returns
     -------
@@ -195,4 +174,4 @@ def twin_of(config, kind, **others):
         Of class `kind`; runs with the same twin share its networks.
     """
     names = [field.name for field in fields(kind) if hasattr(config, field.name)]
-    return kind(**{name: getattr(config, name) for name in names} | others)
+    return kind(**{name: getattr(config, name) for name in names})

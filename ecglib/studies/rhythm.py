@@ -15,7 +15,6 @@ from ecglib.data.signal.shards import hubert_windows
 from ecglib.metrics import confusion_matrix
 from ecglib.personalize.online import Stopwatch
 from ecglib.studies.registry import RunConfig, study, twin_of
-from ecglib.training import checkpoints
 from ecglib.training.on_beats import as_checkpoint
 from ecglib.training.on_recordings import (
     N_FOLDS,
@@ -60,15 +59,18 @@ def _samples(dataset, path, lead, model):
     return samples, recordings.recording, recordings.classes
 
 
+def _samples_of(run):
+    config = run.config
+    return _samples(config.dataset, str(run.source.path), config.lead, config.model)
+
+
 def recording_sides(run):
     """Sides of a run on recordings; see `split_sides`."""
-    config = run.config
-    where = (config.dataset, str(run.source.path), config.lead, config.model)
-    return split_sides(*_samples(*where), config, run.device)
+    return split_sides(*_samples_of(run), run.config, run.device)
 
 
 def split_sides(samples, names, classes, config, device):
-    """One fold of the recordings tests, a tenth of all validates, the others train.
+    """`Sides` of recordings: one fold tests, a tenth of all validates, the others train.
 
     Parameters
     ----------
@@ -82,10 +84,6 @@ def split_sides(samples, names, classes, config, device):
         `fold`, `seed` and `train_share` are read.
     device : torch.device
         Where the sides go.
-
-    Returns
-    -------
-    Sides
     """
     label = samples.y.numpy()
     folds = stratified_folds(label, N_FOLDS, seed=config.seed)
@@ -107,20 +105,12 @@ def split_sides(samples, names, classes, config, device):
 
 def recording_labels(run):
     """Recording -> class, of all recordings of a run's data set."""
-    config = run.config
-    where = (config.dataset, str(run.source.path), config.lead, config.model)
-    samples, names, _ = _samples(*where)
+    samples, names, _ = _samples_of(run)
     return dict(zip(names.tolist(), samples.y.tolist(), strict=True))
 
 
 def recording_network(run, sides):
-    """The fp32 network of a run on recordings, trained once for all runs that start from it.
-
-    Returns
-    -------
-    tuple of (Module, dict)
-        In evaluation mode, and the story of its training.
-    """
+    """The fp32 network of a run on recordings, and the story of its training."""
     config = twin_of(run.config, RhythmConfig)
 
     def make():
@@ -128,10 +118,8 @@ def recording_network(run, sides):
         state, story = as_checkpoint(model, train_rhythm(model, sides, config))
         return state, story | {"pretraining": before}
 
-    state, story = checkpoints.cached(run.checkpoint(config, ".npz"), make)
-    model = build(config, sides.train.x.shape[-1], len(sides.classes)).to(run.device)
-    model.load_state_dict(state)
-    return model, story
+    shape = sides.train.x.shape[-1], len(sides.classes)
+    return run.stored(config, lambda: build(config, *shape).to(run.device), make)
 
 
 @study("rhythm", RhythmConfig)
@@ -144,25 +132,28 @@ def run_rhythm(run):
     watch = Stopwatch()
     with watch.stage("predict"):
         predicted = predict(model, sides.test)
-    before = story.get("pretraining", {})
-    seconds = {"pretrain": before.get("seconds", 0.0), "train": story["seconds"]}
-    seconds |= watch.seconds
+    before = story["pretraining"]
+    seconds = {"pretrain": before["seconds"], "train": story["seconds"], **watch.seconds}
     more = {"loss": story["loss"], "validation_loss": [-score for score in story["score"]]}
     if before.get("accuracy"):
         more["masked_accuracy"] = before["accuracy"]
     more["n_parameters"] = sum(p.numel() for p in model.parameters())
-    return outcome(sides, predicted, seconds, fold=run.config.fold, **more)
+    return outcome(run.config, sides, predicted, seconds, **more)
 
 
-def outcome(sides, predicted, seconds, *, fold, **more):
-    """Fields of a result on the test side of one fold of recordings."""
-    confusion = confusion_matrix(sides.test.y.cpu().numpy(), predicted, len(sides.classes))
-    scores = metrics.scores(confusion, sides.classes)
+def outcome(config, sides, predicted, seconds, **more):
+    """Fields of a result on the test set of one fold of recordings."""
     return {
-        "metrics": scores | {"confusion": confusion.tolist()} | more,
-        "predictions": {str(fold): results.encode_recordings(sides.test_id, predicted)},
+        "metrics": scores_of(sides, predicted) | more,
+        "predictions": {str(config.fold): results.encode_recordings(sides.test_id, predicted)},
         "runtime_s": seconds,
     }
+
+
+def scores_of(sides, predicted):
+    """Scores of predictions (n,) of the test set, with their `confusion`."""
+    confusion = confusion_matrix(sides.test.y.cpu().numpy(), predicted, len(sides.classes))
+    return metrics.scores(confusion, sides.classes) | {"confusion": confusion.tolist()}
 
 
 def pooled(folds):

@@ -62,25 +62,12 @@ class RobustnessConfig(RunConfig, MicroRunSettings):
 
 @lru_cache(maxsize=64)
 def perturbed(dataset, path, record, perturbation, level, features):
-    """Beats of a perturbed record as the network reads them, and how detection went.
-
-    Parameters
-    ----------
-    dataset : str
-        Data set of beats.
-    path : path
-        Where its records are.
-    record : int
-        Record number.
-    perturbation, level
-        As in `RobustnessConfig`.
-    features : str
-        What the network reads.
+    """Beats of a record, perturbed as in `RobustnessConfig`, as the network reads them.
 
     Returns
     -------
     tuple of (Inputs, Matching)
-        Of annotated peaks, every beat is matched with itself.
+        And how detection went; of annotated peaks, every beat is matched with itself.
     """
     data = sets.get(dataset)
     lead = data.other_lead(path, record) if perturbation == "lead" else None
@@ -116,7 +103,7 @@ def run_robustness(run):
                 inputs, matching = perturbed(config.dataset, run.source.path, record, *how)
             with watch.stage("predict"):
                 found = predict(model, inputs)
-            label = run.test_beats.label[run.test_beats.record == record]
+            label = run.beats_of(record).label
             beat, detection = matching.pairs.T
             classes[record] = np.zeros(len(label), dtype=np.int8)
             classes[record][beat] = found[detection]

@@ -6,11 +6,9 @@ from typing import ClassVar
 import numpy as np
 import torch
 
+from ecglib import models
 from ecglib.deploy.latency import summarize, time_calls, torch_threads
 from ecglib.deploy.roofline import bound, intensity, layer_work, measured_here
-from ecglib.models.ecgnet import ECGNet, ECGNetConfig
-from ecglib.models.micronet import MicroNet, MicroNetConfig
-from ecglib.models.resnet1d import SIZES, ResNet1D
 from ecglib.studies.registry import RunConfig, study
 from ecglib.system.settings import setting
 
@@ -53,14 +51,11 @@ def fresh_network(name):
     tuple of (Module, list of tuple of int)
         In evaluation mode; shapes of one beat or recording, then of its timing if it is read.
     """
-    torch.manual_seed(0)
-    if name == "ecgnet":
-        return ECGNet(ECGNetConfig()).eval(), [(300,)]
     if name == "micronet":
-        config = MicroNetConfig(n_rr=8)
-        return MicroNet(config).eval(), [(config.n_channels, config.n_times), (config.n_rr,)]
-    config = SIZES["paper"]
-    return ResNet1D(config).eval(), [(config.n_times,)]
+        model = models.fresh(name, 0, "full", n_rr=8)
+        return model, list(model.config.input_shapes.values())
+    model = models.fresh(name, 0, "paper")
+    return model, [(model.config.n_times,)]
 
 
 @study("roofline", RooflineConfig)
@@ -83,8 +78,5 @@ def run_roofline(run):
     facts = {"macs": int(work["macs"].sum()), "predicted_ms": 1e3 * float(predicted.sum())}
     facts |= {"intensity": intensity(work, "fp32", config.batch)}
     facts |= {"peak_flops": machine.peak["fp32"], "bandwidth": machine.bandwidth}
-    seconds = timed["torch"]
-    return {
-        "metrics": facts | summarize(seconds),
-        "runtime_s": {"calls": float(seconds.sum())},
-    }
+    metrics, seconds = facts | summarize(timed["torch"]), float(timed["torch"].sum())
+    return {"metrics": metrics, "runtime_s": {"calls": seconds}}

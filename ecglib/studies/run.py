@@ -26,7 +26,7 @@ from ecglib.training.on_beats import as_checkpoint, build
 
 @dataclass(frozen=True)
 class BeatsAndInputs:
-    """Beats of one side of a split, and what the network reads of them."""
+    """Beats of the training or test set, and what the network reads of them."""
 
     beats: object
     inputs: object
@@ -83,7 +83,7 @@ class Run:
 
     @cached_property
     def train(self):
-        """Labelled beats (N, S, V) of the training side, or the configured share of them."""
+        """Labelled beats (N, S, V) of the training set, or the configured share of them."""
         beats = self.dataset.load_beats(self.source.path, self.config.sides()[0])
         if self.config.train_share < 1:
             share, seed = self.config.train_share, self.config.seed
@@ -92,7 +92,7 @@ class Run:
 
     @cached_property
     def test_beats(self):
-        """All annotated beats of the test side, F and Q included."""
+        """All annotated beats of the test set, F and Q included."""
         records = self.config.sides()[1]
         return self.dataset.load_beats(self.source.path, records, fusion="keep")
 
@@ -104,7 +104,7 @@ class Run:
 
     @cached_property
     def scored(self):
-        """The beats of the test side that count: N, S, V."""
+        """The beats of the test set that count: N, S, V."""
         return self.test.inputs.select(self.test.inputs.y < len(CLASSES))
 
     @cached_property
@@ -112,14 +112,13 @@ class Run:
         """Record -> all its beats as inputs, and the mask of those an online stage may see."""
         patients = {}
         for record in self.config.sides()[1]:
-            rows = self.test.beats.record == record
-            online = online_mask(self.test.beats.select(rows), self.config.online_seconds)
-            index = torch.from_numpy(rows).to(self.device)
+            online = online_mask(self.beats_of(record), self.config.online_seconds)
+            index = torch.from_numpy(self.test_beats.record == record).to(self.device)
             patients[record] = (self.test.inputs.select(index), online)
         return patients
 
     def in_order(self, predicted):
-        """Predictions by record as one array (n_beats,) int8 in order of the test side."""
+        """Predictions by record as one array (n_beats,) int8 in order of the test set."""
         everything = np.empty(len(self.test_beats), dtype=np.int8)
         for record, classes in predicted.items():
             everything[self.test_beats.record == record] = classes
@@ -130,34 +129,40 @@ class Run:
         folder = self.runs.parent / "checkpoints" / config.study
         return folder / f"{config.slug}-{config.hash_with(self.data)}{suffix}"
 
-    def shared_network(self, config, train, n_outputs):
-        """Network of a stage that several runs share: trained once, then read from disk.
+    def stored(self, config, empty, make, suffix=".npz"):
+        """A network that is made once and then read from disk, and the story of its training.
 
         Parameters
         ----------
         config : RunConfig
-            The stage, of this run's study or another one.
-        train : callable
-            (config, Inputs, device) -> (network, History).
-        n_outputs : int
-            Outputs of the network.
-
-        Returns
-        -------
-        tuple of (ECGNet, dict)
-            And the story of its training.
+            What it is a network of, in this run's study or another one.
+        empty : callable
+            () -> a network of its shape, whose weights are replaced.
+        make : callable
+            () -> (state dict, story), where there is no such network yet.
+        suffix : str
+            End of the file's name.
         """
-        own = self if config == self.config else self.of(config)
-        state, story = checkpoints.cached(
-            self.checkpoint(config, ".npz"),
-            lambda: as_checkpoint(*train(config, own.train.inputs, self.device)),
-        )
-        model = build(config, n_outputs, self.device)
+        state, story = checkpoints.cached(self.checkpoint(config, suffix), make)
+        model = empty()
         model.load_state_dict(state)
         return model, story
 
+    def shared_network(self, config, train, n_outputs):
+        """`stored` network made by `train`: (config, Inputs, device) -> (ECGNet, History)."""
+        own = self if config == self.config else self.of(config)
+        return self.stored(
+            config,
+            lambda: build(config, n_outputs, self.device),
+            lambda: as_checkpoint(*train(config, own.train.inputs, self.device)),
+        )
+
+    def beats_of(self, record):
+        """All annotated beats of one test record."""
+        return self.test_beats.select(self.test_beats.record == record)
+
     def outcome(self, predicted, runtime_s, **more):
-        """Fields of a result whose predictions cover the whole test side."""
+        """Fields of a result whose predictions cover the whole test set."""
         scored = results.score_beats(self.test_beats, predicted, self.dataset.key)
         total = sum(np.array(matrix) for matrix in scored["per_record"].values())
         metrics = from_confusion(total).to_dict() | more
@@ -202,13 +207,7 @@ class Worksite:
         return self.runs / config.study / name
 
     def shared(self):
-        """The same as seen from another folder, with a folder of results that is there.
-
-        Raises
-        ------
-        UserError
-            If the folder cannot be made.
-        """
+        """The same as seen from another folder, with a folder of results that is there."""
         try:
             self.runs.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -220,12 +219,7 @@ class Worksite:
         return replace(self, sources=moved, runs=self.runs.absolute())
 
     def check_reach(self):
-        """Refuse a machine that does not see the data and the folder of results.
-
-        Raises
-        ------
-        UserError
-        """
+        """Refuse a machine that does not see the data and the folder of results."""
         for path in (*(Path(source.path) for source in self.sources.values()), self.runs):
             if not path.exists():
                 raise UserError(
@@ -234,13 +228,7 @@ class Worksite:
                 )
 
     def finished(self, config):
-        """Result of a configuration, executed and saved first if it has none.
-
-        Raises
-        ------
-        UserError
-            If the file of the result is damaged, or holds another run.
-        """
+        """Result of a configuration, executed and saved first if it has none."""
         path, data = self.path(config), self.run(config).data
         if not path.exists():
             run = self.run(config, pick_device(self.device))

@@ -2,20 +2,18 @@
 
 from dataclasses import dataclass
 
-from ecglib.data.inputs import ShareSettings
 from ecglib.metrics import confusion_matrix, macro_f1
 from ecglib.personalize.online import finetune
-from ecglib.studies.puzzle import PretextSettings, pretext
+from ecglib.studies.puzzle import FinetunedSettings, pretext
 from ecglib.studies.registry import RunConfig, study
 from ecglib.system.errors import UserError
 from ecglib.system.settings import setting
 from ecglib.training.loop import predict
 from ecglib.training.on_beats import train_supervised
-from ecglib.training.tasks import SupervisedSettings
 
 
 @dataclass(frozen=True, kw_only=True)
-class SelectionConfig(RunConfig, PretextSettings, SupervisedSettings, ShareSettings):
+class SelectionConfig(RunConfig, FinetunedSettings):
     """Trial inside DS1; `epochs` is the most it may take.
 
     On `ds1_val`, early stopping keeps the epoch with the best macro-F1 and gives up after

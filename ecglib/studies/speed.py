@@ -27,8 +27,8 @@ from ecglib.studies.personalization import PersonalizedSettings
 from ecglib.studies.registry import RunConfig, study
 from ecglib.system.errors import UserError
 from ecglib.system.settings import setting
-from ecglib.training.loop import fit, train_only
-from ecglib.training.on_beats import build, puzzle_task, supervised_schedule, supervised_task
+from ecglib.training.loop import Schedule, fit, train_only
+from ecglib.training.on_beats import build, puzzle_task, supervised_task
 from ecglib.training.precision import (
     DTYPES,
     PrecisionSettings,
@@ -38,7 +38,7 @@ from ecglib.training.precision import (
 from ecglib.training.tasks import class_weights
 
 _BEFORE, _AFTER = 150, 150  # samples of a window
-_SIDE = {"cpu": 1024, "cuda": 8192}
+_N_ROWS = {"cpu": 1024, "cuda": 8192}
 """Of the square matrices whose product measures a device's peak."""
 
 
@@ -77,7 +77,7 @@ def _windows(run):
 
 
 def _pretraining(run):
-    """Epochs of the puzzle on the normal beats of the training side."""
+    """Epochs of the puzzle on the normal beats of the training set."""
     config, x = run.config, run.train.inputs.x[run.train.inputs.y == 0]
     usual, ours = (build(config, len(PERMUTATIONS), run.device) for _ in range(2))
     loss, task = puzzle_loss(usual, config), puzzle_task(ours, x, config)
@@ -95,14 +95,15 @@ def _training(run):
 
 def _epochs(run, usual, ours):
     """The same epochs over a Dataset of beats and over beats that stay on the device."""
-    schedule, seed = supervised_schedule(run.config), run.config.seed
+    schedule, seed = Schedule.of(run.config), run.config.seed
     (usual_model, tensors, loss), (model, task) = usual, ours
     _flops(run, model, EVERYTHING, model, tensors[0])  # warms up
+
+    def plainly():
+        fit_plainly(usual_model, EVERYTHING, tensors, loss, schedule, seed=seed)
+
     seconds = {
-        "usual": _seconds(
-            lambda: fit_plainly(usual_model, EVERYTHING, tensors, loss, schedule, seed=seed),
-            run.device,
-        ),
+        "usual": _seconds(plainly, run.device),
         "ours": _seconds(lambda: fit(model, EVERYTHING, task, schedule, seed=seed), run.device),
     }
     flops = _flops(run, model, EVERYTHING, model, tensors[0]) * schedule.epochs * len(task)
@@ -160,10 +161,10 @@ def _attained(run, flops, seconds):
     On a GPU fp32 means TF32, which products in fp32 use there (PyTorch's default for
     convolutions, and ours for the products that stand for them).
     """
-    device, side = run.device, _SIDE[run.device.type]
-    a, b = torch.randn(2, side, side, device=device, dtype=DTYPES[run.config.precision])
+    device, n = run.device, _N_ROWS[run.device.type]
+    a, b = torch.randn(2, n, n, device=device, dtype=DTYPES[run.config.precision])
     with products_as_convolutions():
-        peak = 2 * side**3 / fastest(lambda: _seconds(lambda: a @ b, device))
+        peak = 2 * n**3 / fastest(lambda: _seconds(lambda: a @ b, device))
     attained = flops / seconds
     return {"flops": attained, "peak_flops": peak, "share_of_peak": attained / peak}
 

@@ -12,7 +12,6 @@ from ecglib.studies.registry import RunConfig, study
 from ecglib.studies.rhythm import split_sides
 from ecglib.system.errors import UserError
 from ecglib.system.settings import setting
-from ecglib.training import checkpoints
 from ecglib.training.loop import in_batches
 from ecglib.training.on_beats import as_checkpoint
 from ecglib.training.on_recordings import RecordingSettings, build, train_rhythm
@@ -60,20 +59,8 @@ class TransferConfig(RunConfig, RecordingSettings):
 
 
 def binary(source, lead):
-    """First 10 s of a data set's recordings, labelled 1 where the rhythm is AF.
-
-    Parameters
-    ----------
-    source : Source
-        Of recordings.
-    lead : str
-        Lead by name.
-
-    Returns
-    -------
-    tuple of (Samples, ndarray of str)
-        And the names of the recordings.
-    """
+    """First 10 s of a data set's recordings, `Samples` labelled 1 where the rhythm is AF, and
+    the names of the recordings."""
     recordings = sets.load(source.name, source.path, lead=lead)
     names = np.array(recordings.classes)[recordings.label]
     recordings = recordings.select(names != NOISE.get(source.name)).resampled(FS, N_TIMES)
@@ -88,14 +75,17 @@ def run_transfer(run):
     config = run.config
     samples, names = binary(run.source, config.lead)
     sides = split_sides(samples, names, CLASSES, config, run.device)
-    model = build(config, N_TIMES, len(CLASSES)).to(run.device)
-    state, story = checkpoints.cached(
-        run.checkpoint(config, ".npz"),
-        lambda: as_checkpoint(model, train_rhythm(model, sides, config)),
-    )
-    model.load_state_dict(state)
+
+    def fresh():
+        return build(config, N_TIMES, len(CLASSES)).to(run.device)
+
+    def make():
+        model = fresh()
+        return as_checkpoint(model, train_rhythm(model, sides, config))
+
+    model, story = run.stored(config, fresh, make)
     target, _ = binary(run.sources[config.target], config.lead)
-    within = detection(model.eval(), sides.test)
+    within = detection(model, sides.test)
     across = detection(model, target.to(run.device))
     metrics = {name: within[name] for name in ("accuracy", "macro_f1", "sensitivity")}
     more = {"per_class": within["per_class"], "within": within, "across": across}
@@ -103,21 +93,8 @@ def run_transfer(run):
 
 
 def detection(model, samples):
-    """Scores of telling AF from the rest.
-
-    Parameters
-    ----------
-    model : Module
-        Two outputs.
-    samples : Samples
-        Labels 0 and 1.
-
-    Returns
-    -------
-    dict
-        As `metrics.scores`, with the `confusion` and `auc`, the chance that a recording
-        with AF gets a higher score than one without (Mann–Whitney).
-    """
+    """Scores of telling AF from the rest, with the `confusion` and `auc`, the chance that a
+    recording with AF gets a higher score than one without (Mann–Whitney)."""
     logits = in_batches(lambda x: logits_of(model, x), samples.x).cpu().numpy()
     label, score = samples.y.cpu().numpy(), logits[:, 1] - logits[:, 0]
     confusion = confusion_matrix(label, score > 0, n_classes=2)

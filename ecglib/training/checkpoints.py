@@ -45,14 +45,8 @@ def save(path, state, meta):
 
 
 def load(path):
-    """Read what `save` wrote, or None if the file is absent or damaged.
-
-    A damaged checkpoint is worth no question: it is made again.
-
-    Returns
-    -------
-    tuple of (dict of str to Tensor, dict) or None
-    """
+    """State dict and story that `save` wrote, or None if the file is absent or damaged: a
+    damaged checkpoint is worth no question, it is made again."""
     try:
         with refused(f"{path} is missing or damaged"), opened_npz(path, MAX_BYTES) as archive:
             arrays = {name: archive[name] for name in archive.files}
@@ -64,19 +58,8 @@ def load(path):
 
 
 def cached(path, make):
-    """The checkpoint at `path`, made and saved first if it is not there.
-
-    Parameters
-    ----------
-    path : Path
-        Where the checkpoint lies.
-    make : callable
-        () -> (state dict, meta).
-
-    Returns
-    -------
-    tuple of (dict of str to Tensor, dict)
-    """
+    """What `load` reads at `path`, made by `make`, () -> (state dict, meta), and saved first if
+    it is not there."""
     found = load(path)
     if found is None:
         save(path, *make())

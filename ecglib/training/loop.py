@@ -46,18 +46,12 @@ class TrainingSettings(Settings):
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and how fast to train.
+    """How long and how fast to train, with the settings of `TrainingSettings` and these.
 
     Attributes
     ----------
     epochs : int
         Passes over the data; with validation, the most it may take.
-    batch_size : int
-        Beats of a step.
-    learning_rate, weight_decay : float
-        Of AdamW.
-    decay : float
-        Factor on the learning rate after every epoch.
     patience : int or None
         With validation: epochs without a better score after which training stops.
     plateau : int or None
@@ -80,11 +74,8 @@ class Schedule:
 
     @classmethod
     def of(cls, config, **changes):
-        """The schedule of a run, from its configuration; some settings given by keyword.
-
-        `epochs`, `batch_size`, `learning_rate`, `weight_decay` and `decay` are read from the
-        configuration, unless they are given.
-        """
+        """The schedule of a run: `epochs` and those of `TrainingSettings` as its configuration
+        has them, unless they are given by keyword."""
         read = {"epochs", "batch_size", "learning_rate", "weight_decay", "decay"}
         read = {name: getattr(config, name) for name in read - changes.keys()}
         return cls(**read, **changes)
@@ -117,14 +108,9 @@ class History:
 
 
 def train_only(model, parts):
-    """Let only the named parts learn; all others are frozen and in evaluation mode.
+    """Let only the named parts learn, and return their parameters.
 
-    Evaluation mode matters where a frozen part has BatchNorm: its statistics stay too.
-
-    Returns
-    -------
-    list of Parameter
-        The parameters of the named parts.
+    All others are frozen, and in evaluation mode: statistics of their BatchNorm stay too.
     """
     model.eval().requires_grad_(False)
     for name in parts:
@@ -235,7 +221,7 @@ def _run_epoch(task, stepper, batch_size, generator):
 
 @torch.no_grad()
 def in_batches(forward, *inputs, batch_size=256):
-    """Apply a network to many beats without gradients.
+    """Apply a network to many beats without gradients; a Tensor (n_beats, ...).
 
     Parameters
     ----------
@@ -245,29 +231,13 @@ def in_batches(forward, *inputs, batch_size=256):
         Its arguments.
     batch_size : int
         Beats at a time: feature maps of so many stay in a processor's cache.
-
-    Returns
-    -------
-    Tensor, shape (n_beats, ...)
     """
     chunks = zip(*(tensor.split(batch_size) for tensor in inputs), strict=True)
     return torch.cat([forward(*chunk) for chunk in chunks])
 
 
 def predict(model, inputs):
-    """Classes that a network gives to beats.
-
-    Parameters
-    ----------
-    model : ECGNet
-        In evaluation mode.
-    inputs : Inputs
-        Beats.
-
-    Returns
-    -------
-    ndarray, shape (n_beats,), int8
-        Index into CLASSES.
-    """
+    """Classes (n_beats,) int8, index into CLASSES, that a network in evaluation mode gives to
+    beats (`Inputs`)."""
     logits = in_batches(model, inputs.x, inputs.rr)
     return logits.argmax(dim=1).cpu().numpy().astype(np.int8)

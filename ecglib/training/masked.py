@@ -6,7 +6,7 @@ from features of the signal (`ecglib.data.signal.shards.shard_features`).
 """
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -62,34 +62,8 @@ class MaskedConfig:
             raise UserError(f"mask is {self.mask}; it must lie between 0 and 1")
 
 
-@dataclass
-class MaskedHistory:
-    """What a pretraining left behind.
-
-    Attributes
-    ----------
-    loss, accuracy : list of float
-        Of the masked tokens, one value an epoch; accuracy is the share whose cluster was
-        predicted.
-    seconds : float
-        Wall-clock time.
-    """
-
-    loss: list[float] = field(default_factory=list)
-    accuracy: list[float] = field(default_factory=list)
-    seconds: float = 0.0
-
-
 class Codebook(nn.Module):
-    """Logits of a token for every cluster: cosines with learned vectors (eq. 2 of paper 2).
-
-    Parameters
-    ----------
-    hidden, projection, n_clusters : int
-        Length of a hidden state; of a code; number of codes.
-    temperature : float
-        Divisor of the cosines.
-    """
+    """Logits of a token for every cluster: cosines with learned vectors (eq. 2 of paper 2)."""
 
     def __init__(self, hidden, projection, n_clusters, temperature):
         super().__init__()
@@ -109,20 +83,13 @@ def cluster(features, n_clusters, seed):
     ----------
     features : ndarray, shape (n, n_tokens, n_features), float32
         Of the shards; they should be of equal scale.
-    n_clusters : int
-        How many.
-    seed : int
-        Of the part and the starts.
+    n_clusters, seed : int
+        How many, no more than shards; of the part and the starts.
 
     Returns
     -------
     ndarray, shape (n, n_tokens), int64
         Number of the nearest centre.
-
-    Raises
-    ------
-    UserError
-        If there are fewer shards than clusters.
     """
     shards = features.reshape(-1, features.shape[-1])
     if len(shards) < n_clusters:
@@ -153,7 +120,9 @@ def pretrain(model, windows, target, config):
 
     Returns
     -------
-    MaskedHistory
+    dict
+        Of the masked tokens, one value an epoch: `loss`, and `accuracy`, the share whose
+        cluster was predicted; and `seconds`.
 
     Raises
     ------
@@ -172,7 +141,7 @@ def pretrain(model, windows, target, config):
     codebook = codebook.to(windows.device)
     optimizer, falling = _optimizer(model, codebook, len(windows), config)
     model.train()
-    history, start = MaskedHistory(), time.perf_counter()
+    history, start = {"loss": [], "accuracy": []}, time.perf_counter()
     for _ in tqdm(range(config.epochs), desc="masked prediction", leave=False):
         total = torch.zeros(3, device=windows.device)  # loss, hits, masked tokens
         for index in torch.randperm(len(windows), generator=generator).split(config.batch_size):
@@ -189,9 +158,8 @@ def pretrain(model, windows, target, config):
             n = len(masked_target)
             total += n * torch.stack([loss.detach(), hits, torch.ones_like(hits)])
         _note(history, total)
-    history.seconds = time.perf_counter() - start
     model.eval()
-    return history
+    return history | {"seconds": time.perf_counter() - start}
 
 
 def _draw_mask(shape, share, generator):
@@ -222,5 +190,5 @@ def _note(history, total):
             "the loss of masked prediction is not a finite number: look for NaN in the "
             "recordings, or lower learning_rate"
         )
-    history.loss.append(loss / n_masked)
-    history.accuracy.append(hits / n_masked)
+    history["loss"].append(loss / n_masked)
+    history["accuracy"].append(hits / n_masked)

@@ -69,12 +69,7 @@ def relative_error(exact, approximate):
 
 
 def trace_scaled(model, x, y, precision):
-    """As `trace`, with the loss scaled as in training: halved while a gradient overflows.
-
-    Returns
-    -------
-    dict of str to dict
-    """
+    """As `trace`, with the loss scaled as in training: halved while a gradient overflows."""
     scale = LOSS_SCALE
     found = trace(model, x, y, precision, scale)
     while scale > 1 and not all(
@@ -101,33 +96,25 @@ def layer_errors(model, x, y, precision):
     """
     exact = trace(model, x, y)
     plain, scaled = trace(model, x, y, precision), trace_scaled(model, x, y, precision)
+
+    def error(found, name, what):
+        return relative_error(exact[name][what], found[name][what])
+
     return [
         {
             "name": name,
-            "activation": relative_error(layer["activation"], plain[name]["activation"]),
-            "gradient": relative_error(
-                layer["weight_gradient"], plain[name]["weight_gradient"]
-            ),
-            "scaled_gradient": relative_error(
-                layer["weight_gradient"], scaled[name]["weight_gradient"]
-            ),
+            "activation": error(plain, name, "activation"),
+            "gradient": error(plain, name, "weight_gradient"),
+            "scaled_gradient": error(scaled, name, "weight_gradient"),
         }
-        for name, layer in exact.items()
+        for name in exact
     ]
 
 
 def exponent_counts(tensors):
     """How often each power of two occurs: `floor(log2(abs(value)))` of all nonzero ones.
 
-    Parameters
-    ----------
-    tensors : iterable of Tensor
-        Any shapes.
-
-    Returns
-    -------
-    dict
-        `first`, the exponent of the first count; `counts`; `zeros`, values that are zero.
+    A dict: `first`, the exponent of the first count; `counts`; `zeros`, values that are zero.
 
     Examples
     --------
@@ -147,13 +134,8 @@ def exponent_counts(tensors):
 
 
 def exponents(model, x, y):
-    """Exponents of activations and of their gradients in fp32, with and without scaling.
-
-    Returns
-    -------
-    dict of str to dict
-        "activations", "gradients", "scaled gradients" -> from `exponent_counts`.
-    """
+    """`exponent_counts` in fp32 of "activations", of their "gradients", and of "scaled
+    gradients", those of a loss times `LOSS_SCALE`."""
     plain, scaled = trace(model, x, y), trace(model, x, y, scale=LOSS_SCALE)
     return {
         "activations": exponent_counts(layer["activation"] for layer in plain.values()),
@@ -195,19 +177,8 @@ def decisions(model, inputs, precision):
 
 
 def saved_bytes(model, x, y, precision):
-    """Bytes that one training step keeps for its way back, weights included.
-
-    Parameters
-    ----------
-    model, x, y
-        As in `trace`.
-    precision : {"fp32", "fp16", "bf16"}
-        Format, under PyTorch's autocast.
-
-    Returns
-    -------
-    int
-    """
+    """Bytes, an int, that one training step under PyTorch's autocast keeps for its way back,
+    weights included; parameters are those of `trace`."""
     kept = {}
 
     def pack(tensor):

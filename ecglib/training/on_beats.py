@@ -1,4 +1,4 @@
-"""Networks before any patient is seen: supervised on one side, or by ECGWavePuzzle."""
+"""Networks before any patient is seen: supervised on the training set, or by ECGWavePuzzle."""
 
 from dataclasses import asdict, dataclass
 
@@ -47,7 +47,7 @@ class PuzzleSettings(Settings):
     cuts : {"thirds", "qrs"}
         Where a beat is cut, see `ecglib.puzzle.CUTS`.
     pretext_epochs : int
-        Passes over the N beats of the training side.
+        Passes over the N beats of the training set.
     """
 
     cuts: str = setting("qrs", one_of=puzzle.CUTS)
@@ -55,7 +55,7 @@ class PuzzleSettings(Settings):
 
 
 def build(config, n_outputs, device):
-    """Fresh network of a run, the same for the same seed.
+    """Fresh ECGNet of a run in evaluation mode, the same for the same seed.
 
     Parameters
     ----------
@@ -65,15 +65,6 @@ def build(config, n_outputs, device):
         6 for the puzzle, 3 for N, S, V.
     device : torch.device
         Where the network lives.
-
-    Returns
-    -------
-    ECGNet, in evaluation mode
-
-    Raises
-    ------
-    UserError
-        If `config.model` is no key of `ecglib.models.MODELS`.
     """
     model = models.fresh(
         config.model,
@@ -85,11 +76,6 @@ def build(config, n_outputs, device):
         n_rr=len(RR_NAMES) if config.features == "beat+rr" else 0,
     )
     return model.to(device)
-
-
-def supervised_schedule(config, patience=None):
-    """Schedule of a run's supervised training; with `patience`, of one that may end early."""
-    return Schedule.of(config, patience=patience)
 
 
 def supervised_task(forward, inputs, label, config):
@@ -108,10 +94,8 @@ def train_supervised(config, train, device, *, validate=None, patience=None):
         Training beats.
     device : torch.device
         Where to train.
-    validate : callable, optional
-        As `ecglib.training.loop.fit` takes it.
-    patience : int, optional
-        Epochs without a better score after which training stops.
+    validate, patience : optional
+        As `ecglib.training.loop.fit` and `Schedule` take them.
 
     Returns
     -------
@@ -119,11 +103,9 @@ def train_supervised(config, train, device, *, validate=None, patience=None):
     """
     model = build(config, n_outputs=3, device=device)
     task = supervised_task(model, (train.x, train.rr), train.y, config)
-    schedule, desc = supervised_schedule(config, patience), f"supervised, seed {config.seed}"
-    history = fit(
-        model, EVERYTHING, task, schedule, seed=config.seed, validate=validate, desc=desc
-    )
-    return model, history
+    schedule = Schedule.of(config, patience=patience)
+    how = {"seed": config.seed, "validate": validate, "desc": f"supervised, seed {config.seed}"}
+    return model, fit(model, EVERYTHING, task, schedule, **how)
 
 
 def puzzle_task(model, x, config):
@@ -134,27 +116,15 @@ def puzzle_task(model, x, config):
 
 
 def train_pretext(config, train, device):
-    """Offline stage: solve the puzzle on the N beats of the training side.
+    """Offline stage: solve the puzzle on the N beats of the training set.
 
-    Parameters
-    ----------
-    config : PuzzleConfig
-        Network, cuts, view, schedule.
-    train : Inputs
-        Training beats; only those labelled N are used.
-    device : torch.device
-        Where to train.
-
-    Returns
-    -------
-    tuple of (ECGNet with six outputs, History)
+    Parameters and result are those of `train_supervised`; the ECGNet has six outputs.
     """
     model = build(config, n_outputs=len(puzzle.PERMUTATIONS), device=device)
     task = puzzle_task(model, train.x[train.y == 0], config)
     schedule = Schedule.of(config, epochs=config.pretext_epochs)
-    desc = f"puzzle, seed {config.seed}"
-    history = fit(model, EVERYTHING, task, schedule, seed=config.seed, desc=desc)
-    return model, history
+    how = {"seed": config.seed, "desc": f"puzzle, seed {config.seed}"}
+    return model, fit(model, EVERYTHING, task, schedule, **how)
 
 
 def as_checkpoint(model, history):

@@ -85,24 +85,24 @@ class TrainingBeats:
     ----------
     inputs : Inputs
         In order of record and time.
-    source : ndarray, shape (n_beats,), int
+    lead_of : ndarray, shape (n_beats,), int
         Number of the recorded lead that each comes from.
     """
 
     inputs: Inputs
-    source: np.ndarray
+    lead_of: np.ndarray
 
     @classmethod
-    def of(cls, sources):
+    def of(cls, leads):
         """The beats of N, S and V from a list of `Inputs`, one a recorded lead."""
-        kept = [inputs.select(inputs.y < len(CLASSES)) for inputs in sources]
+        kept = [inputs.select(inputs.y < len(CLASSES)) for inputs in leads]
         joined = (torch.cat([getattr(inputs, n) for inputs in kept]) for n in ("x", "rr", "y"))
-        source = np.repeat(np.arange(len(kept)), [len(inputs) for inputs in kept])
-        return cls(Inputs(*joined), source)
+        lead_of = np.repeat(np.arange(len(kept)), [len(inputs) for inputs in kept])
+        return cls(Inputs(*joined), lead_of)
 
     def balanced(self, cap):
         """Draws of an epoch, at most `cap` of each lead and class."""
-        return Draws.balanced(self.source, self.inputs.y.cpu().numpy(), cap)
+        return Draws.balanced(self.lead_of, self.inputs.y.cpu().numpy(), cap)
 
     def typical(self, config):
         """Beats as an epoch sees them, drawn by seed: for ranges and sensitivities."""
@@ -113,7 +113,7 @@ class TrainingBeats:
 
 
 def size_of(config):
-    """Size of a run's network, from its features and width."""
+    """`MicroNetConfig` of a run's network, from its features and width."""
     return MicroNetConfig(config.n_channels, config.n_rr).widened(config.width)
 
 
@@ -123,38 +123,25 @@ def fresh(config):
 
 
 def train_fp32(config, beats):
-    """Train a network from scratch.
+    """A network trained from scratch on `TrainingBeats`, and its `History`.
 
-    Parameters
-    ----------
-    config : MicroConfig
-        Network and schedule.
-    beats : TrainingBeats
-        The training side.
-
-    Returns
-    -------
-    tuple of (MicroNet, History)
+    Of `config`, the settings of `MicroConfig` are read.
     """
     model = fresh(config)
     return model, _train(model, config, beats, config.epochs, config.learning_rate)
 
 
 def train_rounded(model, config, beats):
-    """Train a rounded network further, in place; ranges are frozen in the last epoch.
+    """Train a rounded network further, in place, and return the `History`.
 
     Parameters
     ----------
     model : MicroNet
-        From `ecglib.compress.allocate.rounded`.
+        From `ecglib.compress.allocate.rounded`; ranges are frozen in the last epoch.
     config : MicroConfig
         Schedule.
     beats : TrainingBeats
-        The training side.
-
-    Returns
-    -------
-    History
+        The training set.
     """
     rate, freeze = config.qat_learning_rate, lambda: freeze_ranges(model)
     return _train(model, config, beats, config.qat_epochs, rate, before_last=freeze)
@@ -166,12 +153,5 @@ def _train(model, config, beats, epochs, learning_rate, before_last=None):
     weight = class_weights(drawn, config.imbalance)
     task = BalancedTask(model, beats.inputs, draws, weight, config.augmentation)
     schedule = Schedule.of(config, epochs=epochs, learning_rate=learning_rate)
-    return fit(
-        model,
-        EVERYTHING,
-        task,
-        schedule,
-        seed=config.seed,
-        before_last=before_last,
-        desc=config.slug,
-    )
+    how = {"seed": config.seed, "before_last": before_last, "desc": config.slug}
+    return fit(model, EVERYTHING, task, schedule, **how)

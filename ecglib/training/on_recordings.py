@@ -1,6 +1,6 @@
 """Training of the networks of paper 2 on whole recordings."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -105,14 +105,14 @@ class PretrainingSettings(Settings):
 
 @dataclass(frozen=True)
 class Sides:
-    """Three sides of a run.
+    """Three sets of recordings (or beats) of a run.
 
     Attributes
     ----------
     train, validation, test : Samples
         Weights come from the first, every choice from the second, every score from the third.
     test_id : ndarray of str
-        Recordings of the test side.
+        Recordings of the test set.
     classes : tuple of str
         Names of the labels.
     """
@@ -125,58 +125,32 @@ class Sides:
 
 
 def build(config, n_times, n_outputs):
-    """Fresh network of a run, the same for the same seed.
-
-    Parameters
-    ----------
-    config : RhythmConfig
-        `model`, `size` and `seed` are read.
-    n_times : int
-        Samples of a recording, or of a window of it.
-    n_outputs : int
-        Classes.
-
-    Returns
-    -------
-    Module, in evaluation mode
-
-    Raises
-    ------
-    UserError
-        If there is no such model, or it has no such size.
-    """
+    """Fresh network of a run (`model`, `size`, `seed`), see `ecglib.models.fresh`; it reads
+    recordings, or windows of them, of `n_times` samples."""
     return fresh(config.model, config.seed, config.size, n_times=n_times, n_outputs=n_outputs)
 
 
 def start(config, sides):
-    """Network of a run before it sees a label: fresh, pretrained on the training side, or
+    """Network of a run before it sees a label: fresh, pretrained on the training set, or
     published.
-
-    Parameters
-    ----------
-    config : RhythmConfig
-        `model`, `size`, `seed`, `pretrain_epochs` and `weights` are read.
-    sides : Sides
-        Training recordings, whose labels are not read, and the classes.
 
     Returns
     -------
     tuple of (Module, dict)
         In evaluation mode, on the device of the recordings; and the story of the pretraining.
     """
-    n_outputs, device = len(sides.classes), sides.train.x.device
+    n_outputs, device, unseen = len(sides.classes), sides.train.x.device, {"seconds": 0.0}
     if config.weights != "random":
         from ecglib.models.hubert import load_published
 
-        return load_published(config.weights, n_outputs=n_outputs).to(device), {"seconds": 0.0}
+        return load_published(config.weights, n_outputs=n_outputs).to(device), unseen
     model = build(config, sides.train.x.shape[-1], n_outputs).to(device)
     if not config.pretrain_epochs:
-        return model, {"seconds": 0.0}
+        return model, unseen
     windows = sides.train.x.flatten(0, 1)
     target = cluster(shard_features(windows.cpu().numpy()), N_CLUSTERS, config.seed)
     settings = MaskedConfig(epochs=config.pretrain_epochs, seed=config.seed)
-    history = pretrain(model, windows, torch.from_numpy(target).to(device), settings)
-    return model.eval(), asdict(history)
+    return model, pretrain(model, windows, torch.from_numpy(target).to(device), settings)
 
 
 def learning_parts(model):
@@ -184,38 +158,26 @@ def learning_parts(model):
     return tuple(name for name, _ in model.named_children())
 
 
+def _logits(model, samples):
+    return in_batches(lambda x: logits_of(model, x), samples.x)
+
+
 def validation_loss(model, samples):
     """Mean cross-entropy of recordings as they are; a float."""
-    logits = in_batches(lambda x: logits_of(model, x), samples.x)
-    return float(F.cross_entropy(logits, samples.y))
+    return float(F.cross_entropy(_logits(model, samples), samples.y))
 
 
-@torch.no_grad()
 def predict(model, samples):
     """Classes (n,) int8 that a network gives to recordings."""
-    logits = in_batches(lambda x: logits_of(model, x), samples.x)
-    return logits.argmax(dim=1).cpu().numpy().astype(np.int8)
+    return _logits(model, samples).argmax(dim=1).cpu().numpy().astype(np.int8)
 
 
 def train_rhythm(model, sides, config):
-    """Train a network on labelled recordings, in place.
+    """Train a network on labelled recordings, in place; scores of the `History` that comes
+    back are negative validation losses.
 
     Adam with a learning rate that falls on plateaus of the validation loss, and the weights of
     the best epoch, as paper 2 prints it (it names no patience and no number of epochs).
-
-    Parameters
-    ----------
-    model : Module
-        From `build`.
-    sides : Sides
-        Training and validation recordings.
-    config : RhythmConfig
-        Schedule and seed.
-
-    Returns
-    -------
-    History
-        Scores are negative validation losses.
     """
 
     def score(trained):

@@ -83,13 +83,7 @@ def round_to(x, precision):
 
 
 class Emulated(TorchFunctionMode):
-    """Context in which convolutions, linear layers and BatchNorm read and write 16 bits.
-
-    Parameters
-    ----------
-    precision : {"fp16", "bf16"}
-        The format.
-    """
+    """Context in which convolutions, linear layers and BatchNorm read and write 16 bits."""
 
     def __init__(self, precision):
         super().__init__()
@@ -97,14 +91,11 @@ class Emulated(TorchFunctionMode):
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         """Run `func`, rounded if the format applies to it."""
-        kwargs = kwargs or {}
         if func not in _ROUNDED:
-            return func(*args, **kwargs)
-        n_read = _ROUNDED[func]
-        read = [
-            a if a is None else round_to(a, self.precision) for a in args[:n_read]
-        ]  # a bias may be None
-        return round_to(func(*read, *args[n_read:], **kwargs), self.precision)
+            return func(*args, **(kwargs or {}))
+        n_read = _ROUNDED[func]  # of which a bias may be None
+        read = [a if a is None else round_to(a, self.precision) for a in args[:n_read]]
+        return round_to(func(*read, *args[n_read:], **(kwargs or {})), self.precision)
 
 
 def autocast(device_type, precision):
@@ -112,17 +103,6 @@ def autocast(device_type, precision):
 
     By default it keeps the 16-bit copy of every weight until the context ends, so that within
     one context a network would go on computing with the weights that it had at first.
-
-    Parameters
-    ----------
-    device_type : str
-        "cuda", or another that autocast knows.
-    precision : {"fp16", "bf16"}
-        The format.
-
-    Returns
-    -------
-    torch.autocast
     """
     return torch.autocast(device_type, DTYPES[precision], cache_enabled=False)
 
@@ -207,30 +187,22 @@ def products_as_convolutions():
 
 
 class Stepper:
-    """Optimizer steps in the current format: fp16 scales its gradients, the others do not.
-
-    Parameters
-    ----------
-    optimizer : Optimizer
-        Of the parameters that learn.
-    device : torch.device
-        Where they are.
-    """
+    """Optimizer steps in the current format: fp16 scales its gradients, the others do not."""
 
     def __init__(self, optimizer, device):
         self.optimizer, self.tally = optimizer, _CURRENT.get() or Tally("fp32")
-        self.scales = self.tally.precision == "fp16"
-        self.scaler = torch.amp.GradScaler(device.type, enabled=self.scales)
+        scales = self.tally.precision == "fp16"
+        self.scaler = torch.amp.GradScaler(device.type, enabled=scales)
         self.steps, self.skipped = 0, 0
 
     def step(self, loss):
         """One step down the gradient of a loss."""
         self.optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()
-        before = self.scaler.get_scale() if self.scales else 1.0
+        before = self.scaler.get_scale()
         self.scaler.step(self.optimizer)
         self.scaler.update()
-        skipped = self.scales and self.scaler.get_scale() < before
+        skipped = self.scaler.get_scale() < before
         self.steps += 1
         self.skipped += skipped
         self.tally.steps += 1

@@ -75,11 +75,9 @@ class CachedPuzzleTask:
     def of(cls, model, x, config):
         """The task of a network on beats x (n_beats, length), with the run's cuts."""
         cuts = puzzle.CUTS[config.cuts]
-        orders = [
-            torch.full((len(x),), label, device=x.device)
-            for label in range(len(puzzle.PERMUTATIONS))
-        ]
-        permuted = torch.cat([puzzle.permute(x, order, cuts) for order in orders])
+        orders = torch.arange(len(puzzle.PERMUTATIONS), device=x.device)
+        label = orders.repeat_interleave(len(x))
+        permuted = puzzle.permute(x.repeat(len(orders), 1), label, cuts)
         features = in_batches(model.features, permuted)
         return cls(model.classify, features.unflatten(0, (len(orders), len(x))))
 
@@ -95,15 +93,15 @@ class CachedPuzzleTask:
 
 @dataclass(frozen=True)
 class Draws:
-    """Which beats an epoch takes: every one of a source and class that has few, and of those
+    """Which beats an epoch takes: every one of a lead and class that has few, and of those
     that have more a random one from each of `cap` equal stretches of time.
 
     Attributes
     ----------
     order : Tensor, shape (n_beats,), int64
-        Beats sorted by source and class, those of a class in order of time.
+        Beats sorted by lead and class, those of a class in order of time.
     first, last, place : Tensor, shape (n_draws,), int64
-        For every draw: where its source and class begin and end in `order`, and the number
+        For every draw: where its lead and class begin and end in `order`, and the number
         of its stretch.
     stretch : Tensor, shape (n_draws,), float32
         Beats of a stretch, at least 1.
@@ -116,18 +114,18 @@ class Draws:
     stretch: torch.Tensor
 
     @classmethod
-    def balanced(cls, source, label, cap):
-        """Draws that take at most `cap` beats of each source and class.
+    def balanced(cls, lead_of, label, cap):
+        """Draws that take at most `cap` beats of each lead and class.
 
         Parameters
         ----------
-        source, label : ndarray of int, shape (n_beats,)
-            Source (a patient, or a lead of one) and class of every beat, each source's beats
-            in order of time.
+        lead_of, label : ndarray of int, shape (n_beats,)
+            Recorded lead (or record, where each has one) and class of every beat; the beats of
+            a lead in order of time.
         cap : int
-            Most draws of one source and class.
+            Most draws of one lead and class.
         """
-        group = source.astype(np.int64) * (label.max() + 1) + label
+        group = lead_of.astype(np.int64) * (label.max() + 1) + label
         order = np.argsort(group, kind="stable")
         _, first, size = np.unique(group[order], return_index=True, return_counts=True)
         n_draws = np.minimum(size, cap)
@@ -228,22 +226,9 @@ class ReplayTask:
 
 
 def stretched(x, stretch, shift):
-    """Beats in slower or faster time around the middle of their window.
-
-    Parameters
-    ----------
-    x : Tensor, shape (n_beats, n_channels, n_times)
-        Beats.
-    stretch : Tensor, shape ()
-        Factor on time; under 1 the first and last samples are repeated.
-    shift : Tensor, shape ()
-        Samples by which the beats move to the left.
-
-    Returns
-    -------
-    Tensor, shape (n_beats, n_channels, n_times)
-        By linear interpolation.
-    """
+    """Beats x (n_beats, n_channels, n_times) in time slower by the factor `stretch` () around
+    the middle of their window, `shift` () samples to the left, by linear interpolation; where
+    nothing is left, the first and last samples are repeated."""
     n_times = x.shape[2]
     middle = (n_times - 1) / 2
     at = (torch.arange(n_times) - middle) / stretch + middle + shift
@@ -270,19 +255,14 @@ class SupervisedSettings(Settings):
 
 
 def class_weights(label, imbalance):
-    """Weights of the classes in the loss, with mean 1 over the beats.
+    """Weights (3,) of the classes in the loss, with mean 1 over the beats; None for "none".
 
     Parameters
     ----------
     label : Tensor, shape (n_beats,)
         Index into CLASSES.
     imbalance : {"none", "sqrt", "balanced"}
-        No weights, or weights that fall with the square root of a class's frequency or
-        with the frequency itself.
-
-    Returns
-    -------
-    Tensor, shape (3,), or None
+        As `SupervisedSettings` has it.
     """
     if imbalance == "none":
         return None
@@ -303,9 +283,8 @@ class RecordingTask:
 
     def loss(self, index, generator):
         """Mean loss of the recordings `index` (B,)."""
-        return F.cross_entropy(
-            self.forward(self.samples.varied(index, generator)), self.samples.y[index]
-        )
+        logits = self.forward(self.samples.varied(index, generator))
+        return F.cross_entropy(logits, self.samples.y[index])
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Learning from a patient's labels: what changes, what stays, and what nobody may look at."""
 
 import copy
+from collections import namedtuple
 
 import numpy as np
 import pytest
@@ -165,8 +166,11 @@ def test_prototypes_of_no_class_change_nothing(model):
     assert torch.equal(found, view.logits)
 
 
+Outcome = namedtuple("Outcome", ("predicted", "asked"))
+
+
 def asked_and_learnt(model, one, **how):
-    return personalize(model, MICRONET, settings(**how), beats(30), one, Stopwatch())
+    return Outcome(*personalize(model, MICRONET, settings(**how), beats(30), one, Stopwatch()))
 
 
 @pytest.mark.parametrize("update", UPDATES)

@@ -1,5 +1,6 @@
 """The human in the loop on invented patients: whom it asks, what it may see, what comes out."""
 
+from collections import namedtuple
 from dataclasses import replace
 
 import numpy as np
@@ -42,6 +43,9 @@ def execute(mitdb, runs):
     return run
 
 
+Outcome = namedtuple("Outcome", ("predicted", "asked"))
+
+
 @pytest.fixture
 def looped(monkeypatch):
     """What every patient was personalized with: record -> (replay, patient, outcome)."""
@@ -49,7 +53,7 @@ def looped(monkeypatch):
 
     def recorded(model, anatomy, config, replay, patient, watch):
         outcome = plain(model, anatomy, config, replay, patient, watch)
-        seen[patient.record] = (replay, patient, outcome)
+        seen[patient.record] = (replay, patient, Outcome(*outcome))
         return outcome
 
     monkeypatch.setattr(budget, "personalize", recorded)

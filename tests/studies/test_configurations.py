@@ -23,6 +23,7 @@ from ecglib.system.errors import UserError
 
 DATA = {"name": "mitdb", "sha256": "5e2f" * 16}
 
+ONE_TRAINING = ["ds1_ds2", "ds2_ds1", "ds1_val", *(f"ds1_fold{i}" for i in range(4))]
 # Another allowed value of every setting than its default in any study.
 ANOTHER = {
     "seed": 42,
@@ -87,7 +88,8 @@ def test_defaults_are_allowed_and_frozen(study):
     ("study", "name", "value", "allowed"),
     [
         ("baseline", "norm", "layer", ("none", "batch")),
-        ("baseline", "split", "random", sets.get("mitdb").splits),
+        ("baseline", "split", "random", ONE_TRAINING),
+        ("baseline", "split", "lopo", ONE_TRAINING),
         ("baseline", "features", "rr", ("beat", "beat+rr")),
         ("baseline", "normalization", "minmax", ("zscore", "record", "none")),
         ("baseline", "imbalance", "focal", ("none", "sqrt", "balanced")),

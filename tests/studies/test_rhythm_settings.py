@@ -32,7 +32,7 @@ DATA = {"name": "cinc2017", "sha256": "5e2f" * 16}
         ({"dataset": "mitdb"}, "resnet1d, which cannot read mitdb"),
         ({"model": "ecgnet"}, "ecgnet, which cannot read cinc2017"),
         ({"model": "vgg"}, "model is 'vgg'"),
-        ({"dataset": "mitdb", "model": "ecgnet", "fold": "all"}, "mitdb has one test side"),
+        ({"dataset": "mitdb", "model": "ecgnet", "fold": "all"}, "mitdb has one test set"),
         ({"fold": 5}, "fold is 5"),
         ({"fold": "both"}, "fold is 'both'"),
         ({"pretrain_epochs": 3}, "pretrain_epochs is for model: hubert"),

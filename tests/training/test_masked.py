@@ -82,10 +82,10 @@ def test_it_learns_to_predict_the_masked_shards():
     model, (x, target) = mini(), periodic_windows()
     config = MaskedConfig(epochs=12, batch_size=16, learning_rate=2e-3)
     history = pretrain(model, x, target, config)
-    assert len(history.loss) == len(history.accuracy) == 12
-    assert history.accuracy[0] < 0.6
-    assert history.accuracy[-1] > 0.9
-    assert history.loss[-1] < 0.5 * history.loss[0]
+    assert len(history["loss"]) == len(history["accuracy"]) == 12
+    assert history["accuracy"][0] < 0.6
+    assert history["accuracy"][-1] > 0.9
+    assert history["loss"][-1] < 0.5 * history["loss"][0]
     assert not model.training
 
 
@@ -136,8 +136,8 @@ def test_a_third_of_the_tokens_is_masked_and_they_alone_count(monkeypatch):
     n = len(target)
     right = sum(int(z.argmax()) == int(y) for z, y in zip(logits, target, strict=True))
     loss = -sum(float(torch.log_softmax(z, 0)[y]) for z, y in zip(logits, target, strict=True))
-    assert history.accuracy[0] == pytest.approx(right / n)
-    assert history.loss[0] == pytest.approx(loss / n, rel=1e-5)
+    assert history["accuracy"][0] == pytest.approx(right / n)
+    assert history["loss"][0] == pytest.approx(loss / n, rel=1e-5)
 
 
 def test_of_every_window_one_token_at_least_is_masked(monkeypatch):
@@ -145,7 +145,7 @@ def test_of_every_window_one_token_at_least_is_masked(monkeypatch):
     masks, _, history = seen_by(monkeypatch, config, n=32)
     assert [int(mask.sum()) for mask in masks].count(1) >= 30
     assert all(mask.any() for mask in masks)
-    assert np.isfinite(history.loss[0])
+    assert np.isfinite(history["loss"][0])
 
 
 def test_the_learning_rate_rises_over_the_warm_up_then_falls_to_zero(monkeypatch):

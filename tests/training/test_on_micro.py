@@ -68,9 +68,9 @@ def logits(model, inputs):
 def test_training_beats_are_those_of_n_s_v_in_order_with_their_lead():
     leads = [lead(0), lead(1, n=0), lead(2)]  # the second has nothing to learn from
     joined = TrainingBeats.of(leads)
-    assert joined.source.tolist() == [0] * 90 + [2] * 90
+    assert joined.lead_of.tolist() == [0] * 90 + [2] * 90
     for number in (0, 2):
-        mine = joined.inputs.select(torch.from_numpy(joined.source == number))
+        mine = joined.inputs.select(torch.from_numpy(joined.lead_of == number))
         for name in ("x", "rr", "y"):
             assert torch.equal(getattr(mine, name), getattr(leads[number], name)[:90])
 
@@ -83,7 +83,7 @@ def test_an_epoch_holds_no_more_of_a_lead_and_class_than_the_cap(beats):
     label = beats.inputs.y.numpy()
     for number in range(4):
         for y in range(3):
-            there = (beats.source == number) & (label == y)
+            there = (beats.lead_of == number) & (label == y)
             assert there[taken].sum() == min(cap, there.sum())
 
 
@@ -146,7 +146,7 @@ def test_classes_weigh_by_what_an_epoch_holds(beats, monkeypatch, imbalance, pow
     monkeypatch.setattr(on_micro, "fit", lambda model, parts, task, *_, **__: seen.append(task))
     on_micro.train_fp32(config(imbalance=imbalance, class_cap=15), beats)
     label = beats.inputs.y.numpy()
-    there = [[((beats.source == s) & (label == y)).sum() for y in range(3)] for s in range(4)]
+    there = [[((beats.lead_of == s) & (label == y)).sum() for y in range(3)] for s in range(4)]
     held = np.minimum(there, 15).sum(axis=0)
     assert len(seen[0]) == held.sum()
     if power is None:

@@ -77,8 +77,8 @@ def test_the_other_formats_leave_nothing_out(precision):
 def test_a_step_counts_in_its_context_only(precision):
     layer = nn.Linear(2, 1)
     with emulated(precision) as tally:
-        assert step_with(layer, 0.25).scales == (precision == "fp16")
-    assert not step_with(layer, 0.25).scales
+        assert step_with(layer, 0.25).scaler.is_enabled() == (precision == "fp16")
+    assert not step_with(layer, 0.25).scaler.is_enabled()
     assert tally == Tally(precision, steps=1)
 
 
