@@ -290,7 +290,7 @@ show.table(
 #   `head_int8` is as near; the scopes with convolutions gain 0.003 [−0.008, +0.010] macro-F1
 #   and 0.009 [+0.001, +0.020] accuracy (Table 5.3). We cannot explain that gain; among so many
 #   comparisons it is a hint at most.
-# - **QAT is not needed for that, and its extra epoch does more than the int8_tables.** Against the
+# - **QAT is not needed for that, and its extra epoch does more than the integers.** Against the
 #   fp32 network trained as long, QAT is within 0.001 macro-F1 and 0.002 accuracy everywhere;
 #   with the narrow network trained on DS1 only, that loss of accuracy, small as it is, has an
 #   interval below zero. But the epoch alone moves fp32: from 0.559 to 0.556 macro-F1 and from
@@ -319,7 +319,7 @@ show.table(
 #   of 0.65 ms in the same runtime at the paper's size (4.7 times as fast; 0.931 accuracy as
 #   fp32), 0.03 instead of 0.09 ms with the narrow network (2.6 times; 0.907 as fp32). Other
 #   batches and threads are in Table 5.5. Every one of 49,712 beats gets the class that the
-#   network gives, and all eight layers run in int8_tables.
+#   network gives, and all eight layers run in integers.
 # - **Two details decided that.** Biases must be rounded to their 32-bit step while the network
 #   is simulated: left in fp32 there, the file of a small network disagreed on beats in a trial
 #   (not among the results). And ONNX Runtime moves a quantization past a Reshape but not past a

@@ -148,10 +148,6 @@ def landscape(points, trivial):
         From the function of that name, and from `micro_points`.
     trivial : float
         Macro-F1 of answering N always.
-
-    Returns
-    -------
-    Figure
     """
     points = points.reset_index(drop=True)
     figure, axes = plt.subplots(1, 3, figsize=(12, 0.34 * len(points) + 1), sharey=True)

@@ -153,11 +153,11 @@ def _budget_row(arm, control):
         "accuracy (patients)": np.mean(arm.values(accuracy, after_5min=True)),
         "accuracy of patients": stats.mean_over_patients(pair[0], accuracy),
         "without 232": _without_heavy(arm, after_5min=True),
-        "labels": np.mean([labels_a_record(r) for r in arm.results]),
+        "labels": mean_over(arm, labels_a_record),
     }
     if arm is control:
         return row
-    change = patient_change(arm, control).min()  # over seeds: a patient gets one network
+    change = scores.patient_change(arm, control).min()  # over seeds: a patient gets one network
     macs = [np.mean(list(r.metrics["online_macs"].values())) for r in arm.results]
     return (
         row
@@ -165,10 +165,15 @@ def _budget_row(arm, control):
         | {
             WORST: change.min(),
             "its record": change.idxmin(),
-            "cost": np.mean([seconds_a_patient(r) for r in arm.results]),
+            "cost": mean_over(arm, seconds_a_patient),
             "million multiplications": np.mean(macs) / 1e6,
         }
     )
+
+
+def mean_over(arm, number):
+    """Mean over the results of an arm of a number that a function takes from each."""
+    return float(np.mean([number(result) for result in arm.results]))
 
 
 def labels_a_record(result):
@@ -180,14 +185,6 @@ def seconds_a_patient(result):
     """Seconds of asking and learning, mean over the records of a result."""
     spent = result.runtime_s.get("ask", 0) + result.runtime_s.get("update", 0)
     return spent / len(result.per_record)
-
-
-def patient_change(arm, control):
-    """Accuracy after 5:00 minus that of the control, a row a seed, a column a record."""
-    pairs = zip(arm.matrices(after_5min=True), control.matrices(after_5min=True), strict=True)
-    return pd.DataFrame(
-        [{r: float(accuracy(a[r]) - accuracy(b[r])) for r in a if a[r].sum()} for a, b in pairs]
-    )
 
 
 def choice_table(results, budgets=(5, 20)):
@@ -232,24 +229,20 @@ def calibration(results):
     return confusion.reshape(-1, len(CLASSES), len(CLASSES)), total
 
 
-def calibration_error(confusion, total, n_bins=10):
-    """Expected calibration error: mean distance of confidence and accuracy (Guo et al. 2017).
-
-    Parameters
-    ----------
-    confusion, total
-        From `calibration`.
-    n_bins : int
-        Equal steps of confidence to average over.
-
-    Returns
-    -------
-    float
-    """
+def calibration_bins(confusion, total, n_bins=10):
+    """Beats, right answers and summed confidence, three ndarrays (n_bins,), of `calibration`."""
     merged = confusion.reshape(n_bins, -1, *confusion.shape[1:]).sum(axis=1)
-    sure = total.reshape(n_bins, -1).sum(axis=1)
     right = np.trace(merged, axis1=1, axis2=2)
-    return float(np.abs(sure - right).sum() / merged.sum())
+    return merged.sum(axis=(1, 2)), right, total.reshape(n_bins, -1).sum(axis=1)
+
+
+def calibration_error(confusion, total, n_bins=10):
+    """Expected calibration error of `calibration`: mean distance of confidence and accuracy.
+
+    See Guo et al. 2017; `n_bins` equal steps of confidence are averaged over.
+    """
+    count, right, sure = calibration_bins(confusion, total, n_bins)
+    return float(np.abs(sure - right).sum() / count.sum())
 
 
 def coverage_scores(confusion):

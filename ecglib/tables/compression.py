@@ -16,6 +16,23 @@ from ecglib.tables.papers import PAPER2_TABLE_1
 PAPER_METHODS = ("fixed_quant", "fixed_prune", "laq", "laq_printed", "lap")
 """Methods of paper 2; the others are ours."""
 
+FAMILIES = {
+    "fixed_quant": "fixed bits",
+    "fixed_prune": "fixed pruning",
+    "laq": "LAQ",
+    "laq_printed": "LAQ, equation (3) as printed",
+    "lap": "LAP",
+    "matrix_quant": "fixed bits, gains left alone",
+    "matrix_prune": "fixed pruning, gains left alone",
+    "matrix_laq": "LAQ, gains left alone",
+    "matrix_lap": "LAP, gains left alone",
+    "mse": "fixed bits, clipped, by channel",
+    "allocated": "allocated bits",
+    "trained": "rounded while training",
+    "joint": "pruned and rounded while training",
+}
+"""Method -> what it is called whatever its bits and shares."""
+
 SCORES = {
     "accuracy": "accuracy",
     "precision": "macro_precision",
@@ -46,21 +63,14 @@ def method_name(settings):
     bits = settings.get("bits")
     width = "1 bit" if bits == 1 else f"{bits} bits"
     pruned = f"{100 * settings.get('share', 0):.0f} % pruned"
-    return {
-        "fixed_quant": width,
-        "fixed_prune": pruned,
-        "laq": "LAQ",
-        "laq_printed": "LAQ, equation (3) as printed",
-        "lap": "LAP",
-        "matrix_quant": f"{width}, gains left alone",
-        "matrix_prune": f"{pruned}, gains left alone",
-        "matrix_laq": "LAQ, gains left alone",
-        "matrix_lap": "LAP, gains left alone",
-        "mse": f"{width}, clipped, by channel",
+    named = {
         "allocated": f"allocated, {settings.get('mean_bits', 0):g} bits on average",
         "trained": f"{width}, trained",
         "joint": f"{pruned}, {width}, trained",
-    }[settings["method"]]
+    }
+    family = FAMILIES[settings["method"]]
+    family = family.replace("fixed bits", width).replace("fixed pruning", pruned)
+    return named.get(settings["method"], family)
 
 
 def pick(results, *, fold="all", **wanted):
@@ -194,11 +204,15 @@ def sizes_table(named, printed=None):
     return frames.of_rows(rows)
 
 
+def difference(metrics):
+    """Difference in accuracy to fp32, in points, as `ecglib.stats.Interval`."""
+    keys = ("difference", "difference_low", "difference_high")
+    return stats.Interval(*(100 * metrics[key] for key in keys))
+
+
 def points(metrics):
     """Columns of the difference in accuracy to fp32, in points, with its interval."""
-    keys = ("difference", "difference_low", "difference_high")
-    interval = stats.Interval(*(100 * metrics[key] for key in keys))
-    return frames.with_bounds("Δ accuracy, points", interval)
+    return frames.with_bounds("Δ accuracy, points", difference(metrics))
 
 
 def best_without_loss(named, size="file_ratio"):

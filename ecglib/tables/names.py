@@ -28,6 +28,7 @@ WORDS = {
     "cinc2017": "CinC 2017",
     "chapman": "Chapman",
     "cpsc2018": "CPSC 2018",
+    "macro_f1": "macro-F1",
     "ecgnet": "ECGNet",
     "micronet": "MicroNet",
     "resnet1d": "ResNet1D",

@@ -9,6 +9,7 @@ from ecglib import results, stats
 from ecglib.aami import patient_of
 from ecglib.metrics import macro_f1
 from ecglib.tables import arms, budget, precision
+from ecglib.tables.compression import difference
 from ecglib.tables.scores import HEAVY_RECORD
 
 _STANDARD = {"split": "ds1_ds2", "finetune": "head", "online_seconds": 300, "norm": "batch"}
@@ -90,19 +91,13 @@ def compression(runs):
     folds = pooled["laq", 0.0].predictions.values()
     return {
         "laq_ratio": laq["ideal_ratio"],
-        "laq": _points(laq),
+        "laq": difference(laq),
         "file_ratio": joint["file_ratio"],
-        "joint": _points(joint),
+        "joint": difference(joint),
         "as_long": 100 * (joint["accuracy"] - pooled["trained", 0.0].metrics["accuracy"]),
         "n_recordings": sum(len(results.decode_recordings(fold)) for fold in folds),
         "n_folds": len(folds),
     }
-
-
-def _points(metrics):
-    """Difference in accuracy to fp32, in points."""
-    keys = ("difference", "difference_low", "difference_high")
-    return stats.Interval(*(100 * metrics[key] for key in keys))
 
 
 def edge(runs):

@@ -134,6 +134,26 @@ def against_control(named, control="none", *, after_5min=True):
     return score_table(named, after_5min=after_5min).join(differences)
 
 
+def accuracy_by_record(arm):
+    """Accuracy after 5:00, a row a seed, a column a record that has beats then."""
+    return pd.DataFrame(
+        [
+            {record: float(accuracy(m)) for record, m in matrices.items() if m.sum()}
+            for matrices in arm.matrices(after_5min=True)
+        ]
+    )
+
+
+def patient_change(arm, control):
+    """Accuracy after 5:00 minus that of a control with the same seeds and records.
+
+    Shape and index are those of `accuracy_by_record`.
+    """
+    if arm.seeds != control.seeds:
+        raise ValueError(f"an arm has seeds {arm.seeds}, its control {control.seeds}")
+    return accuracy_by_record(arm) - accuracy_by_record(control)
+
+
 def class_table(named, *, after_5min=False):
     """Sensitivity and positive predictive value per class, mean over seeds.
 

@@ -52,7 +52,7 @@ def test_a_confusion_is_shown_in_percent_of_its_rows():
 def test_freedom_marks_one_row_a_strategy():
     axis = personalization.freedom().axes[0]
     names = [label.get_text() for label in axis.get_yticklabels()]
-    assert names == ["none", "head_only", "adabn", "adapters", "last_blocks", "full"]
+    assert names == ["none", "head only", "AdaBN", "adapters", "last blocks", "full"]
 
 
 def test_the_control_differs_from_itself_by_nothing():
