@@ -13,18 +13,18 @@ from ecglib.studies.budget import BudgetConfig
 from ecglib.studies.micro import MicroConfig
 from ecglib.tables import arms, frames, names, scores
 
-DEFAULTS = {field.name: field.default for field in fields(MicroConfig)} | {
+_DEFAULTS = {field.name: field.default for field in fields(MicroConfig)} | {
     field.name: field.default for field in fields(BudgetConfig)
 }
-UNNAMED = ("records", "seed", "split", "scope", "budget", "query", "update", "asking")
+_UNNAMED = ("records", "seed", "split", "scope", "budget", "query", "update", "asking")
 """Settings that a table's caption or other columns name."""
 
-SCOPE_NAMES = {"none": "fp32", "all_int8": "INT8"}
+_SCOPES = {"none": "fp32", "all_int8": "INT8"}
 
 WORST = "worst record, single network"
 """Column: what the unluckiest patient loses, who gets the network of one seed."""
 
-AS_IN_LITERATURE = {
+_AS_IN_LITERATURE = {
     "features": "derivative+rr",
     "leads": "MLII",
     "imbalance": "none",
@@ -46,9 +46,9 @@ def variant(arm):
     changed = {
         name: value
         for name, value in arm.settings.items()
-        if name not in UNNAMED and value != DEFAULTS[name]
+        if name not in _UNNAMED and value != _DEFAULTS[name]
     }
-    if changed == AS_IN_LITERATURE:
+    if changed == _AS_IN_LITERATURE:
         return "input and training as in the literature"
     words = [
         value if name == "features" else names.setting(name, value)
@@ -70,13 +70,12 @@ def by_split(results):
     -------
     dict of str to Arm
     """
-    named = {}
-    for split in ("ds1_ds2", "ds2_ds1", "lopo"):
-        for scope, word in SCOPE_NAMES.items():
-            chosen = by_variant(results, split=split, scope=scope).get("chosen")
-            if chosen:
-                named[f"{names.word(split)}, {word}"] = chosen
-    return named
+    return {
+        f"{names.word(split)}, {word}": found["chosen"]
+        for split in ("ds1_ds2", "ds2_ds1", "lopo")
+        for scope, word in _SCOPES.items()
+        if "chosen" in (found := by_variant(results, split=split, scope=scope))
+    }
 
 
 def variant_table(named):
@@ -92,13 +91,10 @@ def variant_table(named):
     for name, arm in named.items():
         row = frames.spread("macro-F1", arm.values(macro_f1))
         row |= frames.spread("accuracy", arm.values(accuracy))
-        by_class = scores.class_scores(arm)
-        row |= {f"F1 {c}": by_class[c]["f1"] for c in CLASSES}
+        row |= {f"F1 {c}": found["f1"] for c, found in scores.class_scores(arm).items()}
         row["without 232"] = _without_heavy(arm)
-        rows[name] = row | {
-            "bytes": arm.results[0].metrics["weight_bytes"],
-            "seeds": arm.seeds,
-        }
+        row["bytes"] = arm.results[0].metrics["weight_bytes"]
+        rows[name] = row | {"seeds": arm.seeds}
     return frames.of_rows(rows).dropna(axis="columns", how="all")
 
 
@@ -119,8 +115,8 @@ def by_budget(results, *, query="mixed", update="head", asking="start", **wanted
 
 def _asked_as_chosen(arm):
     """Whether the questions of an arm, and its learning from answers, are the chosen ones."""
-    asking = {field.name for field in fields(AskingSettings)} - set(UNNAMED)
-    return all(arm.settings[name] == DEFAULTS[name] for name in asking)
+    asking = {field.name for field in fields(AskingSettings)} - set(_UNNAMED)
+    return all(arm.settings[name] == _DEFAULTS[name] for name in asking)
 
 
 def budget_table(named):
@@ -158,17 +154,14 @@ def _budget_row(arm, control):
     if arm is control:
         return row
     change = scores.patient_change(arm, control).min()  # over seeds: a patient gets one network
-    macs = [np.mean(list(r.metrics["online_macs"].values())) for r in arm.results]
-    return (
-        row
-        | scores.difference("Δ macro-F1", pair, macro_f1)
-        | {
-            WORST: change.min(),
-            "its record": change.idxmin(),
-            "cost": mean_over(arm, seconds_a_patient),
-            "million multiplications": np.mean(macs) / 1e6,
-        }
-    )
+    macs = mean_over(arm, lambda r: np.mean(list(r.metrics["online_macs"].values())))
+    row |= scores.difference("Δ macro-F1", pair, macro_f1)
+    return row | {
+        WORST: change.min(),
+        "its record": change.idxmin(),
+        "cost": mean_over(arm, seconds_a_patient),
+        "million multiplications": macs / 1e6,
+    }
 
 
 def mean_over(arm, number):
@@ -197,10 +190,8 @@ def choice_table(results, budgets=(5, 20)):
     """
     rows = {}
     for arm in arms.group(results, split="ds1_cv", scope="all_int8"):
-        score = frames.spread(
-            f"K = {arm.settings['budget']}", arm.values(macro_f1, after_5min=True)
-        )
-        rows[_asked(arm)] = rows.get(_asked(arm), {}) | score
+        values, column = arm.values(macro_f1, after_5min=True), f"K = {arm.settings['budget']}"
+        rows.setdefault(_asked(arm), {}).update(frames.spread(column, values))
     columns = [f"K = {k}{part}" for k in (0, *budgets) for part in ("", " std")]
     return frames.of_rows(rows).reindex(columns=columns)
 
@@ -212,8 +203,7 @@ def _asked(arm):
         return "no label"
     words = [f"{names.word(settings['query'])} query", names.word(settings["update"])]
     words += ["stream"] * (settings["asking"] == "stream")
-    words += [variant(arm)] * (variant(arm) != "chosen")
-    return ", ".join(words)
+    return ", ".join(words + [variant(arm)] * (variant(arm) != "chosen"))
 
 
 def calibration(results):
@@ -224,13 +214,13 @@ def calibration(results):
     tuple of (ndarray (n_steps, 3, 3), ndarray (n_steps,))
         Confusions and sums of the largest probability, by step of that probability.
     """
-    confusion = sum(np.array(r.metrics["confidence"]["confusion"]) for r in results)
-    total = sum(np.array(r.metrics["confidence"]["total"]) for r in results)
+    found = [r.metrics["confidence"] for r in results]
+    confusion, total = (sum(np.array(f[key]) for f in found) for key in ("confusion", "total"))
     return confusion.reshape(-1, len(CLASSES), len(CLASSES)), total
 
 
 def calibration_bins(confusion, total, n_bins=10):
-    """Beats, right answers and summed confidence, three ndarrays (n_bins,), of `calibration`."""
+    """Beats, right answers and summed confidence of `calibration`, each (n_bins,)."""
     merged = confusion.reshape(n_bins, -1, *confusion.shape[1:]).sum(axis=1)
     right = np.trace(merged, axis1=1, axis2=2)
     return merged.sum(axis=(1, 2)), right, total.reshape(n_bins, -1).sum(axis=1)
@@ -277,15 +267,8 @@ def robustness_table(results):
     for arm in arms.group(results, split="ds1_ds2"):
         settings = arm.settings
         row = rows.setdefault((settings["perturbation"], settings["level"]), {})
-        word = SCOPE_NAMES[settings["scope"]]
+        word = _SCOPES[settings["scope"]]
         row[f"macro-F1, {word}"] = float(np.mean(arm.values(macro_f1)))
-        row[f"V F1, {word}"] = float(np.mean([_f1_of(r, "V") for r in arm.results]))
-        row[f"S F1, {word}"] = float(np.mean([_f1_of(r, "S") for r in arm.results]))
+        _, s_f1, v_f1 = scores.detected_f1(arm.results).mean(axis=0)
+        row |= {f"V F1, {word}": v_f1, f"S F1, {word}": s_f1}
     return frames.of_rows(rows).sort_index()
-
-
-def _f1_of(result, name):
-    """F1 of a class with missed beats and false detections counted, as EC57 does."""
-    total = sum(np.array(rows) for rows in result.metrics["detection"].values())
-    tp, fn, fp = total[CLASSES.index(name)]
-    return 2 * tp / max(1, 2 * tp + fn + fp)

@@ -12,7 +12,8 @@ from ecglib.tables import arms, budget, precision
 from ecglib.tables.compression import difference
 from ecglib.tables.scores import HEAVY_RECORD
 
-_STANDARD = {"split": "ds1_ds2", "finetune": "head", "online_seconds": 300, "norm": "batch"}
+STANDARD = {"split": "ds1_ds2", "finetune": "head", "online_seconds": 300, "norm": "batch"}
+"""Settings of study "personalization" that all strategies of a headline share."""
 
 
 def _difference(arm, control, *, after_5min=False, without=None):
@@ -32,7 +33,7 @@ def personalization(runs):
 
     `difference` of macro-F1 of the `best` of `n_strategies`; `n_patients`, `n_seeds`.
     """
-    named = arms.by(runs, "strategy", **_STANDARD)
+    named = arms.by(runs, "strategy", **STANDARD)
     control = named.pop("none")
     found = {name: _difference(arm, control, after_5min=True) for name, arm in named.items()}
     best = max(found, key=lambda name: found[name].value)
@@ -50,10 +51,9 @@ def formats(runs):
     named = precision.by_format(runs)
     pair = {name: named[name] for name in ("fp16, emulated", "bf16, emulated")}
     row = precision.pairs_table(pair).iloc[0]
+    ends = ("over seeds", "over seeds low", "over seeds high")
     return {
-        "difference": stats.Interval(
-            row["over seeds"], row["over seeds low"], row["over seeds high"]
-        ),
+        "difference": stats.Interval(*row[list(ends)]),
         "n_seeds": len(pair["fp16, emulated"].results),
     }
 
