@@ -142,7 +142,7 @@ def budget_table(named):
 
 
 def _budget_row(arm, control):
-    pair = [a.matrices(after_5min=True) for a in (arm, control)]
+    pair = arms.paired(arm, control, after_5min=True)
     row = frames.spread("macro-F1", arm.values(macro_f1, after_5min=True))
     row |= frames.bounds("95 %", stats.patient_bootstrap(pair[0], macro_f1))
     row |= {

@@ -33,27 +33,16 @@ FAMILIES = {
 }
 """Method -> what it is called whatever its bits and shares."""
 
-SCORES = {
+_SCORES = {
     "accuracy": "accuracy",
     "precision": "macro_precision",
     "recall": "sensitivity",
     "F1": "macro_f1",
-}
-"""Column -> metric, in paper 2's order; all but the first are macro-averages."""
+}  # column -> metric, in paper 2's order
 
 
 def method_name(settings):
-    """What a table calls a method with its settings.
-
-    Parameters
-    ----------
-    settings : dict
-        Configuration of a compression run.
-
-    Returns
-    -------
-    str
-        As in `papers.PAPER2_TABLE_1` where the paper has the same row.
+    """What a table calls the method of a run with its settings, as the paper's own row if any.
 
     Examples
     --------
@@ -74,23 +63,9 @@ def method_name(settings):
 
 
 def pick(results, *, fold="all", **wanted):
-    """Results of one fold, or pooled, with these settings, in order of the files.
-
-    Parameters
-    ----------
-    fold : int or "all"
-        Which.
-    **wanted
-        Settings, e.g. ``dataset="cinc2017"``.
-
-    Returns
-    -------
-    list of RunResult
-    """
-    wanted = {"fold": fold, **wanted}
-    return [
-        r for r in results if all(r.config[name] == value for name, value in wanted.items())
-    ]
+    """Results of one fold, or pooled ("all"), with these settings, in order of the files."""
+    wanted["fold"] = fold
+    return [r for r in results if wanted.items() <= r.config.items()]
 
 
 def by_method(results, **wanted):
@@ -126,7 +101,7 @@ def trivial(result):
 
 
 def _scored(metrics):
-    return {column: metrics[key] for column, key in SCORES.items()}
+    return {column: metrics[key] for column, key in _SCORES.items()}
 
 
 def networks_table(results):
@@ -140,17 +115,14 @@ def networks_table(results):
     """
     rows = {}
     for result in sorted(results, key=lambda r: r.config["dataset"]):
-        dataset = result.config["dataset"]
-        always = trivial(result)
-        rows.setdefault((dataset, "commonest class"), _scored(always) | _f1_cinc(always))
-        own = _scored(result.metrics) | _f1_cinc(result.metrics)
-        rows[dataset, names.network(result.config)] = own
+        dataset, network = result.config["dataset"], names.network(result.config)
+        rows.setdefault((dataset, "commonest class"), trivial(result))
+        rows[dataset, network] = result.metrics
+    for key, metrics in rows.items():
+        rows[key] = _scored(metrics)
+        if {"N", "A", "O"} <= set(metrics["per_class"]):
+            rows[key]["F1 of N, A, O"] = challenge_f1(metrics["per_class"])
     return frames.of_rows(rows, ["data set", "network"])
-
-
-def _f1_cinc(metrics):
-    known = {"N", "A", "O"} <= set(metrics["per_class"])
-    return {"F1 of N, A, O": challenge_f1(metrics["per_class"])} if known else {}
 
 
 def scores_table(named, fp32, printed):
@@ -170,7 +142,7 @@ def scores_table(named, fp32, printed):
     """
     ours = {"commonest class": _scored(trivial(fp32)), "fp32": _scored(fp32.metrics)}
     ours |= {name: _scored(result.metrics) for name, result in named.items()}
-    theirs = {name: dict(zip(SCORES, row, strict=False)) for name, row in printed.items()}
+    theirs = {name: dict(zip(_SCORES, row, strict=False)) for name, row in printed.items()}
     tables = {"ours": frames.of_rows(ours), "paper": frames.of_rows(theirs)}
     return pd.concat(tables, axis=1).reindex(list(ours))
 
@@ -191,9 +163,10 @@ def sizes_table(named, printed=None):
     """
     rows = {}
     for name, result in named.items():
-        m = result.metrics
-        paper = {"paper": printed[name].ratio if name in printed else np.nan} if printed else {}
-        rows[name] = paper | {
+        m, row = result.metrics, rows.setdefault(name, {})
+        if printed:
+            row["paper"] = printed[name].ratio if name in printed else np.nan
+        row |= {
             "ideal": m["ideal_ratio"],
             "all bits": m["overhead_ratio"],
             "file": m["file_ratio"],

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from ecglib.aami import CLASSES, DS1, DS2
+from ecglib.tables import frames
 
 COLUMNS = (*CLASSES, "F, Q")
 """The three classes that networks predict, and the beats that the literature drops."""
@@ -60,13 +61,12 @@ def by_set(counts):
     DataFrame of int
         Rows "DS1" and "DS2"; columns: records, `COLUMNS` and their sum "all".
     """
-    sides = {
-        name: counts[counts.index.isin(side)] for name, side in (("DS1", DS1), ("DS2", DS2))
-    }
-    table = pd.DataFrame({name: side.sum() for name, side in sides.items()}).T
-    table["all"] = table.sum(axis=1)
-    table.insert(0, "records", [len(side) for side in sides.values()])
-    return table
+    rows = {}
+    for name, side in (("DS1", DS1), ("DS2", DS2)):
+        found = counts[counts.index.isin(side)]
+        total = found.sum()
+        rows[name] = {"records": len(found), **total, "all": total.sum()}
+    return frames.of_rows(rows)
 
 
 def detections(result):

@@ -30,26 +30,8 @@ def studies(folder):
     return {name: paths for name, paths in found.items() if paths}
 
 
-def runs_table(paths):
-    """One row a run: its settings, what came out, how long it took, and where.
-
-    Parameters
-    ----------
-    paths : iterable of Path
-        Result files of one study.
-
-    Returns
-    -------
-    DataFrame
-        Column "run" is the name of the file. Lists are joined by spaces; metrics that are no
-        single number (by class, by layer) are left to the file. "seconds" is the sum over the
-        stages.
-
-    Raises
-    ------
-    UserError
-        If a file is no result.
-    """
+def _runs_table(paths):
+    """One row a run: settings, single numbers that came out, seconds, and where."""
     rows = []
     for path in paths:
         result = results.load(path)
@@ -66,7 +48,10 @@ def runs_table(paths):
 
 
 def write_tables(source, target):
-    """Write the table of every study, `<name>.csv`; tables of earlier calls go.
+    """Write a table of every study, `<name>.csv`, a row a run; tables of earlier calls go.
+
+    Lists are joined by spaces; metrics that are no single number (by class, by layer) are left
+    to the result files.
 
     Parameters
     ----------
@@ -85,7 +70,7 @@ def write_tables(source, target):
     for old in target.glob("*.csv"):
         old.unlink()
     for name, paths in studies(source).items():
-        runs_table(paths).to_csv(target / f"{name}.csv", index=False)
+        _runs_table(paths).to_csv(target / f"{name}.csv", index=False)
 
 
 def _cell(value):

@@ -106,18 +106,14 @@ def name_of(config, keys):
     config : dict
         Configuration of a run.
     keys : iterable of str
-        Settings to name.
-
-    Returns
-    -------
-    str
+        Settings to name, as far as the run has them: files of older versions lack some.
 
     Examples
     --------
     >>> name_of({"strategy": "head_only", "finetune": "all"}, ("strategy", "finetune"))
     'head only, everything fine-tuned'
     """
-    return ", ".join(filter(None, (setting(key, config[key]) for key in keys)))
+    return ", ".join(filter(None, (setting(key, config[key]) for key in keys if key in config)))
 
 
 def filters(channels):

@@ -16,12 +16,9 @@ STANDARD = {"split": "ds1_ds2", "finetune": "head", "online_seconds": 300, "norm
 """Settings of study "personalization" that all strategies of a headline share."""
 
 
-def _difference(arm, control, *, after_5min=False, without=None):
+def _difference(arm, control, **kind):
     """Macro-F1 of an arm minus that of a control, with its interval over patients."""
-    pair = [a.matrices(after_5min=after_5min) for a in (arm, control)]
-    if without is not None:
-        pair = [stats.without(matrices, without) for matrices in pair]
-    return stats.paired_difference(*pair, macro_f1)
+    return stats.paired_difference(*arms.paired(arm, control, **kind), macro_f1)
 
 
 def _n_patients(arm):
