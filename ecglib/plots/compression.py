@@ -29,15 +29,7 @@ LOOKS = {
 
 
 def recordings(signals, fs):
-    """One recording of each class, in mV.
-
-    Parameters
-    ----------
-    signals : dict of str to ndarray
-        Class -> samples.
-    fs : float
-        Hz.
-    """
+    """One recording of each class: name -> samples in mV, at `fs` Hz."""
     figure, axes = plt.subplots(len(signals), 1, sharex=True, figsize=(8.5, 1.2 * len(signals)))
     for axis, (name, signal) in zip(np.atleast_1d(axes), signals.items(), strict=True):
         axis.plot(np.arange(len(signal)) / fs, signal, lw=0.7, color=ORIGIN_COLORS["reference"])
@@ -71,13 +63,7 @@ def importance_map(indices, bits):
 
 
 def sensitivity(cost):
-    """What rounding one layer alone adds to the validation loss, by bits.
-
-    Parameters
-    ----------
-    cost : dict of str to dict of int to float
-        Layer -> bits -> rise of the loss.
-    """
+    """What rounding one layer alone adds to the validation loss: layer -> bits -> rise."""
     frame = pd.DataFrame(cost)
     frame.index = frame.index.astype(int)
     worst = frame.loc[frame.index.min()].sort_values(ascending=False).index
@@ -163,12 +149,9 @@ def against_paper(named, fp32, printed):
 
 
 def activation_variance(ratios):
-    """Variance of every layer's output after rounding the weights, over that before.
+    """Variance of each layer's output with rounded weights, over that before.
 
-    Parameters
-    ----------
-    ratios : dict of int to dict of str to float
-        Bits -> layer -> ratio.
+    `ratios` are numbers by bits and layer.
     """
     frame = pd.DataFrame(ratios).rename_axis("layer").reset_index()
     frame = frame.melt("layer", var_name="bits", value_name="ratio")

@@ -22,13 +22,7 @@ _LINK_COLOR = "#882255"
 
 
 def split_map(used):
-    """Every record of MIT-BIH in the set that it belongs to.
-
-    Parameters
-    ----------
-    used : sequence of int
-        Records of this run, drawn in full colour.
-    """
+    """Every record of MIT-BIH in the set that it belongs to, those in `used` in full colour."""
     figure, axis = plt.subplots(figsize=(9.5, 2.6))
     axis.set(xlim=(0, len(DS2)), ylim=(len(_SETS) - 0.4, -0.6))
     centre = {}
@@ -102,10 +96,7 @@ def _beats_of_one_kind(axis, seconds, signal, color):
 def ectopic_beats(counts):
     """S and V beats of every record on a logarithmic scale, DS1 above DS2.
 
-    Parameters
-    ----------
-    counts : DataFrame
-        Beats of each class by record, from `ecglib.tables.detection`.
+    `counts` is a frame of `ecglib.tables.detection`: beats of each class by record.
     """
     figure, axes = plt.subplots(2, 1, figsize=(9.5, 5.4), sharey=True)
     for axis, (name, side) in zip(axes, (("DS1", DS1), ("DS2", DS2)), strict=True):
@@ -156,10 +147,7 @@ def rr_by_class(beats, names):
 def detection_quality(detections):
     """Sensitivity and positive predictivity of R-peak detection, worst record first.
 
-    Parameters
-    ----------
-    detections : DataFrame
-        Columns `se` and `ppv` by record, from `ecglib.tables.detection.detections`.
+    `detections` has the columns `se` and `ppv` of `ecglib.tables.detection.detections`.
     """
     order = detections[["se", "ppv"]].min(axis=1).sort_values().index
     rows = 100 * detections.loc[order, ["se", "ppv"]]

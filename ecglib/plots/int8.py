@@ -75,13 +75,7 @@ def grids(integers, activation, step, zero_point):
 
 
 def noise(weights, outputs):
-    """Signal-to-quantization-noise ratio by layer, of weights and of outputs.
-
-    Parameters
-    ----------
-    weights, outputs : dict of str to float
-        Layer -> dB.
-    """
+    """Signal-to-quantization-noise ratio of weights and of outputs, by layer: name -> dB."""
     names = [name.removesuffix(".conv") for name in weights]
     figure, axis = plt.subplots(figsize=(8, 3.2))
     axis.plot(names, list(weights.values()), "o-", label="weights")
@@ -94,10 +88,7 @@ def noise(weights, outputs):
 def accuracy_against_bytes(pipelines):
     """Macro-F1 against bytes of the weights, for every scope, method and pipeline.
 
-    Parameters
-    ----------
-    pipelines : dict of str to dict of (str, str) to Arm
-        Name of a pipeline -> (scope, method) -> arm.
+    `pipelines` are those of `ecglib.tables.int8.by_scope`.
     """
     figure, axes = plt.subplots(1, len(pipelines), figsize=(11, 3.8), sharey=True)
     for axis, (title, named) in zip(np.atleast_1d(axes), pipelines.items(), strict=True):
@@ -124,10 +115,7 @@ def accuracy_against_bytes(pipelines):
 def latencies(results):
     """Median and 99th percentile of a call, by runtime and batch, one thread.
 
-    Parameters
-    ----------
-    results : list of RunResult
-        Of study "latency".
+    `results` are runs of study "latency".
     """
     panels = {}
     for r in results:

@@ -67,15 +67,7 @@ def budget_curves(named):
 
 
 def patients(arm, control, names):
-    """Accuracy of every record without and with labels.
-
-    Parameters
-    ----------
-    arm, control : Arm
-        With and without labels, same records.
-    names : tuple of (str, str)
-        Of the control and of the arm.
-    """
+    """Accuracy of every record with and without labels; `names` are of control and arm."""
     before, after = (scores.accuracy_by_record(a).mean() for a in (control, arm))
     old = before.sort_values()
     new, place = after[old.index], np.arange(len(old))
@@ -93,10 +85,7 @@ def patients(arm, control, names):
 def confidence(named):
     """Reliability, and accuracy and macro-F1 against the share of beats that are answered.
 
-    Parameters
-    ----------
-    named : dict of str to list of RunResult
-        Name -> results of one arm.
+    `named` holds the results of one arm by its name.
     """
     figure, axes = plt.subplots(1, 3, figsize=(11, 3.6))
     axes[0].plot([0.3, 1], [0.3, 1], color=NEUTRAL, ls=":")
@@ -129,10 +118,7 @@ LEVELS = {
 def robustness(table):
     """F1 of V and S against the severity of each perturbation, fp32 and INT8.
 
-    Parameters
-    ----------
-    table : DataFrame
-        From `ecglib.tables.budget.robustness_table`.
+    `table` is that of `ecglib.tables.budget.robustness_table`.
     """
     shown = [kind for kind in LEVELS if kind in table.index.get_level_values(0)]
     figure, axes = plt.subplots(1, max(1, len(shown)), figsize=(11, 3.4), sharey=True)

@@ -23,16 +23,9 @@ COLUMNS = ("name", "group", "macro_f1", "low", "high", "bytes", "seconds")
 
 
 def headline_arms(baseline, personalized, rounded):
-    """The arms that the overview quotes, on DS1→DS2.
+    """The arms that the overview quotes, on DS1→DS2: name -> Arm.
 
-    Parameters
-    ----------
-    baseline, personalized, rounded : list of RunResult
-        Reference runs of studies "baseline", "personalization" and "int8".
-
-    Returns
-    -------
-    dict of str to Arm
+    Parameters are runs of studies "baseline", "personalization" and "int8".
     """
     by_strategy = arms.by(personalized, "strategy", **STANDARD)
     alone = arms.by(baseline, "features", norm="none", split="ds1_ds2")
@@ -47,18 +40,10 @@ def headline_arms(baseline, personalized, rounded):
 
 
 def micro_points(micro, budget):
-    """The micro network with and without labels, rows for `landscape`.
+    """The micro network with and without labels, rows for `landscape` as those of `points`.
 
-    Parameters
-    ----------
-    micro, budget : list of RunResult
-        Reference runs of these studies.
-
-    Returns
-    -------
-    DataFrame
-        Columns as `points`. Whoever gave labels is scored after 5:00; seconds are those of
-        asking and learning, 22 patients.
+    Whoever gave labels is scored after 5:00; seconds are those of asking and learning, 22
+    patients. Parameters are runs of these studies.
     """
     rows = []
     for split, group in (("ds1_ds2", OURS), ("lopo", LEFT_OUT)):
@@ -92,12 +77,7 @@ def trivial(named):
 
 
 def points(named):
-    """Methods of the papers, the literature and this book, for `landscape`.
-
-    Parameters
-    ----------
-    named : dict of str to Arm
-        Our arms.
+    """Methods of the papers, the literature and our arms (name -> Arm), for `landscape`.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Figures of the mixed-precision chapter."""
+"""Figures of the mixed-precision chapter; `results` are runs of study "numerics"."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -63,13 +63,7 @@ def format_scores(groups, printed):
 
 
 def layer_errors(results):
-    """Relative errors of activations and of weight gradients by layer, a line a format.
-
-    Parameters
-    ----------
-    results : list of RunResult
-        Of study "numerics".
-    """
+    """Relative errors of activations and of weight gradients by layer, a line a format."""
     rows = [
         {"layer": layer["name"].removesuffix(".conv"), "format": r.config["precision"]} | layer
         for r in results
@@ -96,13 +90,7 @@ def layer_errors(results):
 
 
 def exponents(result):
-    """Powers of two that occur in activations and gradients, and what fp16 makes of them.
-
-    Parameters
-    ----------
-    result : RunResult
-        Of study "numerics".
-    """
+    """Powers of two that occur in activations and gradients, and what fp16 makes of them."""
     found = result.metrics["exponents"]
     figure, axes = plt.subplots(len(found), 1, figsize=(8.5, 5.4), sharex=True)
     for axis, (name, histogram) in zip(axes, found.items(), strict=True):
@@ -125,13 +113,7 @@ def exponents(result):
 
 
 def margins(results):
-    """How far decisions are from the border, against how far 16 bits move a logit.
-
-    Parameters
-    ----------
-    results : list of RunResult
-        Of study "numerics", one a format and seed.
-    """
+    """How far decisions are from the border, against how far 16 bits move a logit."""
     figure, axis = plt.subplots(figsize=(8, 3.6))
     lines = {}
     for key, text in (("error", "change of a logit in {}"), ("margin", _MARGIN)):

@@ -137,13 +137,7 @@ def _listed(values, glue=", "):
 
 
 def where_made(results):
-    """One sentence on data, profile and machine of results, for captions.
-
-    Returns
-    -------
-    str
-        "no runs" if there are none.
-    """
+    """One sentence on data, profile and machine of results, for captions."""
     if not results:
         return "no runs"
     where = pd.DataFrame([r.environment for r in results])

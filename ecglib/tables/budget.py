@@ -180,19 +180,19 @@ def seconds_a_patient(result):
     return spent / len(result.per_record)
 
 
-def choice_table(results, budgets=(5, 20)):
+def choice_table(results):
     """Queries and updates that were tried inside DS1: macro-F1 after 5:00 by labels.
 
     Returns
     -------
     DataFrame
-        `K = 0`, `K = 5`, … with deviation over seeds.
+        `K = 0`, `K = 5`, `K = 20`, with deviation over seeds.
     """
     rows = {}
     for arm in arms.group(results, split="ds1_cv", scope="all_int8"):
         values, column = arm.values(macro_f1, after_5min=True), f"K = {arm.settings['budget']}"
         rows.setdefault(_asked(arm), {}).update(frames.spread(column, values))
-    columns = [f"K = {k}{part}" for k in (0, *budgets) for part in ("", " std")]
+    columns = [f"K = {k}{part}" for k in (0, 5, 20) for part in ("", " std")]
     return frames.of_rows(rows).reindex(columns=columns)
 
 
@@ -219,19 +219,16 @@ def calibration(results):
     return confusion.reshape(-1, len(CLASSES), len(CLASSES)), total
 
 
-def calibration_bins(confusion, total, n_bins=10):
-    """Beats, right answers and summed confidence of `calibration`, each (n_bins,)."""
-    merged = confusion.reshape(n_bins, -1, *confusion.shape[1:]).sum(axis=1)
+def calibration_bins(confusion, total):
+    """Beats, right answers and summed confidence of `calibration` in ten steps, each (10,)."""
+    merged = confusion.reshape(10, -1, *confusion.shape[1:]).sum(axis=1)
     right = np.trace(merged, axis1=1, axis2=2)
-    return merged.sum(axis=(1, 2)), right, total.reshape(n_bins, -1).sum(axis=1)
+    return merged.sum(axis=(1, 2)), right, total.reshape(10, -1).sum(axis=1)
 
 
-def calibration_error(confusion, total, n_bins=10):
-    """Expected calibration error of `calibration`: mean distance of confidence and accuracy.
-
-    See Guo et al. 2017; `n_bins` equal steps of confidence are averaged over.
-    """
-    count, right, sure = calibration_bins(confusion, total, n_bins)
+def calibration_error(confusion, total):
+    """Mean distance of confidence and accuracy over ten steps (Guo et al. 2017)."""
+    count, right, sure = calibration_bins(confusion, total)
     return float(np.abs(sure - right).sum() / count.sum())
 
 

@@ -104,15 +104,13 @@ def _f1(f1):
     return row | frames.spread("macro-F1", f1.mean(axis=1))
 
 
-def bound_table(works, batch=1):
+def bound_table(works):
     """Least milliseconds of a call, estimated, by network, format and machine.
 
     Parameters
     ----------
     works : dict of str to DataFrame
         Name of a network -> its work, from `ecglib.deploy.roofline.layer_work`.
-    batch : int
-        Inputs of a call.
 
     Returns
     -------
@@ -121,7 +119,7 @@ def bound_table(works, batch=1):
     """
     rows = {
         (name, precision): {
-            machine.name: 1e3 * bound(work, machine, precision, batch).sum()
+            machine.name: 1e3 * bound(work, machine, precision, batch=1).sum()
             for machine in MACHINES.values()
             if precision in machine.peak
         }
@@ -131,15 +129,13 @@ def bound_table(works, batch=1):
     return frames.of_rows(rows, ["network", "format"])
 
 
-def stage_table(stages, precision="fp16"):
-    """Least seconds of the stages of a pipeline, estimated, by machine.
+def stage_table(stages):
+    """Least seconds of the stages of a pipeline in FP16, estimated, by machine.
 
     Parameters
     ----------
     stages : Series
         Stage -> multiplications.
-    precision : str
-        Format whose peak counts.
 
     Returns
     -------
@@ -149,7 +145,7 @@ def stage_table(stages, precision="fp16"):
     table = pd.DataFrame({"multiplications": stages.astype(float)})
     table.loc["together"] = table.sum()
     for machine in MACHINES.values():
-        table[machine.name] = 2 * table["multiplications"] / machine.peak[precision]
+        table[machine.name] = 2 * table["multiplications"] / machine.peak["fp16"]
     return table.rename_axis("stage")
 
 

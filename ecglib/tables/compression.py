@@ -133,7 +133,7 @@ def scores_table(named, fp32, printed):
     fp32 : RunResult
         The networks that they start from.
     printed : dict of str to papers.Paper2
-        The paper's rows; none of them has the data set of ours unless a caption says so.
+        The paper's rows.
 
     Returns
     -------
@@ -188,13 +188,13 @@ def points(metrics):
     return frames.with_bounds("Δ accuracy, points", difference(metrics))
 
 
-def best_without_loss(named, size="file_ratio"):
-    """Name and result of the smallest network within one point of fp32; None if there is none.
+def best_without_loss(named):
+    """Name and result of the smallest file within one point of fp32; None if there is none.
 
     That is no "no loss": the interval of the difference may lie wholly below zero.
     """
     kept = {name: r for name, r in named.items() if r.metrics["no_loss"]}
-    return max(kept.items(), key=lambda item: item[1].metrics[size], default=None)
+    return max(kept.items(), key=lambda item: item[1].metrics["file_ratio"], default=None)
 
 
 def classes_table(results):

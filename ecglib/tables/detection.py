@@ -49,12 +49,7 @@ def of_results(results):
 
 
 def by_set(counts):
-    """Beats of each class in DS1 and in DS2.
-
-    Parameters
-    ----------
-    counts : DataFrame
-        From `of_beats` or `of_results`.
+    """Beats of each class in DS1 and in DS2, from the counts of `of_beats` or `of_results`.
 
     Returns
     -------

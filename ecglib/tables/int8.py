@@ -13,8 +13,8 @@ from ecglib.tables import arms, frames, names, precision, scores
 METHODS = ("ptq", "qat", "qat, learned step")
 
 
-def by_scope(results, split="ds1_ds2"):
-    """Arms on one split by pipeline and by row of a table, in its order.
+def by_scope(results):
+    """Arms on DS1 → DS2 by pipeline and by row of a table, in its order.
 
     Returns
     -------
@@ -23,7 +23,7 @@ def by_scope(results, split="ds1_ds2"):
         a learned step is "qat, learned step".
     """
     found = {}
-    for arm in sorted(arms.group(results, split=split), key=_place):
+    for arm in sorted(arms.group(results, split="ds1_ds2"), key=_place):
         title = names.name_of(arm.settings, ("pipeline",))
         title += f", {names.filters(arm.settings['channels'])}"
         found.setdefault(title, {})[_row(arm)] = arm

@@ -99,14 +99,7 @@ def setting(name, value):
 
 
 def name_of(config, keys):
-    """Some settings of a run, in words.
-
-    Parameters
-    ----------
-    config : dict
-        Configuration of a run.
-    keys : iterable of str
-        Settings to name, as far as the run has them: files of older versions lack some.
+    """Some settings (`keys`) of a run, in words, as far as its file has them.
 
     Examples
     --------
@@ -117,13 +110,7 @@ def name_of(config, keys):
 
 
 def filters(channels):
-    """Size of a network in few words: filters of its first and its last block.
-
-    Examples
-    --------
-    >>> filters([16, 32, 64, 128, 128])
-    '16…128'
-    """
+    """Size of a network in few words, "16…128": filters of its first and its last block."""
     return f"{channels[0]}…{channels[-1]}"
 
 

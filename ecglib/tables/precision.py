@@ -13,8 +13,8 @@ from ecglib.tables import arms, frames, scores
 from ecglib.training.precision import DTYPES
 
 
-def by_format(results, split="ds1_ds2"):
-    """Arms on one split by number format, fp32 first.
+def by_format(results):
+    """Arms on DS1 → DS2 by number format, fp32 first.
 
     Returns
     -------
@@ -23,7 +23,7 @@ def by_format(results, split="ds1_ds2"):
     """
     named = {}
     for precision in DTYPES:
-        for arm in arms.group(results, split=split, precision=precision):
+        for arm in arms.group(results, split="ds1_ds2", precision=precision):
             how = f", {arm.settings['precision_impl']}" * (precision != "fp32")
             named[precision + how] = arm
     return named

@@ -20,17 +20,7 @@ ALWAYS_N = "always N"
 
 
 def always_n(per_record):
-    """Scores of answering N to every beat.
-
-    Parameters
-    ----------
-    per_record : dict of str to ndarray (3, 3)
-        Any confusion matrices of the beats in question.
-
-    Returns
-    -------
-    Metrics
-    """
+    """`Metrics` of answering N to every beat that some confusion matrices by record count."""
     pooled = stats.pool(per_record)
     trivial = np.zeros_like(pooled)
     trivial[:, 0] = pooled.sum(axis=1)
@@ -72,10 +62,8 @@ def difference(name, pair, statistic):
     ----------
     name : str
         Of the column.
-    pair : tuple of (list of dict, list of dict)
-        Confusion matrices of an arm and of its control.
-    statistic : callable
-        See `ecglib.stats`.
+    pair, statistic
+        From `ecglib.tables.arms.paired`; see `ecglib.stats`.
 
     Returns
     -------
@@ -111,23 +99,17 @@ def difference_table(named, control, *, after_5min=True):
 
 
 def against_control(named, control="none", *, after_5min=True):
-    """Scores of arms, and how far each is from the one that is their control.
+    """Scores of arms, and how far each is from the one that is named as their control.
 
-    Parameters
-    ----------
-    control : str
-        Name of the control; arms with other seeds have no difference.
+    Arms with other seeds than the control have no difference.
 
     Returns
     -------
     DataFrame
         Columns of `score_table` and of `difference_table`.
     """
-    others = {
-        name: arm
-        for name, arm in named.items()
-        if name != control and arm.seeds == named[control].seeds
-    }
+    seeds = named[control].seeds
+    others = {n: arm for n, arm in named.items() if n != control and arm.seeds == seeds}
     differences = difference_table(others, named[control], after_5min=after_5min)
     return score_table(named, after_5min=after_5min).join(differences)
 
@@ -160,24 +142,17 @@ def class_table(named, *, after_5min=False):
     """
     rows = {}
     for name, arm in named.items():
-        scores = class_scores(arm, after_5min=after_5min)
-        rows[name] = {
-            f"{c} {short}": scores[c][key]
-            for c in CLASSES
-            for short, key in (("Se", "sensitivity"), ("+P", "ppv"))
-        }
+        row = rows.setdefault(name, {})
+        for c, found in class_scores(arm, after_5min=after_5min).items():
+            row |= {f"{c} Se": found["sensitivity"], f"{c} +P": found["ppv"]}
     return frames.of_rows(rows)
 
 
 def class_scores(arm, *, after_5min=False):
     """Class -> "sensitivity", "ppv", "f1" … -> mean over seeds."""
-    found = [
-        from_confusion(stats.pool(m)).per_class for m in arm.matrices(after_5min=after_5min)
-    ]
-    return {
-        name: pd.DataFrame([scores[name] for scores in found]).mean().to_dict()
-        for name in CLASSES
-    }
+    matrices = arm.matrices(after_5min=after_5min)
+    found = [from_confusion(stats.pool(m)).per_class for m in matrices]
+    return {c: pd.DataFrame([scores[c] for scores in found]).mean().to_dict() for c in CLASSES}
 
 
 def detected_f1(results, counted=lambda result: result.metrics["detection"].values()):
