@@ -95,9 +95,8 @@ def front(named, title):
     for result in named.values():
         method, lost = result.config["method"], difference(result.metrics)
         color, marker = LOOKS[method]
-        look = {"fmt": marker, "ms": 8, "color": color, "capsize": 2}
-        ratio = result.metrics["file_ratio"]
-        point = axis.errorbar(ratio, lost.value, yerr=reach(lost), **look)
+        x, y, error = result.metrics["file_ratio"], lost.value, reach(lost)
+        point = axis.errorbar(x, y, error, fmt=marker, ms=8, color=color, capsize=2)
         label = FAMILIES[method] if method in PAPER_METHODS else f"ours: {FAMILIES[method]}"
         points.setdefault(label, point)
     axis.set_xscale("log")
@@ -108,8 +107,8 @@ def front(named, title):
     axis.minorticks_off()
     axis.set(xlabel="bytes of the fp32 weights over bytes of the file", title=title)
     axis.set_ylabel("Δ accuracy, points")
-    place = {"loc": "upper left", "bbox_to_anchor": (1.01, 1)}
-    axis.legend(points.values(), points, fontsize=9, **place)
+    legend = axis.legend(points.values(), points, fontsize=9, loc="upper left")
+    legend.set_bbox_to_anchor((1.01, 1))
     return figure
 
 

@@ -28,8 +28,9 @@ def pipeline():
     axis.axis("off")
     for column, (title, text) in enumerate(boxes):
         color = PIECE_COLORS[0] if column == 0 else PIECE_COLORS[2]
-        look = {"boxstyle": "round,pad=0.02", "fc": color, "ec": "none", "alpha": 0.25}
-        axis.add_patch(FancyBboxPatch((column + 0.06, 0.18), 0.8, 0.5, **look))
+        corner, shape = (column + 0.06, 0.18), "round,pad=0.02"
+        box = FancyBboxPatch(corner, 0.8, 0.5, shape, fc=color, ec="none", alpha=0.25)
+        axis.add_patch(box)
         axis.text(column + 0.46, 0.43, text, ha="center", va="center", fontsize=10)
         axis.text(column + 0.46, 0.82, title, ha="center", color=NEUTRAL, fontsize=9)
         if column:
@@ -65,10 +66,10 @@ def strategy_scores(groups, printed):
     """
     names = list(next(iter(groups.values())))
     figure, axis = plt.subplots(figsize=(8.5, 4))
-    look = {"fmt": "s", "color": ORIGIN_COLORS["paper"], "label": "paper (± std of 3 seeds)"}
-    rows = pd.DataFrame(printed.values())
-    places = [names.index(name) + 0.25 for name in printed]
-    axis.errorbar(rows["macro_f1"], places, xerr=rows["macro_f1_std"], **look)
+    rows, color = pd.DataFrame(printed.values()), ORIGIN_COLORS["paper"]
+    x, y = rows["macro_f1"], [names.index(name) + 0.25 for name in printed]
+    label, error = "paper (± std of 3 seeds)", rows["macro_f1_std"]
+    axis.errorbar(x, y, xerr=error, fmt="s", color=color, label=label)
     for offset, (origin, arms) in zip((0, -0.25), groups.items(), strict=False):
         for number, name in enumerate(names):
             interval = stats.patient_bootstrap(arms[name].matrices(), macro_f1)

@@ -38,13 +38,7 @@ def six_permutations(signal, fs, cuts):
 
 
 def learning_curves(losses):
-    """Training loss by epoch.
-
-    Parameters
-    ----------
-    losses : dict of str to list of list of float
-        Name of a curve -> loss by epoch, one list a seed.
-    """
+    """Training loss by epoch: name of a curve -> one list a seed."""
     figure, axis = plt.subplots(figsize=(7, 3.6))
     palette = sns.color_palette("colorblind", len(losses))
     for color, (name, seeds) in zip(palette, losses.items(), strict=True):
@@ -58,13 +52,7 @@ def learning_curves(losses):
 
 
 def permutation_confusion(confusion):
-    """Which permutations are taken for which, as shares of each row.
-
-    Parameters
-    ----------
-    confusion : ndarray, shape (6, 6)
-        Rows: true permutation; columns: predicted.
-    """
+    """Which permutations (rows of a (6, 6) ndarray) are taken for which, as shares of a row."""
     share = confusion / confusion.sum(axis=1, keepdims=True)
     figure, axis = plt.subplots(figsize=(6.4, 4.8))
     sns.heatmap(

@@ -23,8 +23,8 @@ def reach(interval):
 
 def bar(axis, interval, y, color, *, fmt="o", label=None):
     """Draw a value with its interval in the row `y`."""
-    look = {"fmt": fmt, "capsize": 3, "color": color, "label": label}
-    axis.errorbar(interval.value, y, xerr=reach(interval), **look)
+    x, error = interval.value, reach(interval)
+    axis.errorbar(x, y, xerr=error, fmt=fmt, capsize=3, color=color, label=label)
 
 
 def name_rows(axis, names):

@@ -81,15 +81,11 @@ def detection_table(origins):
     EC57 asks for both summaries: *gross* pools the beats, so long records weigh more;
     *average* gives every record the same weight.
 
-    Parameters
-    ----------
-    origins : dict of str to DataFrame
-        "reference", "this run" -> from `detections`.
-
     Returns
     -------
     DataFrame
-        Columns `beats`, `Se`, `+P` of each origin; rows: gross, average, then the records.
+        Columns `beats`, `Se`, `+P` of each of `origins`, as from `detections`; rows: gross,
+        average, then the records.
     """
     columns = {}
     for origin, frame in origins.items():

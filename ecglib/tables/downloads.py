@@ -35,10 +35,14 @@ def _runs_table(paths):
     rows = []
     for path in paths:
         result = results.load(path)
+        settings = {
+            name: " ".join(map(str, value)) if isinstance(value, list) else value
+            for name, value in result.config.items()
+        }
         scalars = {k: v for k, v in result.metrics.items() if not isinstance(v, dict | list)}
         rows.append(
             {"run": path.stem}
-            | {name: _cell(value) for name, value in result.config.items()}
+            | settings
             | scalars
             | {"seconds": sum(result.runtime_s.values())}
             | {key: result.environment.get(key) for key in ("device", "cpu")}
@@ -71,8 +75,3 @@ def write_tables(source, target):
         old.unlink()
     for name, paths in studies(source).items():
         _runs_table(paths).to_csv(target / f"{name}.csv", index=False)
-
-
-def _cell(value):
-    """A setting in one cell."""
-    return " ".join(map(str, value)) if isinstance(value, list) else value

@@ -219,12 +219,9 @@ def fixed_ratios(model):
 
 
 def algebra_table(ratios):
-    """Paper 2's printed compression ratios beside what its formula gives.
+    """Paper 2's printed compression ratios beside `ratios`, what its formula gives.
 
-    Parameters
-    ----------
-    ratios : dict of str to dict of str to float
-        Network -> method -> ratio.
+    These are dicts by network and method.
 
     Returns
     -------

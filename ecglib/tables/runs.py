@@ -70,12 +70,7 @@ def _sum_by_epoch(folds):
 
 
 def side_by_side(mine, reference):
-    """Two sets of results, arm by arm.
-
-    Parameters
-    ----------
-    mine, reference : list of RunResult
-        Of one study.
+    """Two lists of results of one study, arm by arm.
 
     Returns
     -------
@@ -123,12 +118,7 @@ def long(origins, key, metric):
 
 
 def study_times(studies):
-    """Computing time of studies, from the stages that their results list.
-
-    Parameters
-    ----------
-    studies : dict of str to list of RunResult
-        Name of a study -> its results.
+    """Computing time of studies (name -> results), from the stages that their results list.
 
     Returns
     -------

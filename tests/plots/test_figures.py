@@ -19,13 +19,14 @@ def _close_figures():
 
 
 def arm(strategy, shift=0, **settings):
+    settings["strategy"] = strategy
     return arms.pick(
         [
             made_result(
-                *("personalization", confusions(seed + shift)),
+                "personalization",
+                confusions(seed + shift),
                 after_5min=confusions(seed + shift + 50),
                 seed=seed,
-                strategy=strategy,
                 **settings,
             )
             for seed in (7, 21)
