@@ -44,8 +44,7 @@ from ecglib.plots import precision as figures
 from ecglib.plots import style
 from ecglib.studies.plan import Plan
 from ecglib.system.paths import RESULTS
-from ecglib.tables import arms, papers
-from ecglib.tables import precision as precision_tables
+from ecglib.tables import arms, papers, precision
 from ecglib.training.numerics import relative_error, trace
 from ecglib.training.on_beats import build
 from ecglib.training.precision import DTYPES, round_to
@@ -120,11 +119,11 @@ show.provenance(reference["precision"])
 # ## Table 1 of the paper, beside ours
 
 # %% tags=["hide-input"]
-ours, mine = (precision_tables.by_format(found["precision"]) for found in (reference, live))
+ours, mine = (precision.by_format(found["precision"]) for found in (reference, live))
 beside = {
     "paper": papers.printed(papers.PAPER1_TABLE_1),
-    "reference": precision_tables.score_table(ours),
-    "this run": precision_tables.score_table(mine),
+    "reference": precision.score_table(ours),
+    "this run": precision.score_table(mine),
 }
 show.table(
     beside, "Table 4.1: head-only pipeline by format, all of DS2 (this run: of its records)."
@@ -143,8 +142,8 @@ figures.format_scores({"reference": ours, "this run": mine}, papers.PAPER1_TABLE
 
 # %% tags=["hide-input"]
 pairs = {
-    "all of DS2": precision_tables.pairs_table(ours),
-    "after 5:00": precision_tables.pairs_table(ours, after_5min=True),
+    "all of DS2": precision.pairs_table(ours),
+    "after 5:00": precision.pairs_table(ours, after_5min=True),
 }
 show.table(pairs, "Table 4.2: differences of macro-F1 between formats, reference runs.")
 
@@ -170,8 +169,8 @@ print(f"to find such a difference four times in five: {needed:.0f} seeds of each
 
 # %% tags=["hide-input"]
 cost = {
-    "reference": precision_tables.training_table(ours),
-    "this run": precision_tables.training_table(mine),
+    "reference": precision.training_table(ours),
+    "this run": precision.training_table(mine),
 }
 show.table(
     cost,
@@ -190,7 +189,7 @@ figures.layer_errors(reference["numerics"])
 
 # %% tags=["hide-input"]
 show.table(
-    precision_tables.layer_error_table(reference["numerics"]),
+    precision.layer_error_table(reference["numerics"]),
     "Table 4.4: relative errors by layer, reference runs, emulated, mean over seeds.",
 )
 
@@ -218,7 +217,7 @@ figures.margins(reference["numerics"])
 
 # %% tags=["hide-input"]
 show.table(
-    precision_tables.decision_table(reference["numerics"]),
+    precision.decision_table(reference["numerics"]),
     "Table 4.5: decisions of one FP32 network run in 16 bits (emulated), all of DS2: beats whose "
     "class changes, median change of a logit, median margin; and what a training step of 128 "
     "beats keeps for its way back (PyTorch's autocast), in 16 bits and in FP32.",
@@ -234,26 +233,24 @@ show.table(
 # were: they say what a run cost, not which format is faster.
 
 # %% tags=["hide-input"]
-native = precision_tables.by_format(results.load_study(RESULTS / "h200", "precision"))
+native = precision.by_format(results.load_study(RESULTS / "h200", "precision"))
 full = results.load_study(RESULTS / "h200", "personalization")
 native = {
     "fp32, TF32 convolutions": arms.pick(full, strategy="head_only", finetune="head")
 } | native
 show.table(
-    precision_tables.score_table(native), "Table 4.6: 64 to 512 filters on an H200, all of DS2."
+    precision.score_table(native), "Table 4.6: 64 to 512 filters on an H200, all of DS2."
 )
 
 # %% tags=["hide-input"]
 show.table(
-    precision_tables.pairs_table(native),
+    precision.pairs_table(native),
     "Table 4.7: differences between formats, H200, all of DS2.",
 )
 
 # %% tags=["hide-input"]
 taken = {name: arm for name, arm in native.items() if "native" in name}
-show.table(
-    precision_tables.training_table(taken), "Table 4.8: steps and memory of the native runs."
-)
+show.table(precision.training_table(taken), "Table 4.8: steps and memory of the native runs.")
 
 # %% [markdown]
 # ## What we found

@@ -53,9 +53,7 @@ from ecglib.studies.baseline import supervised
 from ecglib.studies.int8 import rounded
 from ecglib.studies.plan import Plan
 from ecglib.system.paths import RESULTS
-from ecglib.tables import int8 as int8_tables
-from ecglib.tables import latency as latency_tables
-from ecglib.tables import names, papers
+from ecglib.tables import int8, latency, names, papers
 from ecglib.training.loop import predict
 
 style.use()
@@ -157,8 +155,8 @@ show.provenance(reference["int8"])
 # ## Table 2 of the paper, beside ours
 
 # %% tags=["hide-input"]
-ours, mine = (int8_tables.by_scope(found["int8"]) for found in (reference, live))
-blocks = {title: int8_tables.score_table(named) for title, named in ours.items()}
+ours, mine = (int8.by_scope(found["int8"]) for found in (reference, live))
+blocks = {title: int8.score_table(named) for title, named in ours.items()}
 show.table(
     {"paper": papers.printed(papers.PAPER1_TABLE_2)} | blocks,
     "Table 5.1: pipelines (first and last number of filters), scopes and methods, all of DS2; "
@@ -167,7 +165,7 @@ show.table(
 
 # %% tags=["hide-input"]
 show.table(
-    {title: int8_tables.score_table(named) for title, named in mine.items()},
+    {title: int8.score_table(named) for title, named in mine.items()},
     "Table 5.2: the same for the runs of this page, on their own test records.",
 )
 
@@ -179,7 +177,7 @@ show.table(
 
 # %% tags=["hide-input"]
 show.table(
-    {title: int8_tables.cost_of_rounding(named) for title, named in ours.items()},
+    {title: int8.cost_of_rounding(named) for title, named in ours.items()},
     "Table 5.3: macro-F1 and accuracy minus those of the fp32 network, all of DS2, with 95 % "
     "intervals over patients.",
 )
@@ -197,9 +195,9 @@ figures.accuracy_against_bytes(ours)
 
 # %% tags=["hide-input"]
 standard = next(iter(ours.values()))  # DS1 only, the narrower network
-covered = int8_tables.coverages(standard, seed=7)
+covered = int8.coverages(standard, seed=7)
 show.table(
-    {names.word(scope): int8_tables.coverage_table(r) for scope, r in covered.items()},
+    {names.word(scope): int8.coverage_table(r) for scope, r in covered.items()},
     "Table 5.4: coverage by scope, networks of the reference runs trained on DS1 only, seed 7.",
 )
 
@@ -220,7 +218,7 @@ figures.grids(weights.numpy(), entering.numpy(), float(grid.scale), int(grid.zer
 
 # %% mystnb={"figure": {"caption": "Signal-to-quantization-noise ratio by layer, reference runs, all_int8 (DS1 only, seed 7, narrow ECGNet): of the weights of the network trained after rounding (QAT), and of the outputs of the calibrated file on 1,024 test beats against the fp32 network.", "name": "fig-sqnr"}} tags=["hide-input"]
 narrow = covered["all_int8"].config["channels"]
-in_runtime = latency_tables.int8_file(reference["latency"], narrow)
+in_runtime = latency.int8_file(reference["latency"], narrow)
 of_weights = {row["name"]: row["sqnr_db"] for row in covered["all_int8"].metrics["layers"]}
 figures.noise(of_weights, in_runtime.metrics["output_sqnr_db"])
 
@@ -242,7 +240,7 @@ figures.noise(of_weights, in_runtime.metrics["output_sqnr_db"])
 
 # %% tags=["hide-input"]
 show.table(
-    latency_tables.latency_table(reference["latency"]),
+    latency.latency_table(reference["latency"]),
     "Table 5.5: deployed networks, reference runs: milliseconds of a call, speed against ONNX "
     "Runtime in fp32 within the same session, bytes on disk, same class as the network that was "
     "exported (all beats of DS2).",
@@ -253,7 +251,7 @@ show.machine(reference["latency"])
 
 # %% tags=["hide-input"]
 show.table(
-    latency_tables.size_table(reference["latency"], reference["int8"]),
+    latency.size_table(reference["latency"], reference["int8"]),
     "Table 5.6: bytes of the all_int8 file against its fp32 file, and against the arithmetic of "
     "8-bit weights, 32-bit biases and scales, reference runs.",
 )
@@ -263,7 +261,7 @@ figures.latencies(reference["latency"])
 
 # %% tags=["hide-input"]
 show.table(
-    latency_tables.latency_table(live["latency"]),
+    latency.latency_table(live["latency"]),
     "Table 5.7: the same, measured while this page was rendered, on its own networks.",
 )
 
@@ -276,7 +274,7 @@ show.table(
 
 # %% tags=["hide-input"]
 show.table(
-    int8_tables.fold_table(reference["int8"]),
+    int8.fold_table(reference["int8"]),
     "Table 5.8: trials inside DS1, four folds pooled, reference runs.",
 )
 
@@ -290,7 +288,7 @@ show.table(
 #   `head_int8` is as near; the scopes with convolutions gain 0.003 [−0.008, +0.010] macro-F1
 #   and 0.009 [+0.001, +0.020] accuracy (Table 5.3). We cannot explain that gain; among so many
 #   comparisons it is a hint at most.
-# - **QAT is not needed for that, and its extra epoch does more than the int8_tables.** Against the
+# - **QAT is not needed for that, and its extra epoch does more than the integers.** Against the
 #   fp32 network trained as long, QAT is within 0.001 macro-F1 and 0.002 accuracy everywhere;
 #   with the narrow network trained on DS1 only, that loss of accuracy, small as it is, has an
 #   interval below zero. But the epoch alone moves fp32: from 0.559 to 0.556 macro-F1 and from
@@ -319,7 +317,7 @@ show.table(
 #   of 0.65 ms in the same runtime at the paper's size (4.7 times as fast; 0.931 accuracy as
 #   fp32), 0.03 instead of 0.09 ms with the narrow network (2.6 times; 0.907 as fp32). Other
 #   batches and threads are in Table 5.5. Every one of 49,712 beats gets the class that the
-#   network gives, and all eight layers run in int8_tables.
+#   network gives, and all eight layers run in integers.
 # - **Two details decided that.** Biases must be rounded to their 32-bit step while the network
 #   is simulated: left in fp32 there, the file of a small network disagreed on beats in a trial
 #   (not among the results). And ONNX Runtime moves a quantization past a Reshape but not past a

@@ -54,8 +54,7 @@ from ecglib.plots import style
 from ecglib.studies.plan import Plan
 from ecglib.studies.rhythm import recording_network, recording_sides
 from ecglib.system.paths import RESULTS, RUNS
-from ecglib.tables import compression as compression_tables
-from ecglib.tables import papers
+from ecglib.tables import compression, papers
 from ecglib.training.on_recordings import predict
 
 style.use()
@@ -95,9 +94,9 @@ show.banner(found, plan.profile)
 reference = {
     study: results.load_study(RESULTS, study) for study in ("rhythm", "compression", "transfer")
 }
-networks = compression_tables.pick(reference["rhythm"])
+networks = compression.pick(reference["rhythm"])
 show.table(
-    compression_tables.classes_table(networks),
+    compression.classes_table(networks),
     "Table 6.1: recordings of the reference runs. CinC 2017: N normal, A atrial fibrillation, O "
     "other rhythm, ~ noise. Chapman: SB sinus bradycardia, AFIB atrial fibrillation and flutter, "
     "GSVT supraventricular tachycardias, SR sinus rhythm.",
@@ -140,7 +139,7 @@ show.provenance(reference["rhythm"] + reference["compression"])
 
 # %% tags=["hide-input"]
 show.table(
-    compression_tables.networks_table(networks),
+    compression.networks_table(networks),
     "Table 6.2: fp32 networks of the reference runs, five folds pooled. F1 of N, A, O is the "
     "challenge's score, which the winners brought to 0.83 on its hidden test set.",
     formats.FOUR_DIGITS,
@@ -148,7 +147,7 @@ show.table(
 
 # %% tags=["hide-input"]
 show.table(
-    compression_tables.networks_table(live["rhythm"]),
+    compression.networks_table(live["rhythm"]),
     "Table 6.3: the networks of this page, on their own test folds.",
     formats.FOUR_DIGITS,
 )
@@ -243,14 +242,10 @@ show.table(
 # ## Table 1 of the paper, beside ours
 
 # %% tags=["hide-input"]
-resnet = compression_tables.by_method(
-    reference["compression"], dataset="cinc2017", model="resnet1d"
-)
-resnet_fp32 = compression_tables.pick(
-    reference["rhythm"], dataset="cinc2017", model="resnet1d"
-)[0]
+resnet = compression.by_method(reference["compression"], dataset="cinc2017", model="resnet1d")
+resnet_fp32 = compression.pick(reference["rhythm"], dataset="cinc2017", model="resnet1d")[0]
 show.table(
-    compression_tables.scores_table(resnet, resnet_fp32, papers.PAPER2_TABLE_1["resnet1d"]),
+    compression.scores_table(resnet, resnet_fp32, papers.PAPER2_TABLE_1["resnet1d"]),
     "Table 6.6: ResNet1D. Ours: size small, CinC 2017, five folds pooled, reference runs. Paper: "
     "Chapman, printed; other data, another size, so compare the course of the rows.",
     formats.FOUR_DIGITS,
@@ -258,7 +253,7 @@ show.table(
 
 # %% tags=["hide-input"]
 show.table(
-    compression_tables.sizes_table(resnet, papers.PAPER2_TABLE_1["resnet1d"]),
+    compression.sizes_table(resnet, papers.PAPER2_TABLE_1["resnet1d"]),
     "Table 6.7: the same networks: compression ratios by the paper's count (printed, ours), with "
     "all bits, and as a file; difference in accuracy to fp32, paired over 8,528 recordings.",
 )
@@ -267,14 +262,10 @@ show.table(
 figures.front(resnet, "ResNet1D, CinC 2017")
 
 # %% tags=["hide-input"]
-hubert = compression_tables.by_method(
-    reference["compression"], dataset="cinc2017", model="hubert"
-)
-hubert_fp32 = compression_tables.pick(reference["rhythm"], dataset="cinc2017", model="hubert")[
-    0
-]
+hubert = compression.by_method(reference["compression"], dataset="cinc2017", model="hubert")
+hubert_fp32 = compression.pick(reference["rhythm"], dataset="cinc2017", model="hubert")[0]
 show.table(
-    compression_tables.scores_table(hubert, hubert_fp32, papers.PAPER2_TABLE_1["hubert"]),
+    compression.scores_table(hubert, hubert_fp32, papers.PAPER2_TABLE_1["hubert"]),
     "Table 6.8: HuBERT-ECG. Ours: size tiny, CinC 2017, five folds pooled, reference runs. Paper: "
     "size small, Chapman, printed.",
     formats.FOUR_DIGITS,
@@ -282,7 +273,7 @@ show.table(
 
 # %% tags=["hide-input"]
 show.table(
-    compression_tables.sizes_table(hubert, papers.PAPER2_TABLE_1["hubert"]),
+    compression.sizes_table(hubert, papers.PAPER2_TABLE_1["hubert"]),
     "Table 6.9: HuBERT-ECG: compression ratios and difference in accuracy, as Table 6.7.",
 )
 
@@ -294,19 +285,17 @@ figures.against_paper(
 )
 
 # %% tags=["hide-input"]
-chapman = compression_tables.by_method(
-    reference["compression"], dataset="chapman", model="resnet1d"
-)
+chapman = compression.by_method(reference["compression"], dataset="chapman", model="resnet1d")
 show.table(
-    compression_tables.sizes_table(chapman, papers.PAPER2_TABLE_1["resnet1d"]),
+    compression.sizes_table(chapman, papers.PAPER2_TABLE_1["resnet1d"]),
     "Table 6.10: ResNet1D small on a tenth of Chapman (1,074 recordings, lead II), five folds "
     "pooled, reference runs; fp32 was trained for 30 epochs, the pruned and trained row for 16 more.",
 )
 
 # %% tags=["hide-input"]
-here = {compression_tables.method_name(r.config): r for r in live["compression"]}
+here = {compression.method_name(r.config): r for r in live["compression"]}
 show.table(
-    compression_tables.sizes_table(here, papers.PAPER2_TABLE_1["resnet1d"]),
+    compression.sizes_table(here, papers.PAPER2_TABLE_1["resnet1d"]),
     "Table 6.11: the networks of this page, on one test fold.",
 )
 
@@ -325,11 +314,11 @@ show.table(
 # ## Layer by layer
 
 # %% mystnb={"figure": {"caption": "Importance of the layers of ResNet1D (CinC 2017, fold 0) by the paper's three indices, and the bits that LAQ gives them, as its text means it and as equation (3) is printed. 32: left in fp32.", "name": "fig-importance"}} tags=["hide-input"]
-one_fold = compression_tables.by_method(
+one_fold = compression.by_method(
     reference["compression"], dataset="cinc2017", model="resnet1d", fold=0
 )
 layerwise_bits = {name: r for name, r in one_fold.items() if name.startswith("LAQ")}
-figures.importance_map(*compression_tables.layer_frames(layerwise_bits))
+figures.importance_map(*compression.layer_frames(layerwise_bits))
 
 # %% mystnb={"figure": {"caption": "Rise of the validation loss when one layer alone is rounded (ResNet1D, CinC 2017, fold 0; one clipped scale a channel).", "name": "fig-sensitivity"}} tags=["hide-input"]
 allocated = next(r for name, r in one_fold.items() if name.startswith("allocated"))
@@ -338,7 +327,7 @@ figures.sensitivity(allocated.metrics["decisions"]["sensitivity"])
 # %% tags=["hide-input"]
 choosing = ("laq", "laq_printed", "allocated", "mse", "trained", "joint")
 show.table(
-    compression_tables.sizes_table(
+    compression.sizes_table(
         {name: r for name, r in one_fold.items() if r.config["method"] in choosing}
     ),
     "Table 6.13: ways to choose bits on fold 0 alone (1,706 test recordings, so the intervals are "
@@ -346,11 +335,11 @@ show.table(
 )
 
 # %% tags=["hide-input"]
-trials = compression_tables.pick(
+trials = compression.pick(
     reference["compression"], fold=0, dataset="cinc2017", model="resnet1d", method="laq"
 )
 show.table(
-    compression_tables.factors_table(trials),
+    compression.factors_table(trials),
     "Table 6.14: LAQ under other weights of the three indices, ResNet1D, CinC 2017, fold 0.",
 )
 
@@ -364,12 +353,12 @@ show.table(
 # %% tags=["hide-input"]
 where = {"dataset": "cinc2017", "model": "resnet1d"}
 control = {
-    compression_tables.method_name(r.config): r
+    compression.method_name(r.config): r
     for method in ("trained", "joint")
-    for r in compression_tables.pick(reference["compression"], method=method, **where)
+    for r in compression.pick(reference["compression"], method=method, **where)
 }
 show.table(
-    compression_tables.sizes_table(control),
+    compression.sizes_table(control),
     "Table 6.15: the control (8 bits, trained) and what was pruned and rounded, five folds "
     "pooled; Δ is to the fp32 network that all of them started from.",
 )
@@ -397,9 +386,9 @@ figures.activation_variance(
 # validation records, compressed with choices made on these, tested on DS2.
 
 # %% tags=["hide-input"]
-ecgnet = compression_tables.by_method(reference["compression"], dataset="mitdb", fold=0)
+ecgnet = compression.by_method(reference["compression"], dataset="mitdb", fold=0)
 show.table(
-    compression_tables.sizes_table(ecgnet),
+    compression.sizes_table(ecgnet),
     "Table 6.16: ECGNet on DS2, one seed, reference runs; trained for 4 epochs, the trained rows "
     "for 3 more; the interval of the difference is over patients.",
 )
@@ -413,7 +402,7 @@ show.table(
 
 # %% tags=["hide-input"]
 show.table(
-    compression_tables.transfer_table(reference["transfer"]),
+    compression.transfer_table(reference["transfer"]),
     "Table 6.17: ResNet1D small, one fold, reference runs. CinC 2017 has lead I of a hand-held "
     "device, Chapman lead II of a hospital's recorder.",
 )
@@ -425,13 +414,13 @@ show.table(
 smallest = {}
 for label, named in {"ResNet1D": resnet, "HuBERT-ECG": hubert}.items():
     paper_only = {
-        n: r for n, r in named.items() if r.config["method"] in compression_tables.PAPER_METHODS
+        n: r for n, r in named.items() if r.config["method"] in compression.PAPER_METHODS
     }
     for which, rows in {"paper": paper_only, "all": named}.items():
-        name, result = compression_tables.best_without_loss(rows)
+        name, result = compression.best_without_loss(rows)
         smallest[f"{label}, {which}: {name}"] = result
 show.table(
-    compression_tables.sizes_table(smallest),
+    compression.sizes_table(smallest),
     "Table 6.18: the smallest files within one point of fp32, by the paper's methods and by all, "
     "CinC 2017, five folds pooled, reference runs. The trained file had eight more epochs than fp32.",
 )

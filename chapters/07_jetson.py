@@ -57,8 +57,7 @@ from ecglib.plots import style
 from ecglib.studies.plan import Plan
 from ecglib.studies.roofline import fresh_network
 from ecglib.system.paths import RESULTS
-from ecglib.tables import c99 as c99_tables
-from ecglib.tables import papers
+from ecglib.tables import c99, papers
 
 style.use()
 
@@ -123,14 +122,14 @@ side = {
 paper = bounds.paper_stages(works["ecgnet"], epochs=10, n_train=50_598, **side)
 ours = bounds.our_stages(works["micronet"], steps=80, replayed=64, labels=5, **side)
 show.table(
-    c99_tables.stage_table(paper),
+    c99.stage_table(paper),
     "Table 7.2: least seconds of paper 1's pipeline in fp16, one seed. Estimated.",
     formats.BY_MACHINE,
 )
 
 # %% tags=["hide-input"]
 show.table(
-    c99_tables.stage_table(ours),
+    c99.stage_table(ours),
     "Table 7.3: least seconds of ours for 22 patients, five labels each. Estimated.",
     formats.BY_MACHINE,
 )
@@ -164,7 +163,7 @@ measured = results.load_study(RESULTS, "roofline")
 # %% tags=["hide-input"]
 both = {"reference": measured, "this run": live_bounds}
 show.table(
-    {name: c99_tables.validation_table(found) for name, found in both.items()},
+    {name: c99.validation_table(found) for name, found in both.items()},
     "Table 7.4: estimated and measured milliseconds in PyTorch, fp32, one core; Gop/s is "
     "this core's peak, measured in the same run; ratio is estimated over measured.",
 )
@@ -183,7 +182,7 @@ show.table(
 
 # %% tags=["hide-input"]
 show.table(
-    c99_tables.bound_table(
+    c99.bound_table(
         {"ECGNet, 64 to 512 filters": works["ecgnet"], "MicroNet": works["micronet"]}
     ),
     "Table 7.5: least milliseconds of one beat. Estimated, not measured.",
@@ -236,7 +235,7 @@ show.provenance(reference)
 
 # %% tags=["hide-input"]
 runs = {"reference": reference} | ({"this run": live} if live else {})
-both = {name: c99_tables.agreement_table(found) for name, found in runs.items()}
+both = {name: c99.agreement_table(found) for name, found in runs.items()}
 show.table(both, "Table 7.6: the C code on all beats of the test side (MIT-BIH's DS2).")
 
 # %% [markdown]
@@ -248,7 +247,7 @@ show.table(both, "Table 7.6: the C code on all beats of the test side (MIT-BIH's
 # core of it, the call from Python included. Where a tool is missing, its cell is empty.
 
 # %% tags=["hide-input"]
-costs = {name: c99_tables.cost_table(found) for name, found in runs.items()}
+costs = {name: c99.cost_table(found) for name, found in runs.items()}
 show.table(
     pd.concat(costs, axis=1),
     "Table 7.7: memory and time of the C code, mean over seeds.",
@@ -269,9 +268,9 @@ library = [
     for r in results.load_study(RESULTS, "robustness")
     if (r.config["perturbation"], r.config["scope"]) == ("detected", "all_int8")
 ]
-both = {"reference": c99_tables.stream_table(reference, library)}
+both = {"reference": c99.stream_table(reference, library)}
 if live:
-    both["this run"] = c99_tables.stream_table(live, [])
+    both["this run"] = c99.stream_table(live, [])
 show.table(both, "Table 7.8: DS2 from samples alone, sample by sample.")
 
 # %% mystnb={"figure": {"caption": "Ten seconds of a recording as the C code sees them: samples in, detected beats and their classes out; the bar above a beat ends when its class is known.", "name": "fig-stream"}} tags=["hide-input"]

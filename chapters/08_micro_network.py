@@ -55,8 +55,7 @@ from ecglib.studies.budget import MICRONET, replay_of
 from ecglib.studies.micro import fold_networks, inputs_of
 from ecglib.studies.plan import Plan
 from ecglib.system.paths import RESULTS
-from ecglib.tables import arms, names, papers, scores
-from ecglib.tables import budget as budget_tables
+from ecglib.tables import arms, budget, names, papers, scores
 from ecglib.training.loop import predict
 from ecglib.training.on_micro import size_of
 
@@ -153,7 +152,7 @@ show.provenance(reference["micro"])
 # ## Without any label
 
 # %% tags=["hide-input"]
-ours = budget_tables.by_split(reference["micro"])
+ours = budget.by_split(reference["micro"])
 published = papers.peers().drop(columns="method")
 show.table(
     {"published": published, "ours": scores.score_table(ours)},
@@ -173,9 +172,7 @@ show.table(
 
 # %% tags=["hide-input"]
 tried = {
-    title: budget_tables.variant_table(
-        budget_tables.by_variant(reference["micro"], split=split, scope=scope)
-    )
+    title: budget.variant_table(budget.by_variant(reference["micro"], split=split, scope=scope))
     for title, split, scope in (
         ("folds of DS1, fp32", "ds1_cv", "none"),
         ("folds of DS1, integers", "ds1_cv", "all_int8"),
@@ -191,7 +188,7 @@ show.table(
 # %% tags=["hide-input"]
 one_seed = [r for r in reference["micro"] if r.config["seed"] == 7]
 show.table(
-    budget_tables.variant_table(budget_tables.by_variant(one_seed, split="lopo", scope="none")),
+    budget.variant_table(budget.by_variant(one_seed, split="lopo", scope="none")),
     "Table 8.4: the chosen input and that of Farag 2023 with every patient left out once, seed 7, "
     "fp32, all beats, reference runs. This chose nothing.",
 )
@@ -204,7 +201,7 @@ show.table(
 
 # %% tags=["hide-input"]
 baselines = results.load_study(RESULTS, "baseline")
-rounded = budget_tables.by_variant(reference["micro"], split="ds1_ds2", scope="all_int8")
+rounded = budget.by_variant(reference["micro"], split="ds1_ds2", scope="all_int8")
 large = {
     "ECGNet, beats + RR, fp32": arms.pick(baselines, features="beat+rr", split="ds1_ds2"),
     "MicroNet twice as wide, INT8": rounded["width 2.0"],
@@ -228,15 +225,15 @@ show.table(
 
 # %% tags=["hide-input"]
 show.table(
-    budget_tables.choice_table(reference["budget"]),
+    budget.choice_table(reference["budget"]),
     "Table 8.6: which beats to ask for, and how to use the answers: macro-F1 after 5:00, eleven "
     "folds of DS1, reference runs, INT8.",
 )
 
 # %% tags=["hide-input"]
-lopo = budget_tables.by_budget(reference["budget"], scope="all_int8", split="lopo")
+lopo = budget.by_budget(reference["budget"], scope="all_int8", split="lopo")
 show.table(
-    budget_tables.budget_table(lopo),
+    budget.budget_table(lopo),
     "Table 8.7: labels and what they bring, every patient left out once, after 5:00, INT8, "
     "reference runs. Δ: against no label, with its 95 % interval over patients; accuracy: "
     "of all beats, and averaged over patients; cost: seconds and millions of multiplications of "
@@ -244,22 +241,20 @@ show.table(
 )
 
 # %% tags=["hide-input"]
-standard = budget_tables.by_budget(reference["budget"], scope="all_int8", split="ds1_ds2")
+standard = budget.by_budget(reference["budget"], scope="all_int8", split="ds1_ds2")
 show.table(
-    budget_tables.budget_table(standard),
+    budget.budget_table(standard),
     "Table 8.8: the same on DS1 → DS2.",
 )
 
 # %% mystnb={"figure": {"caption": "Macro-F1 after 5:00 against the labels really asked for (mean of the records), with 95 % bands over patients, INT8, reference runs. Beats asked for when the network is unsure (half an hour, any time) are worth more than those of the first five minutes.", "name": "fig-budget"}} tags=["hide-input"]
 kind = {"scope": "all_int8", "split": "lopo"}
-streamed = budget_tables.by_budget(
+streamed = budget.by_budget(
     reference["budget"], query="least_confidence", asking="stream", **kind
 )
 curves = {
     "leave one patient out": lopo,
-    "the same, drawn at random": budget_tables.by_budget(
-        reference["budget"], query="random", **kind
-    ),
+    "the same, drawn at random": budget.by_budget(reference["budget"], query="random", **kind),
     "the same, asked when unsure": streamed,
     "DS1 → DS2": standard,
 }
@@ -278,7 +273,7 @@ figures.patients(lopo[5], lopo[0], ("no label", "five labels"))
 
 # %% tags=["hide-input"]
 show.table(
-    budget_tables.budget_table(streamed),
+    budget.budget_table(streamed),
     "Table 8.9: labels an hour, asked whenever a beat is unsure; every patient left out once, "
     "scored after 5:00, each beat before its own label is known, INT8, reference runs.",
 )
@@ -287,9 +282,9 @@ show.table(
 # ### The same loop around ECGNet
 
 # %% tags=["hide-input"]
-ecgnet = budget_tables.by_budget(reference["budget_ecgnet"], split="ds1_ds2")
+ecgnet = budget.by_budget(reference["budget_ecgnet"], split="ds1_ds2")
 show.table(
-    budget_tables.budget_table(ecgnet),
+    budget.budget_table(ecgnet),
     "Table 8.10: ECGNet with RR ratios in the same loop, DS1 → DS2 after 5:00, fp32, reference "
     "runs.",
 )
@@ -320,7 +315,7 @@ show.table(
 # and false detections as false positives of the class they were given, as EC57 has it.
 
 # %% mystnb={"figure": {"caption": "F1 of V (solid) and S (dashed) on DS1 → DS2 against the severity of each perturbation, worse to the right but for the sampling rate; fp32 and INT8, reference runs.", "name": "fig-robustness"}} tags=["hide-input"]
-worse = budget_tables.robustness_table(reference["robustness"])
+worse = budget.robustness_table(reference["robustness"])
 figures.robustness(worse)
 
 # %% tags=["hide-input"]
@@ -335,9 +330,9 @@ show.table(
 
 # %% mystnb={"figure": {"caption": "Left: accuracy against confidence, with the expected calibration error. Middle and right: accuracy and macro-F1 when only the surest beats are answered. INT8, all beats, reference runs.", "name": "fig-confidence"}} tags=["hide-input"]
 sure = {
-    names.word(split): budget_tables.by_variant(
-        reference["micro"], split=split, scope="all_int8"
-    )["chosen"].results
+    names.word(split): budget.by_variant(reference["micro"], split=split, scope="all_int8")[
+        "chosen"
+    ].results
     for split in ("lopo", "ds1_ds2")
 }
 figures.confidence(sure)
@@ -346,9 +341,9 @@ figures.confidence(sure)
 # ## On this page
 
 # %% tags=["hide-input"]
-mine = budget_tables.by_variant(live["micro"], split="ds1_ds2")
+mine = budget.by_variant(live["micro"], split="ds1_ds2")
 show.table(
-    budget_tables.variant_table({f"{name}, live": arm for name, arm in mine.items()}),
+    budget.variant_table({f"{name}, live": arm for name, arm in mine.items()}),
     "Table 8.13: the runs of this page, on their own test records.",
 )
 

@@ -48,8 +48,7 @@ from ecglib.plots import speed as figures
 from ecglib.plots import style
 from ecglib.studies.plan import Plan
 from ecglib.system.paths import PARAMS, RESULTS, RUNS
-from ecglib.tables import arms, runs, scores
-from ecglib.tables import speed as speed_tables
+from ecglib.tables import arms, runs, scores, speed
 from ecglib.training.on_beats import puzzle_task
 from ecglib.training.tasks import PuzzleTask
 
@@ -178,7 +177,7 @@ show.banner(source, plan.profile)
 
 # %% tags=["hide-input"]
 show.table(
-    speed_tables.speed_table(live),
+    speed.speed_table(live),
     "Table 9.3: this run. Timed: patients that the usual way was timed for, and scaled to all. Of "
     "peak: operations a second of the training our way, over those of a product of large matrices here.",
     {"ratio": formats.TENTHS},
@@ -190,7 +189,7 @@ show.provenance(reference)
 
 # %% tags=["hide-input"]
 show.table(
-    speed_tables.speed_table(reference),
+    speed.speed_table(reference),
     "Table 9.4: reference runs, one run a row, on one core unless it says otherwise; as Table 9.3.",
     {"ratio": formats.TENTHS},
 )
@@ -205,7 +204,7 @@ show.provenance(wide)
 
 # %% tags=["hide-input"]
 show.table(
-    speed_tables.speed_table(wide),
+    speed.speed_table(wide),
     "Table 9.5: on an H200; as Table 9.3.",
     {"ratio": formats.TENTHS},
 )
@@ -239,7 +238,7 @@ show.table(
 
 # %% tags=["hide-input"]
 show.table(
-    speed_tables.compression_table(results.load_study(RESULTS, "compression")),
+    speed.compression_table(results.load_study(RESULTS, "compression")),
     "Table 9.6: seconds of compressing one fold's network of CinC 2017 by method, reference "
     "runs: median, and number of runs; chapter 06 says what the methods are.",
     {"*": formats.TENTHS},
@@ -247,8 +246,8 @@ show.table(
 
 # %% tags=["hide-input"]
 forms = {
-    "reference": speed_tables.forms_table(reference),
-    "this run": speed_tables.forms_table(live),
+    "reference": speed.forms_table(reference),
+    "this run": speed.forms_table(live),
 }
 show.table(
     {name: table for name, table in forms.items() if len(table)},

@@ -8,7 +8,7 @@ from ecglib.data import sets
 from ecglib.system.errors import UserError
 from ecglib.system.paths import PARAMS, RESULTS, RUNS
 
-QUICK = PARAMS / "quick.yaml"
+_BENCHMARKS = {"speed": "speed", "int8": "latency"}  # what is measured -> study
 
 
 def _fetch(args):
@@ -41,11 +41,8 @@ def _study(args):
         print(source.describe())
     results = plan.run(args.name, runs=args.out)
     for config, result in zip(configs, results, strict=True):
-        scores = " ".join(
-            f"{name} {result.metrics[name]:.4f}"
-            for name in ("accuracy", "macro_f1")
-            if name in result.metrics
-        )
+        found = {name: result.metrics.get(name) for name in ("accuracy", "macro_f1")}
+        scores = " ".join(f"{name} {x:.4f}" for name, x in found.items() if x is not None)
         print(f"{config.slug}: {scores}")
     print(f"{len(results)} runs of study {args.name} are in {args.out / args.name}")
 
@@ -66,13 +63,11 @@ def _book(args):
 
 
 def _report(args):
-    from ecglib.commands.report import report
+    from ecglib.commands.report import report, save_figure
 
     text, n_stale = report(args.results)
     print(text)
     if args.figure:
-        from ecglib.commands.report import save_figure
-
         save_figure(args.results, args.figure)
     return 1 if n_stale else 0
 
@@ -90,16 +85,14 @@ def _bench(args):
 
     if args.data_root:
         args.set.append(f"data_root={args.data_root}")
-    study = {"speed": "speed", "int8": "latency"}[args.what]
-    measured = _plan(args).run(study, again=True)
+    measured = _plan(args).run(_BENCHMARKS[args.what], again=True)
     environment = measured[0].environment
     print(f"on {environment['device']}, {environment['cpu']}, torch {environment['torch']}")
-    tables = {
-        "speed": ((speed_table, {"ratio": TENTHS}), (forms_table, {"*": "{:.3g}"})),
-        "int8": ((latency_table, None),),
-    }
-    for table, formats in tables[args.what]:
-        print(in_terminal(table(measured), formats), end="\n\n")
+    if args.what == "int8":
+        print(in_terminal(latency_table(measured)))
+    else:
+        print(in_terminal(speed_table(measured), {"ratio": TENTHS}), end="\n\n")
+        print(in_terminal(forms_table(measured), {"*": "{:.3g}"}))
 
 
 def _export(args):
@@ -127,8 +120,8 @@ def _predict(args):
     from ecglib.holter.classify import predict_record, write
 
     network = shipped.load(args.weights or shipped.WEIGHTS)
-    how = {"lead": args.lead, "annotations": args.annotations}
-    classified = predict_record(args.record, network, **how)
+    annotations = args.annotations
+    classified = predict_record(args.record, network, lead=args.lead, annotations=annotations)
     print(classified.summary())
     out = args.out or Path(f"{classified.record}.csv")
     write(classified, out)
@@ -136,20 +129,11 @@ def _predict(args):
 
 
 def _add_params(parser):
-    parser.add_argument(
-        "--params",
-        type=Path,
-        default=QUICK,
-        help="params file (default: params/quick.yaml)",
-    )
-    parser.add_argument(
-        "-p",
-        "--set",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="set one parameter, value as YAML: -p 'seeds=[7, 21]'; may be repeated",
-    )
+    text = "params file (default: params/quick.yaml)"
+    parser.add_argument("--params", type=Path, default=PARAMS / "quick.yaml", help=text)
+    text = "set one parameter, value as YAML: -p 'seeds=[7, 21]'; may be repeated"
+    option = {"action": "append", "default": [], "metavar": "NAME=VALUE"}
+    parser.add_argument("-p", "--set", **option, help=text)
 
 
 def _parser():
@@ -174,12 +158,8 @@ def _parser():
     sub = command(_study, "compute the missing runs of a study, without any notebook")
     sub.add_argument("name", help="baseline, personalization, precision, int8, latency, …")
     sub.add_argument("--out", type=Path, default=RUNS, help="folder of results")
-    sub.add_argument(
-        "--scheduler",
-        metavar="WHERE",
-        help="Dask workers: `local` (a process a core) or tcp://host:port; default: no other "
-        "process",
-    )
+    text = "Dask workers: `local` (a process a core) or tcp://host:port (default: none)"
+    sub.add_argument("--scheduler", metavar="WHERE", help=text)
     _add_params(sub)
 
     sub = command(_run, "execute chapters with parameters")
@@ -206,38 +186,25 @@ def _add_reports(command):
 
 def _add_deployment(command):
     sub = command(_bench, "measure speed as ratios in one run")
-    sub.add_argument(
-        "what",
-        nargs="?",
-        choices=["speed", "int8"],
-        default="speed",
-        help="study speed, measured anew (default): the usual way and ours, and a beat in "
-        "every runtime; or study latency: deployed networks",
+    text = (
+        "study speed, measured anew (default): the usual way and ours, and a beat in every "
+        "runtime; or study latency: deployed networks"
     )
+    sub.add_argument("what", nargs="?", choices=_BENCHMARKS, default="speed", help=text)
     sub.add_argument("--data-root", type=Path, help="where the records are (default: searched)")
     _add_params(sub)
 
-    sub = command(
-        _export, "write a network: as ONNX, as weights for `predict`, or all for a small device"
+    text = "write a network: as ONNX, as weights for `predict`, or all for a small device"
+    sub = command(_export, text)
+    text = (
+        "a network of study int8 as ONNX; the weights that `predict` uses; or a folder with "
+        "networks, beats, scripts and C code for a Jetson or another device"
     )
-    sub.add_argument(
-        "form",
-        choices=["onnx", "micronet", "bundle"],
-        help="a network of study int8 as ONNX; the weights that `predict` uses; or a folder "
-        "with networks, beats, scripts and C code for a Jetson or another device",
-    )
-    sub.add_argument(
-        "--scope",
-        default="all_int8",
-        help="layers that an ONNX file holds in integers (default: all_int8)",
-    )
-    sub.add_argument(
-        "--out",
-        type=Path,
-        required=True,
-        metavar="PATH",
-        help="FILE.onnx, FILE.npz, or a new folder",
-    )
+    sub.add_argument("form", choices=["onnx", "micronet", "bundle"], help=text)
+    text = "layers that an ONNX file holds in integers (default: all_int8)"
+    sub.add_argument("--scope", default="all_int8", help=text)
+    text = "FILE.onnx, FILE.npz, or a new folder"
+    sub.add_argument("--out", type=Path, required=True, metavar="PATH", help=text)
     _add_params(sub)
 
     sub = command(_import_device, "check what a device measured, and show it in chapter 07")
@@ -248,17 +215,10 @@ def _add_prediction(command):
     sub = command(_predict, "classify the beats of any WFDB record with the shipped network")
     sub.add_argument("record", type=Path, help="path of the record, without extension")
     sub.add_argument("--lead", help="lead by name (default: MLII, else II, else the first)")
-    sub.add_argument(
-        "--annotations",
-        metavar="EXTENSION",
-        help="take the R-peaks from this annotation file, for instance atr (default: detect)",
-    )
-    sub.add_argument(
-        "--out",
-        type=Path,
-        metavar="FILE",
-        help="table *.csv, or WFDB annotations with any other extension (default: RECORD.csv)",
-    )
+    text = "take the R-peaks from this annotation file, for instance atr (default: detect)"
+    sub.add_argument("--annotations", metavar="EXTENSION", help=text)
+    text = "table *.csv, or WFDB annotations with any other extension (default: RECORD.csv)"
+    sub.add_argument("--out", type=Path, metavar="FILE", help=text)
     sub.add_argument("--weights", type=Path, help="another network (default: the shipped one)")
 
 

@@ -23,13 +23,10 @@ def confusion_matrix(y_true, y_pred, n_classes=3):
     ----------
     y_true, y_pred : array_like of int, shape (n_beats,)
         Class indices; no beats at all give a matrix of zeros.
-    n_classes : int
-        Number of classes.
 
     Returns
     -------
     ndarray, shape (n_classes, n_classes), int64
-        Rows: reference; columns: predicted.
 
     Raises
     ------
@@ -54,7 +51,6 @@ def accuracy(confusion):
     Parameters
     ----------
     confusion : array_like, shape (..., 3, 3)
-        One confusion matrix or any stack of them.
 
     Returns
     -------
@@ -88,7 +84,6 @@ class Metrics:
     Attributes
     ----------
     confusion : ndarray, shape (3, 3), int64
-        Rows: reference; columns: predicted.
     accuracy, macro_f1, sensitivity : float
         Share of correct beats; mean F1 and mean sensitivity (recall) of the three classes.
     per_class : dict
@@ -136,25 +131,26 @@ def from_confusion(confusion):
         accuracy=float(accuracy(confusion)),
         macro_f1=float(macro_f1(confusion)),
         sensitivity=float(macro_sensitivity(confusion)),
-        per_class={
-            name: {key: column[index].item() for key, column in columns.items()}
-            for index, name in enumerate(CLASSES)
-        },
+        per_class=_by_class(columns, CLASSES),
     )
+
+
+def _by_class(columns, classes):
+    """Class -> name of a column -> plain number, from arrays (n_classes,)."""
+    return {
+        name: {key: column[index].item() for key, column in columns.items()}
+        for index, name in enumerate(classes)
+    }
 
 
 def evaluate(y_true, y_pred):
     """Score predictions beat by beat, in the paper's convention (`j`, `e` in N; no F, Q).
 
-    Parameters
-    ----------
-    y_true, y_pred : array_like of int, shape (n_beats,)
-        Indices into `ecglib.aami.CLASSES`.
+    Parameters and errors are those of `confusion_matrix`; no beats at all are an error, too.
 
-    Raises
-    ------
-    ValueError
-        If there are no beats, the lengths differ, or a label is not 0, 1 or 2.
+    Returns
+    -------
+    Metrics
     """
     return from_confusion(confusion_matrix(y_true, y_pred))
 
@@ -215,10 +211,12 @@ def ec57(symbol, predicted, sample, fs, *, learning_s=300):
         Indices into `ecglib.aami.CLASSES`.
     sample : array_like of int, shape (n_beats,)
         R-peaks, in samples from the start of their record.
-    fs : float
-        Sampling frequency, Hz.
-    learning_s : float
-        Length of the learning period, s.
+    fs, learning_s : float
+        Sampling frequency, Hz; length of the learning period, s.
+
+    Returns
+    -------
+    EC57
 
     Raises
     ------
@@ -306,7 +304,6 @@ def scores(confusion, classes):
     Parameters
     ----------
     confusion : array_like of int, shape (n_classes, n_classes)
-        Rows: reference; columns: predicted.
     classes : sequence of str
         Names of the classes, in order.
 
@@ -330,36 +327,25 @@ def scores(confusion, classes):
     confusion = np.asarray(confusion)
     if not confusion.sum():
         raise ValueError("There are no recordings to score; give at least one.")
-    right, support, given = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
+    tp, fn, fp, _ = _one_against_rest(confusion)
     columns = {
-        "precision": right / np.maximum(given, 1),
-        "sensitivity": right / np.maximum(support, 1),
-        "f1": 2 * right / np.maximum(support + given, 1),
-        "support": support,
+        "precision": _ratio(tp, tp + fp),
+        "sensitivity": _ratio(tp, tp + fn),
+        "f1": _ratio(2 * tp, 2 * tp + fp + fn),
+        "support": tp + fn,
     }
     return {
-        "accuracy": float(right.sum() / confusion.sum()),
+        "accuracy": float(tp.sum() / confusion.sum()),
         "macro_precision": float(columns["precision"].mean()),
         "sensitivity": float(columns["sensitivity"].mean()),
         "macro_f1": float(columns["f1"].mean()),
-        "per_class": {
-            name: {key: column[index].item() for key, column in columns.items()}
-            for index, name in enumerate(classes)
-        },
+        "per_class": _by_class(columns, classes),
     }
 
 
 def challenge_f1(per_class):
-    """F1 of the CinC Challenge 2017: mean of N, A and O; noise is left out.
+    """F1 of the CinC Challenge 2017, mean of N, A and O, from `per_class` of `scores`.
 
-    Parameters
-    ----------
-    per_class : dict
-        From `scores`, with classes N, A and O.
-
-    Returns
-    -------
-    float
-        The four winners had 0.83 on the hidden test set (Clifford et al. 2017).
+    The four winners had 0.83 on the hidden test set (Clifford et al. 2017).
     """
     return float(np.mean([per_class[name]["f1"] for name in ("N", "A", "O")]))

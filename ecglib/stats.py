@@ -57,16 +57,12 @@ def patient_bootstrap(per_record, statistic, *, n_resamples=2000, level=0.95, se
 
     Parameters
     ----------
-    per_record : dict or list of dict
-        Record -> (3, 3) confusion matrix; a list holds one dict a seed.
-    statistic : callable
-        Stack (..., 3, 3) -> (...).
-    n_resamples : int
-        Number of draws.
+    per_record, statistic
+        See the head of this module.
+    n_resamples, seed : int
+        Number of draws, and their seed.
     level : float
         Coverage aimed at, 0 … 1.
-    seed : int
-        Seed of the draws.
 
     Returns
     -------
@@ -78,7 +74,7 @@ def patient_bootstrap(per_record, statistic, *, n_resamples=2000, level=0.95, se
     ValueError
         If there are fewer than two patients or the seeds cover different records.
     """
-    return _interval(_drawn(_seeds(per_record), statistic, n_resamples, seed), level)
+    return _interval(_drawn(per_record, statistic, n_resamples, seed), level)
 
 
 def paired_difference(
@@ -118,28 +114,14 @@ def mean_over_patients(per_record, statistic):
     that a patient does not have would score 0 in `macro_f1` and `macro_sensitivity`.
     Parameters are those of `patient_bootstrap`.
     """
-    return float(np.mean(statistic(_by_patient(_seeds(per_record)))))
+    return float(np.mean(statistic(_by_patient(per_record))))
 
 
 def without(per_record, record):
-    """The confusion matrices of all records but one.
+    """The confusion matrices `per_record` of all records but one; a ValueError if it has none.
 
-    Parameters
-    ----------
-    per_record : dict or list of dict
-        Record -> confusion matrix; a list holds one dict a seed.
-    record : str or int
-        Record to leave out, for instance 232, which has three quarters of DS2's S beats.
-
-    Returns
-    -------
-    dict or list of dict
-        As `per_record`.
-
-    Raises
-    ------
-    ValueError
-        If the record is not among them.
+    `record` is its number as str or int, for instance 232, which has three quarters of DS2's S
+    beats.
     """
     if isinstance(per_record, list):
         return [without(one_seed, record) for one_seed in per_record]
@@ -239,9 +221,9 @@ def seed_interval(values, level=0.95):
     return Interval(mean, float(mean - reach), float(mean + reach))
 
 
-def _drawn(seeds, statistic, n_resamples, seed):
+def _drawn(per_record, statistic, n_resamples, seed):
     """Statistic, shape (1 + n_resamples,): of the data as they are, then of every draw."""
-    matrices = _by_patient(seeds)  # (n_seeds, n_patients, 3, 3)
+    matrices = _by_patient(per_record)
     n_patients = matrices.shape[1]
     if n_patients < 2:
         raise ValueError("An interval over patients needs at least two patients.")
@@ -250,9 +232,9 @@ def _drawn(seeds, statistic, n_resamples, seed):
     return _weighted(matrices, np.vstack([np.ones_like(draws[:1]), draws]), statistic)
 
 
-def _left_out(seeds, statistic):
+def _left_out(per_record, statistic):
     """Statistic without each patient in turn, shape (n_patients,)."""
-    matrices = _by_patient(seeds)
+    matrices = _by_patient(per_record)
     return _weighted(matrices, 1 - np.eye(matrices.shape[1], dtype=np.int64), statistic)
 
 
@@ -284,8 +266,9 @@ def _seeds(per_record):
     return per_record if isinstance(per_record, list) else [per_record]
 
 
-def _by_patient(seeds):
+def _by_patient(per_record):
     """Confusion matrices (n_seeds, n_patients, 3, 3), a patient's records added."""
+    seeds = _seeds(per_record)
     _require_same_records(seeds)
     patients = sorted({patient_of(record) for record in seeds[0]})
     matrices = np.zeros((len(seeds), len(patients), 3, 3), dtype=np.int64)

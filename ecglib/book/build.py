@@ -47,20 +47,7 @@ def list_chapters(folder):
 
 
 def find_chapter(name, folder):
-    """Path of the chapter that `name` means.
-
-    Parameters
-    ----------
-    name : str
-        The chapter's number (`03`), name (`03_personalization`) or path.
-    folder : path
-        Where the chapters lie.
-
-    Raises
-    ------
-    UserError
-        No chapter is called so.
-    """
+    """Path of the chapter in `folder` of this number (`03`), name or path, or a UserError."""
     stem = Path(name).name.removesuffix(".py")
     for chapter in list_chapters(folder):
         if stem in (chapter.stem, chapter.stem.partition("_")[0]):
@@ -111,20 +98,18 @@ def run_chapters(names, params_file, overrides=None, *, root=REPO):
         "data": plan.data_identity(),
         "params": json.dumps(plan.params, sort_keys=True, default=str),
     }
+    library = REPO / "ecglib"
     surroundings = {
-        "library": _digest(
-            (REPO / "ecglib").rglob("*.py"), (REPO / "ecglib").rglob("*.sha256")
-        ),
+        "library": _digest(library.rglob("*.py"), library.rglob("*.sha256")),
         "results": _digest((root / "results").rglob("*.json")),
     }
     executed = []
     with _building(root):
         for chapter in chapters:
-            notebook = _read(chapter)
-            takes, state = _takes_parameters(notebook), surroundings
-            if takes:  # other chapters show committed runs alone
-                state = surroundings | data
-            if _refresh(chapter, notebook, parameters if takes else {}, state, root):
+            notebook, given, state = _read(chapter), {}, surroundings
+            if _takes_parameters(notebook):  # other chapters show committed runs alone
+                given, state = parameters, surroundings | data
+            if _refresh(chapter, notebook, given, state, root):
                 executed.append(chapter.stem)
     return executed
 
@@ -138,9 +123,8 @@ def _building(root):
         with alone(build / "book.lock", "works on the book"):
             yield
     except OSError as error:
-        raise UserError(
-            f"cannot write {error.filename or build}: {error.strerror or error}"
-        ) from error
+        place, why = error.filename or build, error.strerror or error
+        raise UserError(f"cannot write {place}: {why}") from error
 
 
 def build_book(*, root=REPO):
@@ -149,8 +133,7 @@ def build_book(*, root=REPO):
     Parameters
     ----------
     root : path
-        Folder that holds `_config.yml`, `_toc.yml`, `_static`, `_templates`, `chapters` and
-        `_build`.
+        Folder that holds what Jupyter Book reads, `chapters` and `_build`.
 
     Returns
     -------
@@ -212,9 +195,8 @@ def _refresh(chapter, source, parameters, surroundings, root):
     if not changed:
         print(f"{chapter.stem}: unchanged", flush=True)
         return False
-    print(
-        f"{chapter.stem}: running" + f" ({', '.join(changed)} changed)" * bool(last), flush=True
-    )
+    why = f" ({', '.join(changed)} changed)" if last else ""
+    print(f"{chapter.stem}: running{why}", flush=True)
     start = time.perf_counter()
     unfinished = _execute(chapter, source, parameters, root)
     new_stamp = unfinished.with_suffix(".json")
@@ -268,12 +250,8 @@ def _describe_figures(notebook):
 def _failure(chapter, unfinished, error):
     """Text of a `ChapterError`: which cell, where to look, and what went wrong."""
     cells = json.loads(unfinished.read_text(encoding="utf-8"))["cells"]
-    runs = [cell["metadata"].get("papermill", {}) for cell in cells]
-    started = [
-        cell
-        for cell, run in zip(cells, runs, strict=True)
-        if cell["cell_type"] == "code" and run.get("start_time")
-    ]
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    started = [c for c in code if c["metadata"].get("papermill", {}).get("start_time")]
     first_line = "".join(started[-1]["source"]).partition("\n")[0]
     return (
         f"chapter {chapter.stem} failed in its cell In [{len(started)}], `{first_line}`; "

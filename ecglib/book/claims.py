@@ -76,7 +76,7 @@ def table(load):
     Returns
     -------
     DataFrame of str
-        A row a question; intervals are 95 %, over patients, folds or seeds as the row says.
+        A row a question, columns `COLUMNS`.
     """
     rows = {}
     for question, (study, *sentences) in SENTENCES.items():

@@ -116,15 +116,11 @@ def shown(frame, formats=None):
             columns = {part: frame[column] for part, column in parts.items()}
             cells[key] = [_cell(row, form) for row in _rows(columns)]
     kept = [key for key in cells if key not in joined]
-    text = pd.DataFrame(
-        {i: cells[key] for i, key in enumerate(kept)}, index=_plain(frame.index)
-    )
-    text.columns = _plain(
-        pd.MultiIndex.from_tuples(kept, names=frame.columns.names)
-        if frame.columns.nlevels > 1
-        else pd.Index([name for (name,) in kept], name=frame.columns.name)
-    )
-    return text
+    columns = pd.MultiIndex.from_tuples(kept, names=frame.columns.names)
+    if frame.columns.nlevels == 1:
+        columns = columns.get_level_values(0)
+    rows = list(zip(*(cells[key] for key in kept), strict=True))
+    return pd.DataFrame(rows, _plain(frame.index), _plain(columns))
 
 
 def stacked(frames, formats=None):
@@ -143,12 +139,8 @@ def stacked(frames, formats=None):
     """
     formats = formats or {}
     everywhere = {k: form for k, form in formats.items() if not isinstance(form, dict)}
-    return pd.concat(
-        {
-            heading: shown(frame, formats.get(heading, {}) | everywhere)
-            for heading, frame in frames.items()
-        }
-    ).fillna("")
+    text = {h: shown(frame, formats.get(h, {}) | everywhere) for h, frame in frames.items()}
+    return pd.concat(text).fillna("")
 
 
 def in_terminal(frame, formats=None):

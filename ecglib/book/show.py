@@ -43,10 +43,7 @@ def table(frame, caption, formats=None, *, columns=None, escape=True):
 
 
 def text_table(frame, caption):
-    """A table of sentences instead of numbers: as `table`, but flush left.
-
-    Parameters and result are those of `table`.
-    """
+    """A table of sentences instead of numbers: as `table`, but flush left."""
     return HTML(table(frame, caption).data.replace('ecg-table"', 'ecg-table ecg-text"', 1))
 
 
@@ -84,32 +81,15 @@ def banner(sources, profile):
 
 
 def provenance(reference):
-    """One line on where and how the reference runs were made.
-
-    Parameters
-    ----------
-    reference : list of RunResult
-        Committed runs that the page shows.
-
-    Returns
-    -------
-    Markdown
-    """
+    """One line of Markdown on where and how reference runs (RunResults) were made."""
     where = arms.where_made(reference)
     return Markdown(f"*Reference runs:* {where}. Each is a row of a {{ref}}`CSV <downloads>`.")
 
 
 def machine(results):
-    """One line on the processor of timed runs: its flags decide what integers cost.
+    """One line of Markdown on the processor of timed RunResults of one machine.
 
-    Parameters
-    ----------
-    results : list of RunResult
-        Of one machine.
-
-    Returns
-    -------
-    Markdown
+    Its flags decide what integers cost.
     """
     where = results[0].environment
     flags = [f for f in where["cpu_flags"] if f.startswith("avx") or "dot" in f]
@@ -121,18 +101,9 @@ def machine(results):
 
 
 def download_table(folder, caption):
-    """Links to the tables that the book has of all runs in a folder of results.
+    """Links (HTML) to the tables that the book has of all runs in a folder of results.
 
-    Parameters
-    ----------
-    folder : Path
-        See `ecglib.tables.downloads`; `ecglib.book.build` puts the tables beside the pages.
-    caption : str
-        See `table`.
-
-    Returns
-    -------
-    HTML
+    See `ecglib.tables.downloads`; `ecglib.book.build` puts the tables beside the pages.
     """
     rows = {
         f'<a href="../_static/results/{name}.csv" download>{name}.csv</a>': {"runs": len(paths)}
@@ -142,17 +113,12 @@ def download_table(folder, caption):
 
 
 def profiles(folder):
-    """What the params files in a folder ask for, a row each.
-
-    Parameters
-    ----------
-    folder : Path
-        Folder of params files.
+    """What the params files in a folder (Path) ask for, a row each.
 
     Returns
     -------
     DataFrame
-        First comment of the file, records, filters, seeds, device.
+        `for`, the first comment of the file; `records`, `filters`, `seeds`, `device`.
     """
     rows = {}
     for path in sorted(folder.glob("*.yaml")):

@@ -16,24 +16,7 @@ from ecglib.training.loop import predict
 
 
 def pick_network(configs, scope):
-    """The configuration whose network an export writes: the first that fits.
-
-    Parameters
-    ----------
-    configs : list of Int8Config
-        Arms of a params file.
-    scope : str
-        What is quantized.
-
-    Returns
-    -------
-    Int8Config
-
-    Raises
-    ------
-    UserError
-        If no arm without personalization has this scope.
-    """
+    """The first Int8Config without personalization that has this scope; else a UserError."""
     shared = [c for c in configs if c.pipeline == "baseline" and c.split == "ds1_ds2"]
     fitting = [c for c in shared if c.scope == scope and c.method == "qat"]
     if not fitting:
@@ -87,13 +70,6 @@ def ship(plan, path):
 
     Settings are those of the first arm of study micro in integers; nothing is left to test it
     on, so its score is that of the same settings with every patient left out once.
-
-    Parameters
-    ----------
-    plan : Plan
-        Settings and data.
-    path : Path
-        File to write.
 
     Returns
     -------

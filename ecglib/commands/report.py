@@ -36,19 +36,9 @@ _FORMATS = {
 
 
 def stale_files(folder):
-    """Committed results whose name no longer fits their configuration, data or protocol.
-
-    Parameters
-    ----------
-    folder : Path
-        Results by study, and folders of such results.
-
-    Returns
-    -------
-    list of Path
-    """
-    names = registry.names()
-    paths = [p for study in names for p in sorted(Path(folder).rglob(f"{study}/*.json"))]
+    """Result files below a folder whose name no longer fits their configuration or data."""
+    studies = registry.names()
+    paths = [p for study in studies for p in sorted(Path(folder).rglob(f"{study}/*.json"))]
     return [path for path in paths if not is_current(results.load(path), path)]
 
 
@@ -62,22 +52,15 @@ def is_current(result, path):
         return False
 
 
-def _means(arm):
-    """Metrics of an arm, means over its seeds."""
-    return {column: frames.mean_of(arm.results, metric) for column, metric in _METRICS.items()}
-
-
-def _ours(named):
-    """Rows of our arms."""
-    return {f"ours: {name}": _means(arm) | {"seeds": arm.seeds} for name, arm in named.items()}
-
-
-def _printed(rows):
-    """Rows of paper 1, as printed."""
-    return {
-        f"paper 1: {row.arm}": {"accuracy": row.accuracy, "macro-F1": row.macro_f1}
-        for row in rows
-    }
+def _beside(printed, named):
+    """Rows of paper 1 as printed, and below them our arms, means over seeds."""
+    rows = {}
+    for row in printed:
+        rows[f"paper 1: {row.arm}"] = {c: getattr(row, m) for c, m in _METRICS.items()}
+    for name, arm in named.items():
+        means = {c: frames.mean_of(arm.results, m) for c, m in _METRICS.items()}
+        rows[f"ours: {name}"] = means | {"seeds": arm.seeds}
+    return frames.of_rows(rows)
 
 
 def _table_3(folder):
@@ -103,13 +86,13 @@ def _table_3(folder):
 def _baselines(folder):
     """Training on one side only, beside the paper's best row."""
     named = arms.by_name(results.load_study(folder, "baseline"))
-    return frames.of_rows(_printed([papers.PAPER1_BEST]) | _ours(named))
+    return _beside([papers.PAPER1_BEST], named)
 
 
 def _formats(folder):
     """Paper 1's table 1 and ours, by number format."""
     named = precision.by_format(results.load_study(folder, "precision"))
-    return frames.of_rows(_printed(papers.PAPER1_TABLE_1) | _ours(named))
+    return _beside(papers.PAPER1_TABLE_1, named)
 
 
 def _integers(folder):
@@ -119,7 +102,7 @@ def _integers(folder):
         for pipeline, found in int8.by_scope(results.load_study(folder, "int8")).items()
         for key, arm in found.items()
     }
-    return frames.of_rows(_printed(papers.PAPER1_TABLE_2) | _ours(named))
+    return _beside(papers.PAPER1_TABLE_2, named)
 
 
 def _compression(folder, model, dataset="cinc2017"):
@@ -154,11 +137,6 @@ def _jetson(folder):
     return frames.of_rows(rows)
 
 
-def _speed(folder):
-    """Ratios of study "speed"."""
-    return speed.speed_table(results.load_study(folder, "speed"))
-
-
 def _labels(folder):
     """Arms of the micro network in integers by labelled beats."""
     found = results.load_study(folder, "budget")
@@ -166,21 +144,20 @@ def _labels(folder):
     return budget.budget_table(named) if named else pd.DataFrame()
 
 
+def _require(folder):
+    if not Path(folder).is_dir():
+        raise UserError(f"there is no folder {folder}; give one with results by study")
+
+
 def report(folder):
     """Papers' tables against committed results, and which of these are stale.
-
-    Parameters
-    ----------
-    folder : Path
-        Results by study.
 
     Returns
     -------
     tuple of (str, int)
         The text, and the number of stale files.
     """
-    if not Path(folder).is_dir():
-        raise UserError(f"there is no folder {folder}; give one with results by study")
+    _require(folder)
     stale, gpu = stale_files(folder), Path(folder) / "h200"
     sections = {
         "Training on one side only, against the best row of paper 1 (mean over seeds)": (
@@ -202,8 +179,9 @@ def report(folder):
     title = "The micro network, every patient left out once, after 5:00, by labelled beats"
     parts.append((title, _labels(folder), None))
     title = "The usual way and ours, seconds"
-    parts.append((title, _speed(folder), {"ratio": TENTHS}))
-    parts.append((title.replace(",", " on an H200,"), _speed(gpu), {"ratio": TENTHS}))
+    for where, name in ((folder, title), (gpu, title.replace(",", " on an H200,"))):
+        table = speed.speed_table(results.load_study(where, "speed"))
+        parts.append((name, table, {"ratio": TENTHS}))
     texts = [
         text
         for title, table, formats in parts
@@ -214,25 +192,15 @@ def report(folder):
 
 
 def compare(mine, reference):
-    """Two folders of results, study by study and arm by arm.
-
-    Parameters
-    ----------
-    mine, reference : Path
-        Results by study.
-
-    Returns
-    -------
-    str
+    """Text on two folders of results, study by study and arm by arm.
 
     Raises
     ------
     UserError
         If a folder is missing or they have no study in common.
     """
-    for folder in (mine, reference):
-        if not Path(folder).is_dir():
-            raise UserError(f"there is no folder {folder}; give one with results by study")
+    _require(mine)
+    _require(reference)
     parts = []
     for study in registry.names():
         sides = [results.load_study(folder, study) for folder in (mine, reference)]
@@ -245,15 +213,7 @@ def compare(mine, reference):
 
 
 def save_figure(folder, path):
-    """Save the overview's figure of accuracy against bytes.
-
-    Parameters
-    ----------
-    folder : Path
-        Results by study.
-    path : Path
-        Image to write.
-    """
+    """Save the overview's figure of accuracy against bytes, of the results in a folder."""
     from ecglib.plots import overview, style
 
     style.use()

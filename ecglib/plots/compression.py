@@ -6,44 +6,30 @@ import pandas as pd
 import seaborn as sns
 
 from ecglib.plots.style import NEUTRAL, ORIGIN_COLORS, reach
-from ecglib.stats import Interval
 from ecglib.studies.compression import NO_LOSS
-from ecglib.tables.compression import PAPER_METHODS
+from ecglib.tables.compression import FAMILIES, PAPER_METHODS, difference
+from ecglib.tables.names import word
 
-FAMILIES = {
-    "fixed_quant": ("fixed bits", "#999999", "o"),
-    "fixed_prune": ("fixed pruning", "#999999", "v"),
-    "laq": ("LAQ", "#E69F00", "o"),
-    "laq_printed": ("LAQ as printed", "#E69F00", "X"),
-    "lap": ("LAP", "#E69F00", "v"),
-    "matrix_quant": ("fixed bits, gains left alone", "#666666", "o"),
-    "matrix_prune": ("fixed pruning, gains left alone", "#666666", "v"),
-    "matrix_laq": ("LAQ, gains left alone", "#D55E00", "o"),
-    "matrix_lap": ("LAP, gains left alone", "#D55E00", "v"),
-    "mse": ("ours: clipped, by channel", "#56B4E9", "o"),
-    "allocated": ("ours: allocated bits", "#0072B2", "s"),
-    "trained": ("ours: trained", "#009E73", "D"),
-    "joint": ("ours: pruned and trained", "#CC3311", "P"),
+LOOKS = {
+    "fixed_quant": ("#999999", "o"),
+    "fixed_prune": ("#999999", "v"),
+    "laq": ("#E69F00", "o"),
+    "laq_printed": ("#E69F00", "X"),
+    "lap": ("#E69F00", "v"),
+    "matrix_quant": ("#666666", "o"),
+    "matrix_prune": ("#666666", "v"),
+    "matrix_laq": ("#D55E00", "o"),
+    "matrix_lap": ("#D55E00", "v"),
+    "mse": ("#56B4E9", "o"),
+    "allocated": ("#0072B2", "s"),
+    "trained": ("#009E73", "D"),
+    "joint": ("#CC3311", "P"),
 }
-"""Method -> its name in a legend, colour and marker."""
-
-NETWORKS = {"resnet1d": "ResNet1D", "hubert": "HuBERT-ECG"}
+"""Method -> colour and marker."""
 
 
 def recordings(signals, fs):
-    """One recording of each class, in mV.
-
-    Parameters
-    ----------
-    signals : dict of str to ndarray
-        Class -> samples.
-    fs : float
-        Hz.
-
-    Returns
-    -------
-    Figure
-    """
+    """One recording of each class: name -> samples in mV, at `fs` Hz."""
     figure, axes = plt.subplots(len(signals), 1, sharex=True, figsize=(8.5, 1.2 * len(signals)))
     for axis, (name, signal) in zip(np.atleast_1d(axes), signals.items(), strict=True):
         axis.plot(np.arange(len(signal)) / fs, signal, lw=0.7, color=ORIGIN_COLORS["reference"])
@@ -62,10 +48,6 @@ def importance_map(indices, bits):
         Layers by index (PDI, PVI, KI, combined), 0 to 1.
     bits : DataFrame
         Layers by method.
-
-    Returns
-    -------
-    Figure
     """
     height = 1 + 0.24 * len(indices)
     figure, (left, right) = plt.subplots(1, 2, sharey=True, figsize=(9, height))
@@ -81,17 +63,7 @@ def importance_map(indices, bits):
 
 
 def sensitivity(cost):
-    """What rounding one layer alone adds to the validation loss, by bits.
-
-    Parameters
-    ----------
-    cost : dict of str to dict of int to float
-        Layer -> bits -> rise of the loss.
-
-    Returns
-    -------
-    Figure
-    """
+    """What rounding one layer alone adds to the validation loss: layer -> bits -> rise."""
     frame = pd.DataFrame(cost)
     frame.index = frame.index.astype(int)
     worst = frame.loc[frame.index.min()].sort_values(ascending=False).index
@@ -112,26 +84,21 @@ def front(named, title):
     Parameters
     ----------
     named : dict of str to RunResult
-        From `compressed.by_method`.
+        From `ecglib.tables.compression.by_method`.
     title : str
         Network and data.
-
-    Returns
-    -------
-    Figure
     """
     figure, axis = plt.subplots(figsize=(9.5, 4.6))
     axis.axhspan(100 * NO_LOSS, 0, color="#009E73", alpha=0.08)
     axis.axhline(0, color=NEUTRAL, lw=0.8)
-    seen = set()
+    points = {}
     for result in named.values():
-        m, method = result.metrics, result.config["method"]
-        label, color, marker = FAMILIES[method]
-        lost = [100 * m[f"difference{end}"] for end in ("", "_low", "_high")]
-        look = {"fmt": marker, "ms": 8 if method in PAPER_METHODS else 9, "color": color}
-        look |= {"capsize": 2, "label": None if method in seen else label}
-        axis.errorbar(m["file_ratio"], lost[0], yerr=reach(Interval(*lost)), **look)
-        seen.add(method)
+        method, lost = result.config["method"], difference(result.metrics)
+        color, marker = LOOKS[method]
+        x, y, error = result.metrics["file_ratio"], lost.value, reach(lost)
+        point = axis.errorbar(x, y, error, fmt=marker, ms=8, color=color, capsize=2)
+        label = FAMILIES[method] if method in PAPER_METHODS else f"ours: {FAMILIES[method]}"
+        points.setdefault(label, point)
     axis.set_xscale("log")
     axis.set_yscale("symlog", linthresh=2)
     axis.set_xticks([1, 2, 4, 8, 16, 32, 64], ["1×", "2×", "4×", "8×", "16×", "32×", "64×"])
@@ -140,7 +107,8 @@ def front(named, title):
     axis.minorticks_off()
     axis.set(xlabel="bytes of the fp32 weights over bytes of the file", title=title)
     axis.set_ylabel("Δ accuracy, points")
-    axis.legend(loc="upper left", bbox_to_anchor=(1.01, 1), fontsize=9)
+    legend = axis.legend(points.values(), points, fontsize=9, loc="upper left")
+    legend.set_bbox_to_anchor((1.01, 1))
     return figure
 
 
@@ -155,10 +123,6 @@ def against_paper(named, fp32, printed):
         Network -> its fp32 result.
     printed : dict of str to dict of str to papers.Paper2
         Network -> method -> row.
-
-    Returns
-    -------
-    Figure
     """
     kinds = {
         "bits": [f"{bits} bits" for bits in range(8, 1, -1)] + ["1 bit"],
@@ -170,13 +134,13 @@ def against_paper(named, fp32, printed):
         x = [name.split()[0] for name in names]
         for network, rows in printed.items():
             paper = [100 * (rows[n].accuracy - rows["fp32"].accuracy) for n in names]
-            label = f"paper, {NETWORKS[network]}"
-            axis.plot(x, paper, dashes[network], color=ORIGIN_COLORS["paper"], label=label)
+            line, color = dashes[network], ORIGIN_COLORS["paper"]
+            axis.plot(x, paper, line, color=color, label=f"paper, {word(network)}")
         for network, found in named.items():
             scores = pd.Series({name: found[name].metrics["accuracy"] for name in found})
             ours = 100 * (scores.reindex(names) - fp32[network].metrics["accuracy"])
-            color, label = ORIGIN_COLORS["reference"], f"ours, {NETWORKS[network]}"
-            axis.plot(x, ours, "o" + dashes[network], color=color, label=label)
+            line, color = "o" + dashes[network], ORIGIN_COLORS["reference"]
+            axis.plot(x, ours, line, color=color, label=f"ours, {word(network)}")
         axis.set_xlabel(label)
     axes[0].set_ylabel("accuracy minus fp32, points")
     axes[0].legend(fontsize=9)
@@ -184,24 +148,15 @@ def against_paper(named, fp32, printed):
 
 
 def activation_variance(ratios):
-    """Variance of every layer's output after rounding the weights, over that before.
+    """Variance of each layer's output with rounded weights, over that before.
 
-    Parameters
-    ----------
-    ratios : dict of int to dict of str to float
-        Bits -> layer -> ratio.
-
-    Returns
-    -------
-    Figure
+    `ratios` are numbers by bits and layer.
     """
     frame = pd.DataFrame(ratios).rename_axis("layer").reset_index()
     frame = frame.melt("layer", var_name="bits", value_name="ratio")
     figure, axis = plt.subplots(figsize=(8.5, 3.6))
-    order = sorted(ratios, reverse=True)
-    sns.stripplot(
-        frame, x="bits", y="ratio", order=order, color=ORIGIN_COLORS["reference"], ax=axis
-    )
+    order, color = sorted(ratios, reverse=True), ORIGIN_COLORS["reference"]
+    sns.stripplot(frame, x="bits", y="ratio", order=order, color=color, ax=axis)
     axis.axhline(1, color=NEUTRAL, lw=1)
     axis.set_yscale("log")
     axis.set(xlabel="bits of the weights", ylabel="variance of outputs, over fp32")

@@ -22,17 +22,7 @@ _LINK_COLOR = "#882255"
 
 
 def split_map(used):
-    """Every record of MIT-BIH in the set that it belongs to.
-
-    Parameters
-    ----------
-    used : sequence of int
-        Records of this run, drawn in full colour.
-
-    Returns
-    -------
-    Figure
-    """
+    """Every record of MIT-BIH in the set that it belongs to, those in `used` in full colour."""
     figure, axis = plt.subplots(figsize=(9.5, 2.6))
     axis.set(xlim=(0, len(DS2)), ylim=(len(_SETS) - 0.4, -0.6))
     centre = {}
@@ -58,8 +48,8 @@ def _record_box(axis, record, centre, color):
     x, y = centre
     edge = _LINK_COLOR if record in _ONE_MAN else "none"
     corner = (x - 0.4, y - 0.28)
-    style = {"boxstyle": "round,pad=0.02", "fc": color, "ec": edge, "lw": 2}
-    axis.add_patch(FancyBboxPatch(corner, 0.8, 0.56, **style))
+    box = FancyBboxPatch(corner, 0.8, 0.56, "round,pad=0.02", fc=color, ec=edge, lw=2)
+    axis.add_patch(box)
     axis.text(x, y, str(record), ha="center", va="center", fontsize=8)
 
 
@@ -75,10 +65,6 @@ def beats_by_class(beats, before):
         Of the patients to show; windows not resampled.
     before : int
         Samples of a window before the R-peak.
-
-    Returns
-    -------
-    Figure
     """
     records = list(dict.fromkeys(beats.record.tolist()))
     seconds = (np.arange(beats.signal.shape[1]) - before) / beats.fs
@@ -110,14 +96,7 @@ def _beats_of_one_kind(axis, seconds, signal, color):
 def ectopic_beats(counts):
     """S and V beats of every record on a logarithmic scale, DS1 above DS2.
 
-    Parameters
-    ----------
-    counts : DataFrame
-        Beats of each class by record, from `ecglib.tables.detection`.
-
-    Returns
-    -------
-    Figure
+    `counts` is a frame of `ecglib.tables.detection`: beats of each class by record.
     """
     figure, axes = plt.subplots(2, 1, figsize=(9.5, 5.4), sharey=True)
     for axis, (name, side) in zip(axes, (("DS1", DS1), ("DS2", DS2)), strict=True):
@@ -143,18 +122,21 @@ def rr_by_class(beats, names):
         With labels 0, 1, 2.
     names : sequence of str
         Columns of `rr` to show, of `ecglib.data.signal.rr.RR_NAMES`.
-
-    Returns
-    -------
-    Figure
     """
     bins = np.linspace(0.3, 1.7, 71)
     figure, axes = plt.subplots(1, len(names), figsize=(9.5, 3.4), sharey=True, squeeze=False)
     for axis, name in zip(axes.flat, names, strict=True):
         ratio = beats.rr[:, RR_NAMES.index(name)]
         for label, kind in enumerate(CLASSES):
-            look = {"histtype": "step", "lw": 2, "color": CLASS_COLORS[kind], "label": kind}
-            axis.hist(ratio[beats.label == label], bins, density=True, **look)
+            axis.hist(
+                ratio[beats.label == label],
+                bins,
+                density=True,
+                histtype="step",
+                lw=2,
+                color=CLASS_COLORS[kind],
+                label=kind,
+            )
         axis.axvline(1, color=NEUTRAL, ls=":")
         axis.set_xlabel(name)
     axes[0, 0].set_ylabel("density")
@@ -165,14 +147,7 @@ def rr_by_class(beats, names):
 def detection_quality(detections):
     """Sensitivity and positive predictivity of R-peak detection, worst record first.
 
-    Parameters
-    ----------
-    detections : DataFrame
-        Columns `se` and `ppv` by record, from `ecglib.tables.detection.detections`.
-
-    Returns
-    -------
-    Figure
+    `detections` has the columns `se` and `ppv` of `ecglib.tables.detection.detections`.
     """
     order = detections[["se", "ppv"]].min(axis=1).sort_values().index
     rows = 100 * detections.loc[order, ["se", "ppv"]]
@@ -180,8 +155,8 @@ def detection_quality(detections):
     figure, axis = plt.subplots(figsize=(9.5, 3.6))
     axis.vlines(place, rows.min(axis=1), 100, color=NEUTRAL, lw=0.8)
     axis.plot(place, rows["se"], "o", color=PIECE_COLORS[0], label="sensitivity")
-    look = {"color": PIECE_COLORS[1], "ms": 5, "label": "positive predictivity"}
-    axis.plot(place, rows["ppv"], "D", **look)
+    label = "positive predictivity"
+    axis.plot(place, rows["ppv"], "D", ms=5, color=PIECE_COLORS[1], label=label)
     axis.set_xticks(place, order, rotation=90, fontsize=9)
     axis.set(xlabel="record", ylabel="%")
     axis.grid(visible=False, axis="x")

@@ -2,9 +2,10 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 
 from ecglib.aami import CLASSES
-from ecglib.plots.style import CLASS_COLORS, NEUTRAL, ORIGIN_COLORS
+from ecglib.plots.style import CLASS_COLORS, NEUTRAL, ORIGIN_COLORS, name_rows
 
 _LINES = ("-", "--", ":")
 
@@ -20,18 +21,13 @@ def roofline(machines, precision, points):
         Format.
     points : dict of str to (str, float, float)
         Name -> origin ("paper", "reference"), operations a byte, operations a second.
-
-    Returns
-    -------
-    Figure
     """
     figure, axes = plt.subplots(figsize=(8, 4.6))
     x = np.logspace(-1, 4, 300)
     for machine, line in zip(machines, _LINES, strict=False):
         roof = np.minimum(machine.peak[precision], machine.bandwidth * x)
-        axes.loglog(
-            x, roof, line, color=NEUTRAL, label=f"{machine.name}, at most ({precision})"
-        )
+        label = f"{machine.name}, at most ({precision})"
+        axes.loglog(x, roof, line, color=NEUTRAL, label=label)
     for name, (origin, at, reached) in points.items():
         axes.loglog(at, reached, "o", color=ORIGIN_COLORS[origin], markersize=8)
         axes.annotate(name, (at, reached), (8, -4), textcoords="offset points", fontsize=9)
@@ -47,18 +43,13 @@ def stages(paper, ours):
     ----------
     paper, ours : Series
         From `ecglib.deploy.roofline`.
-
-    Returns
-    -------
-    Figure
     """
     figure, axes = plt.subplots(figsize=(8, 3.4))
-    rows = [(f"paper 1: {name}", value, "paper") for name, value in paper.items()]
-    rows += [(f"ours: {name}", value, "reference") for name, value in ours.items()]
-    for place, (_, value, origin) in enumerate(reversed(rows)):
-        axes.barh(place, value, color=ORIGIN_COLORS[origin])
-        axes.annotate(f" {value:.1e}", (value, place), va="center", fontsize=9)
-    axes.set_yticks(range(len(rows)), [name for name, _, _ in reversed(rows)])
+    rows = pd.concat([paper.add_prefix("paper 1: "), ours.add_prefix("ours: ")])
+    colors = ["paper"] * len(paper) + ["reference"] * len(ours)
+    bars = axes.barh(range(len(rows)), rows, color=[ORIGIN_COLORS[c] for c in colors])
+    axes.bar_label(bars, fmt=" {:.1e}", fontsize=9)
+    name_rows(axes, list(rows.index))
     axes.set(xscale="log", xlabel="multiplications, all 22 patients")
     axes.set_xlim(right=axes.get_xlim()[1] * 30)
     axes.grid(axis="y", visible=False)
@@ -78,10 +69,6 @@ def strip(samples, fs, gain, found, start_s, seconds=10):
         Beats.
     start_s, seconds : float
         Where the piece begins, and its length.
-
-    Returns
-    -------
-    Figure
     """
     figure, axes = plt.subplots(figsize=(9, 3))
     first, last = round(start_s * fs), round((start_s + seconds) * fs)
@@ -91,8 +78,7 @@ def strip(samples, fs, gain, found, start_s, seconds=10):
     beats = zip(found.sample, found.label, found.known, strict=True)
     for number, (place, label, known) in enumerate(beats):
         if first <= place < last:
-            name = CLASSES[label]
-            color = CLASS_COLORS[name]
+            name, color = CLASSES[label], CLASS_COLORS[CLASSES[label]]
             axes.text(place / fs, top, name, color=color, ha="center", weight="bold")
             height = top * (1.25 + 0.12 * (number % 2))  # bars reach past the next beat
             axes.plot([place / fs, min(known, last) / fs], [height] * 2, color=color)

@@ -1,5 +1,7 @@
 """The study at a glance: one figure of accuracy, bytes and cost."""
 
+from dataclasses import astuple
+
 import matplotlib.pyplot as plt
 import pandas as pd
 
@@ -7,9 +9,10 @@ from ecglib import stats
 from ecglib.aami import DS2
 from ecglib.metrics import macro_f1
 from ecglib.models.ecgnet import HEAD, SHALLOW, ECGNet, ECGNetConfig, n_bytes
-from ecglib.plots.style import NEUTRAL
+from ecglib.plots.style import NEUTRAL, name_rows
 from ecglib.tables import arms, names, papers
 from ecglib.tables import budget as budget_tables
+from ecglib.tables.overview import STANDARD
 from ecglib.tables.scores import always_n
 
 OURS, LEFT_OUT = "ours", "ours, every patient left out once"
@@ -20,45 +23,27 @@ COLUMNS = ("name", "group", "macro_f1", "low", "high", "bytes", "seconds")
 
 
 def headline_arms(baseline, personalized, rounded):
-    """The arms that the overview quotes, on DS1→DS2.
+    """The arms that the overview quotes, on DS1→DS2: name -> Arm.
 
-    Parameters
-    ----------
-    baseline, personalized, rounded : list of RunResult
-        Reference runs of studies "baseline", "personalization" and "int8".
-
-    Returns
-    -------
-    dict of str to Arm
+    Parameters are runs of studies "baseline", "personalization" and "int8".
     """
-    standard = {"finetune": "head", "online_seconds": 300, "norm": "batch"}
-    by_strategy = arms.by(personalized, "strategy", split="ds1_ds2", **standard)
+    by_strategy = arms.by(personalized, "strategy", **STANDARD)
     alone = arms.by(baseline, "features", norm="none", split="ds1_ds2")
     integers = {"pipeline": "baseline", "scope": "all_int8", "method": "ptq"}
-    channels = alone["beat"].settings["channels"]
+    integers |= {"split": "ds1_ds2", "channels": alone["beat"].settings["channels"]}
     return {
         "DS1 only, isolated beats": alone["beat"],
-        "the same, all layers INT8": arms.pick(
-            rounded, split="ds1_ds2", channels=channels, **integers
-        ),
+        "the same, all layers INT8": arms.pick(rounded, **integers),
         "DS1 only, beats + RR ratios": alone["beat+rr"],
         "puzzle, nobody personalized (none)": by_strategy.pop("none"),
     } | {f"puzzle, personalized ({names.word(name)})": arm for name, arm in by_strategy.items()}
 
 
 def micro_points(micro, budget):
-    """The micro network with and without labels, rows for `landscape`.
+    """The micro network with and without labels, rows for `landscape` as those of `points`.
 
-    Parameters
-    ----------
-    micro, budget : list of RunResult
-        Reference runs of these studies.
-
-    Returns
-    -------
-    DataFrame
-        Columns as `points`. Whoever gave labels is scored after 5:00; seconds are those of
-        asking and learning, 22 patients.
+    Whoever gave labels is scored after 5:00; seconds are those of asking and learning, 22
+    patients. Parameters are runs of these studies.
     """
     rows = []
     for split, group in (("ds1_ds2", OURS), ("lopo", LEFT_OUT)):
@@ -72,7 +57,7 @@ def micro_points(micro, budget):
     kind = {"split": "lopo", "scope": "all_int8", "asking": "stream"}
     streamed = budget_tables.by_budget(budget, query="least_confidence", **kind)
     for arm in [arm for k, arm in streamed.items() if k]:
-        labels = sum(map(budget_tables.labels_a_record, arm.results)) / len(arm.results)
+        labels = budget_tables.mean_over(arm, budget_tables.labels_a_record)
         name = f"MicroNet INT8, {labels:.0f} labels when unsure, after 5:00"
         rows.append(_micro_row(name, LEFT_OUT, arm, True, size))
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -82,9 +67,8 @@ def _micro_row(name, group, arm, after_5min, size):
     interval = stats.patient_bootstrap(arm.matrices(after_5min=after_5min), macro_f1)
     seconds = float("nan")
     if after_5min:
-        each = [budget_tables.seconds_a_patient(result) for result in arm.results]
-        seconds = len(DS2) * sum(each) / len(each)
-    return name, group, interval.value, interval.low, interval.high, size, seconds
+        seconds = len(DS2) * budget_tables.mean_over(arm, budget_tables.seconds_a_patient)
+    return name, group, *astuple(interval), size, seconds
 
 
 def trivial(named):
@@ -93,12 +77,7 @@ def trivial(named):
 
 
 def points(named):
-    """Methods of the papers, the literature and this book, for `landscape`.
-
-    Parameters
-    ----------
-    named : dict of str to Arm
-        Our arms.
+    """Methods of the papers, the literature and our arms (name -> Arm), for `landscape`.
 
     Returns
     -------
@@ -130,13 +109,13 @@ def _ours(name, arm):
     n_rr = 5 if settings.get("features") == "beat+rr" else 0  # else beats alone
     size = ECGNetConfig(tuple(settings["channels"]), norm=settings["norm"], n_rr=n_rr)
     interval = stats.patient_bootstrap(arm.matrices(), macro_f1)
-    stages = ("features", "adapt", "finetune")
     seconds = float("nan")
     if settings.get("strategy", "none") != "none" and settings.get("pipeline") != "baseline":
-        times = [sum(r.runtime_s.get(stage, 0) for stage in stages) for r in arm.results]
-        seconds = sum(times) / len(times)
+        times = pd.DataFrame([result.runtime_s for result in arm.results])
+        stages = times.reindex(columns=["features", "adapt", "finetune"])
+        seconds = stages.sum(axis=1).mean()
     size = metrics.get("weight_bytes", n_bytes(ECGNet(size)))
-    return name, OURS, interval.value, interval.low, interval.high, size, seconds
+    return name, OURS, *astuple(interval), size, seconds
 
 
 def landscape(points, trivial):
@@ -148,10 +127,6 @@ def landscape(points, trivial):
         From the function of that name, and from `micro_points`.
     trivial : float
         Macro-F1 of answering N always.
-
-    Returns
-    -------
-    Figure
     """
     points = points.reset_index(drop=True)
     figure, axes = plt.subplots(1, 3, figsize=(12, 0.34 * len(points) + 1), sharey=True)
@@ -166,8 +141,7 @@ def landscape(points, trivial):
         axes[1].errorbar(size, y, **look)
         axes[2].errorbar(seconds, y, **look)
     axes[0].axvline(trivial, color=NEUTRAL, ls=":", label="always N")
-    axes[0].set_yticks(place, points["name"])
-    axes[0].invert_yaxis()
+    name_rows(axes[0], points["name"])
     axes[0].set_xlabel("macro-F1")
     axes[1].set(xscale="log", xlabel="bytes of the weights", xlim=(1e3, 1e8))
     axes[2].set(xscale="log", xlabel="seconds", xlim=(0.1, 1e4))

@@ -1,4 +1,4 @@
-"""Figures of the mixed-precision chapter."""
+"""Figures of the mixed-precision chapter; `results` are runs of study "numerics"."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -7,38 +7,29 @@ import seaborn as sns
 
 from ecglib import stats
 from ecglib.metrics import macro_f1
-from ecglib.plots.style import NEUTRAL, ORIGIN_COLORS, reach
+from ecglib.plots.style import NEUTRAL, ORIGIN_COLORS, bar, name_rows
 from ecglib.training.numerics import QUANTILES
 
-FORMAT_COLORS = {"fp32": "#666666", "fp16": "#0072B2", "bf16": "#E69F00"}
-"""Colours of number formats."""
+_COLORS = {"fp32": "#666666", "fp16": "#0072B2", "bf16": "#E69F00"}
 
 _BITS = {"fp32": (8, 23), "fp16": (5, 10), "bf16": (8, 7)}
+_MARGIN = "margin of a decision in fp32"
 _FP16_SMALLEST, _FP16_NORMAL, _FP16_LARGEST = -24, -14, 15
 
 
 def formats():
-    """Bits of the three formats: sign, exponent, fraction.
-
-    Returns
-    -------
-    Figure
-    """
+    """Bits of the three formats: sign, exponent, fraction."""
     figure, axis = plt.subplots(figsize=(9, 1.9))
     for row, (name, (exponent, fraction)) in enumerate(_BITS.items()):
         left = 0
         for width, shade in ((1, 0.25), (exponent, 0.55), (fraction, 0.9)):
-            places, look = (
-                left + np.arange(width),
-                {"color": FORMAT_COLORS[name], "alpha": shade},
-            )
-            axis.barh(row, 0.95, left=places, height=0.7, **look)
+            places = left + np.arange(width)
+            axis.barh(row, 0.95, 0.7, places, color=_COLORS[name], alpha=shade)
             left += width
         steps = f"step 2$^{{-{fraction}}}$ at 1, largest about 2$^{{{2 ** (exponent - 1)}}}$"
         axis.text(left + 0.5, row, steps, va="center", fontsize=9)
-    axis.set_yticks(range(len(_BITS)), list(_BITS))
+    name_rows(axis, list(_BITS))
     axis.set(xlim=(-0.5, 46), xticks=[])
-    axis.invert_yaxis()
     axis.grid(visible=False)
     sns.despine(ax=axis, left=True, bottom=True)
     return figure
@@ -53,44 +44,26 @@ def format_scores(groups, printed):
         Origin ("reference", "this run") -> format -> arm.
     printed : tuple of papers.Row
         Rows of the paper's table, drawn below.
-
-    Returns
-    -------
-    Figure
     """
     figure, axis = plt.subplots(figsize=(8.5, 3.6))
     labels = []
     for origin, named in groups.items():
         for name, arm in named.items():
-            y = len(labels)
-            interval = stats.patient_bootstrap(arm.matrices(), macro_f1)
-            look = {"fmt": "D", "capsize": 3, "color": ORIGIN_COLORS[origin]}
-            axis.errorbar(interval.value, y, xerr=reach(interval), **look)
-            values = arm.values(macro_f1)
-            axis.plot(values, [y + 0.25] * len(values), ".", color=look["color"], alpha=0.7)
+            y, color, values = len(labels), ORIGIN_COLORS[origin], arm.values(macro_f1)
+            bar(axis, stats.patient_bootstrap(arm.matrices(), macro_f1), y, color, fmt="D")
+            axis.plot(values, [y + 0.25] * len(values), ".", color=color, alpha=0.7)
             labels.append(f"{origin}, {name}")
     for row in printed:
-        look = {"fmt": "s", "color": ORIGIN_COLORS["paper"]}
-        axis.errorbar(row.macro_f1, len(labels), xerr=row.macro_f1_std, **look)
+        y, color, std = len(labels), ORIGIN_COLORS["paper"], row.macro_f1_std
+        axis.errorbar(row.macro_f1, y, xerr=std, fmt="s", color=color)
         labels.append(f"paper, {row.arm}")
-    axis.set_yticks(range(len(labels)), labels)
-    axis.invert_yaxis()
+    name_rows(axis, labels)
     axis.set_xlabel("macro-F1 (N, S, V)")
     return figure
 
 
 def layer_errors(results):
-    """Relative errors of activations and of weight gradients by layer, a line a format.
-
-    Parameters
-    ----------
-    results : list of RunResult
-        Of study "numerics".
-
-    Returns
-    -------
-    Figure
-    """
+    """Relative errors of activations and of weight gradients by layer, a line a format."""
     rows = [
         {"layer": layer["name"].removesuffix(".conv"), "format": r.config["precision"]} | layer
         for r in results
@@ -100,33 +73,31 @@ def layer_errors(results):
     figure, axes = plt.subplots(1, 2, figsize=(10, 3.4), sharey=True)
     titles = {"activation": "activations", "scaled_gradient": "weight gradients, loss scaled"}
     for axis, (key, title) in zip(axes, titles.items(), strict=True):
-        look = {"palette": FORMAT_COLORS, "marker": "o", "legend": axis is axes[0]}
-        columns = {"x": "layer", "y": key, "hue": "format"}
-        sns.lineplot(frame, **columns, **look, errorbar=("sd", 1), ax=axis)
+        sns.lineplot(
+            frame,
+            x="layer",
+            y=key,
+            hue="format",
+            palette=_COLORS,
+            marker="o",
+            errorbar=("sd", 1),
+            legend=axis is axes[0],
+            ax=axis,
+        )
         axis.set(yscale="log", title=title, xlabel="", ylabel="relative error")
         axis.tick_params(axis="x", rotation=35)
     return figure
 
 
 def exponents(result):
-    """Powers of two that occur in activations and gradients, and what fp16 makes of them.
-
-    Parameters
-    ----------
-    result : RunResult
-        Of study "numerics".
-
-    Returns
-    -------
-    Figure
-    """
+    """Powers of two that occur in activations and gradients, and what fp16 makes of them."""
     found = result.metrics["exponents"]
     figure, axes = plt.subplots(len(found), 1, figsize=(8.5, 5.4), sharex=True)
     for axis, (name, histogram) in zip(axes, found.items(), strict=True):
         counts = np.array(histogram["counts"], dtype=float)
         x = histogram["first"] + np.arange(len(counts))
         share = 100 * counts / counts.sum()
-        axis.bar(x, share, width=0.9, color=FORMAT_COLORS["fp16"])
+        axis.bar(x, share, width=0.9, color=_COLORS["fp16"])
         for first, last, color, alpha in (
             (x[0] - 1, _FP16_SMALLEST - 1.5, "#CC3311", 0.12),
             (_FP16_SMALLEST - 1.5, _FP16_NORMAL - 0.5, "#E69F00", 0.15),
@@ -142,28 +113,15 @@ def exponents(result):
 
 
 def margins(results):
-    """How far decisions are from the border, against how far 16 bits move a logit.
-
-    Parameters
-    ----------
-    results : list of RunResult
-        Of study "numerics", one a format and seed.
-
-    Returns
-    -------
-    Figure
-    """
+    """How far decisions are from the border, against how far 16 bits move a logit."""
     figure, axis = plt.subplots(figsize=(8, 3.6))
-    seen = set()
-    for result in results:
-        name = result.config["precision"]
-        label = None if name in seen else f"change of a logit in {name}"
-        color = FORMAT_COLORS[name]
-        axis.plot(result.metrics["error"], 100 * QUANTILES, color=color, label=label)
-        seen.add(name)
-    for i, result in enumerate(results):
-        label = None if i else "margin of a decision in fp32"
-        axis.plot(result.metrics["margin"], 100 * QUANTILES, color=NEUTRAL, label=label)
+    lines = {}
+    for key, text in (("error", "change of a logit in {}"), ("margin", _MARGIN)):
+        for result in results:
+            name = result.config["precision"]
+            color = NEUTRAL if key == "margin" else _COLORS[name]
+            (line,) = axis.plot(result.metrics[key], 100 * QUANTILES, color=color)
+            lines.setdefault(text.format(name), line)
     axis.set(xscale="log", xlabel="logits", ylabel="% of beats below")
-    axis.legend()
+    axis.legend(lines.values(), lines)
     return figure

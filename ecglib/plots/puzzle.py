@@ -2,10 +2,12 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import seaborn as sns
 
 from ecglib.plots.style import NEUTRAL, ORIGIN_COLORS, PIECE_COLORS
 from ecglib.puzzle import NAMES, PERMUTATIONS, index_table, permute
+from ecglib.tables.names import word
 
 
 def six_permutations(signal, fs, cuts):
@@ -19,10 +21,6 @@ def six_permutations(signal, fs, cuts):
         Sampling frequency, Hz.
     cuts : tuple of int
         First sample of the second and third piece.
-
-    Returns
-    -------
-    Figure
     """
     seconds = np.arange(len(signal)) / fs
     origin = np.searchsorted(cuts, index_table(cuts, len(signal)), side="right")
@@ -40,24 +38,13 @@ def six_permutations(signal, fs, cuts):
 
 
 def learning_curves(losses):
-    """Training loss by epoch.
-
-    Parameters
-    ----------
-    losses : dict of str to list of list of float
-        Name of a curve -> loss by epoch, one list a seed.
-
-    Returns
-    -------
-    Figure
-    """
+    """Training loss by epoch: name of a curve -> one list a seed."""
     figure, axis = plt.subplots(figsize=(7, 3.6))
     palette = sns.color_palette("colorblind", len(losses))
     for color, (name, seeds) in zip(palette, losses.items(), strict=True):
         for number, loss in enumerate(seeds):
-            epochs = np.arange(1, len(loss) + 1)
-            label = name if number == 0 else None
-            axis.plot(epochs, loss, marker=".", color=color, label=label)
+            label = None if number else name
+            axis.plot(range(1, len(loss) + 1), loss, ".-", color=color, label=label)
     axis.axhline(np.log(len(PERMUTATIONS)), color=NEUTRAL, ls=":", label="guessing: ln 6")
     axis.set(xlabel="epoch", ylabel="cross-entropy, nats", ylim=(0, None))
     axis.legend()
@@ -65,22 +52,19 @@ def learning_curves(losses):
 
 
 def permutation_confusion(confusion):
-    """Which permutations are taken for which, as shares of each row.
-
-    Parameters
-    ----------
-    confusion : ndarray, shape (6, 6)
-        Rows: true permutation; columns: predicted.
-
-    Returns
-    -------
-    Figure
-    """
+    """Which permutations (rows of a (6, 6) ndarray) are taken for which, as shares of a row."""
     share = confusion / confusion.sum(axis=1, keepdims=True)
     figure, axis = plt.subplots(figsize=(6.4, 4.8))
-    cells = {"annot": True, "fmt": ".1f", "cmap": "Blues", "vmin": 0, "vmax": 100}
-    names = {"xticklabels": NAMES, "yticklabels": NAMES, "cbar_kws": {"label": "% of the row"}}
-    sns.heatmap(100 * share, **cells, **names, ax=axis)
+    sns.heatmap(
+        100 * pd.DataFrame(share, NAMES, NAMES),
+        annot=True,
+        fmt=".1f",
+        cmap="Blues",
+        vmin=0,
+        vmax=100,
+        cbar_kws={"label": "% of the row"},
+        ax=axis,
+    )
     axis.set(xlabel="predicted order", ylabel="true order")
     axis.tick_params(axis="x", rotation=35)
     axis.tick_params(axis="y", rotation=0)
@@ -98,16 +82,22 @@ def origin_dots(frame, value, group, guess=None):
         Columns to draw.
     guess : float, optional
         A trivial answer to compare with, drawn as a dotted line.
-
-    Returns
-    -------
-    Figure
     """
     figure, axis = plt.subplots(figsize=(7.5, 0.7 + 0.55 * frame[group].nunique()))
-    look = {"dodge": True, "jitter": False, "size": 8, "alpha": 0.85, "palette": ORIGIN_COLORS}
-    sns.stripplot(frame, x=value, y=group, hue="origin", ax=axis, **look)
+    sns.stripplot(
+        frame,
+        x=value,
+        y=group,
+        hue="origin",
+        palette=ORIGIN_COLORS,
+        dodge=True,
+        jitter=False,
+        size=8,
+        alpha=0.85,
+        ax=axis,
+    )
     if guess is not None:
         axis.axvline(guess, color=NEUTRAL, ls=":", label="trivial answer")
-    axis.set_ylabel("")
+    axis.set(xlabel=word(value), ylabel="")
     axis.legend(title="", loc="center left", bbox_to_anchor=(1, 0.5))
     return figure

@@ -9,21 +9,14 @@ from ecglib.plots.style import NEUTRAL, ORIGIN_COLORS
 
 WAYS = {"usual": (NEUTRAL, "s"), "ours": (ORIGIN_COLORS["reference"], "o")}
 
-AXES = {
-    "patients": "patients",
-    "n_beats": "beats of the training side",
-    "n_parameters": "parameters of the network",
-}
-
 
 def _place(result):
-    """Patients, beats and parameters of a run of study "speed"."""
+    """Patients, beats and parameters of a run of study "speed", by the names of the axes."""
     config = ECGNetConfig(tuple(result.config["channels"]), norm=result.config["norm"])
-    n_parameters = sum(p.numel() for p in ECGNet(config).parameters())
     return {
         "patients": result.config["patients"],
-        "n_beats": result.metrics["n_beats"],
-        "n_parameters": n_parameters,
+        "beats of the training side": result.metrics["n_beats"],
+        "parameters of the network": sum(p.numel() for p in ECGNet(config).parameters()),
     }
 
 
@@ -42,7 +35,7 @@ def growth(results):
     """
     figure, panels = plt.subplots(1, 3, figsize=(10, 3.4), sharey=True)
     placed = [(_place(result), result.runtime_s) for result in results]
-    for panel, (axis, label) in zip(panels, AXES.items(), strict=True):
+    for panel, axis in zip(panels, placed[0][0], strict=True):
         lines = {}
         for place, seconds in placed:
             others = tuple(value for name, value in place.items() if name != axis)
@@ -51,7 +44,7 @@ def growth(results):
         for way, (color, marker) in WAYS.items():
             x, y = [p[0] for p in longest], [p[1][way] for p in longest]
             panel.loglog(x, y, color=color, marker=marker, label=way)
-        panel.set_xlabel(label)
+        panel.set_xlabel(axis)
         panel.xaxis.set_minor_formatter(NullFormatter())  # labels would run into each other
         panel.grid(True, which="both", linewidth=0.4)
     low = min(min(seconds[way] for way in WAYS) for _, seconds in placed)

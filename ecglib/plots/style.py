@@ -21,6 +21,18 @@ def reach(interval):
     return [[interval.value - interval.low], [interval.high - interval.value]]
 
 
+def bar(axis, interval, y, color, *, fmt="o", label=None):
+    """Draw a value with its interval in the row `y`."""
+    x, error = interval.value, reach(interval)
+    axis.errorbar(x, y, xerr=error, fmt=fmt, capsize=3, color=color, label=label)
+
+
+def name_rows(axis, names):
+    """Name the rows 0, 1, … of a figure, the first at the top."""
+    axis.set_yticks(range(len(names)), names)
+    axis.invert_yaxis()
+
+
 def use():
     """Set fonts, grid and resolution for all figures of a chapter.
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import pandas as pd
+
 from ecglib import stats
 from ecglib.studies import registry
 from ecglib.tables import names
@@ -56,10 +58,28 @@ def group(results, **wanted):
     for result in sorted(results, key=lambda r: r.config.get("seed", 0)):
         settings = {k: v for k, v in result.config.items() if k != "seed"}
         if all(settings.get(name) == value for name, value in wanted.items()):
-            groups.setdefault(str(sorted(settings.items())), Arm(settings, [])).results.append(
-                result
-            )
+            arm = groups.setdefault(str(sorted(settings.items())), Arm(settings, []))
+            arm.results.append(result)
     return list(groups.values())
+
+
+def paired(arm, control, *, after_5min=False, without=None):
+    """Confusion matrices of two arms with the same seeds: a pair of lists of dicts.
+
+    Parameters
+    ----------
+    without : str, optional
+        Record to leave out on both sides.
+
+    Raises
+    ------
+    ValueError
+        If their seeds differ.
+    """
+    if arm.seeds != control.seeds:
+        raise ValueError(f"an arm has seeds {arm.seeds}, its control {control.seeds}")
+    pair = [a.matrices(after_5min=after_5min) for a in (arm, control)]
+    return pair if without is None else [stats.without(m, without) for m in pair]
 
 
 def pick(results, **wanted):
@@ -108,34 +128,25 @@ def _data_name(result):
     return f"synthetic patients in place of {name}" if result.synthetic else name
 
 
-def _listed(values):
-    return ", ".join(sorted(set(values)))
+def _listed(values, glue=", "):
+    return glue.join(sorted(set(values)))
+
+
+def _listed(values, glue=", "):
+    return glue.join(sorted(set(values)))
 
 
 def where_made(results):
-    """One sentence on data, profile and machine of results, for captions.
-
-    Returns
-    -------
-    str
-        "no runs" if there are none.
-    """
+    """One sentence on data, profile and machine of results, for captions."""
     if not results:
         return "no runs"
-    places = {
-        (r.environment["device"], r.environment["cpu"], r.environment["threads"])
-        for r in results
-    }
-    machines = "; ".join(
-        dict.fromkeys(
-            f"{cpu}, {threads} thread(s)" if device == "cpu" else device
-            for device, cpu, threads in sorted(places)
-        )
-    )
+    where = pd.DataFrame([r.environment for r in results])
+    on_cpu = where["cpu"] + ", " + where["threads"].astype(str) + " thread(s)"
+    machines = on_cpu.where(where["device"] == "cpu", where["device"])
+    data, profiles = map(_data_name, results), (r.data["profile"] for r in results)
     return (
-        f"data: {_listed(map(_data_name, results))}; "
-        f"profile: {_listed(r.data['profile'] for r in results)}; machine: {machines}; "
-        f"torch {_listed(r.environment['torch'] for r in results)}"
+        f"data: {_listed(data)}; profile: {_listed(profiles)}; "
+        f"machine: {_listed(machines, '; ')}; torch {_listed(where['torch'])}"
     )
 
 
@@ -151,16 +162,13 @@ def by_name(results):
     """
     alike = {}
     for arm in group(results):
-        keys = [
-            k for k in registry.find(arm.results[0].study).config.arm_keys if k in arm.settings
-        ]
+        keys = registry.find(arm.results[0].study).config.arm_keys
         alike.setdefault(names.name_of(arm.settings, keys), []).append(arm)
     named = {}
     for name, found in alike.items():
         first = found[0].settings
         further = [k for k in first if any(arm.settings.get(k) != first[k] for arm in found)]
         for arm in found:
-            known = [k for k in further if k in arm.settings]  # files of older versions
-            settings = names.name_of(arm.settings, known)
+            settings = names.name_of(arm.settings, further)
             named[f"{name} ({settings})" if settings else name] = arm
     return named

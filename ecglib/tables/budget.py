@@ -13,18 +13,18 @@ from ecglib.studies.budget import BudgetConfig
 from ecglib.studies.micro import MicroConfig
 from ecglib.tables import arms, frames, names, scores
 
-DEFAULTS = {field.name: field.default for field in fields(MicroConfig)} | {
+_DEFAULTS = {field.name: field.default for field in fields(MicroConfig)} | {
     field.name: field.default for field in fields(BudgetConfig)
 }
-UNNAMED = ("records", "seed", "split", "scope", "budget", "query", "update", "asking")
+_UNNAMED = ("records", "seed", "split", "scope", "budget", "query", "update", "asking")
 """Settings that a table's caption or other columns name."""
 
-SCOPE_NAMES = {"none": "fp32", "all_int8": "INT8"}
+_SCOPES = {"none": "fp32", "all_int8": "INT8"}
 
 WORST = "worst record, single network"
 """Column: what the unluckiest patient loses, who gets the network of one seed."""
 
-AS_IN_LITERATURE = {
+_AS_IN_LITERATURE = {
     "features": "derivative+rr",
     "leads": "MLII",
     "imbalance": "none",
@@ -46,9 +46,9 @@ def variant(arm):
     changed = {
         name: value
         for name, value in arm.settings.items()
-        if name not in UNNAMED and value != DEFAULTS[name]
+        if name not in _UNNAMED and value != _DEFAULTS[name]
     }
-    if changed == AS_IN_LITERATURE:
+    if changed == _AS_IN_LITERATURE:
         return "input and training as in the literature"
     words = [
         value if name == "features" else names.setting(name, value)
@@ -70,13 +70,12 @@ def by_split(results):
     -------
     dict of str to Arm
     """
-    named = {}
-    for split in ("ds1_ds2", "ds2_ds1", "lopo"):
-        for scope, word in SCOPE_NAMES.items():
-            chosen = by_variant(results, split=split, scope=scope).get("chosen")
-            if chosen:
-                named[f"{names.word(split)}, {word}"] = chosen
-    return named
+    return {
+        f"{names.word(split)}, {word}": found["chosen"]
+        for split in ("ds1_ds2", "ds2_ds1", "lopo")
+        for scope, word in _SCOPES.items()
+        if "chosen" in (found := by_variant(results, split=split, scope=scope))
+    }
 
 
 def variant_table(named):
@@ -92,13 +91,10 @@ def variant_table(named):
     for name, arm in named.items():
         row = frames.spread("macro-F1", arm.values(macro_f1))
         row |= frames.spread("accuracy", arm.values(accuracy))
-        by_class = scores.class_scores(arm)
-        row |= {f"F1 {c}": by_class[c]["f1"] for c in CLASSES}
+        row |= {f"F1 {c}": found["f1"] for c, found in scores.class_scores(arm).items()}
         row["without 232"] = _without_heavy(arm)
-        rows[name] = row | {
-            "bytes": arm.results[0].metrics["weight_bytes"],
-            "seeds": arm.seeds,
-        }
+        row["bytes"] = arm.results[0].metrics["weight_bytes"]
+        rows[name] = row | {"seeds": arm.seeds}
     return frames.of_rows(rows).dropna(axis="columns", how="all")
 
 
@@ -119,8 +115,8 @@ def by_budget(results, *, query="mixed", update="head", asking="start", **wanted
 
 def _asked_as_chosen(arm):
     """Whether the questions of an arm, and its learning from answers, are the chosen ones."""
-    asking = {field.name for field in fields(AskingSettings)} - set(UNNAMED)
-    return all(arm.settings[name] == DEFAULTS[name] for name in asking)
+    asking = {field.name for field in fields(AskingSettings)} - set(_UNNAMED)
+    return all(arm.settings[name] == _DEFAULTS[name] for name in asking)
 
 
 def budget_table(named):
@@ -146,29 +142,31 @@ def budget_table(named):
 
 
 def _budget_row(arm, control):
-    pair = [a.matrices(after_5min=True) for a in (arm, control)]
+    pair = arms.paired(arm, control, after_5min=True)
     row = frames.spread("macro-F1", arm.values(macro_f1, after_5min=True))
     row |= frames.bounds("95 %", stats.patient_bootstrap(pair[0], macro_f1))
     row |= {
         "accuracy (patients)": np.mean(arm.values(accuracy, after_5min=True)),
         "accuracy of patients": stats.mean_over_patients(pair[0], accuracy),
         "without 232": _without_heavy(arm, after_5min=True),
-        "labels": np.mean([labels_a_record(r) for r in arm.results]),
+        "labels": mean_over(arm, labels_a_record),
     }
     if arm is control:
         return row
-    change = patient_change(arm, control).min()  # over seeds: a patient gets one network
-    macs = [np.mean(list(r.metrics["online_macs"].values())) for r in arm.results]
-    return (
-        row
-        | scores.difference("Δ macro-F1", pair, macro_f1)
-        | {
-            WORST: change.min(),
-            "its record": change.idxmin(),
-            "cost": np.mean([seconds_a_patient(r) for r in arm.results]),
-            "million multiplications": np.mean(macs) / 1e6,
-        }
-    )
+    change = scores.patient_change(arm, control).min()  # over seeds: a patient gets one network
+    macs = mean_over(arm, lambda r: np.mean(list(r.metrics["online_macs"].values())))
+    row |= scores.difference("Δ macro-F1", pair, macro_f1)
+    return row | {
+        WORST: change.min(),
+        "its record": change.idxmin(),
+        "cost": mean_over(arm, seconds_a_patient),
+        "million multiplications": macs / 1e6,
+    }
+
+
+def mean_over(arm, number):
+    """Mean over the results of an arm of a number that a function takes from each."""
+    return float(np.mean([number(result) for result in arm.results]))
 
 
 def labels_a_record(result):
@@ -182,29 +180,19 @@ def seconds_a_patient(result):
     return spent / len(result.per_record)
 
 
-def patient_change(arm, control):
-    """Accuracy after 5:00 minus that of the control, a row a seed, a column a record."""
-    pairs = zip(arm.matrices(after_5min=True), control.matrices(after_5min=True), strict=True)
-    return pd.DataFrame(
-        [{r: float(accuracy(a[r]) - accuracy(b[r])) for r in a if a[r].sum()} for a, b in pairs]
-    )
-
-
-def choice_table(results, budgets=(5, 20)):
+def choice_table(results):
     """Queries and updates that were tried inside DS1: macro-F1 after 5:00 by labels.
 
     Returns
     -------
     DataFrame
-        `K = 0`, `K = 5`, … with deviation over seeds.
+        `K = 0`, `K = 5`, `K = 20`, with deviation over seeds.
     """
     rows = {}
     for arm in arms.group(results, split="ds1_cv", scope="all_int8"):
-        score = frames.spread(
-            f"K = {arm.settings['budget']}", arm.values(macro_f1, after_5min=True)
-        )
-        rows[_asked(arm)] = rows.get(_asked(arm), {}) | score
-    columns = [f"K = {k}{part}" for k in (0, *budgets) for part in ("", " std")]
+        values, column = arm.values(macro_f1, after_5min=True), f"K = {arm.settings['budget']}"
+        rows.setdefault(_asked(arm), {}).update(frames.spread(column, values))
+    columns = [f"K = {k}{part}" for k in (0, 5, 20) for part in ("", " std")]
     return frames.of_rows(rows).reindex(columns=columns)
 
 
@@ -215,8 +203,7 @@ def _asked(arm):
         return "no label"
     words = [f"{names.word(settings['query'])} query", names.word(settings["update"])]
     words += ["stream"] * (settings["asking"] == "stream")
-    words += [variant(arm)] * (variant(arm) != "chosen")
-    return ", ".join(words)
+    return ", ".join(words + [variant(arm)] * (variant(arm) != "chosen"))
 
 
 def calibration(results):
@@ -227,29 +214,22 @@ def calibration(results):
     tuple of (ndarray (n_steps, 3, 3), ndarray (n_steps,))
         Confusions and sums of the largest probability, by step of that probability.
     """
-    confusion = sum(np.array(r.metrics["confidence"]["confusion"]) for r in results)
-    total = sum(np.array(r.metrics["confidence"]["total"]) for r in results)
+    found = [r.metrics["confidence"] for r in results]
+    confusion, total = (sum(np.array(f[key]) for f in found) for key in ("confusion", "total"))
     return confusion.reshape(-1, len(CLASSES), len(CLASSES)), total
 
 
-def calibration_error(confusion, total, n_bins=10):
-    """Expected calibration error: mean distance of confidence and accuracy (Guo et al. 2017).
-
-    Parameters
-    ----------
-    confusion, total
-        From `calibration`.
-    n_bins : int
-        Equal steps of confidence to average over.
-
-    Returns
-    -------
-    float
-    """
-    merged = confusion.reshape(n_bins, -1, *confusion.shape[1:]).sum(axis=1)
-    sure = total.reshape(n_bins, -1).sum(axis=1)
+def calibration_bins(confusion, total):
+    """Beats, right answers and summed confidence of `calibration` in ten steps, each (10,)."""
+    merged = confusion.reshape(10, -1, *confusion.shape[1:]).sum(axis=1)
     right = np.trace(merged, axis1=1, axis2=2)
-    return float(np.abs(sure - right).sum() / merged.sum())
+    return merged.sum(axis=(1, 2)), right, total.reshape(10, -1).sum(axis=1)
+
+
+def calibration_error(confusion, total):
+    """Mean distance of confidence and accuracy over ten steps (Guo et al. 2017)."""
+    count, right, sure = calibration_bins(confusion, total)
+    return float(np.abs(sure - right).sum() / count.sum())
 
 
 def coverage_scores(confusion):
@@ -284,15 +264,8 @@ def robustness_table(results):
     for arm in arms.group(results, split="ds1_ds2"):
         settings = arm.settings
         row = rows.setdefault((settings["perturbation"], settings["level"]), {})
-        word = SCOPE_NAMES[settings["scope"]]
+        word = _SCOPES[settings["scope"]]
         row[f"macro-F1, {word}"] = float(np.mean(arm.values(macro_f1)))
-        row[f"V F1, {word}"] = float(np.mean([_f1_of(r, "V") for r in arm.results]))
-        row[f"S F1, {word}"] = float(np.mean([_f1_of(r, "S") for r in arm.results]))
+        _, s_f1, v_f1 = scores.detected_f1(arm.results).mean(axis=0)
+        row |= {f"V F1, {word}": v_f1, f"S F1, {word}": s_f1}
     return frames.of_rows(rows).sort_index()
-
-
-def _f1_of(result, name):
-    """F1 of a class with missed beats and false detections counted, as EC57 does."""
-    total = sum(np.array(rows) for rows in result.metrics["detection"].values())
-    tp, fn, fp = total[CLASSES.index(name)]
-    return 2 * tp / max(1, 2 * tp + fn + fp)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from ecglib.aami import CLASSES
 from ecglib.deploy.roofline import MACHINES, bound
-from ecglib.tables import arms, frames, names
+from ecglib.tables import arms, frames, names, scores
 
 _MEMORY = {
     "constant_bytes": "constants, bytes",
@@ -78,43 +78,39 @@ def stream_table(results, library):
     """
     rows = {}
     for arm in arms.group(results):
-        streams = [list(r.metrics["streamed"].values()) for r in arm.results]
-        tp, fn, fp = np.sum([one["beats"] for one in streams[0]], axis=0)
-        spent, recorded = (
-            sum(one[key] for found in streams for one in found)
-            for key in ("seconds", "recorded_s")
-        )
+        streams = pd.concat([_streamed(result) for result in arm.results])
+        first = _streamed(arm.results[0])
+        tp, fn, fp = np.sum(list(first["beats"]), axis=0)
         rows[f"C, {_name(arm)}"] = {
             "beats, Se": tp / (tp + fn),
             "+P": tp / (tp + fp),
-            **_detected_f1([[one["classes"] for one in found] for found in streams]),
-            "× real time": recorded / spent,
-            "delay, s": np.median([one["delay_s"] for one in streams[0]]),
+            **_f1(scores.detected_f1(arm.results, lambda r: _streamed(r)["classes"])),
+            "× real time": streams["recorded_s"].sum() / streams["seconds"].sum(),
+            "delay, s": first["delay_s"].median(),
         }
-    counts = [list(r.metrics["detection"].values()) for r in library]
-    if counts:
-        rows["wfdb, PyTorch"] = _detected_f1(counts)
+    if library:
+        rows["wfdb, PyTorch"] = _f1(scores.detected_f1(library))
     return frames.of_rows(rows, "detector, network")
 
 
-def _detected_f1(counts):
-    """F1 of each class and their mean, mean over seeds, from counts of records."""
-    total = np.sum(counts, axis=1)  # (n_seeds, 3 classes, 3 counts)
-    tp, wrong = total[:, :, 0], total[:, :, 1:].sum(axis=2)
-    f1 = 2 * tp / np.maximum(2 * tp + wrong, 1)
+def _streamed(result):
+    """What came out of the stream of each record, a row a record."""
+    return pd.DataFrame(result.metrics["streamed"].values())
+
+
+def _f1(f1):
+    """Columns of the F1 of each class and their mean, from (n_seeds, 3)."""
     row = {f"F1 {name}": value for name, value in zip(CLASSES, f1.mean(0), strict=True)}
     return row | frames.spread("macro-F1", f1.mean(axis=1))
 
 
-def bound_table(works, batch=1):
+def bound_table(works):
     """Least milliseconds of a call, estimated, by network, format and machine.
 
     Parameters
     ----------
     works : dict of str to DataFrame
         Name of a network -> its work, from `ecglib.deploy.roofline.layer_work`.
-    batch : int
-        Inputs of a call.
 
     Returns
     -------
@@ -123,7 +119,7 @@ def bound_table(works, batch=1):
     """
     rows = {
         (name, precision): {
-            machine.name: 1e3 * bound(work, machine, precision, batch).sum()
+            machine.name: 1e3 * bound(work, machine, precision, batch=1).sum()
             for machine in MACHINES.values()
             if precision in machine.peak
         }
@@ -133,15 +129,13 @@ def bound_table(works, batch=1):
     return frames.of_rows(rows, ["network", "format"])
 
 
-def stage_table(stages, precision="fp16"):
-    """Least seconds of the stages of a pipeline, estimated, by machine.
+def stage_table(stages):
+    """Least seconds of the stages of a pipeline in FP16, estimated, by machine.
 
     Parameters
     ----------
     stages : Series
         Stage -> multiplications.
-    precision : str
-        Format whose peak counts.
 
     Returns
     -------
@@ -151,7 +145,7 @@ def stage_table(stages, precision="fp16"):
     table = pd.DataFrame({"multiplications": stages.astype(float)})
     table.loc["together"] = table.sum()
     for machine in MACHINES.values():
-        table[machine.name] = 2 * table["multiplications"] / machine.peak[precision]
+        table[machine.name] = 2 * table["multiplications"] / machine.peak["fp16"]
     return table.rename_axis("stage")
 
 

@@ -16,27 +16,33 @@ from ecglib.tables.papers import PAPER2_TABLE_1
 PAPER_METHODS = ("fixed_quant", "fixed_prune", "laq", "laq_printed", "lap")
 """Methods of paper 2; the others are ours."""
 
-SCORES = {
+FAMILIES = {
+    "fixed_quant": "fixed bits",
+    "fixed_prune": "fixed pruning",
+    "laq": "LAQ",
+    "laq_printed": "LAQ, equation (3) as printed",
+    "lap": "LAP",
+    "matrix_quant": "fixed bits, gains left alone",
+    "matrix_prune": "fixed pruning, gains left alone",
+    "matrix_laq": "LAQ, gains left alone",
+    "matrix_lap": "LAP, gains left alone",
+    "mse": "fixed bits, clipped, by channel",
+    "allocated": "allocated bits",
+    "trained": "rounded while training",
+    "joint": "pruned and rounded while training",
+}
+"""Method -> what it is called whatever its bits and shares."""
+
+_SCORES = {
     "accuracy": "accuracy",
     "precision": "macro_precision",
     "recall": "sensitivity",
     "F1": "macro_f1",
-}
-"""Column -> metric, in paper 2's order; all but the first are macro-averages."""
+}  # column -> metric, in paper 2's order
 
 
 def method_name(settings):
-    """What a table calls a method with its settings.
-
-    Parameters
-    ----------
-    settings : dict
-        Configuration of a compression run.
-
-    Returns
-    -------
-    str
-        As in `papers.PAPER2_TABLE_1` where the paper has the same row.
+    """What a table calls the method of a run with its settings, as the paper's own row if any.
 
     Examples
     --------
@@ -46,41 +52,20 @@ def method_name(settings):
     bits = settings.get("bits")
     width = "1 bit" if bits == 1 else f"{bits} bits"
     pruned = f"{100 * settings.get('share', 0):.0f} % pruned"
-    return {
-        "fixed_quant": width,
-        "fixed_prune": pruned,
-        "laq": "LAQ",
-        "laq_printed": "LAQ, equation (3) as printed",
-        "lap": "LAP",
-        "matrix_quant": f"{width}, gains left alone",
-        "matrix_prune": f"{pruned}, gains left alone",
-        "matrix_laq": "LAQ, gains left alone",
-        "matrix_lap": "LAP, gains left alone",
-        "mse": f"{width}, clipped, by channel",
+    named = {
         "allocated": f"allocated, {settings.get('mean_bits', 0):g} bits on average",
         "trained": f"{width}, trained",
         "joint": f"{pruned}, {width}, trained",
-    }[settings["method"]]
+    }
+    family = FAMILIES[settings["method"]]
+    family = family.replace("fixed bits", width).replace("fixed pruning", pruned)
+    return named.get(settings["method"], family)
 
 
 def pick(results, *, fold="all", **wanted):
-    """Results of one fold, or pooled, with these settings, in order of the files.
-
-    Parameters
-    ----------
-    fold : int or "all"
-        Which.
-    **wanted
-        Settings, e.g. ``dataset="cinc2017"``.
-
-    Returns
-    -------
-    list of RunResult
-    """
-    wanted = {"fold": fold, **wanted}
-    return [
-        r for r in results if all(r.config[name] == value for name, value in wanted.items())
-    ]
+    """Results of one fold, or pooled ("all"), with these settings, in order of the files."""
+    wanted["fold"] = fold
+    return [r for r in results if wanted.items() <= r.config.items()]
 
 
 def by_method(results, **wanted):
@@ -116,7 +101,7 @@ def trivial(result):
 
 
 def _scored(metrics):
-    return {column: metrics[key] for column, key in SCORES.items()}
+    return {column: metrics[key] for column, key in _SCORES.items()}
 
 
 def networks_table(results):
@@ -130,17 +115,14 @@ def networks_table(results):
     """
     rows = {}
     for result in sorted(results, key=lambda r: r.config["dataset"]):
-        dataset = result.config["dataset"]
-        always = trivial(result)
-        rows.setdefault((dataset, "commonest class"), _scored(always) | _f1_cinc(always))
-        own = _scored(result.metrics) | _f1_cinc(result.metrics)
-        rows[dataset, names.network(result.config)] = own
+        dataset, network = result.config["dataset"], names.network(result.config)
+        rows.setdefault((dataset, "commonest class"), trivial(result))
+        rows[dataset, network] = result.metrics
+    for key, metrics in rows.items():
+        rows[key] = _scored(metrics)
+        if {"N", "A", "O"} <= set(metrics["per_class"]):
+            rows[key]["F1 of N, A, O"] = challenge_f1(metrics["per_class"])
     return frames.of_rows(rows, ["data set", "network"])
-
-
-def _f1_cinc(metrics):
-    known = {"N", "A", "O"} <= set(metrics["per_class"])
-    return {"F1 of N, A, O": challenge_f1(metrics["per_class"])} if known else {}
 
 
 def scores_table(named, fp32, printed):
@@ -151,7 +133,7 @@ def scores_table(named, fp32, printed):
     fp32 : RunResult
         The networks that they start from.
     printed : dict of str to papers.Paper2
-        The paper's rows; none of them has the data set of ours unless a caption says so.
+        The paper's rows.
 
     Returns
     -------
@@ -160,7 +142,7 @@ def scores_table(named, fp32, printed):
     """
     ours = {"commonest class": _scored(trivial(fp32)), "fp32": _scored(fp32.metrics)}
     ours |= {name: _scored(result.metrics) for name, result in named.items()}
-    theirs = {name: dict(zip(SCORES, row, strict=False)) for name, row in printed.items()}
+    theirs = {name: dict(zip(_SCORES, row, strict=False)) for name, row in printed.items()}
     tables = {"ours": frames.of_rows(ours), "paper": frames.of_rows(theirs)}
     return pd.concat(tables, axis=1).reindex(list(ours))
 
@@ -181,9 +163,10 @@ def sizes_table(named, printed=None):
     """
     rows = {}
     for name, result in named.items():
-        m = result.metrics
-        paper = {"paper": printed[name].ratio if name in printed else np.nan} if printed else {}
-        rows[name] = paper | {
+        m, row = result.metrics, rows.setdefault(name, {})
+        if printed:
+            row["paper"] = printed[name].ratio if name in printed else np.nan
+        row |= {
             "ideal": m["ideal_ratio"],
             "all bits": m["overhead_ratio"],
             "file": m["file_ratio"],
@@ -194,20 +177,24 @@ def sizes_table(named, printed=None):
     return frames.of_rows(rows)
 
 
+def difference(metrics):
+    """Difference in accuracy to fp32, in points, as `ecglib.stats.Interval`."""
+    keys = ("difference", "difference_low", "difference_high")
+    return stats.Interval(*(100 * metrics[key] for key in keys))
+
+
 def points(metrics):
     """Columns of the difference in accuracy to fp32, in points, with its interval."""
-    keys = ("difference", "difference_low", "difference_high")
-    interval = stats.Interval(*(100 * metrics[key] for key in keys))
-    return frames.with_bounds("Δ accuracy, points", interval)
+    return frames.with_bounds("Δ accuracy, points", difference(metrics))
 
 
-def best_without_loss(named, size="file_ratio"):
-    """Name and result of the smallest network within one point of fp32; None if there is none.
+def best_without_loss(named):
+    """Name and result of the smallest file within one point of fp32; None if there is none.
 
     That is no "no loss": the interval of the difference may lie wholly below zero.
     """
     kept = {name: r for name, r in named.items() if r.metrics["no_loss"]}
-    return max(kept.items(), key=lambda item: item[1].metrics[size], default=None)
+    return max(kept.items(), key=lambda item: item[1].metrics["file_ratio"], default=None)
 
 
 def classes_table(results):

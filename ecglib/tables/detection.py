@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from ecglib.aami import CLASSES, DS1, DS2
+from ecglib.tables import frames
 
 COLUMNS = (*CLASSES, "F, Q")
 """The three classes that networks predict, and the beats that the literature drops."""
@@ -48,25 +49,19 @@ def of_results(results):
 
 
 def by_set(counts):
-    """Beats of each class in DS1 and in DS2.
-
-    Parameters
-    ----------
-    counts : DataFrame
-        From `of_beats` or `of_results`.
+    """Beats of each class in DS1 and in DS2, from the counts of `of_beats` or `of_results`.
 
     Returns
     -------
     DataFrame of int
         Rows "DS1" and "DS2"; columns: records, `COLUMNS` and their sum "all".
     """
-    sides = {
-        name: counts[counts.index.isin(side)] for name, side in (("DS1", DS1), ("DS2", DS2))
-    }
-    table = pd.DataFrame({name: side.sum() for name, side in sides.items()}).T
-    table["all"] = table.sum(axis=1)
-    table.insert(0, "records", [len(side) for side in sides.values()])
-    return table
+    rows = {}
+    for name, side in (("DS1", DS1), ("DS2", DS2)):
+        found = counts[counts.index.isin(side)]
+        total = found.sum()
+        rows[name] = {"records": len(found), **total, "all": total.sum()}
+    return frames.of_rows(rows)
 
 
 def detections(result):
@@ -86,15 +81,11 @@ def detection_table(origins):
     EC57 asks for both summaries: *gross* pools the beats, so long records weigh more;
     *average* gives every record the same weight.
 
-    Parameters
-    ----------
-    origins : dict of str to DataFrame
-        "reference", "this run" -> from `detections`.
-
     Returns
     -------
     DataFrame
-        Columns `beats`, `Se`, `+P` of each origin; rows: gross, average, then the records.
+        Columns `beats`, `Se`, `+P` of each of `origins`, as from `detections`; rows: gross,
+        average, then the records.
     """
     columns = {}
     for origin, frame in origins.items():

@@ -30,33 +30,19 @@ def studies(folder):
     return {name: paths for name, paths in found.items() if paths}
 
 
-def runs_table(paths):
-    """One row a run: its settings, what came out, how long it took, and where.
-
-    Parameters
-    ----------
-    paths : iterable of Path
-        Result files of one study.
-
-    Returns
-    -------
-    DataFrame
-        Column "run" is the name of the file. Lists are joined by spaces; metrics that are no
-        single number (by class, by layer) are left to the file. "seconds" is the sum over the
-        stages.
-
-    Raises
-    ------
-    UserError
-        If a file is no result.
-    """
+def _runs_table(paths):
+    """One row a run: settings, single numbers that came out, seconds, and where."""
     rows = []
     for path in paths:
         result = results.load(path)
+        settings = {
+            name: " ".join(map(str, value)) if isinstance(value, list) else value
+            for name, value in result.config.items()
+        }
         scalars = {k: v for k, v in result.metrics.items() if not isinstance(v, dict | list)}
         rows.append(
             {"run": path.stem}
-            | {name: _cell(value) for name, value in result.config.items()}
+            | settings
             | scalars
             | {"seconds": sum(result.runtime_s.values())}
             | {key: result.environment.get(key) for key in ("device", "cpu")}
@@ -66,7 +52,10 @@ def runs_table(paths):
 
 
 def write_tables(source, target):
-    """Write the table of every study, `<name>.csv`; tables of earlier calls go.
+    """Write a table of every study, `<name>.csv`, a row a run; tables of earlier calls go.
+
+    Lists are joined by spaces; metrics that are no single number (by class, by layer) are left
+    to the result files.
 
     Parameters
     ----------
@@ -85,9 +74,4 @@ def write_tables(source, target):
     for old in target.glob("*.csv"):
         old.unlink()
     for name, paths in studies(source).items():
-        runs_table(paths).to_csv(target / f"{name}.csv", index=False)
-
-
-def _cell(value):
-    """A setting in one cell."""
-    return " ".join(map(str, value)) if isinstance(value, list) else value
+        _runs_table(paths).to_csv(target / f"{name}.csv", index=False)

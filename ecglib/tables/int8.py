@@ -13,8 +13,8 @@ from ecglib.tables import arms, frames, names, precision, scores
 METHODS = ("ptq", "qat", "qat, learned step")
 
 
-def by_scope(results, split="ds1_ds2"):
-    """Arms on one split by pipeline and by row of a table, in its order.
+def by_scope(results):
+    """Arms on DS1 → DS2 by pipeline and by row of a table, in its order.
 
     Returns
     -------
@@ -23,22 +23,24 @@ def by_scope(results, split="ds1_ds2"):
         a learned step is "qat, learned step".
     """
     found = {}
-    for pipeline in ("baseline", "ssl"):
-        group = arms.group(results, split=split, pipeline=pipeline)
-        for arm in sorted(group, key=lambda arm: arm.settings["channels"]):
-            title = names.setting("pipeline", pipeline)
-            size = names.filters(arm.settings["channels"])
-            found.setdefault(f"{title}, {size}", {})[_row(arm)] = arm
-    order = [(scope, method) for scope in SCOPES for method in METHODS]
-    return {
-        title: {key: named[key] for key in order if key in named}
-        for title, named in found.items()
-    }
+    for arm in sorted(arms.group(results, split="ds1_ds2"), key=_place):
+        title = names.name_of(arm.settings, ("pipeline",))
+        title += f", {names.filters(arm.settings['channels'])}"
+        found.setdefault(title, {})[_row(arm)] = arm
+    return found
 
 
 def _row(arm):
+    """Scope and method of an arm."""
     learned = ", learned step" if arm.settings["step"] == "learned" else ""
     return arm.settings["scope"], arm.settings["method"] + learned
+
+
+def _place(arm):
+    """What arms are sorted by: pipeline, network, and their row."""
+    scope, method = _row(arm)
+    row = SCOPES.index(scope), METHODS.index(method)
+    return arm.settings["pipeline"], arm.settings["channels"], *row
 
 
 def score_table(named):
@@ -73,15 +75,10 @@ def cost_of_rounding(named):
 def coverages(named, seed):
     """One network a scope, trained on after rounding.
 
-    Parameters
-    ----------
-    seed : int
-        Which seed.
-
     Returns
     -------
     dict of str to RunResult
-        Scope -> result; `none` is left out.
+        Scope -> result of that seed; `none` is left out.
     """
     return {
         scope: next(r for r in arm.results if r.config["seed"] == seed)
@@ -104,16 +101,15 @@ def fold_table(results):
         if "fold" in config["split"]:
             trained = config["qat_epochs"], config["qat_learning_rate"]
             key = trained if config["method"] == "qat" else (0, 0.0)
-            matrices = pools.setdefault(key, {}).setdefault(config["scope"], [])
-            matrices.append(sum(result.matrix().values()))
+            pool = pools.setdefault(key, {})
+            scope = names.setting("scope", config["scope"])
+            pool[scope] = pool.get(scope, 0) + sum(result.matrix().values())
     rows = {}
-    for (epochs, rate), by_scope in sorted(pools.items()):
-        name = f"{epochs} epoch(s) more at {rate:g}" if epochs else "none"
-        rows[name] = {
-            f"{names.setting('scope', scope)}: {label}": float(statistic(sum(matrices)))
-            for scope, matrices in by_scope.items()
-            for label, statistic in (("macro-F1", macro_f1), ("accuracy", accuracy))
-        }
+    for (epochs, rate), pool in sorted(pools.items()):
+        row = rows.setdefault(f"{epochs} epoch(s) more at {rate:g}" if epochs else "none", {})
+        for scope, matrix in pool.items():
+            row[f"{scope}: macro-F1"] = float(macro_f1(matrix))
+            row[f"{scope}: accuracy"] = float(accuracy(matrix))
     return frames.of_rows(rows, "further training")
 
 

@@ -17,23 +17,9 @@ RUNTIMES = {
 
 
 def int8_file(results, channels):
-    """The result of an INT8 file in ONNX Runtime, one beat a call.
-
-    Parameters
-    ----------
-    channels : list of int
-        Filters of its network.
-
-    Returns
-    -------
-    RunResult
-    """
-    return next(
-        r
-        for r in results
-        if (r.config["runtime"], r.config["batch"]) == ("ort_int8", 1)
-        and r.config["channels"] == list(channels)
-    )
+    """The RunResult of an INT8 file with so many filters in ONNX Runtime, one beat a call."""
+    wanted = {"runtime": "ort_int8", "batch": 1, "channels": list(channels)}
+    return next(r for r in results if wanted.items() <= r.config.items())
 
 
 def latency_table(results):
@@ -71,10 +57,8 @@ def size_table(deployed, rounded):
 
     Parameters
     ----------
-    deployed : list of RunResult
-        Of study "latency".
-    rounded : list of RunResult
-        Of study "int8"; networks of the same filters.
+    deployed, rounded : list of RunResult
+        Of studies "latency" and "int8"; networks of the same filters are compared.
 
     Returns
     -------

@@ -28,6 +28,7 @@ WORDS = {
     "cinc2017": "CinC 2017",
     "chapman": "Chapman",
     "cpsc2018": "CPSC 2018",
+    "macro_f1": "macro-F1",
     "ecgnet": "ECGNet",
     "micronet": "MicroNet",
     "resnet1d": "ResNet1D",
@@ -98,35 +99,18 @@ def setting(name, value):
 
 
 def name_of(config, keys):
-    """Some settings of a run, in words.
-
-    Parameters
-    ----------
-    config : dict
-        Configuration of a run.
-    keys : iterable of str
-        Settings to name.
-
-    Returns
-    -------
-    str
+    """Some settings (`keys`) of a run, in words, as far as its file has them.
 
     Examples
     --------
     >>> name_of({"strategy": "head_only", "finetune": "all"}, ("strategy", "finetune"))
     'head only, everything fine-tuned'
     """
-    return ", ".join(filter(None, (setting(key, config[key]) for key in keys)))
+    return ", ".join(filter(None, (setting(key, config[key]) for key in keys if key in config)))
 
 
 def filters(channels):
-    """Size of a network in few words: filters of its first and its last block.
-
-    Examples
-    --------
-    >>> filters([16, 32, 64, 128, 128])
-    '16…128'
-    """
+    """Size of a network in few words, "16…128": filters of its first and its last block."""
     return f"{channels[0]}…{channels[-1]}"
 
 

@@ -9,17 +9,16 @@ from ecglib import results, stats
 from ecglib.data.sets import patient_of
 from ecglib.metrics import macro_f1
 from ecglib.tables import arms, budget, precision
+from ecglib.tables.compression import difference
 from ecglib.tables.scores import HEAVY_RECORD
 
-_STANDARD = {"split": "ds1_ds2", "finetune": "head", "online_seconds": 300, "norm": "batch"}
+STANDARD = {"split": "ds1_ds2", "finetune": "head", "online_seconds": 300, "norm": "batch"}
+"""Settings of study "personalization" that all strategies of a headline share."""
 
 
-def _difference(arm, control, *, after_5min=False, without=None):
+def _difference(arm, control, **kind):
     """Macro-F1 of an arm minus that of a control, with its interval over patients."""
-    pair = [a.matrices(after_5min=after_5min) for a in (arm, control)]
-    if without is not None:
-        pair = [stats.without(matrices, without) for matrices in pair]
-    return stats.paired_difference(*pair, macro_f1)
+    return stats.paired_difference(*arms.paired(arm, control, **kind), macro_f1)
 
 
 def _n_patients(arm):
@@ -31,7 +30,7 @@ def personalization(runs):
 
     `difference` of macro-F1 of the `best` of `n_strategies`; `n_patients`, `n_seeds`.
     """
-    named = arms.by(runs, "strategy", **_STANDARD)
+    named = arms.by(runs, "strategy", **STANDARD)
     control = named.pop("none")
     found = {name: _difference(arm, control, after_5min=True) for name, arm in named.items()}
     best = max(found, key=lambda name: found[name].value)
@@ -49,10 +48,9 @@ def formats(runs):
     named = precision.by_format(runs)
     pair = {name: named[name] for name in ("fp16, emulated", "bf16, emulated")}
     row = precision.pairs_table(pair).iloc[0]
+    ends = ("over seeds", "over seeds low", "over seeds high")
     return {
-        "difference": stats.Interval(
-            row["over seeds"], row["over seeds low"], row["over seeds high"]
-        ),
+        "difference": stats.Interval(*row[list(ends)]),
         "n_seeds": len(pair["fp16, emulated"].results),
     }
 
@@ -90,19 +88,13 @@ def compression(runs):
     folds = pooled["laq", 0.0].predictions.values()
     return {
         "laq_ratio": laq["ideal_ratio"],
-        "laq": _points(laq),
+        "laq": difference(laq),
         "file_ratio": joint["file_ratio"],
-        "joint": _points(joint),
+        "joint": difference(joint),
         "as_long": 100 * (joint["accuracy"] - pooled["trained", 0.0].metrics["accuracy"]),
         "n_recordings": sum(len(results.decode_recordings(fold)) for fold in folds),
         "n_folds": len(folds),
     }
-
-
-def _points(metrics):
-    """Difference in accuracy to fp32, in points."""
-    keys = ("difference", "difference_low", "difference_high")
-    return stats.Interval(*(100 * metrics[key] for key in keys))
 
 
 def edge(runs):

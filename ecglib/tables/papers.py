@@ -14,11 +14,9 @@ from ecglib.tables import frames
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a published table; spreads are standard deviations over seeds, as printed.
+    """One row of a published table; `None` stands for what the source does not give.
 
-    `n_bytes` is the printed size of the weights.
-
-    `None` stands for what the source does not give.
+    Spreads are standard deviations over seeds, `n_bytes` the size of the weights, as printed.
     """
 
     source: str
@@ -87,11 +85,6 @@ PEERS = (
 def printed(rows):
     """Rows of paper 1 with the columns of our tables of scores.
 
-    Parameters
-    ----------
-    rows : iterable of Row
-        Of one table or several.
-
     Returns
     -------
     DataFrame
@@ -100,20 +93,15 @@ def printed(rows):
     """
     columns = {
         "accuracy": "accuracy",
-        "accuracy std": "accuracy_std",
-        "macro-F1": "macro_f1",
-        "macro-F1 std": "macro_f1_std",
+        "accuracy_std": "accuracy std",
+        "macro_f1": "macro-F1",
+        "macro_f1_std": "macro-F1 std",
         "sensitivity": "sensitivity",
-        "sensitivity std": "sensitivity_std",
-        "seconds": "runtime_s",
+        "sensitivity_std": "sensitivity std",
+        "runtime_s": "seconds",
     }
-    table = frames.of_rows(
-        {
-            row.arm: {name: getattr(row, field) for name, field in columns.items()}
-            for row in rows
-        }
-    )
-    return table.astype(float).dropna(axis="columns", how="all")
+    table = pd.DataFrame(list(rows)).set_index("arm").rename_axis(None)[list(columns)]
+    return table.rename(columns=columns).astype(float).dropna(axis="columns", how="all")
 
 
 def peers():
@@ -124,12 +112,8 @@ def peers():
     DataFrame
         `method`, `accuracy`, `macro-F1`, as printed.
     """
-    return frames.of_rows(
-        {
-            row.source: {"method": row.arm, "accuracy": row.accuracy, "macro-F1": row.macro_f1}
-            for row in PEERS
-        }
-    )
+    table = pd.DataFrame(PEERS).rename(columns={"arm": "method", "macro_f1": "macro-F1"})
+    return table.set_index("source").rename_axis(None)[["method", "accuracy", "macro-F1"]]
 
 
 class Paper2(NamedTuple):
@@ -142,11 +126,8 @@ class Paper2(NamedTuple):
     ratio: float
 
 
-WIDTHS = range(8, 0, -1)
-SHARES = (0.1, 0.3, 0.5, 0.7, 0.9)
-
-_FIXED = [f"{bits} bits" for bits in WIDTHS if bits > 1] + ["1 bit"]
-_PRUNED = [f"{100 * share:.0f} % pruned" for share in SHARES]
+_FIXED = {f"{bits} bits": bits for bits in range(8, 1, -1)} | {"1 bit": 1}
+_PRUNED = {f"{100 * share:.0f} % pruned": share for share in (0.1, 0.3, 0.5, 0.7, 0.9)}
 
 _RESNET1D = (
     (0.9542, 0.9483, 0.9467, 0.9475, 1.00),
@@ -232,30 +213,15 @@ PAPER2_TABLE_2 = (
 
 
 def fixed_ratios(model):
-    """Ideal compression ratios of a network under paper 2's fixed schemes.
-
-    Parameters
-    ----------
-    model : Module
-        Any.
-
-    Returns
-    -------
-    dict of str to float
-        Row of table 1 -> ratio.
-    """
-    ratios = [ideal_ratio(model, bits) for bits in WIDTHS]
-    ratios += [ideal_ratio(model, kept=1 - share) for share in SHARES]
-    return dict(zip([*_FIXED, *_PRUNED], ratios, strict=True))
+    """Ideal compression ratios of any network by paper 2's fixed schemes, rows of table 1."""
+    rounded = {name: ideal_ratio(model, bits) for name, bits in _FIXED.items()}
+    return rounded | {name: ideal_ratio(model, kept=1 - s) for name, s in _PRUNED.items()}
 
 
 def algebra_table(ratios):
-    """Paper 2's printed compression ratios beside what its formula gives.
+    """Paper 2's printed compression ratios beside `ratios`, what its formula gives.
 
-    Parameters
-    ----------
-    ratios : dict of str to dict of str to float
-        Network -> method -> ratio.
+    These are dicts by network and method.
 
     Returns
     -------

@@ -13,21 +13,20 @@ from ecglib.tables import arms, frames, scores
 from ecglib.training.precision import DTYPES
 
 
-def by_format(results, split="ds1_ds2"):
-    """Arms on one split by number format, fp32 first.
+def by_format(results):
+    """Arms on DS1 → DS2 by number format, fp32 first.
 
     Returns
     -------
     dict of str to Arm
         "fp32", "fp16, emulated", … -> arm.
     """
-    found = arms.group(results, split=split)
-    found.sort(key=lambda arm: list(DTYPES).index(arm.settings["precision"]))
-    settings = [(arm.settings["precision"], arm.settings["precision_impl"]) for arm in found]
-    return {
-        name if name == "fp32" else f"{name}, {impl}": arm
-        for (name, impl), arm in zip(settings, found, strict=True)
-    }
+    named = {}
+    for precision in DTYPES:
+        for arm in arms.group(results, split="ds1_ds2", precision=precision):
+            how = f", {arm.settings['precision_impl']}" * (precision != "fp32")
+            named[precision + how] = arm
+    return named
 
 
 def score_table(named):
@@ -39,22 +38,12 @@ def score_table(named):
         Columns of `ecglib.tables.scores.score_table`, `sensitivity` and `macro-F1 after 5:00`
         with deviation over seeds.
     """
-    first = next(iter(named.values()))
-    trivial, late = (
-        scores.always_n(first.matrices(after_5min=after_5min)[0])
-        for after_5min in (False, True)
-    )
-    rows = {
-        scores.ALWAYS_N: {
-            "sensitivity": trivial.sensitivity,
-            "macro-F1 after 5:00": late.macro_f1,
-        }
-    }
+    column, first = "macro-F1 after 5:00", next(iter(named.values())).results[0]
+    trivial, late = (scores.always_n(first.matrix(after_5min=after)) for after in (False, True))
+    rows = {scores.ALWAYS_N: {"sensitivity": trivial.sensitivity, column: late.macro_f1}}
     for name, arm in named.items():
         rows[name] = frames.spread("sensitivity", arm.values(macro_sensitivity))
-        rows[name] |= frames.spread(
-            "macro-F1 after 5:00", arm.values(macro_f1, after_5min=True)
-        )
+        rows[name] |= frames.spread(column, arm.values(macro_f1, after_5min=True))
     return scores.score_table(named).join(frames.of_rows(rows))
 
 
@@ -69,15 +58,15 @@ def training_table(named):
     """
     rows = {}
     for name, arm in named.items():
-        metrics = [result.metrics for result in arm.results]
-        peaks = [m["peak_memory_bytes"] / 1e6 for m in metrics if "peak_memory_bytes" in m]
-        steps, skipped = (sum(m[key] for m in metrics) for key in ("steps", "skipped"))
+        keys = ["steps", "skipped", "peak_memory_bytes"]
+        metrics = pd.DataFrame([r.metrics for r in arm.results]).reindex(columns=keys)
+        steps, skipped = metrics["steps"].sum(), metrics["skipped"].sum()
         rows[name] = frames.spread("seconds", [sum(r.runtime_s.values()) for r in arm.results])
         rows[name] |= {
             "steps": steps,
             "left out": skipped,
             "share left out": skipped / steps,
-            "peak memory, MB": np.mean(peaks) if peaks else np.nan,
+            "peak memory, MB": metrics["peak_memory_bytes"].mean() / 1e6,
         }
     return frames.of_rows(rows)
 
@@ -90,23 +79,20 @@ def pairs_table(named, *, after_5min=False):
     DataFrame
         Rows "a − b"; `by seed #1`, …, in the order of the seeds; `over patients`, the paired
         interval; `over seeds`, the interval of Student's t with as many degrees of freedom as
-        there are seeds, less one, NaN of a single seed.
+        there are seeds, less one, missing of a single seed.
     """
     names, rows = list(named), {}
     for i, first in enumerate(names):
         for second in names[i + 1 :]:
-            a, b = named[first], named[second]
-            if a.seeds != b.seeds:
-                raise ValueError(f"{first} has seeds {a.seeds}, {second} {b.seeds}")
-            pair = [arm.matrices(after_5min=after_5min) for arm in (a, b)]
-            by_seed = np.subtract(*(x.values(macro_f1, after_5min=after_5min) for x in (a, b)))
-            over_seeds = stats.Interval(np.nan, np.nan, np.nan)
-            if len(by_seed) > 1:
-                over_seeds = stats.seed_interval(by_seed)
-            over_patients = stats.paired_difference(*pair, macro_f1)
+            pair = [named[first], named[second]]
+            by_seed = np.subtract(*(a.values(macro_f1, after_5min=after_5min) for a in pair))
+            matrices = arms.paired(*pair, after_5min=after_5min)
+            over_patients = stats.paired_difference(*matrices, macro_f1)
             row = frames.series("by seed", by_seed)
             row |= frames.with_bounds("over patients", over_patients)
-            rows[f"{first} − {second}"] = row | frames.with_bounds("over seeds", over_seeds)
+            if len(by_seed) > 1:
+                row |= frames.with_bounds("over seeds", stats.seed_interval(by_seed))
+            rows[f"{first} − {second}"] = row
     return frames.of_rows(rows)
 
 

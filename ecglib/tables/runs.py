@@ -19,11 +19,8 @@ def runtime_table(named):
     DataFrame
         A column a stage, NaN where an arm has no such stage.
     """
-    rows = {}
-    for name, arm in named.items():
-        seconds = pd.DataFrame([r.runtime_s for r in arm.results])
-        rows[name] = seconds.fillna(0).mean().to_dict()
-    return frames.of_rows(rows)
+    stages = {n: pd.DataFrame([r.runtime_s for r in arm.results]) for n, arm in named.items()}
+    return frames.of_rows({name: table.fillna(0).mean() for name, table in stages.items()})
 
 
 def selection_table(results):
@@ -44,7 +41,7 @@ def selection_table(results):
         pools.setdefault((_trial(config), where, config["seed"]), []).append(result)
     rows = {}
     for key, found in pools.items():
-        confusions = sum_by_epoch([r.metrics["validation_confusion"] for r in found])
+        confusions = _sum_by_epoch([r.metrics["validation_confusion"] for r in found])
         curve = macro_f1(confusions)
         best = int(curve.argmax())
         rows[key] = {
@@ -66,29 +63,14 @@ def _trial(config):
     return ", ".join([*parts, names.setting("imbalance", config["imbalance"])])
 
 
-def sum_by_epoch(folds):
-    """Confusion matrices by epoch, summed over folds as far as all of them go.
-
-    Parameters
-    ----------
-    folds : list of list of (3, 3)
-        One list a fold, one matrix an epoch.
-
-    Returns
-    -------
-    ndarray, shape (n_epochs, 3, 3)
-    """
+def _sum_by_epoch(folds):
+    """Confusion matrices (n_epochs, 3, 3), summed over folds as far as all of them go."""
     n_epochs = min(map(len, folds))
     return sum(np.array(fold[:n_epochs]) for fold in folds)
 
 
 def side_by_side(mine, reference):
-    """Two sets of results, arm by arm.
-
-    Parameters
-    ----------
-    mine, reference : list of RunResult
-        Of one study.
+    """Two lists of results of one study, arm by arm.
 
     Returns
     -------
@@ -96,20 +78,17 @@ def side_by_side(mine, reference):
         `accuracy mine`, `macro-F1 mine`, `accuracy reference`, `macro-F1 reference`, means with
         deviations over seeds, NaN where one side has no such arm; `Δ macro-F1` of the means.
     """
-    sides = {"mine": by_name(mine), "reference": by_name(reference)}
     rows = {}
-    for name in {**sides["mine"], **sides["reference"]}:
-        row = rows.setdefault(name, {})
-        for label, side in sides.items():
+    for label, side in (("mine", mine), ("reference", reference)):
+        for name, arm in by_name(side).items():
+            row = rows.setdefault(name, {})
             for metric, column in (("accuracy", "accuracy"), ("macro_f1", "macro-F1")):
-                found = side[name].results if name in side else []
-                values = [r.metrics[metric] for r in found if metric in r.metrics]
+                values = [r.metrics[metric] for r in arm.results if metric in r.metrics]
                 if values:
                     row |= frames.spread(f"{column} {label}", values)
-        nothing = float("nan")
-        row["Δ macro-F1"] = row.get("macro-F1 mine", nothing) - row.get(
-            "macro-F1 reference", nothing
-        )
+    for row in rows.values():
+        sides = (row.get(f"macro-F1 {label}", np.nan) for label in ("mine", "reference"))
+        row["Δ macro-F1"] = np.subtract(*sides)
     return frames.of_rows(rows)
 
 
@@ -139,12 +118,7 @@ def long(origins, key, metric):
 
 
 def study_times(studies):
-    """Computing time of studies, from the stages that their results list.
-
-    Parameters
-    ----------
-    studies : dict of str to list of RunResult
-        Name of a study -> its results.
+    """Computing time of studies (name -> results), from the stages that their results list.
 
     Returns
     -------

@@ -10,7 +10,7 @@ import pandas as pd
 from ecglib import stats
 from ecglib.aami import CLASSES
 from ecglib.metrics import Detection, accuracy, from_confusion, macro_f1
-from ecglib.tables import frames
+from ecglib.tables import arms, frames
 
 HEAVY_RECORD = "232"
 """Holds 1,382 of DS2's 1,837 S beats; every headline is also given without it."""
@@ -20,17 +20,7 @@ ALWAYS_N = "always N"
 
 
 def always_n(per_record):
-    """Scores of answering N to every beat.
-
-    Parameters
-    ----------
-    per_record : dict of str to ndarray (3, 3)
-        Any confusion matrices of the beats in question.
-
-    Returns
-    -------
-    Metrics
-    """
+    """`Metrics` of answering N to every beat that some confusion matrices by record count."""
     pooled = stats.pool(per_record)
     trivial = np.zeros_like(pooled)
     trivial[:, 0] = pooled.sum(axis=1)
@@ -72,10 +62,8 @@ def difference(name, pair, statistic):
     ----------
     name : str
         Of the column.
-    pair : tuple of (list of dict, list of dict)
-        Confusion matrices of an arm and of its control.
-    statistic : callable
-        See `ecglib.stats`.
+    pair, statistic
+        From `ecglib.tables.arms.paired`; see `ecglib.stats`.
 
     Returns
     -------
@@ -104,34 +92,44 @@ def difference_table(named, control, *, after_5min=True):
     """
     rows = {}
     for name, arm in named.items():
-        if arm.seeds != control.seeds:
-            raise ValueError(f"{name} has seeds {arm.seeds}, its control {control.seeds}")
-        pair = [a.matrices(after_5min=after_5min) for a in (arm, control)]
+        pair = arms.paired(arm, control, after_5min=after_5min)
         rows[name] = difference("Δ macro-F1", pair, macro_f1)
         rows[name] |= difference("Δ accuracy", pair, accuracy)
     return frames.of_rows(rows)
 
 
 def against_control(named, control="none", *, after_5min=True):
-    """Scores of arms, and how far each is from the one that is their control.
+    """Scores of arms, and how far each is from the one that is named as their control.
 
-    Parameters
-    ----------
-    control : str
-        Name of the control; arms with other seeds have no difference.
+    Arms with other seeds than the control have no difference.
 
     Returns
     -------
     DataFrame
         Columns of `score_table` and of `difference_table`.
     """
-    others = {
-        name: arm
-        for name, arm in named.items()
-        if name != control and arm.seeds == named[control].seeds
-    }
+    seeds = named[control].seeds
+    others = {n: arm for n, arm in named.items() if n != control and arm.seeds == seeds}
     differences = difference_table(others, named[control], after_5min=after_5min)
     return score_table(named, after_5min=after_5min).join(differences)
+
+
+def accuracy_by_record(arm):
+    """Accuracy after 5:00, a row a seed, a column a record that has beats then."""
+    return pd.DataFrame(
+        [
+            {record: float(accuracy(m)) for record, m in matrices.items() if m.sum()}
+            for matrices in arm.matrices(after_5min=True)
+        ]
+    )
+
+
+def patient_change(arm, control):
+    """Accuracy after 5:00 minus that of a control with the same seeds and records.
+
+    Shape and index are those of `accuracy_by_record`.
+    """
+    return accuracy_by_record(arm) - accuracy_by_record(control)
 
 
 def class_table(named, *, after_5min=False):
@@ -144,24 +142,36 @@ def class_table(named, *, after_5min=False):
     """
     rows = {}
     for name, arm in named.items():
-        scores = class_scores(arm, after_5min=after_5min)
-        rows[name] = {
-            f"{c} {short}": scores[c][key]
-            for c in CLASSES
-            for short, key in (("Se", "sensitivity"), ("+P", "ppv"))
-        }
+        row = rows.setdefault(name, {})
+        for c, found in class_scores(arm, after_5min=after_5min).items():
+            row |= {f"{c} Se": found["sensitivity"], f"{c} +P": found["ppv"]}
     return frames.of_rows(rows)
 
 
 def class_scores(arm, *, after_5min=False):
     """Class -> "sensitivity", "ppv", "f1" … -> mean over seeds."""
-    found = [
-        from_confusion(stats.pool(m)).per_class for m in arm.matrices(after_5min=after_5min)
-    ]
-    return {
-        name: pd.DataFrame([scores[name] for scores in found]).mean().to_dict()
-        for name in CLASSES
-    }
+    matrices = arm.matrices(after_5min=after_5min)
+    found = [from_confusion(stats.pool(m)).per_class for m in matrices]
+    return {c: pd.DataFrame([scores[c] for scores in found]).mean().to_dict() for c in CLASSES}
+
+
+def detected_f1(results, counted=lambda result: result.metrics["detection"].values()):
+    """F1 of N, S and V where missed beats and false detections count, as EC57 has it.
+
+    Parameters
+    ----------
+    results : list of RunResult
+        Of one arm.
+    counted : callable
+        Result -> counts of each record: TP, FN and FP of each class, (3, 3).
+
+    Returns
+    -------
+    ndarray, shape (n_results, 3)
+    """
+    total = np.array([np.sum(list(counted(result)), axis=0) for result in results])
+    tp, wrong = total[:, :, 0], total[:, :, 1:].sum(axis=2)
+    return 2 * tp / np.maximum(2 * tp + wrong, 1)
 
 
 def ec57_table(named):

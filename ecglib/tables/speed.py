@@ -9,6 +9,7 @@ import pandas as pd
 from ecglib.personalize.strategies import STRATEGIES
 from ecglib.studies.speed import TASKS
 from ecglib.tables import frames, names
+from ecglib.tables.compression import FAMILIES
 
 _TASKS = {
     "windows": "windows of a record's beats",
@@ -77,23 +78,6 @@ def speed_table(results):
     return pd.DataFrame(rows, columns=columns).set_index("work")
 
 
-_METHODS = {
-    "fixed_quant": "fixed bits",
-    "fixed_prune": "fixed pruning",
-    "laq": "LAQ",
-    "laq_printed": "LAQ, equation (3) as printed",
-    "lap": "LAP",
-    "matrix_quant": "fixed bits, gains left alone",
-    "matrix_prune": "fixed pruning, gains left alone",
-    "matrix_laq": "LAQ, gains left alone",
-    "matrix_lap": "LAP, gains left alone",
-    "mse": "fixed bits, clipped, by channel",
-    "allocated": "allocated bits",
-    "trained": "rounded while training",
-    "joint": "pruned and rounded while training",
-}
-
-
 def compression_table(results):
     """Seconds that compressing a fold of CinC 2017 took, without training the network.
 
@@ -110,7 +94,7 @@ def compression_table(results):
             seconds.append(result.runtime_s["compress"])
     rows = {}
     for method, by_model in sorted(found.items()):
-        row = rows.setdefault(_METHODS[method], {})
+        row = rows.setdefault(FAMILIES[method], {})
         for model, seconds in by_model.items():
             row |= {names.word(model): np.median(seconds)}
             row |= {f"{names.word(model)} n": len(seconds)}

@@ -101,8 +101,9 @@ def test_the_file_answers_as_the_network_of_its_arm(
     share = np.mean(answers == expected)
     assert share >= 0.999
     for part in (
-        *(f"{path}: ", config.slug, f"{path.stat().st_size:,} bytes", f"{layers} layers in"),
-        *(f"{share:.3%} of {len(expected):,} beats", source.describe()),
+        f"{path}: {config.slug}, {path.stat().st_size:,} bytes, {layers} layers in",
+        f"{share:.3%} of {len(expected):,} beats",
+        source.describe(),
     ):
         assert part in text
 

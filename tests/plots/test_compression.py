@@ -74,8 +74,8 @@ def test_every_method_is_a_point_with_its_interval(named):
 
 
 def test_every_method_has_a_look_of_its_own():
-    assert set(compression.FAMILIES) == set(METHODS)
-    looks = [(color, marker) for _, color, marker in compression.FAMILIES.values()]
+    assert set(compression.LOOKS) == set(METHODS)
+    looks = list(compression.LOOKS.values())
     assert len(set(looks)) == len(looks)
 
 

@@ -19,13 +19,14 @@ def _close_figures():
 
 
 def arm(strategy, shift=0, **settings):
+    settings["strategy"] = strategy
     return arms.pick(
         [
             made_result(
-                *("personalization", confusions(seed + shift)),
+                "personalization",
+                confusions(seed + shift),
                 after_5min=confusions(seed + shift + 50),
                 seed=seed,
-                strategy=strategy,
                 **settings,
             )
             for seed in (7, 21)
@@ -52,7 +53,7 @@ def test_a_confusion_is_shown_in_percent_of_its_rows():
 def test_freedom_marks_one_row_a_strategy():
     axis = personalization.freedom().axes[0]
     names = [label.get_text() for label in axis.get_yticklabels()]
-    assert names == ["none", "head_only", "adabn", "adapters", "last_blocks", "full"]
+    assert names == ["none", "head only", "AdaBN", "adapters", "last blocks", "full"]
 
 
 def test_the_control_differs_from_itself_by_nothing():

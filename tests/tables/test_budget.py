@@ -6,7 +6,7 @@ import pytest
 
 from ecglib.metrics import accuracy, macro_f1
 from ecglib.stats import paired_difference, patient_bootstrap
-from ecglib.tables import budget
+from ecglib.tables import budget, scores
 from ecglib.tables.arms import Arm
 from tests.tables.made import late, result
 
@@ -82,7 +82,7 @@ def test_every_number_of_a_budget_is_of_beats_after_five_minutes(curve):
 def test_the_worst_network_is_one_of_a_seed_not_their_mean():
     before = Arm({}, [asked(GOOD), asked(BAD, seed=21)])
     after = Arm({}, [asked(BAD, budget=5), asked(GOOD, budget=5, seed=21)])
-    found = budget.patient_change(after, before)
+    found = scores.patient_change(after, before)
     lost = shares(BAD)["100"] - shares(GOOD)["100"]
     assert found["100"].tolist() == pytest.approx([lost, -lost])  # the mean would be 0
     worst = budget.budget_table({0: before, 5: after}).loc[5, budget.WORST]

@@ -137,7 +137,6 @@ def test_scopes_are_in_order_under_the_names_of_the_paper():
     assert found[alone]["all_int8", "qat"].results == made[4:6]
     assert found[alone][learned].results == made[12:14]
     assert list(found[small]) == [("none", "ptq")]
-    assert list(int8.by_scope(made, "ds2_ds1")) == [alone]
 
 
 def test_rounding_is_charged_against_fp32_of_the_same_method():

@@ -16,7 +16,7 @@ def trial(split, epochs):
 
 
 def test_folds_are_summed_as_far_as_all_go():
-    total = runs.sum_by_epoch([[GOOD, BAD, GOOD], [BAD, BAD]])
+    total = runs._sum_by_epoch([[GOOD, BAD, GOOD], [BAD, BAD]])
     np.testing.assert_array_equal(total, [GOOD + BAD, BAD + BAD])
 
 
