@@ -38,15 +38,12 @@ overrides = {}  # type: dict  arms of a study, or channels and pretext_epochs of
 import numpy as np
 import pandas as pd
 
-from ecglib import results, stats
-from ecglib.aami import CLASSES, SYMBOL_TO_AAMI, patient_of
+from ecglib import CLASSES, Plan, accuracy, load_beats, macro_f1, results, stats
+from ecglib.aami import SYMBOL_TO_AAMI, patient_of
 from ecglib.book import formats, show
-from ecglib.data.sets.mitdb import load_beats
 from ecglib.data.signal.rr import RR_DELAY_BEATS, RR_NAMES
-from ecglib.metrics import accuracy, macro_f1
 from ecglib.plots import data as figures
 from ecglib.plots import style
-from ecglib.studies.plan import Plan
 from ecglib.system.paths import RESULTS
 from ecglib.tables import arms, detection, frames
 

@@ -37,14 +37,11 @@ overrides = {}  # type: dict  arms of a study, or channels and pretext_epochs of
 # %% tags=["remove-cell"]
 import numpy as np
 
-from ecglib import results
-from ecglib.aami import DS1
+from ecglib import DS1, Plan, load_beats, results
 from ecglib.book import show
-from ecglib.data.sets.mitdb import load_beats
 from ecglib.plots import puzzle as figures
 from ecglib.plots import style
 from ecglib.puzzle import CUTS, NAMES
-from ecglib.studies.plan import Plan
 from ecglib.system.paths import RESULTS
 from ecglib.tables import arms, names, papers, runs, scores
 

@@ -41,18 +41,15 @@ import copy
 import pandas as pd
 import torch
 
-from ecglib import results, stats
+from ecglib import STRATEGIES, Plan, Strategy, load_beats, macro_f1, results, stats, to_inputs
 from ecglib.book import formats, show
-from ecglib.data.inputs import pick_device, to_inputs
-from ecglib.data.sets.mitdb import load_beats
-from ecglib.metrics import macro_f1
+from ecglib.data.inputs import pick_device
 from ecglib.models.ecgnet import replace_output
 from ecglib.personalize.online import learn_from_beats
-from ecglib.personalize.strategies import STRATEGIES, Strategy, adapted_counts
+from ecglib.personalize.strategies import adapted_counts
 from ecglib.plots import personalization as figures
 from ecglib.plots import style
 from ecglib.studies.personalization import PersonalizationConfig
-from ecglib.studies.plan import Plan
 from ecglib.system.paths import RESULTS
 from ecglib.tables import arms, names, papers, runs, scores
 from ecglib.training.on_beats import build

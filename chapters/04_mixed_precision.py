@@ -36,13 +36,11 @@ overrides = {}  # type: dict  arms of a study, or channels and pretext_epochs of
 # %% tags=["remove-cell"]
 import torch
 
-from ecglib import results
+from ecglib import Plan, load_beats, results, to_inputs
 from ecglib.book import show
-from ecglib.data.inputs import pick_device, to_inputs
-from ecglib.data.sets.mitdb import load_beats
+from ecglib.data.inputs import pick_device
 from ecglib.plots import precision as figures
 from ecglib.plots import style
-from ecglib.studies.plan import Plan
 from ecglib.system.paths import RESULTS
 from ecglib.tables import arms, papers, precision
 from ecglib.training.numerics import relative_error, trace

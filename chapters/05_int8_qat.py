@@ -39,22 +39,28 @@ overrides = {}  # type: dict  arms of a study, or channels and pretext_epochs of
 import numpy as np
 import torch
 
-from ecglib import results
+from ecglib import (
+    ECGNet,
+    ECGNetConfig,
+    Plan,
+    calibrate,
+    confusion_matrix,
+    macro_f1,
+    predict,
+    quantize,
+    quantize_array,
+    results,
+)
 from ecglib.book import show
-from ecglib.metrics import confusion_matrix, macro_f1
 from ecglib.models.cost import layer_macs
-from ecglib.models.ecgnet import ECGNet, ECGNetConfig
 from ecglib.plots import int8 as figures
 from ecglib.plots import style
-from ecglib.quant import calibrate, quantize, quantize_array
 from ecglib.quant.oracle import sqnr_db
 from ecglib.quant.sqnr import traced
 from ecglib.studies.baseline import supervised
 from ecglib.studies.int8 import rounded
-from ecglib.studies.plan import Plan
 from ecglib.system.paths import RESULTS
 from ecglib.tables import int8, latency, names, papers
-from ecglib.training.loop import predict
 
 style.use()
 

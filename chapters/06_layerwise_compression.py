@@ -41,17 +41,16 @@ import copy
 
 import numpy as np
 
-from ecglib import results
+from ecglib import Plan, ResNet1D, results, save_compressed
 from ecglib.book import formats, show
-from ecglib.compress import encode, save_compressed
+from ecglib.compress import encode
 from ecglib.compress.weights import matrix_names
 from ecglib.data import sets
 from ecglib.models.hubert import SIZES as HUBERT_SIZES
 from ecglib.models.hubert import HubertECG
-from ecglib.models.resnet1d import SIZES, ResNet1D
+from ecglib.models.resnet1d import SIZES
 from ecglib.plots import compression as figures
 from ecglib.plots import style
-from ecglib.studies.plan import Plan
 from ecglib.studies.rhythm import recording_network, recording_sides
 from ecglib.system.paths import RESULTS, RUNS
 from ecglib.tables import compression, papers

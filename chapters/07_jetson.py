@@ -42,9 +42,8 @@ import pandas as pd
 import torch
 
 # %% tags=["remove-cell"]
-from ecglib import results
+from ecglib import Plan, read_record, results
 from ecglib.book import formats, show
-from ecglib.data.sets.mitdb import read_record
 from ecglib.deploy import roofline as bounds
 from ecglib.deploy import shipped
 from ecglib.deploy.bundle import measured as devices
@@ -54,7 +53,6 @@ from ecglib.deploy.c99.lower import lower
 from ecglib.deploy.c99.streaming import raw_samples, stream
 from ecglib.plots import devices as figures
 from ecglib.plots import style
-from ecglib.studies.plan import Plan
 from ecglib.studies.roofline import fresh_network
 from ecglib.system.paths import RESULTS
 from ecglib.tables import c99, papers

@@ -41,22 +41,17 @@ overrides = {}  # type: dict  arms of a study, or channels and pretext_epochs of
 # %% tags=["remove-cell"]
 import torch
 
-from ecglib import results
+from ecglib import MicroNet, Plan, micro_inputs, predict, read_record, results
 from ecglib.book import formats, show
 from ecglib.data.inputs import Inputs
-from ecglib.data.sets.mitdb import read_record
-from ecglib.data.signal.micro_input import micro_inputs
 from ecglib.models.cost import layer_macs
-from ecglib.models.micronet import MicroNet
 from ecglib.personalize.budget import updated
 from ecglib.plots import micro as figures
 from ecglib.plots import style
 from ecglib.studies.budget import MICRONET, replay_of
 from ecglib.studies.micro import fold_networks, inputs_of
-from ecglib.studies.plan import Plan
 from ecglib.system.paths import RESULTS
 from ecglib.tables import arms, budget, names, papers, scores
-from ecglib.training.loop import predict
 from ecglib.training.on_micro import size_of
 
 style.use()

@@ -36,17 +36,14 @@ import torch
 import wfdb
 from torch import nn
 
-from ecglib import results
+from ecglib import MODELS, STRATEGIES, ECGNet, Plan, Strategy, results
 from ecglib.book import formats, show
 from ecglib.data.find.archive import find_files
 from ecglib.data.sets import SETS
 from ecglib.data.sets.dataset import BeatSet, RecordingSet, taking_turns
-from ecglib.models import MODELS
-from ecglib.models.ecgnet import BLOCKS, ECGNet
-from ecglib.personalize.strategies import STRATEGIES, Strategy
+from ecglib.models.ecgnet import BLOCKS
 from ecglib.plots import speed as figures
 from ecglib.plots import style
-from ecglib.studies.plan import Plan
 from ecglib.system.paths import PARAMS, RESULTS, RUNS
 from ecglib.tables import arms, runs, scores, speed
 from ecglib.training.on_beats import puzzle_task
