@@ -230,5 +230,12 @@ def load(path):
 
 
 def load_study(folder, study):
-    """All results of a study under `folder`, ordered by file name."""
-    return [load(path) for path in sorted((Path(folder) / study).glob("*.json"))]
+    """All results of a study under `folder`, in order of their arms' names, then settings."""
+    found = [(path, load(path)) for path in sorted((Path(folder) / study).glob("*.json"))]
+
+    def order(each):
+        path, result = each
+        arm, _, _ = path.stem.rpartition("-")  # what stands before the hash
+        return arm, json.dumps(result.config, sort_keys=True)
+
+    return [result for _, result in sorted(found, key=order)]
