@@ -8,7 +8,6 @@ from ecglib.studies.c99 import C99Config
 from ecglib.studies.micro import MicroConfig
 from ecglib.studies.registry import twin_of
 from ecglib.studies.run import run_study
-from ecglib.system.errors import UserError
 from ecglib.tables import c99 as c99_tables
 from tests.tools import needs
 
@@ -61,8 +60,3 @@ def test_what_no_tool_counted_stays_empty(result):
     bare = type(result)(**{**result.__dict__, "metrics": facts})
     cost = c99_tables.cost_table([bare]).iloc[:, 0]
     assert cost[["flash, bytes", "instructions a beat"]].isna().all()
-
-
-def test_fp32_is_refused():
-    with pytest.raises(UserError, match="all_int8"):
-        C99Config(scope="none")
