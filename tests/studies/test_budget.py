@@ -14,11 +14,8 @@ from ecglib.studies import budget
 from ecglib.studies.registry import make_config
 from ecglib.studies.run import run_study
 
-RECORDS = (101, 118, 201, 100, 202, 232)
-QUICK = {
-    **{"epochs": 10, "qat_epochs": 1, "width": 0.5, "records": RECORDS},
-    **{"batch_size": 32, "learning_rate": 0.01},
-}
+from .test_micro import QUICK, RECORDS
+
 ASKED = {"query": "mixed", "update": "head", "update_epochs": 1, "online_seconds": 30}
 ASKED |= {"budget": 5}
 TINY_ECGNET = {"channels": (4,) * 5, "epochs": 1, "records": RECORDS}
@@ -146,20 +143,15 @@ def test_patients_are_their_records_and_asked_as_often_as_their_budget_says(
 
 
 def test_the_whole_first_part_is_asked_with_a_large_budget(execute, looped):
+    settings = {**QUICK, **ASKED}
     everything, million = execute(
-        *(make_config("budget", **QUICK, **{**ASKED, "budget": b}) for b in ("all", 10**6))
+        make_config("budget", **settings | {"budget": "all"}),
+        make_config("budget", **settings | {"budget": 10**6}),
     )
     assert everything.predictions == million.predictions
     for record, (_, patient, _) in looped.items():
         asked = million.metrics["asked"][str(record)]
         assert sum(asked) == (patient.seconds < 30).sum()
-
-
-def test_asking_again_gives_the_same_result(execute):
-    config = make_config("budget", **QUICK, **{**ASKED, "query": "random"})
-    first, second = (execute(config)[0] for _ in range(2))
-    assert first.predictions == second.predictions
-    assert first.metrics["asked"] == second.metrics["asked"]
 
 
 @pytest.mark.parametrize("update", ["head", "output", "last_block", "prototypes"])

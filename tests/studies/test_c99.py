@@ -13,10 +13,8 @@ from tests.tools import needs
 
 pytestmark = needs("gcc")
 
-QUICK = {
-    **{"epochs": 3, "qat_epochs": 1, "leads": "MLII", "records": (101, 118, 100, 202)},
-    **{"batch_size": 32, "learning_rate": 0.01},
-}
+QUICK = {"epochs": 3, "qat_epochs": 1, "leads": "MLII", "records": (101, 118, 100, 202)}
+QUICK |= {"batch_size": 32, "learning_rate": 0.01}
 
 
 @pytest.fixture(scope="module")

@@ -15,10 +15,8 @@ from ecglib.studies.run import run_study
 from ecglib.training import on_micro as training
 
 RECORDS = (101, 118, 201, 100, 202, 232)
-QUICK = {
-    **{"epochs": 10, "qat_epochs": 1, "width": 0.5, "records": RECORDS},
-    **{"batch_size": 32, "learning_rate": 0.01},
-}
+QUICK = {"epochs": 10, "qat_epochs": 1, "width": 0.5, "records": RECORDS}
+QUICK |= {"batch_size": 32, "learning_rate": 0.01}
 ROUNDED = {**QUICK, "scope": "all_int8"}
 
 

@@ -1,6 +1,5 @@
 """Every study from end to end on invented patients, with tiny networks."""
 
-import json
 from dataclasses import replace
 from itertools import groupby
 
@@ -10,7 +9,6 @@ import torch
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
 
 from ecglib.aami import CLASSES
-from ecglib.data.find import search as sources
 from ecglib.data.sets.mitdb import load_beats
 from ecglib.models.ecgnet import ECGNet
 from ecglib.personalize.strategies import STRATEGIES
@@ -57,11 +55,6 @@ RUNS = {
 SCORED = [name for name, config in RUNS.items() if config.study != "puzzle"]
 
 
-@pytest.fixture(scope="module")
-def source(synthetic_root):
-    return sources.find(data_root=synthetic_root, records=TINY["records"])
-
-
 def run_all(configs, source, folder):
     return run_study(list(configs), source, profile="tiny", device="cpu", runs=folder / "runs")
 
@@ -89,15 +82,21 @@ def same(result, other):
     return all(getattr(result, name) == getattr(other, name) for name in names)
 
 
-@pytest.mark.parametrize("name", SCORED)
-def test_every_beat_of_the_test_side_is_scored_once(outcomes, source, name):
-    beats, result = annotated(source, RUNS[name]), outcomes[name]
-    assert set(result.per_record) == {str(r) for r in RUNS[name].sides()[1]}
-    for record in RUNS[name].sides()[1]:
+def assert_every_beat_is_scored_once(result, source, config):
+    beats = annotated(source, config)
+    assert set(result.per_record) == {str(record) for record in config.sides()[1]}
+    for record in config.sides()[1]:
         own = beats.record == record
         n_beats = [np.sum(own & (beats.label == label)) for label in range(len(CLASSES))]
         assert result.matrix()[str(record)].sum(axis=1).tolist() == n_beats
         assert len(result.classes(record)) == own.sum()
+        n_right = np.sum(result.classes(record) == beats.label[own])  # no answer is F or Q
+        assert np.trace(result.matrix()[str(record)]) == n_right
+
+
+@pytest.mark.parametrize("name", SCORED)
+def test_every_beat_of_the_test_side_is_scored_once(outcomes, source, name):
+    assert_every_beat_is_scored_once(outcomes[name], source, RUNS[name])
 
 
 @pytest.mark.parametrize("name", SCORED)
@@ -204,12 +203,8 @@ def test_ec57_counts_every_beat_after_five_minutes(outcomes, source, name):
 
 
 def test_r_peaks_are_scored_record_by_record(source, tmp_path):
-    config = RpeaksConfig(records=(100,))
-    (result,) = run_all([config], source, tmp_path)
-    counts = result.metrics["per_record"]
-    assert set(counts) == {"100"}
-    (again,) = run_all([config], source, tmp_path)
-    assert same(result, again)
+    (result,) = run_all([RpeaksConfig(records=(100,))], source, tmp_path)
+    assert set(result.metrics["per_record"]) == {"100"}
 
 
 def test_results_say_on_which_data_and_where_they_were_made(outcomes, source):
@@ -235,13 +230,6 @@ def test_a_result_is_never_computed_twice(outcomes, source, folder, monkeypatch)
     assert again == list(outcomes.values())
     assert [file.stat().st_mtime_ns for file in files] == times
     assert sorted(file for file in folder.rglob("*") if file.is_file()) == files
-
-
-@pytest.mark.parametrize("name", ["adabn", "last_blocks", "probe, supervised"])
-def test_a_run_does_not_depend_on_those_before_it(outcomes, source, tmp_path, name):
-    torch.manual_seed(1234)
-    (alone,) = run_all([RUNS[name]], source, tmp_path)
-    assert same(alone, outcomes[name])
 
 
 def test_another_seed_is_another_run(outcomes, source, tmp_path):
@@ -340,9 +328,3 @@ def test_a_probe_does_not_depend_on_the_scale_of_features(source, tmp_path, monk
     assert as_they_are.metrics["accuracy"] == pytest.approx(
         magnified.metrics["accuracy"], abs=0.005
     )
-
-
-def test_results_are_small_json(folder, outcomes):
-    for file in (folder / "runs").rglob("*.json"):
-        assert file.stat().st_size < 100_000
-        json.loads(file.read_text(), parse_constant=pytest.fail)  # no NaN, no Infinity
