@@ -198,5 +198,3 @@ def test_nothing_there(tmp_path):
         load("cinc2017", tmp_path / "nowhere")
     with pytest.raises(UserError, match="length is 0"):
         load("cinc2017", tmp_path, length=0)
-    with pytest.raises(UserError, match="unknown data set 'ptbxl': known are mitdb, cinc2017"):
-        load("ptbxl", tmp_path)

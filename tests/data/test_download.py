@@ -183,11 +183,6 @@ def test_nothing_but_https_is_opened(publisher):
     assert publisher.requests == []
 
 
-def test_unknown_data_set(tmp_path):
-    with pytest.raises(UserError, match="unknown data set 'ptbxl'"):
-        fetch("ptbxl", tmp_path)
-
-
 CPSC = {f"g1/A000{i}.{e}": f"{i} {e}".encode() * 99 for i in (1, 2) for e in ("hea", "mat")}
 PART = "training/cpsc_2018/"
 

@@ -20,14 +20,13 @@ from ecglib.data.signal.micro_input import (
     relative_to_patient,
     timing,
     windows,
-    without_gaps,
 )
 from ecglib.data.signal.rr import RR_DELAY_BEATS, rhythm_features, rr_features
 from ecglib.studies.micro import MicroConfig
 from ecglib.system.errors import UserError
 
 ALL = "derivative+template+rr+rhythm"
-DELAYED = [*(delay > 0 for delay in RR_DELAY_BEATS), False, True, False]
+DELAYED = [delay > 0 for delay in RR_DELAY_BEATS] + [False, True, False]
 """Which columns of rr and rhythm wait for the next beat."""
 
 
@@ -84,12 +83,6 @@ def test_a_beat_looks_the_same_at_every_sampling_frequency(fs):
     edges = 2 + (np.arange(-1, LENGTH + 1) - BEFORE - 0.5) / FS
     expected = np.diff(FS * np.diff(heartbeat(edges)))
     assert np.abs(found - expected).max() < 0.05 * np.abs(expected).max()
-
-
-def test_the_derivative_is_the_difference_of_neighbours():
-    record = record_of(np.arange(3000) * 0.01, [1500])
-    found = windows(record, record.sample, "derivative")
-    np.testing.assert_allclose(found, 0.01 * 360 / 128, rtol=0.02)  # samples are held
 
 
 def test_a_beat_at_the_edge_repeats_the_nearest_sample():
@@ -159,40 +152,17 @@ def test_a_lasting_change_becomes_the_usual():
     assert novel[-1] < 0.02
 
 
-def test_first_and_last_beats_have_usual_ratios():
-    found = timing(np.array([100, 400, 700]), 360, ("rr", "rhythm"))
-    assert found.shape == (3, 8)
-    np.testing.assert_array_equal(found[0], 0)
-    np.testing.assert_array_equal(found[2, 2:5], 0)
-    assert timing(np.array([5]), 360, ("rr", "rhythm")).tolist() == [[0.0] * 8]
-    assert timing(np.array([5, 9]), 360, ("causal",)).shape == (2, 2)
-
-
-@given(st.lists(st.integers(0, 3000), min_size=2, max_size=60))
+@given(st.lists(st.integers(0, 3000), min_size=1, max_size=60))
 def test_timing_is_the_ratios_around_zero_and_the_rhythm(intervals):
     sample = np.cumsum(intervals)
     ratios = np.clip(4 * (rr_features(sample).astype(np.float64) - 1), -8, 8)
     everything = timing(sample, 360, ("raw", "rr", "rhythm"))
     np.testing.assert_allclose(everything[:, :5], ratios, atol=1e-5)
     np.testing.assert_array_equal(everything[:, 5:], rhythm_features(sample))
+    assert np.abs(everything).max() <= 8
     causal = timing(sample, 360, ("raw", "causal"))
     np.testing.assert_array_equal(causal, everything[:, :2])
     assert timing(sample, 360, ("raw",)).shape == (len(sample), 0)
-
-
-def test_two_beats_at_one_sample_stay_finite():
-    found = timing(np.array([0, 300, 300, 600, 900]), 360, ("rr", "rhythm"))
-    assert np.isfinite(found).all()
-    assert np.abs(found).max() <= 8
-
-
-def test_a_gap_is_one_more_usual_interval():
-    sample = np.arange(50) * 300
-    gap = sample + np.where(np.arange(50) >= 30, 20 * 360, 0)
-    np.testing.assert_array_equal(without_gaps(gap, 360), sample)
-    pause = sample + np.where(np.arange(50) >= 30, 4 * 360, 0)  # of the heart: it stays
-    np.testing.assert_array_equal(without_gaps(pause, 360), pause)
-    np.testing.assert_array_equal(without_gaps(np.array([0, 9000]), 360), [0, 360])
 
 
 def test_a_record_gives_one_row_a_beat(synthetic_root):
@@ -204,15 +174,10 @@ def test_a_record_gives_one_row_a_beat(synthetic_root):
     np.testing.assert_array_equal(micro_inputs(record, "derivative").x, inputs.x[:, :1])
 
 
-@pytest.mark.parametrize(
-    "features",
-    [
-        "+".join(filter(None, parts))
-        for parts in product(
-            ("derivative", "raw"), ("", "template"), ("", "causal", "rr"), ("", "rhythm")
-        )
-    ],
-)
+PARTS = (("derivative", "raw"), ("", "template"), ("", "causal", "rr"), ("", "rhythm"))
+
+
+@pytest.mark.parametrize("features", ["+".join(filter(None, p)) for p in product(*PARTS)])
 def test_every_choice_of_features_has_the_size_that_the_configuration_says(features):
     config = MicroConfig(features=features)
     inputs = micro_inputs(record_of(sine(360), [300, 700, 1300]), features)

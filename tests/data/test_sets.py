@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from ecglib.aami import DS1, DS1_VAL, DS2, patient_of
 from ecglib.data import sets
+from ecglib.data.find.download import fetch
 from ecglib.data.find.search import find
 from ecglib.data.sets.dataset import BeatSet, patients_apart
 from ecglib.system.errors import UserError
@@ -28,7 +29,7 @@ def test_every_name_is_one_of_either_kind():
 
 def test_an_unknown_name_lists_the_known_ones(tmp_path):
     message = "unknown data set 'ptbxl': known are mitdb, cinc2017, chapman, cpsc2018"
-    for ask in (sets.get, lambda name: sets.load(name, tmp_path)):
+    for ask in (sets.get, find, lambda name: sets.load(name, tmp_path), fetch):
         with pytest.raises(UserError, match=message):
             ask("ptbxl")
 
