@@ -22,6 +22,7 @@ from ecglib.personalize.strategies import (
 from ecglib.studies.personalization import PersonalizationConfig
 from ecglib.training.loop import Schedule, fit
 from ecglib.training.on_beats import puzzle_task
+from tests.toys import copied_state
 
 CHANNELS = (16, 16, 16, 16, 16)  # narrower bottlenecks may be dead from the start
 HEAD = {"fc1", "fc2", "out"}
@@ -56,10 +57,6 @@ def config_of(strategy, **more):
     )
 
 
-def state_of(model):
-    return copy.deepcopy(model.state_dict())
-
-
 def changed(before, after):
     assert before.keys() == after.keys()
     return {name for name in before if not torch.equal(before[name], after[name])}
@@ -70,7 +67,7 @@ def test_a_strategy_changes_what_its_name_says_and_nothing_else(pretext, beats, 
     started = copy.deepcopy(pretext)
     if strategy == "adapters":
         add_adapters(started, seed=7)
-    before, untouched = state_of(started), state_of(pretext)
+    before, untouched = copied_state(started), copied_state(pretext)
     adapted = adapt(pretext, beats, config_of(strategy))
     for name, tensor in adapted.state_dict().items():
         learns = name.partition(".")[0] in LEARNS[strategy]
@@ -139,7 +136,7 @@ def test_adapters_depend_on_the_seed_alone(pretext):
     for seed in (7, 7, 21):
         model = copy.deepcopy(pretext)
         add_adapters(model, seed)
-        states.append(state_of(model))
+        states.append(copied_state(model))
     assert not changed(states[0], states[1])
     assert "adapter1.down.weight" in changed(states[0], states[2])
 
@@ -177,7 +174,7 @@ def test_adabn_sees_in_every_block_what_comes_out_of_the_one_before(pretext, bea
 
 
 def test_adabn_changes_statistics_alone(pretext, beats):
-    before = state_of(pretext)
+    before = copied_state(pretext)
     set_batchnorm_statistics(pretext, beats)
     statistics = {f"{b}.norm.running_{kind}" for b in BLOCKS for kind in ("mean", "var")}
     counters = {f"{block}.norm.num_batches_tracked" for block in BLOCKS}
@@ -198,12 +195,9 @@ def test_adabn_forgets_the_statistics_from_before(pretext, beats):
 def test_adapting_a_layer_that_is_then_replaced_cannot_matter(pretext, beats, parts, matters):
     """Why head-only adaptation of the output layer alone leaves the classifier as it was."""
     adapted = copy.deepcopy(pretext)
-    fit(
-        *(adapted, parts, puzzle_task(adapted, beats, config_of("head_only"))),
-        *(Schedule(2, 16, 1e-3, 0.01),),
-        seed=7,
-    )
-    assert changed(state_of(pretext), state_of(adapted))
+    task = puzzle_task(adapted, beats, config_of("head_only"))
+    fit(adapted, parts, task, Schedule(2, 16, 1e-3, 0.01), seed=7)
+    assert changed(pretext.state_dict(), adapted.state_dict())
     for model in (pretext, adapted):
         replace_output(model, n_outputs=3, seed=7)
     assert bool(changed(pretext.state_dict(), adapted.state_dict())) == matters

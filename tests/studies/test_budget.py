@@ -1,13 +1,9 @@
 """The human in the loop on invented patients: whom it asks, what it may see, what comes out."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
-import torch
 
 from ecglib import results
-from ecglib.data.inputs import Inputs
 from ecglib.data.sets.mitdb import load_beats
 from ecglib.personalize import label_free
 from ecglib.studies import budget
@@ -140,70 +136,6 @@ def test_patients_are_their_records_and_asked_as_often_as_their_budget_says(
         assert result.metrics["asked"][str(record)] == by_class.tolist()
         decoded = results.decode_classes(result.predictions[str(record)])
         np.testing.assert_array_equal(decoded, outcome.predicted)
-
-
-def test_the_whole_first_part_is_asked_with_a_large_budget(execute, looped):
-    settings = {**QUICK, **ASKED}
-    everything, million = execute(
-        make_config("budget", **settings | {"budget": "all"}),
-        make_config("budget", **settings | {"budget": 10**6}),
-    )
-    assert everything.predictions == million.predictions
-    for record, (_, patient, _) in looped.items():
-        asked = million.metrics["asked"][str(record)]
-        assert sum(asked) == (patient.seconds < 30).sum()
-
-
-@pytest.mark.parametrize("update", ["head", "output", "last_block", "prototypes"])
-def test_an_expert_who_says_v_is_believed(execute, looped, monkeypatch, update):
-    plain = budget.patient_of
-
-    def answered(run, record, inputs):
-        named = Inputs(inputs.x, inputs.rr, torch.full_like(inputs.y, 2))
-        return plain(run, record, named)
-
-    monkeypatch.setattr(budget, "patient_of", answered)
-    strong = {"label_weight": 100.0, "update_learning_rate": 0.1, "update_epochs": 3}
-    strong |= {"budget": "all", "update": update}
-    execute(make_config("budget", **QUICK))
-    before = {record: outcome.predicted for record, (_, _, outcome) in looped.items()}
-    (result,) = execute(make_config("budget", **QUICK, **{**ASKED, **strong}))
-    for record, (_, patient, outcome) in looped.items():
-        later = patient.seconds >= 30
-        n_v = [(found[later] == 2).sum() for found in (before[record], outcome.predicted)]
-        assert n_v[1] > n_v[0]
-        asked = result.metrics["asked"][str(record)]
-        assert asked == [0, 0, (~later).sum(), 0, 0]
-
-
-@pytest.fixture
-def late(monkeypatch):
-    """Every patient's first beat comes after the minutes from which beats are asked."""
-    plain = budget.patient_of
-
-    def delayed(run, record, inputs):
-        patient = plain(run, record, inputs)
-        return replace(patient, seconds=patient.seconds + 400)
-
-    monkeypatch.setattr(budget, "patient_of", delayed)
-
-
-@pytest.mark.usefixtures("late")
-@pytest.mark.parametrize("update", ["head", "prototypes"])
-def test_patients_without_early_beats_are_classified_as_without_labels(execute, update):
-    config = make_config("budget", **QUICK, **{**ASKED, "update": update})
-    plain, asked = execute(make_config("micro", **QUICK), config)
-    assert asked.predictions == plain.predictions
-    assert all(sum(counts) == 0 for counts in asked.metrics["asked"].values())
-
-
-@pytest.mark.usefixtures("late")
-@pytest.mark.parametrize("update", ["adabn", "own_rr", "entropy"])
-def test_patients_without_early_beats_do_not_adapt(execute, update):
-    plain, adapted = execute(
-        make_config("micro", **QUICK), make_config("budget", **QUICK, update=update)
-    )
-    assert adapted.predictions == plain.predictions
 
 
 @pytest.mark.parametrize("scope", ["none", "all_int8"])
