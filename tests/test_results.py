@@ -18,11 +18,10 @@ from hypothesis.extra.numpy import arrays
 from ecglib import results
 from ecglib.aami import AAMI_CLASSES, CLASSES
 from ecglib.commands import report
-from ecglib.data.beats import Beats
-from ecglib.data.signal.rr import RR_NAMES
 from ecglib.metrics import from_confusion
 from ecglib.studies.registry import find, make_config
 from ecglib.system.errors import UserError
+from tests.toys import beats_with
 
 DATA = {"name": "mitdb", "sha256": "ab" * 32, "profile": "cpu"}
 ENVIRONMENT = {"device": "cpu", "cpu": "a processor", "threads": 1, "torch": "2.13.0"}
@@ -94,9 +93,9 @@ def test_what_is_saved_is_loaded(tmp_path):
 def test_a_file_is_plain_json_with_the_agreed_keys(tmp_path):
     content = json.loads(save_into(tmp_path, RESULT).read_text())
     assert set(content) == {
-        *("study", "config", "data", "metrics", "per_record", "per_record_after_5min"),
-        *("predictions", "runtime_s", "environment", "selected", "created"),
-    }
+        "study", "config", "data", "metrics", "per_record", "per_record_after_5min",
+        "predictions", "runtime_s", "environment", "selected", "created",
+    }  # fmt: skip
     assert {"accuracy", "macro_f1", "sensitivity", "per_class"} <= set(content["metrics"])
     assert content["per_record"]["100"] == [[5, 1, 0], [0, 2, 0], [1, 0, 3]]
 
@@ -233,18 +232,8 @@ def test_a_kill_in_the_middle_of_saving_leaves_whole_files_only(tmp_path):
 
 def annotated_beats(label, record, minute):
     """Beats with classes (F and Q included), records and times; signals are empty."""
-    n_beats = len(label)
-    return Beats(
-        signal=np.zeros((n_beats, 1), dtype=np.float32),
-        label=np.asarray(label, dtype=np.int8),
-        symbol=np.full(n_beats, "N"),
-        record=np.asarray(record),
-        sample=np.round(np.asarray(minute) * 60 * 360).astype(np.int64),
-        rr=np.ones((n_beats, len(RR_NAMES)), dtype=np.float32),
-        rr_names=RR_NAMES,
-        fs=360.0,
-        n_padded=0,
-    )
+    sample = np.round(np.asarray(minute) * 60 * 360).astype(np.int64)
+    return beats_with(label=label, record=record, sample=sample)
 
 
 @st.composite

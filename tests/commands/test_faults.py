@@ -123,12 +123,13 @@ def test_a_killed_study_is_ended_by_two_at_once(repository, undisturbed, tmp_pat
     def begin():
         return start(repository, "-m", "ecglib", *STUDY, *options, "--out", runs)
 
-    kill_at_random(
-        *(begin, lambda: shutil.rmtree(runs)),
-        lambda: runs_in(runs) == results,
-        seconds + 5 * bool(options),
-        KILLS or 2,
-    )
+    def forget():
+        shutil.rmtree(runs)
+
+    def expected():
+        return runs_in(runs) == results
+
+    kill_at_random(begin, forget, expected, seconds + 5 * bool(options), KILLS or 2)
     assert_whole(tmp_path)
     made = {path: path.stat().st_mtime_ns for path in runs.rglob("*.json")}
     for process, (out, err) in ended(begin(), begin()):
@@ -151,9 +152,10 @@ def test_a_killed_chapter_is_run_once_by_two_at_once(repository, undisturbed, tm
         printed = notebook.read_text()
         return runs_in(root / "_build/runs") == results and "macro-F1: 0" in printed
 
-    kill_at_random(
-        *(begin, lambda: shutil.rmtree(root / "_build")), expected, seconds + 6, KILLS or 1
-    )
+    def forget():
+        shutil.rmtree(root / "_build")
+
+    kill_at_random(begin, forget, expected, seconds + 6, KILLS or 1)
     assert_whole(root / "_build")
     n_unchanged = 0
     for process, (out, err) in ended(begin(), begin()):

@@ -51,7 +51,7 @@ def repository(synthetic_root, tmp_path_factory):
     return copy_library(root, files)
 
 
-@pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)])
+@pytest.mark.parametrize("command", [(), *zip(COMMANDS)])
 def test_help_of_every_command(command, capsys):
     with pytest.raises(SystemExit) as caught:
         main([*command, "--help"])
@@ -135,20 +135,10 @@ def test_a_study_needs_no_notebook_and_no_wfdb_reader(repository, tmp_path):
     loaded = set(out.splitlines()[-1].split()[1:])
     assert {"torch", "ecglib"} <= loaded
     assert not loaded & {
-        *(
-            "onnx",
-            "onnxruntime",
-            "transformers",
-            "wfdb",
-            "jupyter_core",
-            "jupytext",
-            "papermill",
-            "nbformat",
-            "nbclient",
-            "IPython",
-        ),
-        *("ipykernel", "jupyter_book", "sphinx", "matplotlib", "seaborn", "sklearn"),
-    }
+        "onnx", "onnxruntime", "transformers", "wfdb", "jupyter_core", "jupytext", "papermill",
+        "nbformat", "nbclient", "IPython", "ipykernel", "jupyter_book", "sphinx", "matplotlib",
+        "seaborn", "sklearn",
+    }  # fmt: skip
     for study in ("baseline", "personalization"):
         (path,) = (tmp_path / "runs" / study).glob("*.json")
         assert f"macro_f1 {results.load(path).metrics['macro_f1']:.4f}" in out

@@ -83,12 +83,6 @@ def test_shares_out_of_range_are_refused(three_layers, share):
         fixed_prune(three_layers, share)
 
 
-@pytest.mark.parametrize("bits", [0, 17])
-def test_bits_out_of_range_are_refused(net, bits):
-    with pytest.raises(UserError, match="it must be a whole number from 1 to 16"):
-        fixed_quant(net, bits)
-
-
 def test_laq_finds_the_fewest_bits_of_every_layer(three_layers):
     least = {"0.weight": 3, "1.weight": 5, "2.weight": 1}
     evaluate = needing(least, dict.fromkeys(NAMES, 0.5))

@@ -1,21 +1,17 @@
 """The generated C, compiled and called, against NumPy bit for bit."""
 
-import ctypes
-import subprocess
-
 import numpy as np
 import pytest
 import torch
 
 from ecglib.deploy import shipped
+from ecglib.deploy.c99 import harness
 from ecglib.deploy.c99.emit import constant_bytes, write_c
 from ecglib.deploy.c99.lower import lower
 from ecglib.system.errors import UserError
 from tests.tools import needs
 
 from .networks import beats, network, ratios, rounded
-
-STRICT = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic")
 
 
 def micro_inputs(n=500, seed=0):
@@ -30,10 +26,7 @@ def as_bytes(program, x, rr):
 
 def compiled(program, folder, *options):
     source, _ = write_c(program, folder, "micronet")
-    library = folder / "micronet.so"
-    command = ["gcc", *STRICT, "-O2", *options, "-shared", "-fPIC", source, "-o", library]
-    subprocess.run(command, check=True)
-    classify = ctypes.CDLL(str(library)).classify
+    classify = harness.library(source, *options).classify
     pointer = np.ctypeslib.ndpointer(np.int8, flags="C_CONTIGUOUS")
     classify.argtypes = [pointer, pointer]
     return classify

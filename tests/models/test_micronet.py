@@ -9,9 +9,8 @@ from ecglib.quant import calibrate, coverage, quantize
 from ecglib.studies.micro import MicroConfig
 from ecglib.system.errors import UserError
 
-SIZE = MicroNetConfig(
-    *(2, 8, (12, 16, 10), (7, 5, 3), (2, 3, 4)), rr_units=9, hidden_units=14, n_times=64
-)
+WIDTHS = {"rr_units": 9, "hidden_units": 14, "n_times": 64}
+SIZE = MicroNetConfig(2, 8, (12, 16, 10), (7, 5, 3), (2, 3, 4), **WIDTHS)
 """Every number differs from its neighbours, and pooling leaves samples over."""
 
 
@@ -101,9 +100,8 @@ def test_all_layers_become_integers():
     rounded = quantize(model, "all_int8")
     calibrate(rounded, *inputs)
     rows = coverage(rounded)
-    assert [row.name for row in rows] == [
-        *("conv1.conv", "conv2.conv", "conv3.conv", "rr.0", "hidden", "out")
-    ]
+    names = ["conv1.conv", "conv2.conv", "conv3.conv", "rr.0", "hidden", "out"]
+    assert [row.name for row in rows] == names
     assert {(row.weight_bits, row.activation_bits) for row in rows} == {(8, 8)}
     agree = (rounded(*inputs) - model(*inputs)).abs().max() / model(*inputs).abs().max()
     assert agree < 0.1

@@ -8,7 +8,6 @@ from ecglib.data.synthetic import write_records
 from ecglib.data.synthetic_recordings import write_cinc2017
 from ecglib.models.resnet1d import SIZES, ResNet1DConfig
 from ecglib.studies.compression import ECGNET_CHANNELS
-from tests.conftest import SYNTHETIC_DS1, SYNTHETIC_DS2
 from tests.data.made import write_chapman
 
 RHYTHMS = ("SB", "AFIB", "AF", "SR", "SVT")
@@ -45,12 +44,6 @@ def mitdb(tmp_path_factory):
     root = tmp_path_factory.mktemp("beats")
     write_records(root, DS1 + DS2, minutes=1)
     return sources.find(data_root=root, records=DS1 + DS2)
-
-
-@pytest.fixture(scope="session")
-def source(synthetic_root):
-    """Ten invented records of six minutes. Read-only by agreement."""
-    return sources.find(data_root=synthetic_root, records=SYNTHETIC_DS1 + SYNTHETIC_DS2)
 
 
 @pytest.fixture(scope="session")

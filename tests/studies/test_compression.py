@@ -233,10 +233,3 @@ def test_the_story_of_a_training_is_told(outcomes):
     assert min(metrics["validation_loss"]) > 0
     n = sum(p.numel() for p in build(RhythmConfig(), 5120, 4).parameters())
     assert metrics["n_parameters"] == n
-
-
-def test_a_fold_that_is_there_is_not_run_again(outcomes, cinc2017, folder, monkeypatch):
-    monkeypatch.setattr(rhythm, "train_rhythm", pytest.fail)
-    monkeypatch.setattr(compression, "compress", pytest.fail)
-    again = run_all(list(outcomes), cinc2017, folder)
-    assert again == list(outcomes.values())

@@ -246,25 +246,6 @@ def test_strategies_share_the_offline_stage(source, tmp_path):
     assert checkpoint.stat().st_mtime_ns == made
 
 
-def test_a_damaged_checkpoint_is_made_again(source, tmp_path):
-    (first,) = run_all([RUNS["none"]], source, tmp_path)
-    (checkpoint,) = (tmp_path / "checkpoints" / "puzzle").glob("*.npz")
-    checkpoint.write_bytes(checkpoint.read_bytes()[:2000])
-    for result in (tmp_path / "runs" / "personalization").iterdir():
-        result.unlink()
-    (again,) = run_all([RUNS["none"]], source, tmp_path)
-    assert same(first, again)
-
-
-def test_a_corrupt_live_result_is_named(source, tmp_path):
-    config = RUNS["baseline"]
-    run_all([config], source, tmp_path)
-    (path,) = (tmp_path / "runs" / "baseline").iterdir()
-    path.write_text(path.read_text()[:100])
-    with pytest.raises(UserError, match=path.name):
-        run_all([config], source, tmp_path)
-
-
 def test_a_live_result_of_another_run_is_named(source, tmp_path):
     run_all([RUNS["baseline"]], source, tmp_path)
     (path,) = (tmp_path / "runs" / "baseline").iterdir()
@@ -281,21 +262,6 @@ def test_a_patient_with_too_few_beats_is_named(source, tmp_path):
 def test_an_unknown_model_is_named_with_the_known_ones(source, tmp_path):
     with pytest.raises(UserError, match="model is 'resnet'; it must be one of: ecgnet"):
         run_all([replace(RUNS["baseline"], model="resnet")], source, tmp_path)
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
-def test_a_missing_gpu_is_one_sentence_before_any_work(source, tmp_path):
-    with pytest.raises(UserError, match="device is cuda"):
-        run_study(
-            [RUNS["baseline"]], source, profile="tiny", device="cuda", runs=tmp_path / "runs"
-        )
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_folder_that_cannot_be_written_is_named(source, tmp_path):
-    (tmp_path / "occupied").write_text("a file where a folder should be")
-    with pytest.raises(UserError, match="occupied"):
-        run_all([RUNS["baseline"]], source, tmp_path / "occupied")
 
 
 def test_a_share_of_the_training_beats(source, tmp_path):

@@ -82,16 +82,6 @@ def test_a_study_without_training_has_no_seeds():
     assert expand("rpeaks", [{"detector": "xqrs"}], seeds=[7, 21]) == [RpeaksConfig()]
 
 
-def test_an_unknown_setting_of_an_arm_is_named():
-    with pytest.raises(UserError, match="'speed' is no setting of study baseline"):
-        expand("baseline", [{"speed": 1}], seeds=[7])
-
-
-def test_an_unknown_study_is_named():
-    with pytest.raises(UserError, match="study 'baselines' is unknown"):
-        expand("baselines", [{}], seeds=[7])
-
-
 def test_a_plan_takes_what_its_study_knows(params_file):
     plan = Plan.read(params_file, seeds=[7, 21], records=[101, 118, 100])
     shared = {"channels": (4,) * 5, "records": (101, 118, 100)}

@@ -2,7 +2,6 @@
 
 import shutil
 from dataclasses import replace
-from itertools import combinations
 
 import numpy as np
 import pytest
@@ -15,7 +14,6 @@ from ecglib.studies.personalization import PersonalizationConfig
 from ecglib.studies.precision import PrecisionConfig
 from ecglib.studies.run import Run
 from ecglib.system.errors import UserError
-from ecglib.training import checkpoints
 from tests.conftest import SYNTHETIC_DS2
 from tests.studies.test_paper1 import (
     ONLINE,
@@ -140,16 +138,6 @@ def test_formats_agree_on_most_beats(outcomes):
     assert np.mean(fp32 != bf16) < 0.05
 
 
-def test_each_format_has_an_offline_stage_of_its_own(outcomes, folder):
-    bf16, fp16, fp32 = sorted((folder / "checkpoints" / "puzzle").glob("*.npz"))
-    assert bf16.name.startswith("bf16-emulated")
-    assert fp16.name.startswith("fp16-emulated")
-    weights = [checkpoints.load(path)[0]["conv1.conv.weight"] for path in (fp32, fp16, bf16)]
-    for one, other in combinations(weights, 2):
-        assert not torch.equal(one, other)
-        torch.testing.assert_close(one, other, rtol=0, atol=0.1)
-
-
 def test_native_16_bits_are_refused_before_anything_is_trained(source, tmp_path):
     with pytest.raises(UserError, match="set precision_impl: emulated"):
         run_all([PrecisionConfig(precision="bf16", **ONLINE)], source, tmp_path)
@@ -245,13 +233,6 @@ def test_networks_are_made_once_for_all_scopes(outcomes, source, folder, tmp_pat
     assert before.items() < after.items()
     (new,) = after.keys() - before.keys()
     assert new.name.startswith("head_int8-ptq")  # patients' rounded ones are not kept
-
-
-def test_supervised_networks_are_shared_by_all_that_start_from_them(outcomes, folder):
-    made = [path.name.partition("-")[0] for path in (folder / "checkpoints/baseline").glob("*")]
-    rounded = [c.scope for c in RUNS.values() if c.study == "int8" and c.pipeline == "baseline"]
-    fp32 = ["beat", "beat"]  # one for numerics, one for integers
-    assert sorted(made) == sorted(rounded + fp32)
 
 
 def test_calibration_sees_as_many_beats_as_asked_for(source, tmp_path, outcomes):
