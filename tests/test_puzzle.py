@@ -52,14 +52,7 @@ def bits(signal):
 
 
 def test_permutations_are_those_of_the_paper_in_its_order_of_labels():
-    assert PERMUTATIONS == (
-        (0, 1, 2),
-        (0, 2, 1),
-        (1, 0, 2),
-        (1, 2, 0),
-        (2, 0, 1),
-        (2, 1, 0),
-    )
+    assert PERMUTATIONS == ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
 
 
 def test_names_spell_the_permutations():

@@ -110,10 +110,7 @@ def test_a_file_is_named_by_study_arm_seed_and_hash(tmp_path):
 
 @pytest.mark.parametrize(
     "change",
-    [
-        {"config": RESULT.config | {"epochs": 99}},
-        {"data": DATA | {"sha256": "cd" * 32}},
-    ],
+    [{"config": RESULT.config | {"epochs": 99}}, {"data": DATA | {"sha256": "cd" * 32}}],
 )
 def test_a_file_is_stale_when_it_no_longer_fits_its_name(tmp_path, change):
     path = save_into(tmp_path, RESULT)
@@ -150,8 +147,7 @@ def test_files_load_in_order_of_their_names(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content",
-    [b"", b"{", b'{"study": "baseline"', b"\xff\xfe\x00", b"<html></html>"],
+    "content", [b"", b"{", b'{"study": "baseline"', b"\xff\xfe\x00", b"<html></html>"]
 )
 def test_a_corrupt_file_is_named(tmp_path, content):
     path = tmp_path / "baseline" / "broken.json"

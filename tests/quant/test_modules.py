@@ -217,11 +217,7 @@ def test_a_linear_layer_is_integer_arithmetic():
 
 @pytest.mark.parametrize(
     "how",
-    [
-        {"padding": 1},
-        {"stride": 2, "dilation": 2, "padding": 3},
-        {"groups": 2, "bias": False},
-    ],
+    [{"padding": 1}, {"stride": 2, "dilation": 2, "padding": 3}, {"groups": 2, "bias": False}],
 )
 def test_a_convolution_is_integer_arithmetic(how):
     layer, x = nn.Conv1d(4, 6, 3, **how), normal(3, 4, 15)
