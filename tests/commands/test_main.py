@@ -59,12 +59,6 @@ def test_help_of_every_command(command, capsys):
     assert " ".join(("python -m ecglib", *command)) in capsys.readouterr().out
 
 
-def test_help_lists_all_commands(repository):
-    status, out, _ = call(repository, "-m", "ecglib", "--help")
-    assert status == 0
-    assert all(command in out for command in COMMANDS)
-
-
 BAD_INPUT = {  # what is typed after `study`, and what the answer must name
     "baselines": ["'baselines'", "personalization"],
     "baseline --params params/mine.yaml": ["mine.yaml", "quick.yaml"],

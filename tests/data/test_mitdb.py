@@ -78,26 +78,6 @@ def test_counts_of_the_paced_records(mitdb_root):
     assert np.bincount(np.concatenate(found)).tolist() == [506, 0, 227, 0, 8028]
 
 
-def test_padded_windows_of_the_database(mitdb_root):
-    expected = 0
-    for record in DS1 + DS2:
-        annotation = wfdb.rdann(str(mitdb_root / str(record)), "atr")
-        expected += sum(
-            symbol in "NLRejAaJSVE" and (peak < 150 or peak > 650_000 - 150)
-            for peak, symbol in zip(annotation.sample, annotation.symbol, strict=True)
-        )
-    assert load_beats(mitdb_root, DS1 + DS2).n_padded == expected > 0
-
-
-def test_record_114_is_read_from_its_second_signal(mitdb_root):
-    assert wfdb.rdheader(str(mitdb_root / "114")).sig_name == ["V5", "MLII"]
-    windows, symbols, peaks = with_loops(mitdb_root, 114)
-    beats = load_beats(mitdb_root, [114])
-    np.testing.assert_array_equal(beats.signal, windows)
-    assert beats.symbol.tolist() == symbols
-    assert beats.sample.tolist() == peaks
-
-
 # --- any database -----------------------------------------------------------------------
 
 
@@ -134,13 +114,6 @@ def test_lead_by_name_whatever_its_place(tmp_path):
     write_records(tmp_path, [114], minutes=1)
     windows, _, _ = with_loops(tmp_path, 114)
     np.testing.assert_array_equal(load_beats(tmp_path, [114]).signal, windows)
-
-
-def test_padding_repeats_the_first_sample(synthetic_root):
-    beats = load_beats(synthetic_root, [100])
-    first = beats.signal[0, : 150 - beats.sample[0] + 1]
-    assert len(first) > 1
-    assert len(set(first.tolist())) == 1
 
 
 # --- bad input --------------------------------------------------------------------------

@@ -25,12 +25,6 @@ def places(tmp_path, monkeypatch):
     return folders
 
 
-def test_real_database_is_known_as_published(mitdb_root):
-    source = find(data_root=mitdb_root, records=[100])
-    assert "MIT-BIH, all 48 records as published" in source.describe()
-    assert not source.synthetic
-
-
 @pytest.mark.parametrize("name", ["mitdb", "cinc2017"])
 def test_search_order(places, synthetic_root, synthetic_cinc2017, name):
     made = synthetic_root if name == "mitdb" else synthetic_cinc2017
@@ -180,6 +174,12 @@ def test_description_says_how_much_is_there(places, synthetic_cinc2017):
     described = find("chapman").describe()
     assert described.startswith("Chapman-Shaoxing, 2 of the 10,646 recordings published: ")
     assert "from $ECG_DATA" in described
+
+
+def test_description_of_the_real_database(mitdb_root):
+    source = find(data_root=mitdb_root, records=[100])
+    assert "MIT-BIH, all 48 records as published" in source.describe()
+    assert not source.synthetic
 
 
 def test_description_of_the_real_data_sets(real_rhythm):

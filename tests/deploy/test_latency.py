@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from ecglib.deploy import latency
-from ecglib.deploy.latency import ROUND, as_callable, summarize, time_calls, torch_threads
+from ecglib.deploy.latency import ROUND, as_callable, time_calls, torch_threads
 from ecglib.deploy.runtime import Deployed
 from ecglib.studies import latency as study
 from ecglib.studies.baseline import BaselineConfig, supervised
@@ -80,15 +80,6 @@ def test_only_calls_after_the_warm_up_are_timed(monkeypatch):
     seconds = time_calls({"only": call}, X, X, 1, ROUND + 2)["only"]
     assert seconds.tolist() == list(range(ROUND + 2))
     assert next(costs, None) is None
-
-
-def test_percentiles_are_those_of_numpy_in_milliseconds():
-    seconds = np.random.default_rng(0).exponential(size=501)
-    summary = summarize(seconds)
-    assert list(summary) == ["p50_ms", "p95_ms", "p99_ms"]
-    ordered = 1000 * np.sort(seconds)
-    assert list(summary.values()) == pytest.approx([ordered[250], ordered[475], ordered[495]])
-    assert all(type(value) is float for value in summary.values())
 
 
 def test_threads_are_given_back_even_after_an_error():

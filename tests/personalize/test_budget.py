@@ -220,7 +220,7 @@ def disturbed(one, rows):
 
 @pytest.mark.parametrize(("online_seconds", "n_early"), [(300, 15), (120, 6)])
 @pytest.mark.parametrize("update", LABEL_FREE)
-def test_without_labels_only_the_first_minutes_are_adapted_to(
+def test_without_labels_the_first_minutes_alone_count(
     model, adapted, update, online_seconds, n_early
 ):
     """The next beat of the last early one comes when it came; all after it are other beats."""

@@ -112,17 +112,6 @@ def test_sharing_work_changes_no_prediction(pretext, train, patients, strategy, 
     assert all(value > 0 for value in seconds.values())
 
 
-def test_strategies_do_not_all_answer_the_same(pretext, train, patients):
-    """The comparison above would be worth nothing if no strategy did anything."""
-    logits = [
-        torch.cat([*plainly(pretext, train, patients, replace(CONFIG, strategy=s)).values()])
-        for s in STRATEGIES
-    ]
-    for i, one in enumerate(logits):
-        for other in logits[i + 1 :]:
-            assert (one - other).abs().max() > 1e-3
-
-
 def test_labels_and_late_beats_of_the_patient_are_not_looked_at(pretext, train, patients):
     config = replace(CONFIG, strategy="full")
     beats, online = patients[100]
@@ -136,7 +125,7 @@ def test_labels_and_late_beats_of_the_patient_are_not_looked_at(pretext, train, 
 
 @pytest.mark.parametrize("strategy", ["head_only", "full"])
 @pytest.mark.parametrize("online_epochs", [1, 7])
-def test_the_puzzle_of_a_patient_has_its_own_epochs_and_labels_of_its_seed(
+def test_a_patients_puzzle_has_its_own_epochs_and_seed(
     pretext, train, monkeypatch, strategy, online_epochs
 ):
     """15 beats in batches of 16: a step an epoch, in which `randint` draws their labels. Seven
@@ -177,16 +166,6 @@ def test_finetuning_changes_what_it_says(pretext, train, part):
     moved = {n.partition(".")[0] for n in before if not torch.equal(before[n], after[n])}
     assert moved == set(HEAD if part == "head" else PARTS)
     assert model.out.out_features == 3
-
-
-def test_finetuning_on_cached_features_is_finetuning_on_beats(pretext, train):
-    ours, cached = copy.deepcopy(pretext), copy.deepcopy(pretext)
-    plain = finetuned_plainly(copy.deepcopy(pretext), train, CONFIG)
-    finetune(ours, train, CONFIG)
-    finetune(cached, train, CONFIG, features=pretext.features(train.x).detach())
-    for model in (ours, cached):
-        for name, tensor in plain.state_dict().items():
-            torch.testing.assert_close(model.state_dict()[name], tensor, rtol=0, atol=1e-4)
 
 
 def test_finetuning_stops_early_as_its_validation_says(pretext, train):

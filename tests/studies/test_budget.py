@@ -5,7 +5,6 @@ import pytest
 
 from ecglib import results
 from ecglib.data.sets.mitdb import load_beats
-from ecglib.personalize import label_free
 from ecglib.studies import budget
 from ecglib.studies.registry import make_config
 from ecglib.studies.run import run_study
@@ -92,26 +91,6 @@ def test_no_record_gives_more_replayed_beats_of_a_class_than_the_cap(execute, lo
 
 
 @pytest.mark.parametrize(
-    ("update", "name"),
-    [("adabn", "shrunk_adabn"), ("entropy", "minimised_entropy"), ("own_rr", "own_ratios")],
-)
-def test_without_labels_patients_are_adapted_to_on_their_first_part(
-    execute, monkeypatch, update, name
-):
-    seen, plain = [], getattr(label_free, name)
-
-    def recorded(*given):
-        seen.append(given[2] if update == "own_rr" else len(given[1]))
-        return plain(*given)
-
-    monkeypatch.setattr(label_free, name, recorded)
-    (result,) = execute(make_config("budget", **QUICK, update=update, online_seconds=30))
-    patients = [load_beats(execute.source.path, (r,), fusion="keep") for r in RECORDS[3:]]
-    assert seen == [int((beats.sample < 30 * 360).sum()) for beats in patients]
-    assert result.metrics["online_macs"] == dict.fromkeys(map(str, RECORDS[3:]), 0)
-
-
-@pytest.mark.parametrize(
     "how",
     [
         {"budget": 5},
@@ -122,9 +101,7 @@ def test_without_labels_patients_are_adapted_to_on_their_first_part(
     ],
     ids=str,
 )
-def test_patients_are_their_records_and_asked_as_often_as_their_budget_says(
-    execute, looped, mitdb, how
-):
+def test_patients_are_asked_as_often_as_their_budget_says(execute, looped, mitdb, how):
     (result,) = execute(make_config("budget", **QUICK, **{**ASKED, **how}))
     for record, (_, patient, outcome) in looped.items():
         beats = load_beats(mitdb.path, (record,), fusion="keep")

@@ -107,9 +107,7 @@ def test_a_killed_worker_loses_nothing(source, alone, processes, tmp_path):
         assert same(result, other), config.slug
 
 
-def test_what_is_wrong_with_a_run_is_one_sentence_and_others_are_kept(
-    source, processes, tmp_path, capfd
-):
+def test_what_is_wrong_with_a_run_is_one_sentence(source, processes, tmp_path, capfd):
     hopeless = replace(CONFIGS[7], online_seconds=5)
     site = {"profile": "tiny", "device": "cpu", "runs": tmp_path / "runs"}
     with pytest.raises(UserError, match=r"record 100 has \d beats in its first 5 s"):

@@ -126,21 +126,6 @@ def test_recordings_are_learnt_and_the_test_side_is_not_touched():
     assert not model.training
 
 
-def test_the_best_epoch_is_kept():
-    """Validation labels contradict the training: it only gets worse there."""
-    train, validation = bumps(48), bumps(24, seed=1)
-    contrary = replace(validation, y=(validation.y + 1) % 3)
-    model = build(CONFIG, 64, 3)
-    history = train_rhythm(model, sides(train, contrary), CONFIG)
-    assert len(history.score) == CONFIG.epochs
-    assert history.best_epoch < CONFIG.epochs
-    assert history.score[-1] < max(history.score) - 0.1
-    assert validation_loss(model, contrary) == -max(history.score)
-    shorter = build(CONFIG, 64, 3)
-    train_rhythm(shorter, sides(train, contrary), replace(CONFIG, epochs=history.best_epoch))
-    assert same_state(model, copied_state(shorter))
-
-
 def test_training_is_adam_whose_rate_falls_on_plateaus_of_the_validation_loss(monkeypatch):
     seen = {}
 
