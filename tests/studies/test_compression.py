@@ -98,9 +98,8 @@ def test_scores_follow_from_the_predictions(outcomes, labels):
         metrics = result.metrics
         assert metrics["accuracy"] == pytest.approx(accuracy_score(true, predicted))
         assert metrics["macro_f1"] == pytest.approx(f1_score(true, predicted, **options))
-        assert metrics["macro_precision"] == pytest.approx(
-            precision_score(true, predicted, **options)
-        )
+        precision = precision_score(true, predicted, **options)
+        assert metrics["macro_precision"] == pytest.approx(precision)
         expected = confusion_matrix(true, predicted, labels=range(4))
         assert metrics["confusion"] == expected.tolist()
         assert tuple(metrics["per_class"]) == CLASSES

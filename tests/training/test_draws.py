@@ -39,9 +39,8 @@ def logits(x, rr):
 @pytest.mark.parametrize("weight", [None, torch.tensor([1.0, 2.0, 3.0])])
 def test_without_variation_the_loss_is_plain_cross_entropy(weight):
     inputs = beats()
-    task = BalancedTask(
-        logits, inputs, Draws.balanced(np.arange(6), np.arange(6) % 3, 5), weight, 0.0
-    )
+    draws = Draws.balanced(np.arange(6), np.arange(6) % 3, 5)
+    task = BalancedTask(logits, inputs, draws, weight, 0.0)
     assert len(task) == 6
     index = torch.tensor([4, 1])
     found = task.loss(index, torch.Generator().manual_seed(0))

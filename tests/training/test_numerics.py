@@ -98,9 +98,8 @@ def test_a_trace_has_the_weight_gradients_of_autograd(model, x, y, scale):
     assert list(traced) == LAYERS
     for name, layer in traced.items():
         assert torch.equal(layer["weight_gradient"], expected[f"{name}.weight"]), name
-    np.testing.assert_allclose(
-        traced["out"]["gradient"] / scale, by_logit, rtol=1e-3, atol=1e-7
-    )
+    found = traced["out"]["gradient"] / scale
+    np.testing.assert_allclose(found, by_logit, rtol=1e-3, atol=1e-7)
 
 
 def test_a_trace_has_the_outputs_of_its_layers(model, x, y):
