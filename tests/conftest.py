@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from ecglib.data.find import search
 from ecglib.data.synthetic import write_records
 
 torch.set_num_threads(1)  # tiny networks: threads that wait for a core cost more
@@ -28,6 +29,12 @@ def synthetic_root(tmp_path_factory):
     root = tmp_path_factory.mktemp("synthetic")
     write_records(root, SYNTHETIC_DS1 + SYNTHETIC_DS2, minutes=6)
     return root
+
+
+@pytest.fixture(scope="session")
+def source(synthetic_root):
+    """The same records, as `find` gives them to a study."""
+    return search.find(data_root=synthetic_root, records=SYNTHETIC_DS1 + SYNTHETIC_DS2)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import numpy as np
 import onnx
 from onnx import TensorProto
+from scipy.special import log_softmax
 
 
 def affine_parameters(low, high, bits=8):
@@ -17,6 +18,12 @@ def quantize_affine(x, scale, zero_point, bits=8):
     """Integers of values on an affine grid: round(x / scale) + zero point, clipped."""
     q = np.rint(np.asarray(x) / scale) + zero_point
     return np.clip(q, 0, 2**bits - 1).astype(np.int32)
+
+
+def cross_entropy(logits, label):
+    """Mean over the recordings."""
+    logits = np.asarray(logits, np.float64)
+    return -log_softmax(logits, axis=1)[np.arange(len(label)), label].mean()
 
 
 def stored_bits(path):

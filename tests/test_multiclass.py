@@ -24,10 +24,8 @@ def test_scores_are_those_of_scikit_learn(pairs):
     each = precision_recall_fscore_support(true, predicted, **kind)
     for index, name in enumerate(CLASSES):
         row = found["per_class"][name]
-        expected = [column[index] for column in each]
-        assert [row[k] for k in ("precision", "sensitivity", "f1", "support")] == pytest.approx(
-            expected
-        )
+        own = [row[k] for k in ("precision", "sensitivity", "f1", "support")]
+        assert own == pytest.approx([column[index] for column in each])
 
 
 def test_a_constant_answer_has_recall_one_over_the_number_of_classes():

@@ -52,14 +52,7 @@ def bits(signal):
 
 
 def test_permutations_are_those_of_the_paper_in_its_order_of_labels():
-    assert PERMUTATIONS == (
-        (0, 1, 2),
-        (0, 2, 1),
-        (1, 0, 2),
-        (1, 2, 0),
-        (2, 0, 1),
-        (2, 1, 0),
-    )
+    assert PERMUTATIONS == ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
 
 
 def test_names_spell_the_permutations():
@@ -78,9 +71,8 @@ def test_permute_agrees_with_slicing(puzzle):
     np.testing.assert_array_equal(bits(permute(signal, label, cuts)), bits(expected))
     on_torch = permute(torch.from_numpy(signal), torch.from_numpy(label), cuts)
     np.testing.assert_array_equal(bits(on_torch), bits(expected))
-    np.testing.assert_array_equal(
-        bits(permute(signal[0], int(label[0]), cuts)), bits(expected[0])
-    )
+    one = permute(signal[0], int(label[0]), cuts)
+    np.testing.assert_array_equal(bits(one), bits(expected[0]))
 
 
 @given(puzzles())
@@ -88,13 +80,11 @@ def test_restore_undoes_permute_bit_for_bit(puzzle):
     signal, label, cuts = puzzle
     for kind in (np.asarray, torch.as_tensor):
         batch, labels = kind(signal), kind(label)
-        np.testing.assert_array_equal(
-            bits(restore(permute(batch, labels, cuts), labels, cuts)), bits(signal)
-        )
+        whole = restore(permute(batch, labels, cuts), labels, cuts)
+        np.testing.assert_array_equal(bits(whole), bits(signal))
         one = int(label[0])
-        np.testing.assert_array_equal(
-            bits(restore(permute(batch[0], one, cuts), one, cuts)), bits(signal[0])
-        )
+        alone = restore(permute(batch[0], one, cuts), one, cuts)
+        np.testing.assert_array_equal(bits(alone), bits(signal[0]))
 
 
 def test_permute_leaves_its_argument_alone():

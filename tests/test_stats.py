@@ -54,26 +54,12 @@ def test_bootstrap_agrees_with_all_possible_draws(statistic):
     assert interval.value == statistic(pool(per_record))
 
 
-def test_bootstrap_covers_the_true_accuracy_about_as_often_as_it_says():
-    rng = np.random.default_rng(0)
-    n_trials, n_patients, n_beats, covered = 300, 40, 50, 0
-    for trial in range(n_trials):
-        right = rng.binomial(n_beats, rng.beta(8, 2, n_patients))  # patients differ
-        per_record = {
-            str(1000 + i): right_and_wrong(r, n_beats - r) for i, r in enumerate(right)
-        }
-        interval = patient_bootstrap(per_record, accuracy, n_resamples=400, seed=trial)
-        covered += interval.low <= 0.8 <= interval.high
-    assert 0.88 < covered / n_trials < 0.98
-
-
 def test_bootstrap_is_reproducible_whatever_the_order_of_records():
     per_record = random_results(2)
     backwards = dict(reversed(per_record.items()))
     assert patient_bootstrap(per_record, macro_f1) == patient_bootstrap(backwards, macro_f1)
-    assert patient_bootstrap(per_record, macro_f1) != patient_bootstrap(
-        per_record, macro_f1, seed=1
-    )
+    other = patient_bootstrap(per_record, macro_f1, seed=1)
+    assert patient_bootstrap(per_record, macro_f1) != other
 
 
 def test_the_value_itself_is_no_draw():
@@ -209,22 +195,8 @@ def test_the_interval_over_seeds_is_that_of_the_t_test(values, level):
     assert [interval.low, interval.high] == pytest.approx(list(expected))
 
 
-def test_the_interval_over_three_seeds_by_a_table_of_t():
-    """t is 4.303 for two degrees of freedom; mean 4, deviation 2."""
-    interval = seed_interval([2.0, 4.0, 6.0])
-    reach = 4.303 * 2 / np.sqrt(3)
-    expected = [4, 4 - reach, 4 + reach]
-    assert [interval.value, interval.low, interval.high] == pytest.approx(expected, abs=1e-3)
+def test_equal_seeds_have_a_point_and_one_seed_has_no_interval():
     assert seed_interval([0.5, 0.5, 0.5]) == Interval(0.5, 0.5, 0.5)
-
-
-def test_the_interval_over_seeds_covers_the_mean_as_often_as_it_says():
-    rng = np.random.default_rng(0)
-    found = [seed_interval(values) for values in rng.normal(0.6, 0.02, (3000, 3))]
-    assert np.mean([i.low <= 0.6 <= i.high for i in found]) == pytest.approx(0.95, abs=0.015)
-
-
-def test_one_seed_has_a_value_but_no_interval():
     interval = seed_interval([0.7])
     assert interval.value == 0.7
     assert np.isnan([interval.low, interval.high]).all()
@@ -245,19 +217,6 @@ def test_paired_accuracy_agrees_with_all_possible_draws():
         assert np.mean(exact < bound - 1e-9) < tail + 0.005
         assert np.mean(exact <= bound + 1e-9) > tail - 0.005
     assert interval.value == pytest.approx(1 / 3)
-
-
-@pytest.mark.parametrize("level", [0.95, 0.6])
-def test_paired_accuracy_agrees_with_drawing_recordings(level):
-    a, b = right_or_wrong(120, 1)
-    rng = np.random.default_rng(2)
-    draws = rng.integers(0, len(a), (40_000, len(a)))
-    differences = a[draws].mean(axis=1) - b[draws].mean(axis=1)
-    low, high = np.quantile(differences, [(1 - level) / 2, (1 + level) / 2])
-    interval = paired_accuracy(a, b, n_resamples=40_000, level=level)
-    assert interval.value == pytest.approx(a.mean() - b.mean())
-    assert interval.low == pytest.approx(low, abs=1.01 / len(a))  # a step of the staircase
-    assert interval.high == pytest.approx(high, abs=1.01 / len(a))
 
 
 def test_paired_accuracy_of_equal_answers_is_exactly_zero():
@@ -296,7 +255,18 @@ def test_bca_is_that_of_scipy():
     """Patients with 100 beats each: the difference of accuracies is a mean over patients."""
     gained = np.array([0, 1, 0, 2, 1, 0, 3, 1, 0, 40, 2, 30])  # two patients gain most
     records = [
-        str(number) for number in (100, 103, 105, 111, 113, 117, 121, 123, 200, 210, 212, 213)
+        "100",
+        "103",
+        "105",
+        "111",
+        "113",
+        "117",
+        "121",
+        "123",
+        "200",
+        "210",
+        "212",
+        "213",
     ]
     before = {r: right_and_wrong(50, 50) for r in records}
     after = {r: right_and_wrong(50 + g, 50 - g) for r, g in zip(records, gained, strict=True)}

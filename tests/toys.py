@@ -6,8 +6,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from ecglib.data.beats import Beats
 from ecglib.data.inputs import Inputs
 from ecglib.data.samples import Samples
+from ecglib.data.signal.rr import RR_NAMES
 from ecglib.models.resnet1d import ResNet1D, ResNet1DConfig
 
 CLASSES = ("early", "middle", "late")
@@ -30,6 +32,22 @@ def resnet(seed=0):
     for _ in range(3):
         model.train()(bumps(24).x)
     return model.eval()
+
+
+def beats_with(**fields):
+    """`Beats` with these fields; what is left out is made up, for as many beats as `record`."""
+    n = len(fields["record"])
+    usual = {
+        "signal": np.zeros((n, 1), np.float32),
+        "label": np.zeros(n, np.int8),
+        "symbol": np.full(n, "N"),
+        "sample": 360 * np.arange(n),
+        "rr": np.ones((n, len(RR_NAMES)), np.float32),
+        "rr_names": RR_NAMES,
+        "fs": 360.0,
+        "n_padded": 0,
+    }
+    return Beats(**usual | {name: np.asarray(value) for name, value in fields.items()})
 
 
 def toy_beats(n):

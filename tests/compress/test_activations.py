@@ -1,7 +1,5 @@
 """Variances of outputs against a walk through the network by hand."""
 
-import copy
-
 import numpy as np
 import pytest
 import torch
@@ -43,16 +41,6 @@ def test_ratios_are_variances_after_over_before():
     expected = {name: after[name] / before[name] for name in before}
     assert variance_ratios(model, rounded, X) == pytest.approx(expected, rel=1e-4)
     assert any(abs(ratio - 1) > 0.01 for ratio in expected.values())
-
-
-def test_twice_the_weights_are_four_times_the_variance():
-    model = resnet()
-    model.out.bias.data.zero_()
-    louder = copy.deepcopy(model)
-    louder.out.weight.data *= 2
-    ratios = variance_ratios(model, louder, X)
-    assert ratios.pop("out") == pytest.approx(4, rel=1e-4)
-    assert set(ratios.values()) == {1.0}
 
 
 def test_a_layer_that_was_silent_before_has_no_ratio():

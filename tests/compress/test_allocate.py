@@ -52,16 +52,6 @@ def test_no_choice_within_the_budget_costs_less(problem, overhead):
     assert total(cost, found) == pytest.approx(best, abs=1e-8 * unit)
 
 
-def test_the_dear_layer_gets_the_bits_that_there_are():
-    assert allocate_bits(SIZES, COST, budget_bytes=60) == {"a": 2, "b": 4}
-    assert allocate_bits(SIZES, COST, budget_bytes=80) == {"a": 4, "b": 4}
-    assert allocate_bits(SIZES, COST, budget_bytes=40) == {"a": 2, "b": 2}
-
-
-def test_overhead_is_part_of_the_budget():
-    assert allocate_bits(SIZES, COST, 80, overhead_bytes=20) == {"a": 2, "b": 4}
-
-
 def test_networks_of_a_hundred_layers_are_solved():
     random = np.random.default_rng(0)
     sizes = {f"{i}": int(n) for i, n in enumerate(random.integers(1e4, 1e6, 100))}

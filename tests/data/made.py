@@ -6,11 +6,7 @@ import zipfile
 import numpy as np
 from scipy.io import savemat
 
-MARKS = {
-    "cinc2017": "training2017.zip",
-    "chapman": "Diagnostics.csv",
-    "cpsc2018": "A0001.hea",
-}
+MARKS = {"cinc2017": "training2017.zip", "chapman": "Diagnostics.csv", "cpsc2018": "A0001.hea"}
 LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 CSV_LEADS = ("I", "II", "V1")
 

@@ -5,17 +5,10 @@ import pytest
 
 from ecglib.data.beats import Beats
 from ecglib.data.find import cache
+from tests.toys import beats_with
 
-BEATS = Beats(
-    signal=np.arange(8, dtype=np.float32).reshape(2, 4),
-    label=np.array([0, 2], np.int8),
-    symbol=np.array(["N", "V"]),
-    record=np.array([100, 100]),
-    sample=np.array([300, 650]),
-    rr=np.ones((2, 5), np.float32),
-    rr_names=("a", "b", "c", "d", "e"),
-    fs=360.0,
-    n_padded=0,
+BEATS = beats_with(
+    signal=np.arange(8, dtype=np.float32).reshape(2, 4), label=[0, 2], record=[100, 100]
 )
 
 

@@ -74,12 +74,6 @@ def test_second_load_comes_from_the_cache(two, monkeypatch):
         load("cinc2017", folder, length=100)
 
 
-def test_length_cuts(two):
-    recordings = load("cinc2017", two[0], length=1000)
-    assert recordings.signal.shape == (2, 1000)
-    assert recordings.n_samples.tolist() == [1000, 1000]
-
-
 def test_last_revision_of_the_labels_counts(two):
     folder, _ = two
     (folder / "REFERENCE.csv").write_text("A00001,O\nA00002,O\n")
@@ -198,5 +192,3 @@ def test_nothing_there(tmp_path):
         load("cinc2017", tmp_path / "nowhere")
     with pytest.raises(UserError, match="length is 0"):
         load("cinc2017", tmp_path, length=0)
-    with pytest.raises(UserError, match="unknown data set 'ptbxl': known are mitdb, cinc2017"):
-        load("ptbxl", tmp_path)

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import zscore
 
-from ecglib.data.beats import Beats
 from ecglib.data.inputs import (
     normalize,
     pick_device,
@@ -16,9 +15,9 @@ from ecglib.data.inputs import (
     stratified_share,
     to_inputs,
 )
-from ecglib.data.signal.rr import RR_NAMES
 from ecglib.studies.baseline import BaselineConfig
 from ecglib.system.errors import UserError
+from tests.toys import beats_with
 
 MILLIVOLTS = st.floats(-5, 5, width=32)
 
@@ -26,22 +25,6 @@ MILLIVOLTS = st.floats(-5, 5, width=32)
 def wavy(n_beats, seed=0):
     rng = np.random.default_rng(seed)
     return rng.normal(rng.normal(size=(n_beats, 1)), 0.5, (n_beats, 300)).astype(np.float32)
-
-
-def beats_of(signal, label, record):
-    """Beats with the given rows; everything else is made up."""
-    n_beats = len(signal)
-    return Beats(
-        signal=signal,
-        label=np.asarray(label, dtype=np.int8),
-        symbol=np.full(n_beats, "N"),
-        record=np.asarray(record),
-        sample=np.arange(n_beats) * 300,
-        rr=np.ones((n_beats, len(RR_NAMES)), dtype=np.float32),
-        rr_names=RR_NAMES,
-        fs=360.0,
-        n_padded=0,
-    )
 
 
 def test_zscore_agrees_with_scipy():
@@ -61,15 +44,6 @@ def test_flat_beats_become_zeros(level):
     signal = np.full((2, 300), level, dtype=np.float32)
     flat = normalize(signal, np.array([100, 100]), "zscore")
     np.testing.assert_allclose(flat, 0, atol=1e-5)
-
-
-def test_a_flat_beat_does_not_touch_its_neighbours():
-    signal = wavy(3)
-    signal[1] = 0.3
-    normalized = normalize(signal, np.zeros(3), "zscore")
-    np.testing.assert_array_equal(
-        normalized[[0, 2]], normalize(signal[[0, 2]], np.zeros(2), "zscore")
-    )
 
 
 def test_record_normalisation_takes_each_record_by_itself():
@@ -94,7 +68,7 @@ def test_normalisation_leaves_its_argument_alone(kind):
 
 
 def test_inputs_are_what_networks_read():
-    beats = beats_of(wavy(4), [0, 1, 3, 4], [100, 100, 101, 101])
+    beats = beats_with(signal=wavy(4), label=[0, 1, 3, 4], record=[100, 100, 101, 101])
     beats.rr[:2] = [[1, 0.75, 1.25, 1, 2], [9, 0.5, 1, 1, 1]]
     inputs = to_inputs(beats, BaselineConfig(normalization="record"), torch.device("cpu"))
     np.testing.assert_array_equal(inputs.x, normalize(beats.signal, beats.record, "record"))
@@ -121,7 +95,7 @@ def test_scaled_ratios_keep_their_order_and_stay_bounded(rr):
 
 
 def test_select_takes_the_same_rows_everywhere():
-    beats = beats_of(wavy(5), [0, 1, 2, 0, 1], [100] * 5)
+    beats = beats_with(signal=wavy(5), label=[0, 1, 2, 0, 1], record=[100] * 5)
     inputs = to_inputs(beats, BaselineConfig(), torch.device("cpu"))
     part = inputs.select(inputs.y == 1)
     assert len(inputs) == 5

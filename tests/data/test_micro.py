@@ -20,14 +20,13 @@ from ecglib.data.signal.micro_input import (
     relative_to_patient,
     timing,
     windows,
-    without_gaps,
 )
 from ecglib.data.signal.rr import RR_DELAY_BEATS, rhythm_features, rr_features
 from ecglib.studies.micro import MicroConfig
 from ecglib.system.errors import UserError
 
 ALL = "derivative+template+rr+rhythm"
-DELAYED = [*(delay > 0 for delay in RR_DELAY_BEATS), False, True, False]
+DELAYED = [delay > 0 for delay in RR_DELAY_BEATS] + [False, True, False]
 """Which columns of rr and rhythm wait for the next beat."""
 
 
@@ -86,12 +85,6 @@ def test_a_beat_looks_the_same_at_every_sampling_frequency(fs):
     assert np.abs(found - expected).max() < 0.05 * np.abs(expected).max()
 
 
-def test_the_derivative_is_the_difference_of_neighbours():
-    record = record_of(np.arange(3000) * 0.01, [1500])
-    found = windows(record, record.sample, "derivative")
-    np.testing.assert_allclose(found, 0.01 * 360 / 128, rtol=0.02)  # samples are held
-
-
 def test_a_beat_at_the_edge_repeats_the_nearest_sample():
     record = record_of(np.r_[np.full(500, 2.0), np.linspace(2, 3, 500)], [0, 999])
     first, last = windows(record, record.sample, "derivative")
@@ -124,75 +117,17 @@ def test_amplitude_and_template_follow_their_definition():
     assert relative_to_patient(beats, False).shape == (130, 1, LENGTH)
 
 
-@given(st.integers(1, 60), st.integers(0, 5))
-def test_later_beats_change_nothing_before_them(cut, seed):
-    beats = np.random.default_rng(seed).normal(size=(61, LENGTH))
-    other = beats.copy()
-    other[cut:] *= -7
-    a, b = (relative_to_patient(x, True)[:cut] for x in (beats, other))
-    np.testing.assert_array_equal(a, b)
-
-
-@given(st.floats(0.05, 20))
-def test_the_recorders_gain_does_not_matter(gain):
-    beats = np.random.default_rng(1).normal(size=(30, LENGTH))
-    a, b = relative_to_patient(beats, True), relative_to_patient(gain * beats, True)
-    np.testing.assert_allclose(a, b, atol=1e-4)
-
-
-def test_a_third_of_ectopic_beats_moves_the_template_less_than_a_mean():
-    rng = np.random.default_rng(4)
-    usual, odd = rng.normal(size=(2, LENGTH))
-    ectopic = np.r_[np.zeros(30, bool), np.tile(np.arange(10) >= 7, 40)]  # runs of three
-    beats = np.where(ectopic[:, None], odd, usual) + 0.05 * rng.normal(size=(430, LENGTH))
-    scaled, novel = np.moveaxis(relative_to_patient(beats, True), 1, 0)
-    aim = scaled[~ectopic][-50:].mean(axis=0)
-    template, mean = (scaled - novel)[-1], scaled.mean(axis=0)
-    assert np.abs(template - aim).max() < 0.2 * np.abs(mean - aim).max()
-
-
-def test_a_lasting_change_becomes_the_usual():
-    usual, odd = np.random.default_rng(5).normal(size=(2, LENGTH))
-    beats = np.where(np.arange(600)[:, None] < 100, usual, odd)
-    novel = np.abs(relative_to_patient(beats, True)[:, 1]).mean(axis=1)
-    assert novel[100] > 0.3
-    assert novel[-1] < 0.02
-
-
-def test_first_and_last_beats_have_usual_ratios():
-    found = timing(np.array([100, 400, 700]), 360, ("rr", "rhythm"))
-    assert found.shape == (3, 8)
-    np.testing.assert_array_equal(found[0], 0)
-    np.testing.assert_array_equal(found[2, 2:5], 0)
-    assert timing(np.array([5]), 360, ("rr", "rhythm")).tolist() == [[0.0] * 8]
-    assert timing(np.array([5, 9]), 360, ("causal",)).shape == (2, 2)
-
-
-@given(st.lists(st.integers(0, 3000), min_size=2, max_size=60))
+@given(st.lists(st.integers(0, 3000), min_size=1, max_size=60))
 def test_timing_is_the_ratios_around_zero_and_the_rhythm(intervals):
     sample = np.cumsum(intervals)
     ratios = np.clip(4 * (rr_features(sample).astype(np.float64) - 1), -8, 8)
     everything = timing(sample, 360, ("raw", "rr", "rhythm"))
     np.testing.assert_allclose(everything[:, :5], ratios, atol=1e-5)
     np.testing.assert_array_equal(everything[:, 5:], rhythm_features(sample))
+    assert np.abs(everything).max() <= 8
     causal = timing(sample, 360, ("raw", "causal"))
     np.testing.assert_array_equal(causal, everything[:, :2])
     assert timing(sample, 360, ("raw",)).shape == (len(sample), 0)
-
-
-def test_two_beats_at_one_sample_stay_finite():
-    found = timing(np.array([0, 300, 300, 600, 900]), 360, ("rr", "rhythm"))
-    assert np.isfinite(found).all()
-    assert np.abs(found).max() <= 8
-
-
-def test_a_gap_is_one_more_usual_interval():
-    sample = np.arange(50) * 300
-    gap = sample + np.where(np.arange(50) >= 30, 20 * 360, 0)
-    np.testing.assert_array_equal(without_gaps(gap, 360), sample)
-    pause = sample + np.where(np.arange(50) >= 30, 4 * 360, 0)  # of the heart: it stays
-    np.testing.assert_array_equal(without_gaps(pause, 360), pause)
-    np.testing.assert_array_equal(without_gaps(np.array([0, 9000]), 360), [0, 360])
 
 
 def test_a_record_gives_one_row_a_beat(synthetic_root):
@@ -204,15 +139,10 @@ def test_a_record_gives_one_row_a_beat(synthetic_root):
     np.testing.assert_array_equal(micro_inputs(record, "derivative").x, inputs.x[:, :1])
 
 
-@pytest.mark.parametrize(
-    "features",
-    [
-        "+".join(filter(None, parts))
-        for parts in product(
-            ("derivative", "raw"), ("", "template"), ("", "causal", "rr"), ("", "rhythm")
-        )
-    ],
-)
+PARTS = (("derivative", "raw"), ("", "template"), ("", "causal", "rr"), ("", "rhythm"))
+
+
+@pytest.mark.parametrize("features", ["+".join(filter(None, p)) for p in product(*PARTS)])
 def test_every_choice_of_features_has_the_size_that_the_configuration_says(features):
     config = MicroConfig(features=features)
     inputs = micro_inputs(record_of(sine(360), [300, 700, 1300]), features)
@@ -235,18 +165,6 @@ def test_beats_to_come_change_no_causal_number(n_seen):
     same = np.isclose(a.rr[: n_seen + 1], b.rr)
     assert same[:-1].all()
     assert same[-1, ~np.array(DELAYED)].all()
-
-
-@pytest.mark.parametrize("number", [114, 208])
-def test_a_recording_three_times_as_high_reads_the_same(mitdb_root, number):
-    record = read_record(mitdb_root, number)
-    high = replace(record, signal=3 * record.signal)
-    a, b = (micro_inputs(r, ALL) for r in (record, high))
-    assert len(a) == record.is_beat.sum()
-    assert torch.isfinite(a.x).all()
-    assert 0.3 < a.x[:, 0].std() < 3
-    np.testing.assert_allclose(a.x, b.x, atol=1e-3)
-    np.testing.assert_array_equal(a.rr, b.rr)
 
 
 def test_flat_invalid_and_empty_records_are_refused():

@@ -71,13 +71,13 @@ def test_identity_is_that_of_the_source(synthetic_root, packed):
     assert info.synthetic
 
 
-@pytest.mark.parametrize("content", [b"", b"\x93NUMPY", b"PK\x03\x04 no zip", b"text\n", None])
-def test_truncated_or_foreign_file(packed, tmp_path, content):
-    path = tmp_path / "broken.npz"
-    whole = packed.read_bytes()
-    path.write_bytes(whole[: len(whole) // 2] if content is None else content)
-    with pytest.raises(UserError, match=r"broken\.npz is damaged or was not written by"):
-        load_beats(path, [100])
+def test_npz_of_something_else_or_of_another_format(packed, tmp_path):
+    np.savez(tmp_path / "other.npz", x=np.arange(3))
+    with np.load(packed) as stored:
+        np.savez(tmp_path / "next.npz", **dict(stored) | {"format": "ecglib-mitdb-2"})
+    for name in ("other", "next"):
+        with pytest.raises(UserError, match=rf"{name}\.npz .*pack mitdb"):
+            load_beats(tmp_path / f"{name}.npz", [100])
 
 
 def test_bits_flipped_inside_an_array(packed, tmp_path):
@@ -87,19 +87,6 @@ def test_bits_flipped_inside_an_array(packed, tmp_path):
     path.write_bytes(content)
     with pytest.raises(UserError, match=r"broken\.npz is damaged"):
         load_beats(path, read_info(packed, "mitdb").records)
-
-
-def test_npz_of_something_else(tmp_path):
-    np.savez(tmp_path / "other.npz", x=np.arange(3))
-    with pytest.raises(UserError, match=r"other\.npz .*pack mitdb"):
-        load_beats(tmp_path / "other.npz", [100])
-
-
-def test_file_of_another_format_version(packed, tmp_path):
-    with np.load(packed) as stored:
-        np.savez(tmp_path / "next.npz", **dict(stored) | {"format": "ecglib-mitdb-2"})
-    with pytest.raises(UserError, match=r"next\.npz .*pack mitdb"):
-        load_beats(tmp_path / "next.npz", [100])
 
 
 def test_record_or_lead_that_was_not_packed(packed):
@@ -114,11 +101,6 @@ def test_what_is_packed_is_not_packed_again(packed, tmp_path):
         get("mitdb").pack(packed, tmp_path / "p.npz")
 
 
-def test_folder_without_records(tmp_path):
-    with pytest.raises(UserError, match="holds no record of MIT-BIH"):
-        get("mitdb").pack(tmp_path, tmp_path / "p.npz")
-
-
 def test_failed_packing_leaves_the_old_file(tmp_path):
     write_records(tmp_path, [100, 101], minutes=1)
     out = tmp_path / "p.npz"
@@ -127,19 +109,6 @@ def test_failed_packing_leaves_the_old_file(tmp_path):
     with pytest.raises(UserError, match="truncated"):
         get("mitdb").pack(tmp_path, out)
     assert out.read_text() == "old"
-
-
-def test_packed_file_needs_neither_wfdb_nor_platformdirs(packed):
-    code = f"""
-import sys
-for name in ("wfdb", "platformdirs", "matplotlib", "IPython", "sklearn"):
-    sys.modules[name] = None  # importing it raises ImportError
-from ecglib.data.sets.mitdb import load_beats
-from ecglib.data.find.search import find
-source = find(data_root={str(packed)!r}, records=[100, 101])
-assert len(load_beats(source.path, [100, 101])) > 100
-"""
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
 # --- whole recordings -------------------------------------------------------------------
@@ -197,15 +166,6 @@ def test_values_beyond_the_range_are_clipped(tmp_path):
     assert np.abs(signal).max() == pytest.approx(32.767)
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no zip", b"text\n", None])
-def test_truncated_or_foreign_file_of_recordings(packed_cinc, tmp_path, content):
-    path = tmp_path / "broken.npz"
-    whole = packed_cinc.read_bytes()
-    path.write_bytes(whole[: len(whole) // 2] if content is None else content)
-    with pytest.raises(UserError, match=r"broken\.npz is damaged or was not .*pack cinc2017"):
-        load("cinc2017", path)
-
-
 @pytest.mark.parametrize(
     "change", [{"label": np.zeros(3, np.int8)}, {"n_samples": [5]}, {"format": "other"}]
 )
@@ -224,20 +184,35 @@ def test_what_cannot_be_packed(packed_cinc, tmp_path):
     assert [name for name in SETS if get(name).packs] == ["mitdb", "cinc2017"]
 
 
+# --- both kinds -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["mitdb", "cinc2017"])
+@pytest.mark.parametrize("content", [b"", b"\x93NUMPY", b"PK\x03\x04 no zip", b"text\n", None])
+def test_truncated_or_foreign_file(packed, packed_cinc, tmp_path, name, content):
+    path = tmp_path / "broken.npz"
+    whole = (packed if name == "mitdb" else packed_cinc).read_bytes()
+    path.write_bytes(whole[: len(whole) // 2] if content is None else content)
+    with pytest.raises(UserError, match=rf"broken\.npz is damaged or was not .*pack {name}"):
+        load(name, path)
+
+
 def test_nothing_to_pack(tmp_path):
-    with pytest.raises(UserError, match="holds no recordings of CinC 2017"):
-        get("cinc2017").pack(tmp_path, tmp_path / "p.npz")
+    for name, what in (("mitdb", "record of MIT-BIH"), ("cinc2017", "recordings of CinC 2017")):
+        with pytest.raises(UserError, match=f"holds no {what}"):
+            get(name).pack(tmp_path, tmp_path / "p.npz")
 
 
-def test_packed_file_needs_numpy_alone(packed_cinc):
+@pytest.mark.parametrize("name", ["mitdb", "cinc2017"])
+def test_packed_file_needs_numpy_alone(packed, packed_cinc, name):
     code = f"""
 import sys
-for name in ("wfdb", "pandas", "scipy", "platformdirs", "matplotlib", "torch", "sklearn"):
+for name in "wfdb pandas scipy platformdirs matplotlib IPython torch sklearn".split():
     sys.modules[name] = None  # importing it raises ImportError
 from ecglib.data.sets import load
 from ecglib.data.find.search import find
-source = find("cinc2017", {str(packed_cinc)!r})
-assert len(load("cinc2017", source.path)) == 12
+source = find({name!r}, {str(packed if name == "mitdb" else packed_cinc)!r})
+assert len(load({name!r}, source.path)) > 10
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 

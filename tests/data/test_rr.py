@@ -52,11 +52,6 @@ def test_agrees_with_the_definition(sample):
     np.testing.assert_allclose(rr_features(sample), naive(sample), rtol=1e-6)
 
 
-@given(peaks, st.integers(0, 10**9))
-def test_time_of_day_does_not_matter(sample, shift):
-    np.testing.assert_array_equal(rr_features(sample), rr_features(sample + shift))
-
-
 @given(peaks, st.data())
 def test_a_column_is_known_after_its_delay(sample, data):
     beat = data.draw(st.integers(0, len(sample) - 2))
@@ -129,9 +124,8 @@ def test_rhythm_of_a_record_computed_by_hand():
 
 @pytest.mark.parametrize("n_beats", [0, 1, 2])
 def test_without_two_intervals_there_is_no_rhythm(n_beats):
-    np.testing.assert_array_equal(
-        rhythm_features(300 * np.arange(n_beats)), np.zeros((n_beats, 3))
-    )
+    found = rhythm_features(300 * np.arange(n_beats))
+    np.testing.assert_array_equal(found, np.zeros((n_beats, 3)))
 
 
 @given(peaks, st.data())
@@ -141,23 +135,6 @@ def test_only_the_next_interval_of_the_rhythm_waits_for_its_beat(sample, data):
     if beat > 1:  # a shorter record has no rhythm at all
         np.testing.assert_allclose(so_far[beat, [0, 2]], whole[beat, [0, 2]], atol=1e-6)
         np.testing.assert_array_equal(so_far[:beat], whole[:beat])
-
-
-@given(peaks)
-def test_the_rate_of_the_clock_does_not_matter(sample):
-    slow = np.cumsum(np.maximum(np.diff(sample, prepend=0), 1))
-    np.testing.assert_allclose(rhythm_features(slow), rhythm_features(10 * slow), atol=1e-4)
-
-
-def test_a_run_of_premature_beats_hardly_lowers_the_baseline():
-    sample = np.cumsum(np.r_[np.full(100, 300), np.full(15, 180)])
-    assert rhythm_features(sample)[-1, 0] < 0.75 * 4 * np.log(180 / 300)
-
-
-def test_atrial_fibrillation_is_irregular():
-    regular = np.cumsum(np.full(60, 300))
-    wild = np.cumsum(np.random.default_rng(0).integers(200, 450, 60))
-    assert rhythm_features(wild)[-1, 2] > 1 > rhythm_features(regular)[-1, 2]
 
 
 @pytest.mark.parametrize("places", [(1,), (40,), (99,), (20, 21), (5, 90)], ids=str)

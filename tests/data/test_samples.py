@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from ecglib.data.samples import LIMIT, Samples, logits_of, to_samples
+from ecglib.data.samples import LIMIT, Samples, to_samples
 
 
 @pytest.fixture
@@ -72,11 +72,3 @@ def test_beats_stay_as_they_are(generator):
     index = torch.tensor([2, 0])
     assert torch.equal(samples.varied(index, generator), samples.x[index])
     assert not samples.select(index).to("cpu").rotates
-
-
-def test_logits_of_windows_are_averaged():
-    x = torch.randn(5, 3, 7)
-    model = torch.nn.Linear(7, 2)
-    expected = torch.stack([model(x[:, w]) for w in range(3)]).mean(dim=0)
-    torch.testing.assert_close(logits_of(model, x), expected)
-    torch.testing.assert_close(logits_of(model, x[:, 0]), model(x[:, 0]))

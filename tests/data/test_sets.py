@@ -7,9 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import wfdb
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ecglib.aami import DS1, DS1_VAL, DS2
+from ecglib.aami import DS1, DS1_VAL, DS2, patient_of
 from ecglib.data import sets
+from ecglib.data.find.download import fetch
 from ecglib.data.find.search import find
 from ecglib.data.sets.dataset import BeatSet, patients_apart
 from ecglib.system.errors import UserError
@@ -26,7 +29,7 @@ def test_every_name_is_one_of_either_kind():
 
 def test_an_unknown_name_lists_the_known_ones(tmp_path):
     message = "unknown data set 'ptbxl': known are mitdb, cinc2017, chapman, cpsc2018"
-    for ask in (sets.get, lambda name: sets.load(name, tmp_path)):
+    for ask in (sets.get, find, lambda name: sets.load(name, tmp_path), fetch):
         with pytest.raises(UserError, match=message):
             ask("ptbxl")
 
@@ -50,11 +53,7 @@ MITDB = sets.get("mitdb")
 def test_what_is_known_about_mitdb():
     assert (len(MITDB.records), MITDB.lead, MITDB.fs) == (48, "MLII", 360)
     assert MITDB.key(100) == "100"
-    assert (MITDB.patient_of(202), MITDB.patient_of(201), MITDB.patient_of(100)) == (
-        201,
-        201,
-        100,
-    )
+    assert [MITDB.patient_of(record) for record in (202, 201, 100)] == [201, 201, 100]
     folds = {f"ds1_fold{number}" for number in range(4)}
     assert set(MITDB.splits) == {"ds1_ds2", "ds2_ds1", "ds1_val", "ds1_cv", "lopo", *folds}
 
@@ -71,19 +70,40 @@ def test_folds_of_one_training():
     assert set(train) == set(DS1) - set(test)
 
 
-def test_folds_in_which_patients_take_turns():
-    assert MITDB.folds("lopo", (100, 201, 202, 102)) == [
-        ((201, 202), (100,)),
-        ((100,), (201, 202)),
-    ]
-    folds = MITDB.folds("ds1_cv", DS1 + DS2)
-    assert [test for _, test in folds[:2]] == [(101, 124), (106, 201)]
-    assert sorted(r for _, test in folds for r in test) == sorted(DS1)
-    assert len(MITDB.folds("lopo", DS1 + DS2)) == 43
-    assert MITDB.folds("ds1_cv", (101, 106, 201)) == [
-        ((106, 201), (101,)),
-        ((101,), (106, 201)),
-    ]
+@pytest.mark.parametrize(
+    ("split", "n_folds", "tested"), [("lopo", 43, DS1 + DS2), ("ds1_cv", 11, DS1)]
+)
+def test_everybody_is_left_out_once(split, n_folds, tested):
+    folds = MITDB.folds(split, DS1 + DS2)
+    assert len(folds) == n_folds
+    assert sorted(r for _, test in folds for r in test) == sorted(tested)
+
+
+@given(st.sets(st.sampled_from(DS1 + DS2), min_size=1), st.sampled_from(["lopo", "ds1_cv"]))
+def test_folds_of_some_records_hold_them_all_and_part_the_patients(records, split):
+    used = records & set(DS1 + DS2 if split == "lopo" else DS1)
+    folds = MITDB.folds(split, tuple(records))
+    assert sorted(r for _, test in folds for r in test) == sorted(used)
+    for train, test in folds:
+        assert set(train) | set(test) == used
+        assert len(train) + len(test) == len(used)
+        assert not {patient_of(r) for r in train} & {patient_of(r) for r in test}
+    if split == "lopo":
+        assert len(folds) == len({patient_of(r) for r in used})
+
+
+def test_folds_in_order():
+    lopo = MITDB.folds("lopo", (100, 201, 202, 102))
+    assert lopo == [((201, 202), (100,)), ((100,), (201, 202))]  # one man; 102 is paced
+    assert [test for _, test in MITDB.folds("ds1_cv", DS1)][:2] == [(101, 124), (106, 201)]
+    few = MITDB.folds("ds1_cv", (101, 106, 201))
+    assert few == [((106, 201), (101,)), ((101,), (106, 201))]
+
+
+@pytest.mark.parametrize(("split", "shared"), [("ds1_ds2", {201}), ("ds1_val", set())])
+def test_the_standard_split_shares_one_man_and_that_of_ds1_nobody(split, shared):
+    ((train, test),) = MITDB.folds(split, DS1 + DS2)
+    assert {patient_of(r) for r in train} & {patient_of(r) for r in test} == shared
 
 
 def test_an_unknown_split():

@@ -1,10 +1,6 @@
 """Windows and shard features of HuBERT-ECG against SciPy and formulas written out."""
 
-import io
-import os
-import zipfile
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from scipy import signal as dsp
-from scipy.io import loadmat
 from scipy.stats import kurtosis, skew
 
 from ecglib.data.signal.shards import FEATURES, hubert_windows, shard_features
@@ -51,13 +46,6 @@ def test_a_window_is_scipys_band_pass_then_every_fifth_sample_of_500_hz():
     expected = 2 * (thinned - thinned.min()) / np.ptp(thinned) - 1
     got = windows_of(part, fs=500)[0, 0]
     np.testing.assert_allclose(got[20:-20], expected[20:-20], atol=0.02)
-
-
-def test_wander_and_hum_are_filtered_out():
-    beat = sine(5, 300, 30)
-    disturbed = beat + 5 * sine(0.005, 300, 30) + 0.5 * sine(60, 300, 30)
-    clean, noisy = windows_of(beat, disturbed, n_windows=3)
-    assert np.corrcoef(clean[1], noisy[1])[0, 1] > 0.99
 
 
 def test_windows_are_spread_evenly_over_the_recording():
@@ -120,6 +108,7 @@ def raw_features(shard):
     turns = np.outer(np.arange(31), np.arange(n)) / n
     energy = np.abs(np.exp(-2j * np.pi * turns) @ ((shard - mean) * hann)) ** 2 / n
     bands = [(1, 1), (2, 2), (3, 3), (4, 5), (6, 8), (9, 12), (13, 19), (20, 30)]
+    logs = [np.log(sum(energy[a : b + 1]) + 1e-4) for a, b in bands]
     return [
         mean,
         np.std(shard),
@@ -129,7 +118,7 @@ def raw_features(shard):
         kurtosis(shard),
         sum(abs(b - a) for a, b in pairwise(shard)) / (n - 1),
         crossings,
-        *(np.log(sum(energy[a : b + 1]) + 1e-4) for a, b in bands),
+        *logs,
     ]
 
 
@@ -155,16 +144,3 @@ def test_the_last_64_samples_belong_to_no_token():
     changed = windows.copy()
     changed[:, 960:] = 0
     assert np.array_equal(shard_features(windows), shard_features(changed))
-
-
-def test_real_recordings_fill_their_windows():
-    archive = Path(os.environ.get("ECG_DATA", "/nonexistent")) / "cinc2017" / "training2017.zip"
-    if not archive.is_file():
-        pytest.skip("cinc2017 is not at hand: set ECG_DATA to the folder above it")
-    with zipfile.ZipFile(archive) as members:
-        names = [name for name in members.namelist() if name.endswith(".mat")][:20]
-        parts = [loadmat(io.BytesIO(members.read(name)))["val"][0] for name in names]
-    windows = windows_of(*parts, n_windows=3)
-    assert (windows.min(axis=-1) == -1).all()
-    assert (windows.max(axis=-1) == 1).all()
-    assert np.isfinite(shard_features(windows.reshape(-1, 1024))).all()

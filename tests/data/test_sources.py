@@ -25,21 +25,21 @@ def places(tmp_path, monkeypatch):
     return folders
 
 
-def test_real_database_is_known_as_published(mitdb_root):
-    source = find(data_root=mitdb_root, records=[100])
-    assert "MIT-BIH, all 48 records as published" in source.describe()
-    assert not source.synthetic
-
-
-def test_search_order(places, synthetic_root):
-    for origin, folder in reversed(
-        list(zip(("ECG_DATA", "repository", "download"), places, strict=True))
-    ):
-        shutil.copytree(synthetic_root, folder / "mitdb")
-        source = find(records=[100, 101])
-        assert (source.origin, source.path) == (origin, folder / "mitdb")
-    elsewhere = find(data_root=synthetic_root, records=[100])
-    assert (elsewhere.origin, elsewhere.path) == ("data_root", synthetic_root)
+@pytest.mark.parametrize("name", ["mitdb", "cinc2017"])
+def test_search_order(places, synthetic_root, synthetic_cinc2017, name):
+    made = synthetic_root if name == "mitdb" else synthetic_cinc2017
+    for origin, number in (("download", 2), ("repository", 1), ("ECG_DATA", 0)):
+        folder = shutil.copytree(made, places[number] / name)
+        source = find(name)
+        assert (source.origin, source.path) == (origin, folder)
+    elsewhere = find(name, made)
+    assert (elsewhere.origin, elsewhere.path, elsewhere.synthetic) == ("data_root", made, True)
+    packed = places[1] / f"{name}.npz"
+    get(name).pack(made, packed)
+    assert find(name, packed).path == packed
+    shutil.rmtree(places[0] / name), shutil.rmtree(places[1] / name)
+    for beside in (find(name), find(name, places[1])):  # a folder that holds the packed file
+        assert (beside.path, beside.sha256) == (packed, elsewhere.sha256)
 
 
 def test_place_with_only_some_records_is_passed_over(places, synthetic_root):
@@ -50,13 +50,9 @@ def test_place_with_only_some_records_is_passed_over(places, synthetic_root):
     assert find(records=[100, 101]).origin == "repository"
 
 
-def test_data_root_may_be_a_packed_file(tmp_path, synthetic_root):
+def test_a_packed_file_may_lack_records(tmp_path, synthetic_root):
     packed = tmp_path / "mitdb.npz"
     get("mitdb").pack(synthetic_root, packed)
-    records = get("mitdb").present(synthetic_root)
-    source = find(data_root=packed, records=records)
-    assert source.path == packed
-    assert source.sha256 == find(data_root=synthetic_root, records=records).sha256
     with pytest.raises(UserError, match=r"lacks 1 of the records asked for .105 first"):
         find(data_root=packed, records=[100, 105])
 
@@ -85,11 +81,6 @@ def test_without_records_any_will_do(places, synthetic_root):
 def test_invented_records_must_be_named(places):
     with pytest.raises(UserError, match="records is empty"):
         find("mitdb", allow_synthetic=True)
-
-
-def test_unknown_data_set(places):
-    with pytest.raises(UserError, match="'ptbxl'"):
-        find("ptbxl", records=[100])
 
 
 def test_download_only_if_asked_for(places, synthetic_root, monkeypatch):
@@ -127,10 +118,6 @@ def test_synthetic_patients_who_cannot_be_written(places, tmp_path, monkeypatch,
         find(name, records=[103], allow_synthetic=True)
 
 
-def test_synthetic_data_root_says_so(synthetic_root):
-    assert find(data_root=synthetic_root, records=[100]).synthetic
-
-
 def test_identity_depends_on_every_byte(synthetic_root, tmp_path):
     copy = shutil.copytree(synthetic_root, tmp_path / "copy")
     assert identity_of(copy, [100, 101]) == identity_of(synthetic_root, [101, 100])
@@ -139,29 +126,6 @@ def test_identity_depends_on_every_byte(synthetic_root, tmp_path):
     (copy / "101.atr").write_bytes(annotations)
     assert identity_of(copy, [100, 101]) != identity_of(synthetic_root, [100, 101])
     assert identity_of(copy, [100]) == identity_of(synthetic_root, [100])
-
-
-def test_folder_with_a_packed_file(places, synthetic_root):
-    get("mitdb").pack(synthetic_root, places[1] / "mitdb.npz")
-    source = find(records=[100])
-    assert (source.origin, source.path) == ("repository", places[1] / "mitdb.npz")
-
-
-def test_search_order_of_recordings(places, synthetic_cinc2017):
-    for origin, folder in reversed(
-        list(zip(("ECG_DATA", "repository", "download"), places, strict=True))
-    ):
-        shutil.copytree(synthetic_cinc2017, folder / "cinc2017")
-        source = find("cinc2017")
-        assert (source.origin, source.path) == (origin, folder / "cinc2017")
-    elsewhere = find("cinc2017", synthetic_cinc2017)
-    assert (elsewhere.origin, elsewhere.path) == ("data_root", synthetic_cinc2017)
-    packed = places[1] / "cinc2017.npz"
-    get("cinc2017").pack(synthetic_cinc2017, packed)
-    assert find("cinc2017", packed).path == packed
-    shutil.rmtree(places[1] / "cinc2017")
-    beside = find("cinc2017", places[1])  # a folder that holds the packed file
-    assert (beside.path, beside.sha256) == (packed, elsewhere.sha256)
 
 
 def test_one_data_root_for_several_data_sets(places, synthetic_root, synthetic_cinc2017):
@@ -210,6 +174,12 @@ def test_description_says_how_much_is_there(places, synthetic_cinc2017):
     described = find("chapman").describe()
     assert described.startswith("Chapman-Shaoxing, 2 of the 10,646 recordings published: ")
     assert "from $ECG_DATA" in described
+
+
+def test_description_of_the_real_database(mitdb_root):
+    source = find(data_root=mitdb_root, records=[100])
+    assert "MIT-BIH, all 48 records as published" in source.describe()
+    assert not source.synthetic
 
 
 def test_description_of_the_real_data_sets(real_rhythm):

@@ -200,10 +200,7 @@ def _first(name, value):
         (_first("precision", {}), "precision"),
         (_first("calls", 10**400), "calls"),
         (lambda c: c.update(unsupported=[{"network": "resnet"}]), "unsupported network 0"),
-        (
-            lambda c: c.update(measured={"paper_adapt_s": 1}),
-            "both of a runtime",
-        ),
+        (lambda c: c.update(measured={"paper_adapt_s": 1}), "both of a runtime"),
     ],
 )
 def test_impossible_measurements_are_refused(measured, tmp_path, change, word):

@@ -1,21 +1,17 @@
 """The generated C, compiled and called, against NumPy bit for bit."""
 
-import ctypes
-import subprocess
-
 import numpy as np
 import pytest
 import torch
 
 from ecglib.deploy import shipped
+from ecglib.deploy.c99 import harness
 from ecglib.deploy.c99.emit import constant_bytes, write_c
 from ecglib.deploy.c99.lower import lower
 from ecglib.system.errors import UserError
 from tests.tools import needs
 
 from .networks import beats, network, ratios, rounded
-
-STRICT = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic")
 
 
 def micro_inputs(n=500, seed=0):
@@ -30,10 +26,7 @@ def as_bytes(program, x, rr):
 
 def compiled(program, folder, *options):
     source, _ = write_c(program, folder, "micronet")
-    library = folder / "micronet.so"
-    command = ["gcc", *STRICT, "-O2", *options, "-shared", "-fPIC", source, "-o", library]
-    subprocess.run(command, check=True)
-    classify = ctypes.CDLL(str(library)).classify
+    classify = harness.library(source, *options).classify
     pointer = np.ctypeslib.ndpointer(np.int8, flags="C_CONTIGUOUS")
     classify.argtypes = [pointer, pointer]
     return classify
@@ -48,15 +41,6 @@ def test_fake_quantized_network_and_its_integers_agree():
     found = program.run(*as_bytes(program, x, rr)).argmax(axis=1)
     assert np.mean(found == expected) >= 0.995  # beats of noise, many near a border
     assert len(set(expected)) > 1
-
-
-@needs("gcc")
-def test_c_equals_numpy_on_every_beat(tmp_path):
-    program = lower(shipped.load().model)
-    beat, rr = as_bytes(program, *micro_inputs())
-    classify = compiled(program, tmp_path, "-fsanitize=undefined", "-fno-sanitize-recover")
-    found = [classify(b, r) for b, r in zip(beat, rr, strict=True)]
-    assert np.array_equal(found, program.run(beat, rr).argmax(axis=1))
 
 
 @needs("gcc")

@@ -1,7 +1,6 @@
 """From raw samples to classes in integers: C is NumPy bit for bit, NumPy is near floats."""
 
 import ctypes
-import subprocess
 
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 from ecglib.data.records import Record
 from ecglib.data.signal.micro_input import micro_inputs
 from ecglib.deploy import shipped
+from ecglib.deploy.c99 import harness
 from ecglib.deploy.c99.emit import write_c
 from ecglib.deploy.c99.front import ONE, Front, differences, logarithm, reach
 from ecglib.deploy.c99.lower import lower
@@ -56,11 +56,8 @@ def timing_of(program, sample, fs):
 def in_c(program, adc, sample, fs, folder):
     """Classes of every beat, by the compiled C code under the undefined-behaviour sanitizer."""
     source, _ = write_c(program, folder, "micronet", shipped.load().features)
-    library = folder / "micronet.so"
-    strict = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-O2"]
-    sanitize = ["-fsanitize=undefined", "-fno-sanitize-recover", "-shared", "-fPIC"]
-    subprocess.run(["gcc", *strict, *sanitize, source, "-o", library], check=True)
-    code, state = ctypes.CDLL(str(library)), ctypes.create_string_buffer(STATE_BYTES)
+    code = harness.library(source, "-fsanitize=undefined", "-fno-sanitize-recover")
+    state = ctypes.create_string_buffer(STATE_BYTES)
     k = reach(fs)
     padded = np.pad(adc, k, mode="edge")
     code.ecg_start(state, fs, GAIN)

@@ -1,14 +1,11 @@
 """Timing by the calls that it makes, and study latency from end to end on invented patients."""
 
-import json
-
 import numpy as np
 import pytest
 import torch
 
-from ecglib.data.find import search as sources
 from ecglib.deploy import latency
-from ecglib.deploy.latency import ROUND, as_callable, summarize, time_calls, torch_threads
+from ecglib.deploy.latency import ROUND, as_callable, time_calls, torch_threads
 from ecglib.deploy.runtime import Deployed
 from ecglib.studies import latency as study
 from ecglib.studies.baseline import BaselineConfig, supervised
@@ -18,8 +15,9 @@ from ecglib.studies.registry import twin_of
 from ecglib.studies.run import Run, run_study
 from ecglib.system.errors import UserError
 from ecglib.training.loop import predict
-from tests.conftest import SYNTHETIC_DS1, SYNTHETIC_DS2
+from tests.conftest import SYNTHETIC_DS2
 from tests.oracles import stored_bits
+from tests.studies.test_paper1 import TINY as RECORDS
 
 from .networks import LAYERS, beats, logits, network, ratios
 
@@ -84,15 +82,6 @@ def test_only_calls_after_the_warm_up_are_timed(monkeypatch):
     assert next(costs, None) is None
 
 
-def test_percentiles_are_those_of_numpy_in_milliseconds():
-    seconds = np.random.default_rng(0).exponential(size=501)
-    summary = summarize(seconds)
-    assert list(summary) == ["p50_ms", "p95_ms", "p99_ms"]
-    ordered = 1000 * np.sort(seconds)
-    assert list(summary.values()) == pytest.approx([ordered[250], ordered[475], ordered[495]])
-    assert all(type(value) is float for value in summary.values())
-
-
 def test_threads_are_given_back_even_after_an_error():
     before = torch.get_num_threads()
     with torch_threads(before + 1):
@@ -111,16 +100,7 @@ def test_a_pytorch_network_is_called_with_arrays(n_rr):
     np.testing.assert_array_equal(answers, logits(model, x, rr))
 
 
-TINY = {
-    "channels": (4, 4, 4, 4, 4),
-    "records": SYNTHETIC_DS1 + SYNTHETIC_DS2,
-    "epochs": 1,
-    "learning_rate": 3e-3,
-    "imbalance": "balanced",
-    "norm": "batch",
-    "qat_epochs": 2,
-    "calls": 10,
-}
+TINY = RECORDS | {"norm": "batch", "qat_epochs": 2, "calls": 10}
 RUNTIMES = ("torch_fp32", "ort_fp32", "ort_int8")
 SESSIONS = ((1, 1), (16, 1), (1, 2))
 CONFIGS = [
@@ -128,11 +108,6 @@ CONFIGS = [
     for batch, threads in SESSIONS
     for runtime in RUNTIMES
 ]
-
-
-@pytest.fixture(scope="module")
-def source(synthetic_root):
-    return sources.find(data_root=synthetic_root, records=TINY["records"])
 
 
 @pytest.fixture(scope="module")
@@ -217,13 +192,6 @@ def test_files_are_beside_the_results_and_measured(measured, folder):
         assert set(stored_bits(path).values()) == {bits}
         assert metrics["exact"] == Deployed(path).exact
     assert "file_bytes" not in measured["torch_fp32", 1, 1].metrics
-
-
-def test_results_are_json_without_nan(measured, folder):
-    files = list((folder / "runs" / "latency").glob("*.json"))
-    assert len(files) == len(CONFIGS)
-    for file in files:
-        json.loads(file.read_text(), parse_constant=pytest.fail)
 
 
 def test_the_noise_of_every_layer_is_reported_with_the_integers(measured):

@@ -6,7 +6,6 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from onnx.reference import ReferenceEvaluator
 from torch import nn
 
 from ecglib.deploy.onnx import export_onnx, read_onnx
@@ -23,7 +22,6 @@ from .networks import (
     logits,
     network,
     rounded,
-    standardized,
     tensors_of,
 )
 
@@ -106,16 +104,6 @@ def test_no_fp32_copy_of_a_quantized_weight_remains(deployed_as, scope):
     assert owned == len(floats)
 
 
-@pytest.mark.parametrize("norm", ["none", "batch"])
-def test_the_interpreter_of_onnx_itself_gives_the_same_answers(deployed_as, norm):
-    twin, path = deployed_as("all_int8", norm)
-    x, proto = beats(60), read_onnx(path)
-    proto.opset_import[0].version = 19  # it knows no older one; what we use means the same
-    (answers,) = ReferenceEvaluator(proto).run(None, {"beat": x.numpy()})
-    assert agreement(answers, logits(twin, x)) >= 59 / 60
-    assert np.median(np.abs(answers - logits(twin, x))) < 1e-5
-
-
 @each_scope
 def test_batchnorm_is_folded_into_the_file(deployed_as, scope):
     twin, path = deployed_as(scope, "batch")
@@ -164,13 +152,6 @@ def test_export_does_not_change_the_network(path, training):
     np.testing.assert_array_equal(logits(twin.eval(), x), answers)
 
 
-def test_the_same_network_gives_the_same_bytes(tmp_path):
-    for name in ("one", "other"):
-        exported(network(), tmp_path / f"{name}.onnx")
-    one, other = ((tmp_path / f"{name}.onnx").read_bytes() for name in ("one", "other"))
-    assert one == other
-
-
 def test_bytes_are_those_counted_by_hand(tmp_path):
     """A channel costs a bias and a scale in integers (8 bytes), but a bias only in fp32 (4)."""
     model = network(channels=(16, 32, 64, 128, 128), n_times=300)
@@ -202,17 +183,6 @@ def test_a_dead_channel_keeps_its_bias(path):
     assert not tensors["conv3.conv.weight_int"][2].any()
     stored = tensors["conv3.conv.bias_int"][2] * tensors["conv3.conv.bias_scale"][2]
     assert stored == pytest.approx(0.7, rel=1e-5)
-
-
-def test_a_channel_ten_thousand_times_larger_leaves_the_others_their_levels(path):
-    model = network()
-    with torch.no_grad():
-        model.conv3.conv.weight[1] *= 1e4
-    twin, _ = exported(standardized(model, LAYERS[3:]), path)
-    x = beats(3000)
-    assert agreement(Deployed(path)(x.numpy()), logits(twin, x)) >= 0.999
-    largest = np.abs(tensors_of(path)["conv3.conv.weight_int"].astype(int)).max(axis=(1, 2))
-    assert largest.tolist() == [127] * 8
 
 
 @pytest.mark.parametrize("smaller", [1e-4, 1e-7, 1e-20])

@@ -10,16 +10,16 @@ NUMBER = re.compile(rb"-?\d+(\.\d+)?")
 TOKEN = re.compile(rb"[^\s,:]+")
 
 NUMBERS = (
-    *(b"-1", b"0", b"1", b"3", b"-9999999", b"65536", b"2147483647", b"4294967296"),
-    *(b"999999999999", b"9223372036854775807", b"9" * 30, b"9" * 5000, b"1e-320", b"1e308"),
-    *(b"1e999", b"-1e999", b"nan", b"0.5", b"0x10", b"", b"2001-13-45", b"1_0"),
-)
+    b"-1", b"0", b"1", b"3", b"-9999999", b"65536", b"2147483647", b"4294967296",
+    b"999999999999", b"9223372036854775807", b"9" * 30, b"9" * 5000, b"1e-320", b"1e308",
+    b"1e999", b"-1e999", b"nan", b"0.5", b"0x10", b"", b"2001-13-45", b"1_0",
+)  # fmt: skip
 
 TOKENS = (
-    *(b"null", b"[]", b"{}", b'""', b"true", b"NaN", b"Infinity", b"'", b'"', b"~", b"\0"),
-    *(b"\n", b",", b":", b"\xff\xfe", b"\xef\xbb\xbf", b"../../x", b"[" * 3000, b"{a: " * 2000),
-    *(b"&a [*a]", b"!!python/object/apply:os.getcwd []", b"/dev/zero", b'"\\ud800"'),
-)
+    b"null", b"[]", b"{}", b'""', b"true", b"NaN", b"Infinity", b"'", b'"', b"~", b"\0",
+    b"\n", b",", b":", b"\xff\xfe", b"\xef\xbb\xbf", b"../../x", b"[" * 3000, b"{a: " * 2000,
+    b"&a [*a]", b"!!python/object/apply:os.getcwd []", b"/dev/zero", b'"\\ud800"',
+)  # fmt: skip
 
 LENGTHS = (0, 1, 255, 2**15, 2**16 - 1, 2**31 - 1, 2**31, 2**32 - 1, 2**62, 2**63, 2**64 - 1)
 
@@ -87,9 +87,9 @@ def other_token(rng, content):
 
 
 WAYS = (
-    *(flip_bits, truncate, delete, duplicate, insert, fill),
-    *(blow_up_length, other_number, other_number, other_token),
-)
+    flip_bits, truncate, delete, duplicate, insert, fill,
+    blow_up_length, other_number, other_number, other_token,
+)  # fmt: skip
 
 
 def mutated(rng, content):

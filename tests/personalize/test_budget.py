@@ -26,6 +26,7 @@ LEARNS = {
     "last_block": {"conv3", "rr", "hidden", "out"},
 }
 UPDATES = (*LEARNS, "prototypes")
+LABEL_FREE = ("adabn", "own_rr", "entropy")
 
 
 @pytest.fixture
@@ -77,8 +78,11 @@ def test_cached_features_teach_what_whole_beats_do(model):
     weight = class_weights(labelled.y, "sqrt")
     task = ReplayTask(oracle, *sides[0], *sides[1], weight, config.label_weight)
     schedule = Schedule(
-        *(config.update_epochs, config.batch_size, config.update_learning_rate),
-        *(config.weight_decay, config.update_decay),
+        config.update_epochs,
+        config.batch_size,
+        config.update_learning_rate,
+        config.weight_decay,
+        config.update_decay,
     )
     fit(oracle, ("hidden", "out"), task, schedule, seed=config.seed)
     new = updated(model, MICRONET, config, replay, labelled)
@@ -145,7 +149,8 @@ def by_hand(view, labelled, label, online):
 def test_prototypes_by_hand(model):
     view = View.of(model, MICRONET, beats(20))
     rows, label, online = [4, 7, 11], [2, 0, 0], list(range(15))
-    found = with_prototypes(view, *(torch.tensor(t) for t in (rows, label, online)))
+    given = [torch.tensor(t) for t in (rows, label, online)]
+    found = with_prototypes(view, *given)
     expected = by_hand(view, rows, label, online)
     np.testing.assert_allclose(found.numpy(), expected, atol=1e-3)
 
@@ -185,7 +190,7 @@ def test_labels_of_beats_that_nobody_asked_for_are_not_seen(model, update, query
     np.testing.assert_array_equal(again.asked, first.asked)
 
 
-@pytest.mark.parametrize("update", ["none", "adabn", "own_rr", "entropy"])
+@pytest.mark.parametrize("update", ["none", *LABEL_FREE])
 def test_without_a_budget_no_label_is_seen(model, update):
     one, how = patient(), {"budget": 0, "query": "none", "update": update}
     first = asked_and_learnt(model, one, **how)
@@ -218,8 +223,8 @@ def disturbed(one, rows):
 
 
 @pytest.mark.parametrize(("online_seconds", "n_early"), [(300, 15), (120, 6)])
-@pytest.mark.parametrize("update", ["adabn", "entropy", "own_rr"])
-def test_without_labels_only_the_first_minutes_are_adapted_to(
+@pytest.mark.parametrize("update", LABEL_FREE)
+def test_without_labels_the_first_minutes_alone_count(
     model, adapted, update, online_seconds, n_early
 ):
     """The next beat of the last early one comes when it came; all after it are other beats."""
@@ -258,10 +263,11 @@ def test_random_questions_differ_from_patient_to_patient(model):
     assert asked[0] != asked[1]
 
 
-@pytest.mark.parametrize("update", UPDATES)
-def test_a_patient_without_early_beats_is_classified_as_without_labels(model, update):
+@pytest.mark.parametrize("update", [*UPDATES, *LABEL_FREE])
+def test_a_patient_without_early_beats_is_classified_by_everybodys_network(model, update):
     late = Patient(100, beats(20, 2), np.linspace(400, 800, 20))
-    found = asked_and_learnt(model, late, update=update)
+    how = {"budget": 0, "query": "none"} if update in LABEL_FREE else {}
+    found = asked_and_learnt(model, late, update=update, **how)
     plain = model(late.inputs.x, late.inputs.rr).argmax(dim=1).numpy()
     np.testing.assert_array_equal(found.predicted, plain)
     assert len(found.asked) == 0

@@ -58,13 +58,6 @@ def test_statistics_lie_between_everybodys_and_the_patients(model, prior, share)
         torch.testing.assert_close(found[name], expected, atol=1e-4, rtol=1e-4)
 
 
-def test_a_prior_without_end_changes_nothing(model):
-    one = beats(50, 3)
-    same = label_free.shrunk_adabn(model, one, prior_beats=float("inf"))
-    assert torch.equal(same(one.x, one.rr), model(one.x, one.rr))
-    assert not same.training
-
-
 @pytest.mark.parametrize("adapt", [label_free.shrunk_adabn, label_free.minimised_entropy])
 def test_everybodys_network_stays_as_it_is(model, adapt):
     before = copy.deepcopy(model.state_dict())
@@ -100,13 +93,6 @@ def test_own_ratios_against_a_loop(rr, data):
         expected = [min(4 * (length / usual - 1), 8) for length in (before, before)]
         expected += [min(4 * (after / usual - 1), 8)] * 2
         np.testing.assert_allclose(found[beat], [*expected, 9], atol=1e-4)
-
-
-def test_own_ratios_do_not_wait_for_later_beats():
-    seconds = np.array([0, 1, 2, 2.5, 4, 5])
-    short = label_free.own_ratios(zeros(4), seconds[:4], 3).rr
-    long = label_free.own_ratios(zeros(6), seconds, 3).rr
-    assert torch.equal(short[:3], long[:3])
 
 
 def test_beats_on_one_another_still_have_ratios():

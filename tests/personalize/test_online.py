@@ -7,9 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from ecglib.data.beats import Beats
 from ecglib.data.inputs import Inputs
-from ecglib.data.signal.rr import RR_NAMES
 from ecglib.models.ecgnet import HEAD, PARTS, ECGNet, ECGNetConfig, replace_output
 from ecglib.personalize.online import MIN_BEATS, adapt, finetune, online_mask, personalize
 from ecglib.personalize.strategies import STRATEGIES, set_batchnorm_statistics
@@ -18,6 +16,7 @@ from ecglib.studies.selection import SelectionConfig
 from ecglib.system.errors import UserError
 from ecglib.training.loop import Schedule, fit
 from ecglib.training.tasks import SupervisedTask, class_weights
+from tests.toys import beats_with
 
 CHANNELS = (4, 4, 4, 4, 4)
 CONFIG = PersonalizationConfig(
@@ -69,8 +68,11 @@ def finetuned_plainly(model, train, config):
     weight = class_weights(train.y, config.imbalance)
     task = SupervisedTask(model, (train.x,), train.y, weight)
     schedule = Schedule(
-        *(config.epochs, config.batch_size, config.learning_rate),
-        *(config.weight_decay, config.decay),
+        config.epochs,
+        config.batch_size,
+        config.learning_rate,
+        config.weight_decay,
+        config.decay,
     )
     fit(model, PARTS if config.finetune == "all" else HEAD, task, schedule, seed=config.seed)
     return model
@@ -110,25 +112,6 @@ def test_sharing_work_changes_no_prediction(pretext, train, patients, strategy, 
     assert all(value > 0 for value in seconds.values())
 
 
-def test_strategies_do_not_all_answer_the_same(pretext, train, patients):
-    """The comparison above would be worth nothing if no strategy did anything."""
-    logits = [
-        torch.cat([*plainly(pretext, train, patients, replace(CONFIG, strategy=s)).values()])
-        for s in STRATEGIES
-    ]
-    for i, one in enumerate(logits):
-        for other in logits[i + 1 :]:
-            assert (one - other).abs().max() > 1e-3
-
-
-def test_the_order_of_patients_does_not_matter(pretext, train, patients):
-    config = replace(CONFIG, strategy="full")
-    forward, _ = personalize(pretext, train, patients, config)
-    backward, _ = personalize(pretext, train, dict(reversed(patients.items())), config)
-    for record in patients:
-        np.testing.assert_array_equal(forward[record], backward[record])
-
-
 def test_labels_and_late_beats_of_the_patient_are_not_looked_at(pretext, train, patients):
     config = replace(CONFIG, strategy="full")
     beats, online = patients[100]
@@ -142,7 +125,7 @@ def test_labels_and_late_beats_of_the_patient_are_not_looked_at(pretext, train, 
 
 @pytest.mark.parametrize("strategy", ["head_only", "full"])
 @pytest.mark.parametrize("online_epochs", [1, 7])
-def test_the_puzzle_of_a_patient_has_its_own_epochs_and_labels_of_its_seed(
+def test_a_patients_puzzle_has_its_own_epochs_and_seed(
     pretext, train, monkeypatch, strategy, online_epochs
 ):
     """15 beats in batches of 16: a step an epoch, in which `randint` draws their labels. Seven
@@ -185,20 +168,8 @@ def test_finetuning_changes_what_it_says(pretext, train, part):
     assert model.out.out_features == 3
 
 
-def test_finetuning_on_cached_features_is_finetuning_on_beats(pretext, train):
-    ours, cached = copy.deepcopy(pretext), copy.deepcopy(pretext)
-    plain = finetuned_plainly(copy.deepcopy(pretext), train, CONFIG)
-    finetune(ours, train, CONFIG)
-    finetune(cached, train, CONFIG, features=pretext.features(train.x).detach())
-    for model in (ours, cached):
-        for name, tensor in plain.state_dict().items():
-            torch.testing.assert_close(model.state_dict()[name], tensor, rtol=0, atol=1e-4)
-
-
 def test_finetuning_stops_early_as_its_validation_says(pretext, train):
-    trial = SelectionConfig(
-        channels=CHANNELS, pipeline="ssl", finetune="head", epochs=5, patience=4
-    )
+    trial = SelectionConfig(channels=CHANNELS, pipeline="ssl", finetune="head", epochs=5)
     scores = iter([0.5, 0.6, 0.4, 0.9])
     given = {"validate": lambda _: next(scores), "patience": 1}
     history = finetune(copy.deepcopy(pretext), train, trial, **given)
@@ -206,20 +177,9 @@ def test_finetuning_stops_early_as_its_validation_says(pretext, train):
     assert history.best_epoch == 2
 
 
-def beats_at(sample, record=207):
-    """Beats of one record with R-peaks at the given samples (360 Hz); signals are empty."""
-    n_beats = len(sample)
-    return Beats(
-        signal=np.zeros((n_beats, 1), dtype=np.float32),
-        label=np.zeros(n_beats, dtype=np.int8),
-        symbol=np.full(n_beats, "N"),
-        record=np.full(n_beats, record),
-        sample=np.asarray(sample, dtype=np.int64),
-        rr=np.ones((n_beats, len(RR_NAMES)), dtype=np.float32),
-        rr_names=RR_NAMES,
-        fs=360.0,
-        n_padded=0,
-    )
+def beats_at(sample):
+    """Beats of record 207 with R-peaks at the given samples (360 Hz)."""
+    return beats_with(sample=sample, record=[207] * len(sample))
 
 
 def test_the_online_stage_sees_the_first_five_minutes():

@@ -3,7 +3,6 @@
 import copy
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 
@@ -16,8 +15,9 @@ from ecglib.studies.int8 import Int8Config
 from ecglib.system.errors import UserError
 from ecglib.training.loop import Schedule, fit, in_batches
 from ecglib.training.tasks import SupervisedTask, class_weights
+from tests.toys import copied_state, toy_beats
 
-N_TIMES, CHANNELS = 64, (4, 4, 4, 4, 4)
+CHANNELS = (4, 4, 4, 4, 4)
 BASELINE = Int8Config(
     channels=CHANNELS,
     norm="batch",
@@ -31,24 +31,14 @@ SSL = replace(BASELINE, pipeline="ssl", strategy="head_only", finetune="head")
 
 @pytest.fixture(scope="module")
 def train():
-    """Sixty beats of three classes, told apart by the place of a bump."""
-    rng = np.random.default_rng(0)
-    y = rng.permutation(np.arange(60) % 3)
-    bump = np.exp(-0.5 * ((np.arange(N_TIMES) - 12 - 20 * y[:, None]) / 3) ** 2)
-    x = (3 * bump + 0.2 * rng.normal(size=bump.shape)).astype(np.float32)
-    rr = rng.normal(size=(60, 5)).astype(np.float32)
-    return Inputs(torch.from_numpy(x), torch.from_numpy(rr), torch.from_numpy(y))
+    return toy_beats(60)
 
 
 @pytest.fixture(scope="module")
 def fp32(train):
-    return network(train)
-
-
-def network(train, **size):
     """Network whose BatchNorm knows the data."""
     torch.manual_seed(0)
-    model = ECGNet(ECGNetConfig(CHANNELS, n_times=N_TIMES, norm="batch", **size))
+    model = ECGNet(ECGNetConfig(CHANNELS, n_times=train.x.shape[1], norm="batch"))
     with torch.no_grad():
         for _ in range(20):
             model.train()(train.x, train.rr)
@@ -62,10 +52,6 @@ def with_another_head(model, seed):
     for part in HEAD:
         getattr(other, part).reset_parameters()
     return other
-
-
-def state_of(model):
-    return copy.deepcopy(model.state_dict())
 
 
 def changed(state, other):
@@ -94,14 +80,14 @@ def trained_plainly(model, train, config, parts):
             twin.classify, (twin.features(train.x).detach(),), train.y, weight
         )
     schedule = Schedule(
-        *(config.qat_epochs, config.batch_size, config.qat_learning_rate),
-        *(config.weight_decay, config.decay),
+        config.qat_epochs,
+        config.batch_size,
+        config.qat_learning_rate,
+        config.weight_decay,
+        config.decay,
     )
-    fit(
-        *(twin, parts, task, schedule),
-        seed=config.seed,
-        before_last=lambda: freeze_ranges(twin),
-    )
+    freeze = {"before_last": lambda: freeze_ranges(twin)}
+    fit(twin, parts, task, schedule, seed=config.seed, **freeze)
     return twin
 
 
@@ -211,7 +197,7 @@ def test_patients_with_their_own_backbones_share_no_features(fp32, train, strate
 @pytest.mark.parametrize("config", [BASELINE, SSL], ids=["baseline", "ssl"])
 @pytest.mark.parametrize("scope", ["none", "all_int8"])
 def test_the_fp32_network_stays_as_it_is(fp32, train, config, scope):
-    before = state_of(fp32)
+    before = copied_state(fp32)
     QuantizedStage(train, replace(config, scope=scope)).quantized(fp32)
     assert changed(before, fp32.state_dict()) == set()
     assert not fp32.training
@@ -229,11 +215,8 @@ def test_recordings_with_nan_are_refused(fp32, train):
     x = train.x.clone()
     x[:, 5] = torch.nan
     broken = Inputs(x, train.rr, train.y)
-    for config in (
-        BASELINE,
-        replace(BASELINE, scope="all_int8"),
-        replace(SSL, scope="head_int8"),
-    ):
+    rounded = replace(BASELINE, scope="all_int8"), replace(SSL, scope="head_int8")
+    for config in (BASELINE, *rounded):
         with pytest.raises(UserError, match="look for NaN in the recordings"):
             QuantizedStage(broken, config).quantized(fp32)
 

@@ -44,11 +44,6 @@ def test_all_means_all(query, budget):
 
 
 @pytest.mark.parametrize("query", QUERIES)
-def test_one_beat_can_be_asked(query):
-    assert ask(query, 1, *drawn(1)).tolist() == [0]
-
-
-@pytest.mark.parametrize("query", QUERIES)
 def test_the_same_draw_asks_the_same(query):
     first, second = (ask(query, 5, *drawn(40, 3)) for _ in range(2))
     np.testing.assert_array_equal(first, second)

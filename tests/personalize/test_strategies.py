@@ -8,7 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from ecglib.models.ecgnet import ADAPTERS, BLOCKS, ECGNet, ECGNetConfig, replace_output
+from ecglib.models.ecgnet import ADAPTERS, BLOCKS, ECGNet, ECGNetConfig
 from ecglib.personalize.online import adapt
 from ecglib.personalize.strategies import (
     STRATEGIES,
@@ -20,8 +20,7 @@ from ecglib.personalize.strategies import (
     set_batchnorm_statistics,
 )
 from ecglib.studies.personalization import PersonalizationConfig
-from ecglib.training.loop import Schedule, fit
-from ecglib.training.on_beats import puzzle_task
+from tests.toys import copied_state
 
 CHANNELS = (16, 16, 16, 16, 16)  # narrower bottlenecks may be dead from the start
 HEAD = {"fc1", "fc2", "out"}
@@ -56,10 +55,6 @@ def config_of(strategy, **more):
     )
 
 
-def state_of(model):
-    return copy.deepcopy(model.state_dict())
-
-
 def changed(before, after):
     assert before.keys() == after.keys()
     return {name for name in before if not torch.equal(before[name], after[name])}
@@ -70,7 +65,7 @@ def test_a_strategy_changes_what_its_name_says_and_nothing_else(pretext, beats, 
     started = copy.deepcopy(pretext)
     if strategy == "adapters":
         add_adapters(started, seed=7)
-    before, untouched = state_of(started), state_of(pretext)
+    before, untouched = copied_state(started), copied_state(pretext)
     adapted = adapt(pretext, beats, config_of(strategy))
     for name, tensor in adapted.state_dict().items():
         learns = name.partition(".")[0] in LEARNS[strategy]
@@ -119,14 +114,6 @@ def test_adapted_parameters_are_counted(pretext, strategy):
     assert adapted_counts(CHANNELS)[strategy] == expected
 
 
-def test_adapters_cost_what_bottlenecks_of_a_quarter_cost():
-    counts = adapted_counts((16, 32, 64, 128, 128))
-    bottlenecks = sum(2 * c * (c // 4) + c // 4 + c for c in (16, 32, 64, 128, 128))
-    assert counts["adapters"] - counts["head_only"] == bottlenecks
-    assert counts["none"] == counts["adabn"] == 0
-    assert counts["head_only"] < counts["last_blocks"] < counts["full"]
-
-
 def test_adapters_start_as_the_identity(pretext, beats):
     with_adapters = copy.deepcopy(pretext)
     add_adapters(with_adapters, seed=7)
@@ -139,7 +126,7 @@ def test_adapters_depend_on_the_seed_alone(pretext):
     for seed in (7, 7, 21):
         model = copy.deepcopy(pretext)
         add_adapters(model, seed)
-        states.append(state_of(model))
+        states.append(copied_state(model))
     assert not changed(states[0], states[1])
     assert "adapter1.down.weight" in changed(states[0], states[2])
 
@@ -153,14 +140,6 @@ def test_an_adapter_is_a_residual_bottleneck():
     expected = x + torch.einsum("oc,bct->bot", up, hidden.relu()) + adapter.up.bias[:, None]
     torch.testing.assert_close(adapter(x), expected)
     assert down.shape == (2, 8)
-
-
-def test_adabn_takes_mean_and_variance_of_the_patients_beats(pretext, beats):
-    set_batchnorm_statistics(pretext, beats)
-    conv, norm = pretext.conv1.conv, pretext.conv1.norm
-    maps = F.conv1d(beats[:, None], conv.weight, conv.bias, padding=1).detach().double().numpy()
-    np.testing.assert_allclose(norm.running_mean, maps.mean(axis=(0, 2)), atol=1e-5)
-    np.testing.assert_allclose(norm.running_var, maps.var(axis=(0, 2), ddof=1), rtol=1e-4)
 
 
 def test_adabn_sees_in_every_block_what_comes_out_of_the_one_before(pretext, beats):
@@ -177,7 +156,7 @@ def test_adabn_sees_in_every_block_what_comes_out_of_the_one_before(pretext, bea
 
 
 def test_adabn_changes_statistics_alone(pretext, beats):
-    before = state_of(pretext)
+    before = copied_state(pretext)
     set_batchnorm_statistics(pretext, beats)
     statistics = {f"{b}.norm.running_{kind}" for b in BLOCKS for kind in ("mean", "var")}
     counters = {f"{block}.norm.num_batches_tracked" for block in BLOCKS}
@@ -192,19 +171,3 @@ def test_adabn_forgets_the_statistics_from_before(pretext, beats):
     for model in (pretext, other):
         set_batchnorm_statistics(model, beats)
     assert not changed(pretext.state_dict(), other.state_dict())
-
-
-@pytest.mark.parametrize(("parts", "matters"), [(("out",), False), (("fc2", "out"), True)])
-def test_adapting_a_layer_that_is_then_replaced_cannot_matter(pretext, beats, parts, matters):
-    """Why head-only adaptation of the output layer alone leaves the classifier as it was."""
-    adapted = copy.deepcopy(pretext)
-    fit(
-        *(adapted, parts, puzzle_task(adapted, beats, config_of("head_only"))),
-        *(Schedule(2, 16, 1e-3, 0.01),),
-        seed=7,
-    )
-    assert changed(state_of(pretext), state_of(adapted))
-    for model in (pretext, adapted):
-        replace_output(model, n_outputs=3, seed=7)
-    assert bool(changed(pretext.state_dict(), adapted.state_dict())) == matters
-    assert torch.equal(pretext(beats), adapted(beats)) != matters

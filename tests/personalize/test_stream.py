@@ -60,15 +60,6 @@ def test_the_stream_is_the_loop_over_beats(unsure):
     assert asked.tolist() == oracle[1]
 
 
-@pytest.mark.parametrize("budget", [1, 12, 200])
-def test_a_stream_asks_no_more_than_was_released(budget):
-    one = patient()
-    _, asked = followed(one, budget=budget)
-    released = [allowed(budget, second) for second in one.seconds[asked]]
-    assert (np.arange(1, len(asked) + 1) <= released).all()
-    assert len(asked) == min(allowed(budget, one.seconds[-1]), len(one.seconds) - 1)
-
-
 @pytest.mark.parametrize("question", [0, 1, 3])
 def test_no_prediction_depends_on_an_answer_that_comes_later(question):
     one = patient()
@@ -77,31 +68,6 @@ def test_no_prediction_depends_on_an_answer_that_comes_later(question):
     upto = asked[question] + 1
     np.testing.assert_array_equal(again[:upto], predicted[:upto])
     np.testing.assert_array_equal(asked_again[: question + 1], asked[: question + 1])
-
-
-def test_labels_of_beats_that_nobody_asked_for_are_not_seen():
-    one = patient()
-    predicted, asked = followed(one)
-    others = np.setdiff1d(np.arange(len(one.seconds)), asked)
-    again, _ = followed(lying(one, others))
-    np.testing.assert_array_equal(again, predicted)
-
-
-def test_answers_change_what_comes_after():
-    one = patient()
-    predicted, asked = followed(one, label_weight=100.0)
-    plain = network()(one.inputs.x, one.inputs.rr).argmax(dim=1).numpy()
-    np.testing.assert_array_equal(predicted[: asked[0] + 1], plain[: asked[0] + 1])
-    assert (predicted != plain).any()
-
-
-def test_a_sure_network_never_asks():
-    one = patient()
-    predicted, asked = followed(one, unsure=1e-6)
-    assert len(asked) == 0
-    np.testing.assert_array_equal(
-        predicted, network()(one.inputs.x, one.inputs.rr).argmax(dim=1).numpy()
-    )
 
 
 def test_one_beat_is_classified():

@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from ecglib.compress.methods import METHODS
@@ -11,13 +10,6 @@ from ecglib.plots import compression
 from ecglib.tables import compression as compressed
 from ecglib.tables import papers
 from tests.tables.test_compression import ARMS, made_result
-
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    plt.switch_backend("agg")
-    yield
-    plt.close("all")
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +44,7 @@ def test_sensitivity_has_a_line_for_every_layer():
     drawn = {tuple(line.get_xdata()): line.get_ydata() for line in axis.lines}
     assert set(drawn) == {(2, 8)}
     tops = sorted(line.get_ydata()[0] for line in axis.lines)
-    assert tops == pytest.approx([1e-6, *(0.1 * i for i in range(1, 8))])
+    assert tops == pytest.approx([1e-6] + [0.1 * i for i in range(1, 8)])
     listed = [text.get_text() for text in axis.get_legend().get_texts()]
     assert listed == ["layer7", "layer6", "layer5", "layer4", "layer3", "layer2"]
 

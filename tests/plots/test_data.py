@@ -1,6 +1,5 @@
 """Figures of the data chapter show what they are given."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,12 +12,6 @@ from ecglib.plots import data as figures
 from ecglib.plots.style import CLASS_COLORS
 
 RECORDS = (118, 207, 202)
-
-
-@pytest.fixture(autouse=True)
-def _close():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture(scope="module")

@@ -1,37 +1,16 @@
 """Figures of chapters 00, 02 and 03 hold what they are given."""
 
 import numpy as np
-import pytest
-from matplotlib import pyplot as plt
 
 from ecglib.plots import overview, personalization, puzzle
 from ecglib.puzzle import CUTS, permute
-from ecglib.tables import arms, papers
-from tests.tables.made import confusions
+from ecglib.tables import papers
+from tests.tables.made import arm_of, confusions
 from tests.test_results import made_result
 
 
-@pytest.fixture(autouse=True)
-def _close_figures():
-    plt.switch_backend("agg")
-    yield
-    plt.close("all")
-
-
 def arm(strategy, shift=0, **settings):
-    settings["strategy"] = strategy
-    return arms.pick(
-        [
-            made_result(
-                "personalization",
-                confusions(seed + shift),
-                after_5min=confusions(seed + shift + 50),
-                seed=seed,
-                **settings,
-            )
-            for seed in (7, 21)
-        ]
-    )
+    return arm_of("personalization", shift=shift, strategy=strategy, **settings)
 
 
 def test_six_permutations_show_every_sample_once():

@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from matplotlib import pyplot as plt
 
 from ecglib.models.cost import layer_macs
 from ecglib.models.ecgnet import ECGNet, ECGNetConfig
@@ -14,13 +13,6 @@ from ecglib.tables import arms, papers
 from ecglib.tables import int8 as int8_tables
 from tests.tables.made import confusions
 from tests.test_results import made_result
-
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    plt.switch_backend("agg")
-    yield
-    plt.close("all")
 
 
 def with_metrics(result, **more):

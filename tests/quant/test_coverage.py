@@ -51,18 +51,8 @@ class Exact(WeightQuantizer):
 def test_every_layer_is_listed_in_order_with_its_size():
     for scope in ("none", "head_int8", "all_int8"):
         rows = coverage(quantize(network(), scope))
-        assert [(r.name, r.n_weights, r.n_out) for r in rows] == [
-            (name, *size) for name, size in SIZES.items()
-        ]
-
-
-def test_bits_say_which_layers_are_quantized():
-    rows = by_name(quantize(network(), "shallow_int8"))
-    small = {n for n, r in rows.items() if (r.weight_bits, r.activation_bits) == (8, 8)}
-    large = {n for n, r in rows.items() if (r.weight_bits, r.activation_bits) == (32, 32)}
-    assert small == {"conv1.conv", "conv2.conv", "fc1", "fc2", "out"}
-    assert large == {"conv3.conv", "conv4.conv", "conv5.conv"}
-    assert all((rows[name].sqnr_db is None) == (name in large) for name in rows)
+        assert {row.name: (row.n_weights, row.n_out) for row in rows} == SIZES
+        assert [row.name for row in rows] == list(SIZES)
 
 
 def test_bytes_by_hand():
@@ -71,13 +61,6 @@ def test_bytes_by_hand():
     assert rows["conv1.conv"].n_bytes == 4 * 12 + 4 * 4
     assert rows["out"].n_bytes == 768 + 3 * 4 + 3 * 4 + 4 + 1
     assert by_name(quantize(network(), "all_int8", bits=4))["out"].n_bytes == 384 + 24 + 5
-
-
-def test_fp32_bytes_are_those_of_all_parameters():
-    model = quantize(network(), "none")
-    assert sum(row.n_bytes for row in coverage(model)) == sum(
-        4 * p.numel() for p in model.parameters()
-    )
 
 
 def test_levels_are_those_of_the_most_varied_channel():

@@ -18,7 +18,7 @@ from ecglib.quant.modules import (
     WeightQuantizer,
     quantized_twin,
 )
-from ecglib.quant.oracle import quantize_array, sqnr_db
+from ecglib.quant.oracle import quantize_array
 from ecglib.system.errors import UserError
 from tests.oracles import affine_parameters, quantize_affine
 
@@ -126,15 +126,6 @@ def test_gradients_of_a_learned_step_are_those_of_lsq():
     assert weight.grad.tolist() == [[0, 0, 100, 1000]]
 
 
-def test_in_evaluation_a_learned_step_gives_the_same_grid():
-    weight = normal(5, 30)
-    quantizer = WeightQuantizer(weight, 8, "learned")
-    q, scale = quantizer.integers(weight)
-    for training in (True, False):
-        found = quantizer.train(training)(weight).detach()
-        torch.testing.assert_close(found, q * scale[:, None], rtol=1e-6, atol=0)
-
-
 def test_ranges_follow_the_momentum_by_hand():
     quantizer = moving_quantizer([-1.0, 3.0], [-5.0, 1.0], [0.0, 9.0])
     low, high = -1.0, 3.0
@@ -217,11 +208,7 @@ def test_a_linear_layer_is_integer_arithmetic():
 
 @pytest.mark.parametrize(
     "how",
-    [
-        {"padding": 1},
-        {"stride": 2, "dilation": 2, "padding": 3},
-        {"groups": 2, "bias": False},
-    ],
+    [{"padding": 1}, {"stride": 2, "dilation": 2, "padding": 3}, {"groups": 2, "bias": False}],
 )
 def test_a_convolution_is_integer_arithmetic(how):
     layer, x = nn.Conv1d(4, 6, 3, **how), normal(3, 4, 15)
@@ -271,17 +258,6 @@ def test_a_dead_channel_answers_its_bias(step):
     assert twin(x)[:, 1].tolist() == pytest.approx([0.7] * 20, rel=1e-6)
 
 
-def test_a_loud_channel_leaves_the_others_as_they_are():
-    layer, x = nn.Linear(30, 4), normal(50, 30)
-    quiet = calibrated_twin(layer, x)(x)[:, [0, 1, 3]]
-    with torch.no_grad():
-        layer.weight[2] *= 1e4
-    twin = calibrated_twin(layer, x)
-    assert torch.equal(twin(x)[:, [0, 1, 3]], quiet)
-    weight, rounded = layer.weight.detach(), twin.weight_quantizer(layer.weight).detach()
-    assert all(sqnr_db(weight[i].numpy(), rounded[i].numpy()) > 40 for i in range(4))
-
-
 def test_a_twin_shares_the_parameters_and_the_mode():
     for layer, kind in ((nn.Linear(4, 3), QuantLinear), (nn.Conv1d(2, 3, 5), QuantConv1d)):
         for training in (True, False):
@@ -290,10 +266,3 @@ def test_a_twin_shares_the_parameters_and_the_mode():
             assert twin.weight is layer.weight
             assert twin.bias is layer.bias
             assert {m.training for m in twin.modules()} == {training}
-
-
-def test_a_twin_without_bias_has_none():
-    layer, x = nn.Linear(9, 5, bias=False), normal(20, 9)
-    twin = calibrated_twin(layer, x)
-    assert twin.bias is None
-    torch.testing.assert_close(twin(x), layer(x), rtol=0, atol=0.05)

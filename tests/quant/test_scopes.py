@@ -65,9 +65,8 @@ def test_a_network_without_the_named_parts_is_refused(scope):
     for call in (layers_in_scope, quantize):
         with pytest.raises(UserError) as caught:
             call(model, scope)
-        assert f"scope {scope} names no layer of Sequential, which has body, top" in str(
-            caught.value
-        )
+        sentence = f"scope {scope} names no layer of Sequential, which has body, top"
+        assert sentence in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -1,25 +1,18 @@
 """The human in the loop on invented patients: whom it asks, what it may see, what comes out."""
 
 from collections import namedtuple
-from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from ecglib import results
-from ecglib.data.inputs import Inputs
 from ecglib.data.sets.mitdb import load_beats
-from ecglib.personalize import label_free
 from ecglib.studies import budget
 from ecglib.studies.registry import make_config
 from ecglib.studies.run import run_study
 
-RECORDS = (101, 118, 201, 100, 202, 232)
-QUICK = {
-    **{"epochs": 10, "qat_epochs": 1, "width": 0.5, "records": RECORDS},
-    **{"batch_size": 32, "learning_rate": 0.01},
-}
+from .test_micro import QUICK, RECORDS
+
 ASKED = {"query": "mixed", "update": "head", "update_epochs": 1, "online_seconds": 30}
 ASKED |= {"budget": 5}
 TINY_ECGNET = {"channels": (4,) * 5, "epochs": 1, "records": RECORDS}
@@ -103,26 +96,6 @@ def test_no_record_gives_more_replayed_beats_of_a_class_than_the_cap(execute, lo
 
 
 @pytest.mark.parametrize(
-    ("update", "name"),
-    [("adabn", "shrunk_adabn"), ("entropy", "minimised_entropy"), ("own_rr", "own_ratios")],
-)
-def test_without_labels_patients_are_adapted_to_on_their_first_part(
-    execute, monkeypatch, update, name
-):
-    seen, plain = [], getattr(label_free, name)
-
-    def recorded(*given):
-        seen.append(given[2] if update == "own_rr" else len(given[1]))
-        return plain(*given)
-
-    monkeypatch.setattr(label_free, name, recorded)
-    (result,) = execute(make_config("budget", **QUICK, update=update, online_seconds=30))
-    patients = [load_beats(execute.source.path, (r,), fusion="keep") for r in RECORDS[3:]]
-    assert seen == [int((beats.sample < 30 * 360).sum()) for beats in patients]
-    assert result.metrics["online_macs"] == dict.fromkeys(map(str, RECORDS[3:]), 0)
-
-
-@pytest.mark.parametrize(
     "how",
     [
         {"budget": 5},
@@ -133,9 +106,7 @@ def test_without_labels_patients_are_adapted_to_on_their_first_part(
     ],
     ids=str,
 )
-def test_patients_are_their_records_and_asked_as_often_as_their_budget_says(
-    execute, looped, mitdb, how
-):
+def test_patients_are_asked_as_often_as_their_budget_says(execute, looped, mitdb, how):
     (result,) = execute(make_config("budget", **QUICK, **{**ASKED, **how}))
     for record, (_, patient, outcome) in looped.items():
         beats = load_beats(mitdb.path, (record,), fusion="keep")
@@ -147,75 +118,6 @@ def test_patients_are_their_records_and_asked_as_often_as_their_budget_says(
         assert result.metrics["asked"][str(record)] == by_class.tolist()
         decoded = results.decode_classes(result.predictions[str(record)])
         np.testing.assert_array_equal(decoded, outcome.predicted)
-
-
-def test_the_whole_first_part_is_asked_with_a_large_budget(execute, looped):
-    everything, million = execute(
-        *(make_config("budget", **QUICK, **{**ASKED, "budget": b}) for b in ("all", 10**6))
-    )
-    assert everything.predictions == million.predictions
-    for record, (_, patient, _) in looped.items():
-        asked = million.metrics["asked"][str(record)]
-        assert sum(asked) == (patient.seconds < 30).sum()
-
-
-def test_asking_again_gives_the_same_result(execute):
-    config = make_config("budget", **QUICK, **{**ASKED, "query": "random"})
-    first, second = (execute(config)[0] for _ in range(2))
-    assert first.predictions == second.predictions
-    assert first.metrics["asked"] == second.metrics["asked"]
-
-
-@pytest.mark.parametrize("update", ["head", "output", "last_block", "prototypes"])
-def test_an_expert_who_says_v_is_believed(execute, looped, monkeypatch, update):
-    plain = budget.patient_of
-
-    def answered(run, record, inputs):
-        named = Inputs(inputs.x, inputs.rr, torch.full_like(inputs.y, 2))
-        return plain(run, record, named)
-
-    monkeypatch.setattr(budget, "patient_of", answered)
-    strong = {"label_weight": 100.0, "update_learning_rate": 0.1, "update_epochs": 3}
-    strong |= {"budget": "all", "update": update}
-    execute(make_config("budget", **QUICK))
-    before = {record: outcome.predicted for record, (_, _, outcome) in looped.items()}
-    (result,) = execute(make_config("budget", **QUICK, **{**ASKED, **strong}))
-    for record, (_, patient, outcome) in looped.items():
-        later = patient.seconds >= 30
-        n_v = [(found[later] == 2).sum() for found in (before[record], outcome.predicted)]
-        assert n_v[1] > n_v[0]
-        asked = result.metrics["asked"][str(record)]
-        assert asked == [0, 0, (~later).sum(), 0, 0]
-
-
-@pytest.fixture
-def late(monkeypatch):
-    """Every patient's first beat comes after the minutes from which beats are asked."""
-    plain = budget.patient_of
-
-    def delayed(run, record, inputs):
-        patient = plain(run, record, inputs)
-        return replace(patient, seconds=patient.seconds + 400)
-
-    monkeypatch.setattr(budget, "patient_of", delayed)
-
-
-@pytest.mark.usefixtures("late")
-@pytest.mark.parametrize("update", ["head", "prototypes"])
-def test_patients_without_early_beats_are_classified_as_without_labels(execute, update):
-    config = make_config("budget", **QUICK, **{**ASKED, "update": update})
-    plain, asked = execute(make_config("micro", **QUICK), config)
-    assert asked.predictions == plain.predictions
-    assert all(sum(counts) == 0 for counts in asked.metrics["asked"].values())
-
-
-@pytest.mark.usefixtures("late")
-@pytest.mark.parametrize("update", ["adabn", "own_rr", "entropy"])
-def test_patients_without_early_beats_do_not_adapt(execute, update):
-    plain, adapted = execute(
-        make_config("micro", **QUICK), make_config("budget", **QUICK, update=update)
-    )
-    assert adapted.predictions == plain.predictions
 
 
 @pytest.mark.parametrize("scope", ["none", "all_int8"])

@@ -8,16 +8,13 @@ from ecglib.studies.c99 import C99Config
 from ecglib.studies.micro import MicroConfig
 from ecglib.studies.registry import twin_of
 from ecglib.studies.run import run_study
-from ecglib.system.errors import UserError
 from ecglib.tables import c99 as c99_tables
 from tests.tools import needs
 
 pytestmark = needs("gcc")
 
-QUICK = {
-    **{"epochs": 3, "qat_epochs": 1, "leads": "MLII", "records": (101, 118, 100, 202)},
-    **{"batch_size": 32, "learning_rate": 0.01},
-}
+QUICK = {"epochs": 3, "qat_epochs": 1, "leads": "MLII", "records": (101, 118, 100, 202)}
+QUICK |= {"batch_size": 32, "learning_rate": 0.01}
 
 
 @pytest.fixture(scope="module")
@@ -61,8 +58,3 @@ def test_what_no_tool_counted_stays_empty(result):
     bare = type(result)(**{**result.__dict__, "metrics": facts})
     cost = c99_tables.cost_table([bare]).iloc[:, 0]
     assert cost[["flash, bytes", "instructions a beat"]].isna().all()
-
-
-def test_fp32_is_refused():
-    with pytest.raises(UserError, match="all_int8"):
-        C99Config(scope="none")

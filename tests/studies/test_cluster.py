@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from ecglib.data.find import search as sources
 from ecglib.studies import cluster, registry
 from ecglib.studies.baseline import BaselineConfig
 from ecglib.studies.compression import CompressionConfig
@@ -26,17 +25,10 @@ from tests.tools import package
 distributed = package("distributed")
 
 FEW = {"train_share": 0.3}
-CONFIGS = [
-    *(BaselineConfig(seed=seed, **TINY | FEW) for seed in (7, 21, 42, 63, 84, 105)),
-    *(PersonalizationConfig(strategy=s, **ONLINE | FEW) for s in ("none", "head_only")),
-    *(ProbeConfig(source=source, **PUZZLE | FEW) for source in ("puzzle", "supervised")),
-    *(Int8Config(scope=s, **ONLINE | FEW, qat_epochs=2) for s in ("none", "all_int8")),
-]
-
-
-@pytest.fixture(scope="module")
-def source(synthetic_root):
-    return sources.find(data_root=synthetic_root, records=TINY["records"])
+CONFIGS = [BaselineConfig(seed=seed, **TINY | FEW) for seed in (7, 21, 42, 63, 84, 105)]
+CONFIGS += [PersonalizationConfig(strategy=s, **ONLINE | FEW) for s in ("none", "head_only")]
+CONFIGS += [ProbeConfig(source=s, **PUZZLE | FEW) for s in ("puzzle", "supervised")]
+CONFIGS += [Int8Config(scope=s, **ONLINE | FEW, qat_epochs=2) for s in ("none", "all_int8")]
 
 
 @pytest.fixture(scope="module")
@@ -75,9 +67,7 @@ def files(folder):
 
 def test_two_workers_come_to_the_numbers_of_one_process(source, alone, tmp_path, monkeypatch):
     monkeypatch.setattr("dask.system.CPU_COUNT", 2)
-    monkeypatch.setattr(
-        registry, "find", pytest.fail
-    )  # nothing is computed here, all elsewhere
+    monkeypatch.setattr(registry, "find", pytest.fail)  # nothing is computed here
     site = {"profile": "tiny", "device": "cpu", "runs": tmp_path / "runs"}
     found = run_study(CONFIGS, source, scheduler="local", **site)
     assert len(found) == len(CONFIGS) == 12
@@ -117,9 +107,7 @@ def test_a_killed_worker_loses_nothing(source, alone, processes, tmp_path):
         assert same(result, other), config.slug
 
 
-def test_what_is_wrong_with_a_run_is_one_sentence_and_others_are_kept(
-    source, processes, tmp_path, capfd
-):
+def test_what_is_wrong_with_a_run_is_one_sentence(source, processes, tmp_path, capfd):
     hopeless = replace(CONFIGS[7], online_seconds=5)
     site = {"profile": "tiny", "device": "cpu", "runs": tmp_path / "runs"}
     with pytest.raises(UserError, match=r"record 100 has \d beats in its first 5 s"):

@@ -15,10 +15,8 @@ from ecglib.studies.run import run_study
 from ecglib.training import on_micro as training
 
 RECORDS = (101, 118, 201, 100, 202, 232)
-QUICK = {
-    **{"epochs": 10, "qat_epochs": 1, "width": 0.5, "records": RECORDS},
-    **{"batch_size": 32, "learning_rate": 0.01},
-}
+QUICK = {"epochs": 10, "qat_epochs": 1, "width": 0.5, "records": RECORDS}
+QUICK |= {"batch_size": 32, "learning_rate": 0.01}
 ROUNDED = {**QUICK, "scope": "all_int8"}
 
 
@@ -35,15 +33,12 @@ def execute(mitdb, runs):
     return run
 
 
-def test_every_patient_is_tested_once(execute, runs):
+def test_every_patient_is_tested_once(execute):
     left_out, standard = execute(
         make_config("micro", split="lopo", **ROUNDED), make_config("micro", **ROUNDED)
     )
     assert set(left_out.per_record) == {str(r) for r in RECORDS}
     assert set(standard.per_record) == {"100", "202", "232"}
-    for split, n_folds in (("lopo", 5), ("ds1_ds2", 1)):  # 201 and 202 are one man
-        (folder,) = (runs.parent / "checkpoints" / "micro").glob(f"*all_int8*-{split}-*")
-        assert len(list(folder.glob("*.npz"))) == n_folds
 
 
 def test_everybody_is_left_out_in_turn(mitdb, tmp_path):

@@ -1,8 +1,6 @@
 """Every study from end to end on invented patients, with tiny networks."""
 
-import json
 from dataclasses import replace
-from itertools import groupby
 
 import numpy as np
 import pytest
@@ -10,7 +8,6 @@ import torch
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
 
 from ecglib.aami import CLASSES
-from ecglib.data.find import search as sources
 from ecglib.data.sets.mitdb import load_beats
 from ecglib.models.ecgnet import ECGNet
 from ecglib.personalize.strategies import STRATEGIES
@@ -24,7 +21,6 @@ from ecglib.studies.rpeaks import RpeaksConfig
 from ecglib.studies.run import Run, run_study
 from ecglib.studies.selection import SelectionConfig
 from ecglib.system.errors import UserError
-from ecglib.training import loop
 from tests.conftest import SYNTHETIC_DS1, SYNTHETIC_DS2
 
 TINY = {
@@ -57,11 +53,6 @@ RUNS = {
 SCORED = [name for name, config in RUNS.items() if config.study != "puzzle"]
 
 
-@pytest.fixture(scope="module")
-def source(synthetic_root):
-    return sources.find(data_root=synthetic_root, records=TINY["records"])
-
-
 def run_all(configs, source, folder):
     return run_study(list(configs), source, profile="tiny", device="cpu", runs=folder / "runs")
 
@@ -89,15 +80,21 @@ def same(result, other):
     return all(getattr(result, name) == getattr(other, name) for name in names)
 
 
-@pytest.mark.parametrize("name", SCORED)
-def test_every_beat_of_the_test_side_is_scored_once(outcomes, source, name):
-    beats, result = annotated(source, RUNS[name]), outcomes[name]
-    assert set(result.per_record) == {str(r) for r in RUNS[name].sides()[1]}
-    for record in RUNS[name].sides()[1]:
+def assert_every_beat_is_scored_once(result, source, config):
+    beats = annotated(source, config)
+    assert set(result.per_record) == {str(record) for record in config.sides()[1]}
+    for record in config.sides()[1]:
         own = beats.record == record
         n_beats = [np.sum(own & (beats.label == label)) for label in range(len(CLASSES))]
         assert result.matrix()[str(record)].sum(axis=1).tolist() == n_beats
         assert len(result.classes(record)) == own.sum()
+        n_right = np.sum(result.classes(record) == beats.label[own])  # no answer is F or Q
+        assert np.trace(result.matrix()[str(record)]) == n_right
+
+
+@pytest.mark.parametrize("name", SCORED)
+def test_every_beat_of_the_test_side_is_scored_once(outcomes, source, name):
+    assert_every_beat_is_scored_once(outcomes[name], source, RUNS[name])
 
 
 @pytest.mark.parametrize("name", SCORED)
@@ -146,45 +143,10 @@ def test_the_puzzle_of_the_test_side_depends_on_the_seed(outcomes, source, tmp_p
     assert drawn[0] != drawn[2]
 
 
-N_PATIENTS = len(SYNTHETIC_DS2)
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("baseline", [("SupervisedTask", 1)]),
-        ("puzzle", [("PuzzleTask", 2)]),
-        ("probe, puzzle", [("PuzzleTask", 2), ("SupervisedTask", 4)]),
-        ("selection after the puzzle", [("PuzzleTask", 2), ("SupervisedTask", 1)]),
-        (
-            "full, all",
-            [("PuzzleTask", 2), *[("PuzzleTask", 3), ("SupervisedTask", 1)] * N_PATIENTS],
-        ),
-    ],
-)
-def test_every_stage_trains_for_its_own_number_of_epochs(
-    source, tmp_path, monkeypatch, name, expected
-):
-    tasks, plain = [], loop._run_epoch
-
-    def counted(task, *rest):
-        tasks.append(task)
-        return plain(task, *rest)
-
-    monkeypatch.setattr(loop, "_run_epoch", counted)
-    run_all([RUNS[name]], source, tmp_path)
-    stages = [(type(same[0]).__name__, len(same)) for same in by_identity(tasks)]
-    assert stages == expected
-
-
-def by_identity(tasks):
-    """Runs of one and the same object in a list."""
-    return [list(group) for _, group in groupby(tasks, key=id)]
-
-
 def test_a_selection_trial_reports_its_best_epoch(outcomes):
     for name in ("selection", "selection after the puzzle"):
         metrics = outcomes[name].metrics
+        assert len(metrics["validation_macro_f1"]) == TINY["epochs"]
         best = max(metrics["validation_macro_f1"])
         assert metrics["macro_f1"] == pytest.approx(best)  # scored on the same records
         assert metrics["validation_macro_f1"][metrics["best_epoch"] - 1] == best
@@ -204,12 +166,8 @@ def test_ec57_counts_every_beat_after_five_minutes(outcomes, source, name):
 
 
 def test_r_peaks_are_scored_record_by_record(source, tmp_path):
-    config = RpeaksConfig(records=(100,))
-    (result,) = run_all([config], source, tmp_path)
-    counts = result.metrics["per_record"]
-    assert set(counts) == {"100"}
-    (again,) = run_all([config], source, tmp_path)
-    assert same(result, again)
+    (result,) = run_all([RpeaksConfig(records=(100,))], source, tmp_path)
+    assert set(result.metrics["per_record"]) == {"100"}
 
 
 def test_results_say_on_which_data_and_where_they_were_made(outcomes, source):
@@ -237,16 +195,18 @@ def test_a_result_is_never_computed_twice(outcomes, source, folder, monkeypatch)
     assert sorted(file for file in folder.rglob("*") if file.is_file()) == files
 
 
-@pytest.mark.parametrize("name", ["adabn", "last_blocks", "probe, supervised"])
-def test_a_run_does_not_depend_on_those_before_it(outcomes, source, tmp_path, name):
-    torch.manual_seed(1234)
-    (alone,) = run_all([RUNS[name]], source, tmp_path)
-    assert same(alone, outcomes[name])
-
-
-def test_another_seed_is_another_run(outcomes, source, tmp_path):
-    (other,) = run_all([replace(RUNS["baseline"], seed=21)], source, tmp_path)
-    assert other.metrics != outcomes["baseline"].metrics
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("baseline", {"seed": 21}),
+        ("baseline", {"epochs": 2}),
+        ("probe, random", {"probe_epochs": 1}),
+        ("probe, supervised", {"epochs": 2}),
+    ],
+)
+def test_another_setting_is_another_network(outcomes, source, tmp_path, name, change):
+    (other,) = run_all([replace(RUNS[name], **change)], source, tmp_path)
+    assert other.metrics != outcomes[name].metrics
 
 
 def test_strategies_share_the_offline_stage(source, tmp_path):
@@ -256,25 +216,6 @@ def test_strategies_share_the_offline_stage(source, tmp_path):
         if name == "none":
             made = checkpoint.stat().st_mtime_ns
     assert checkpoint.stat().st_mtime_ns == made
-
-
-def test_a_damaged_checkpoint_is_made_again(source, tmp_path):
-    (first,) = run_all([RUNS["none"]], source, tmp_path)
-    (checkpoint,) = (tmp_path / "checkpoints" / "puzzle").glob("*.npz")
-    checkpoint.write_bytes(checkpoint.read_bytes()[:2000])
-    for result in (tmp_path / "runs" / "personalization").iterdir():
-        result.unlink()
-    (again,) = run_all([RUNS["none"]], source, tmp_path)
-    assert same(first, again)
-
-
-def test_a_corrupt_live_result_is_named(source, tmp_path):
-    config = RUNS["baseline"]
-    run_all([config], source, tmp_path)
-    (path,) = (tmp_path / "runs" / "baseline").iterdir()
-    path.write_text(path.read_text()[:100])
-    with pytest.raises(UserError, match=path.name):
-        run_all([config], source, tmp_path)
 
 
 def test_a_live_result_of_another_run_is_named(source, tmp_path):
@@ -295,27 +236,12 @@ def test_an_unknown_model_is_named_with_the_known_ones(source, tmp_path):
         run_all([replace(RUNS["baseline"], model="resnet")], source, tmp_path)
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
-def test_a_missing_gpu_is_one_sentence_before_any_work(source, tmp_path):
-    with pytest.raises(UserError, match="device is cuda"):
-        run_study(
-            [RUNS["baseline"]], source, profile="tiny", device="cuda", runs=tmp_path / "runs"
-        )
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_folder_that_cannot_be_written_is_named(source, tmp_path):
-    (tmp_path / "occupied").write_text("a file where a folder should be")
-    with pytest.raises(UserError, match="occupied"):
-        run_all([RUNS["baseline"]], source, tmp_path / "occupied")
-
-
 def test_a_share_of_the_training_beats(source, tmp_path):
     """The fine-tuning gets its share; the puzzle all normal beats."""
-    whole = Run(RUNS["full"], {source.name: source}, torch.device("cpu"), tmp_path).train.beats
-    part = Run(
-        RUNS["full, all"], {source.name: source}, torch.device("cpu"), tmp_path
-    ).train.beats
+    whole, part = (
+        Run(RUNS[name], {source.name: source}, torch.device("cpu"), tmp_path).train.beats
+        for name in ("full", "full, all")
+    )
     for label in range(len(CLASSES)):
         n_beats = np.sum(whole.label == label)
         assert np.sum(part.label == label) == round(0.3 * n_beats)
@@ -337,12 +263,5 @@ def test_a_probe_does_not_depend_on_the_scale_of_features(source, tmp_path, monk
     plain = ECGNet.features
     monkeypatch.setattr(ECGNet, "features", lambda self, x: 1000 * plain(self, x))
     (magnified,) = run_all([config], source, tmp_path / "2")
-    assert as_they_are.metrics["accuracy"] == pytest.approx(
-        magnified.metrics["accuracy"], abs=0.005
-    )
-
-
-def test_results_are_small_json(folder, outcomes):
-    for file in (folder / "runs").rglob("*.json"):
-        assert file.stat().st_size < 100_000
-        json.loads(file.read_text(), parse_constant=pytest.fail)  # no NaN, no Infinity
+    expected = pytest.approx(magnified.metrics["accuracy"], abs=0.005)
+    assert as_they_are.metrics["accuracy"] == expected

@@ -13,9 +13,8 @@ from ecglib.system.paths import REPO
 
 def test_the_environment_names_machine_and_versions():
     environment = machine.describe_environment(torch.device("cpu"), REPO)
-    assert set(environment) == {
-        *("device", "cpu", "cpu_flags", "threads", "torch", "python", "commit"),
-    }
+    names = {"device", "cpu", "cpu_flags", "threads", "torch", "python", "commit"}
+    assert set(environment) == names
     assert environment["device"] == "cpu"
     assert environment["torch"] == torch.__version__
     assert environment["python"] == sys.version.split()[0]

@@ -107,9 +107,8 @@ def test_choices_stand_beside_each_other():
     table = budget.choice_table(results)
     good, bad = (float(macro_f1(np.sum(list(late(m).values()), axis=0))) for m in (GOOD, BAD))
     assert table.loc["no label", "K = 0"] == pytest.approx(bad)
-    assert table.loc["mixed query, head", ["K = 5", "K = 20"]].tolist() == pytest.approx(
-        [good, good]
-    )
+    mixed = table.loc["mixed query, head", ["K = 5", "K = 20"]].tolist()
+    assert mixed == pytest.approx([good, good])
     assert np.isnan(table.loc["random query, head", "K = 20"])
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import wfdb
 
-from ecglib.aami import DS1, DS2, SYMBOL_TO_AAMI
+from ecglib.aami import SYMBOL_TO_AAMI
 from ecglib.data.sets.mitdb import load_beats
 from ecglib.results import RunResult, score_beats
 from ecglib.studies.registry import make_config
@@ -58,14 +58,6 @@ def test_sets_add_up_their_records(synthetic_beats):
     assert sets["records"].tolist() == [len(SYNTHETIC_DS1), len(SYNTHETIC_DS2)]
     assert sets.loc["DS1", "S"] == sum(table.loc[record, "S"] for record in SYNTHETIC_DS1)
     assert sets["all"].sum() == len(synthetic_beats)
-
-
-def test_counts_of_the_database(mitdb_root):
-    sets = detection.by_set(
-        detection.of_beats(load_beats(mitdb_root, DS1 + DS2, fusion="keep"))
-    )
-    assert sets.loc["DS1"].tolist() == [22, 45_866, 944, 3_788, 423, 51_021]
-    assert sets.loc["DS2"].tolist() == [22, 44_259, 1_837, 3_221, 395, 49_712]
 
 
 def detections():

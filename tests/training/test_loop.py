@@ -142,9 +142,8 @@ def test_same_seed_same_network(toy):
 
 def test_early_stopping_keeps_the_best_epoch(model, toy):
     validate = Scores(0.1, 0.5, 0.3, 0.2, 0.9)
-    history = fit(
-        model, PARTS, task_on(model, toy), schedule(5, patience=2), seed=7, validate=validate
-    )
+    rules, task = schedule(5, patience=2), task_on(model, toy)
+    history = fit(model, PARTS, task, rules, seed=7, validate=validate)
     assert history.score == [0.1, 0.5, 0.3, 0.2]  # two epochs without a better one
     assert len(history.loss) == 4
     assert history.best_epoch == 2
@@ -155,9 +154,8 @@ def test_early_stopping_keeps_the_best_epoch(model, toy):
 
 def test_patience_counts_from_the_best_epoch(model, toy):
     validate = Scores(0.3, 0.2, 0.4, 0.1, 0.5, 0.4)
-    history = fit(
-        model, PARTS, task_on(model, toy), schedule(6, patience=2), seed=7, validate=validate
-    )
+    rules, task = schedule(6, patience=2), task_on(model, toy)
+    history = fit(model, PARTS, task, rules, seed=7, validate=validate)
     assert len(history.score) == 6
     assert history.best_epoch == 5
     assert same_state(model, validate.states[4])
@@ -167,14 +165,8 @@ def test_validation_does_not_disturb_training(model, toy):
     """What early stopping chose is what retraining for as many epochs gives."""
     twin = copy.deepcopy(model)
     validate = Scores(0.1, 0.2, 0.9, 0.3)
-    fit(
-        model,
-        PARTS,
-        task_on(model, toy),
-        schedule(4, patience=3, decay=0.5),
-        seed=7,
-        validate=validate,
-    )
+    rules, task = schedule(4, patience=3, decay=0.5), task_on(model, toy)
+    fit(model, PARTS, task, rules, seed=7, validate=validate)
     fit(twin, PARTS, task_on(twin, toy), schedule(3, decay=0.5), seed=7)
     assert same(model.state_dict(), twin.state_dict())
 

@@ -15,7 +15,7 @@ from ecglib.data.inputs import Inputs
 from ecglib.training import numerics
 from tests.training.test_precision import on_grid, small_network
 
-LAYERS = [*(f"conv{i}.conv" for i in range(1, 6)), "fc1", "fc2", "out"]
+LAYERS = [f"conv{i}.conv" for i in range(1, 6)] + ["fc1", "fc2", "out"]
 SCALE = 2.0**16
 LOW, HIGH = -50, 20
 N_BEATS = 24
@@ -98,9 +98,8 @@ def test_a_trace_has_the_weight_gradients_of_autograd(model, x, y, scale):
     assert list(traced) == LAYERS
     for name, layer in traced.items():
         assert torch.equal(layer["weight_gradient"], expected[f"{name}.weight"]), name
-    np.testing.assert_allclose(
-        traced["out"]["gradient"] / scale, by_logit, rtol=1e-3, atol=1e-7
-    )
+    found = traced["out"]["gradient"] / scale
+    np.testing.assert_allclose(found, by_logit, rtol=1e-3, atol=1e-7)
 
 
 def test_a_trace_has_the_outputs_of_its_layers(model, x, y):
@@ -142,20 +141,6 @@ def test_measuring_leaves_the_network_as_it_was(model, x, y):
 def test_fp32_has_no_error_against_itself(model, x, y):
     for row in numerics.layer_errors(model, x, y, "fp32"):
         assert list(row.values()) == [row["name"], 0, 0, 0]
-
-
-def test_what_both_formats_can_hold_has_no_error():
-    """Small whole numbers all the way; the gradients are not, so they do err."""
-    model = nn.Sequential(nn.Linear(4, 3, bias=False), nn.ReLU(), nn.Linear(3, 3, bias=False))
-    rng = np.random.default_rng(0)
-    for layer in (model[0], model[2]):
-        layer.weight.data = torch.from_numpy(rng.integers(-2, 3, layer.weight.shape)).float()
-    x = torch.from_numpy(rng.integers(-2, 3, (9, 4))).float()
-    for precision in ("fp16", "bf16"):
-        rows = numerics.layer_errors(model, x, torch.arange(9) % 3, precision)
-        assert [row["name"] for row in rows] == ["0", "2"]
-        assert [row["activation"] for row in rows] == [0, 0]
-        assert min(row["scaled_gradient"] for row in rows) > 1e-5
 
 
 def test_fp16_errs_less_than_bf16_in_every_layer(model, x, y):
@@ -271,9 +256,3 @@ def test_kept_bytes_by_hand(n_beats):
     for precision, size in (("fp32", 4), ("fp16", 2), ("bf16", 2)):
         by_hand = size * (n_beats * (10 + 20) + 20 * 3) + n_beats * (3 * 4 + 8) + 4
         assert numerics.saved_bytes(model, x, y, precision) == by_hand
-
-
-def test_16_bits_keep_little_more_than_half(model, x, y):
-    fp32, fp16, bf16 = (numerics.saved_bytes(model, x, y, p) for p in ("fp32", "fp16", "bf16"))
-    assert fp16 == bf16
-    assert 0.5 < fp16 / fp32 < 0.8

@@ -20,10 +20,8 @@ from ecglib.training.on_micro import TrainingBeats
 from tests.toys import same_state
 
 LAYERS = ["conv1.conv", "conv2.conv", "conv3.conv", "rr.0", "hidden", "out"]
-QUICK = {
-    **{"features": "derivative+rr", "width": 0.5, "class_cap": 40, "augmentation": 0.1},
-    **{"epochs": 8, "batch_size": 16, "learning_rate": 0.01, "qat_epochs": 2},
-}
+QUICK = {"features": "derivative+rr", "width": 0.5, "class_cap": 40, "augmentation": 0.1}
+QUICK |= {"epochs": 8, "batch_size": 16, "learning_rate": 0.01, "qat_epochs": 2}
 
 
 def config(**settings):
@@ -75,18 +73,6 @@ def test_training_beats_are_those_of_n_s_v_in_order_with_their_lead():
             assert torch.equal(getattr(mine, name), getattr(leads[number], name)[:90])
 
 
-def test_an_epoch_holds_no_more_of_a_lead_and_class_than_the_cap(beats):
-    cap = 15
-    draws = beats.balanced(cap)
-    generator = torch.Generator().manual_seed(0)
-    taken = draws.beats(torch.arange(len(draws.first)), generator).numpy()
-    label = beats.inputs.y.numpy()
-    for number in range(4):
-        for y in range(3):
-            there = (beats.lead_of == number) & (label == y)
-            assert there[taken].sum() == min(cap, there.sum())
-
-
 def test_typical_beats_are_different_ones_of_an_epoch_drawn_by_seed(beats, monkeypatch):
     def rows(inputs):
         return [tuple(row) for row in inputs.rr.tolist()]
@@ -112,10 +98,8 @@ def test_a_fresh_network_depends_on_the_seed_alone():
 @pytest.mark.parametrize("features", ["raw", "derivative+template+causal", "raw+rr+rhythm"])
 def test_the_size_follows_features_and_width(features):
     asked = config(features=features, width=1.5)
-    size, whole = (
-        on_micro.size_of(asked),
-        on_micro.size_of(config(features=features, width=1.0)),
-    )
+    size = on_micro.size_of(asked)
+    whole = on_micro.size_of(config(features=features, width=1.0))
     assert (size.n_channels, size.n_rr) == (asked.n_channels, asked.n_rr)
     assert size.channels == tuple(round(1.5 * n) for n in whole.channels)
     assert size.hidden_units == round(1.5 * whole.hidden_units)
@@ -128,14 +112,6 @@ def test_shapes_and_timings_are_learnt(trained, beats):
     new = TrainingBeats.of([lead(77)]).inputs
     assert accuracy(on_micro.fresh(config()), new) < 0.8
     assert accuracy(model, new) > 0.95
-
-
-def test_training_again_gives_the_same_network_and_another_seed_another(trained, beats):
-    short, other = config(epochs=1), config(epochs=1, seed=21)
-    first, _ = on_micro.train_fp32(short, beats)
-    torch.manual_seed(99)
-    assert same_state(on_micro.train_fp32(short, beats)[0], first.state_dict())
-    assert not same_state(on_micro.train_fp32(other, beats)[0], first.state_dict())
 
 
 @pytest.mark.parametrize(
@@ -221,9 +197,8 @@ def test_ranges_move_until_the_last_epoch(trained, beats, monkeypatch):
 
 
 def test_uniform_bits_are_the_same_everywhere(trained, beats):
-    assert allocate.bits_of(trained[0], rounding(bits=5), beats.inputs) == dict.fromkeys(
-        LAYERS, 5
-    )
+    found = allocate.bits_of(trained[0], rounding(bits=5), beats.inputs)
+    assert found == dict.fromkeys(LAYERS, 5)
 
 
 @pytest.mark.parametrize("bits", [2, 3, 4, 7, 8])

@@ -17,8 +17,6 @@ from ecglib.training.tasks import SupervisedTask
 
 CPU = torch.device("cpu")
 REDUCED = ("fp16", "bf16")
-SMALLEST_NORMAL = {"fp16": 2.0**-14, "bf16": 2.0**-126}
-RELATIVE = {"fp16": 2.0**-11, "bf16": 2.0**-8}
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 SOME_FLOATS = arrays(np.float32, 20, elements=FLOATS)
 
@@ -69,35 +67,10 @@ def test_rounding_agrees_with_numpy_bit_for_bit(x, precision):
     assert np.array_equal(ours(x, "fp32").view(np.uint32), x.view(np.uint32))
 
 
-@settings(deadline=None)
-@given(SOME_FLOATS, st.sampled_from(REDUCED))
-def test_rounding_twice_is_rounding_once_and_keeps_the_order(x, precision):
-    once = ours(np.sort(x), precision)
-    assert np.array_equal(ours(once, precision), once)
-    assert (once[1:] >= once[:-1]).all()
-
-
-@settings(deadline=None)
-@given(st.floats(2.0**-126, 65504, width=32), st.sampled_from(REDUCED))
-def test_the_relative_error_of_normal_values_is_half_a_step(value, precision):
-    error = abs(float(ours(value, precision)[0]) - value)
-    if value >= SMALLEST_NORMAL[precision]:
-        assert error <= RELATIVE[precision] * value
-    else:
-        assert error <= 2.0**-25  # half a step of fp16's subnormal numbers
-
-
-def test_the_largest_relative_error_really_occurs():
-    """Just above 1, half-way between two values; so the bound above is no wider than needed."""
-    for precision, half in RELATIVE.items():
-        assert ours([1 + half, 1 + 3 * half], precision).tolist() == [1, 1 + 4 * half]
-
-
 def test_too_large_is_infinite_and_too_small_is_zero():
     below, above = np.nextafter(np.float32(65520), np.float32([0, 1e9]))
-    assert ours([65504, below, 65520, above, -65520], "fp16").tolist() == [
-        *(65504, 65504, np.inf, np.inf, -np.inf),
-    ]
+    found = ours([65504, below, 65520, above, -65520], "fp16").tolist()
+    assert found == [65504, 65504, np.inf, np.inf, -np.inf]
     half, more = 2.0**-25, np.nextafter(np.float32(2.0**-25), np.float32(1))
     assert ours([half, more, -half], "fp16").tolist() == [0, 2.0**-24, 0]
     assert ours(3e38, "bf16")[0] == pytest.approx(3e38, rel=2.0**-8)

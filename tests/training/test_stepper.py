@@ -1,6 +1,7 @@
 """Training in a number format: scaled gradients, steps left out, the same batches."""
 
 import copy
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -135,11 +136,8 @@ def trained(precision):
     model = small_network()
     parts = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc1", "fc2", "out")
     task = Spy(model, (torch.from_numpy(near_one(40, 64)),), torch.arange(40) % 3)
-    if precision is None:
+    with emulated(precision) if precision else nullcontext():
         history = fit(model, parts, task, Schedule(2, 16, 1e-3, 0.01), seed=7)
-    else:
-        with emulated(precision):
-            history = fit(model, parts, task, Schedule(2, 16, 1e-3, 0.01), seed=7)
     return model.state_dict(), history, task.seen
 
 
