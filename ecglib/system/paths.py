@@ -11,6 +11,7 @@ REPO = Path(__file__).resolve().parents[2]
 CHAPTERS = REPO / "chapters"
 PARAMS = REPO / "params"
 RESULTS = REPO / "results"  # committed reference runs
+FIGURES = RESULTS / "figures"  # committed images of real recordings
 RUNS = REPO / "_build" / "runs"  # live runs
 BOOK = REPO / "_build" / "book"  # executed notebooks and the book's configuration
 HTML = REPO / "_build" / "html"  # what one reads
