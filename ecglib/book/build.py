@@ -115,7 +115,9 @@ def run_chapters(names, params_file, overrides=None, *, root=REPO):
         "library": _digest(
             (REPO / "ecglib").rglob("*.py"), (REPO / "ecglib").rglob("*.sha256")
         ),
-        "results": _digest((root / "results").rglob("*.json")),
+        "results": _digest(
+            (root / "results").rglob("*.json"), (root / "results").rglob("*.png")
+        ),
     }
     executed = []
     with _building(root):

@@ -16,7 +16,7 @@ from PIL import Image
 from ecglib import results
 from ecglib.aami import AAMI_CLASSES, CLASSES, DS1, DS2
 from ecglib.data.beats import Beats
-from ecglib.data.find.identity import record_files
+from ecglib.data.find.identity import is_complete
 from ecglib.data.find.search import find
 from ecglib.data.records import Record, read_rhythms
 from ecglib.data.sets.mitdb import DATASET, load_beats, read_record
@@ -187,6 +187,8 @@ def classes(root):
     for kind, (number, meaning) in EXAMPLES.items():
         patient = Patient.of(root, number)
         fits = patient.kinds == kind
+        if not fits.any():
+            raise UserError(f"record {number} of {root} has no {kind} beat to show")
         is_n = patient.kinds == "N"
         among_n = fits & np.roll(is_n, 1) & np.roll(is_n, -1)
         chosen = np.flatnonzero(fits if kind == "Q" or not among_n.any() else among_n)
@@ -319,11 +321,12 @@ def mistakes(root, folder, patients=3, seconds=1.6):
             for r, p in known.items()
         }
         total = sum(np.sum(p.kinds == kind) for p in known.values())
-        many = sum(len(beats) > 0 for beats in wrong.values())
         count = sum(map(len, wrong.values()))
-        name = f"{kind} called {answer}: {count:,} of {total:,} beats, in {many} records"
-        most = sorted(wrong, key=lambda r: -len(wrong[r]))[:patients]
-        rows[name] = [_mistake(known[r], said[r], wrong[r], seconds) for r in most]
+        some = [r for r in wrong if len(wrong[r])]
+        name = f"{kind} called {answer}: {count:,} of {total:,} beats, in {len(some)} records"
+        most = sorted(some, key=lambda r: -len(wrong[r]))[:patients]
+        if most:
+            rows[name] = [_mistake(known[r], said[r], wrong[r], seconds) for r in most]
     return ecg.gallery(rows)
 
 
@@ -415,8 +418,12 @@ def draw(out, folder, data_root=None):
             f"{source.path} is {kind}; reference figures need the WFDB files of MIT-BIH: run "
             "`python -m ecglib fetch mitdb`, or name their folder in ECG_DATA"
         )
-    for number in sorted({*DS1, *DS2, *(number for number, _ in EXAMPLES.values())}):
-        record_files(source.path, number)  # a missing one is named before the work begins
+    needed = sorted({*DS1, *DS2, *(number for number, _ in EXAMPLES.values())})
+    if missing := [str(r) for r in needed if not is_complete(source.path, r)]:
+        raise UserError(
+            f"{source.path} lacks records that the figures show ({', '.join(missing)}): run "
+            "`python -m ecglib fetch mitdb`"
+        )
     style.use()
     drawn = dict(reference_figures(source.path, folder))
     paths = [Path(out) / f"{name}.png" for name in drawn]
