@@ -178,7 +178,8 @@ show.reference_figure("mistakes", "Twelve beats that the network took for anothe
 # %% [markdown]
 # Record 232 has most of the S beats that are missed. His usual beat *is* S: the template and the
 # slow baseline of his rhythm learn it as normal. In record 209, where S beats are rarer, they
-# stand out against both.
+# stand out against both. Against the mean of the last 80 intervals, which his pauses lengthen,
+# the S beats of record 232 do come early; that ratio alone is not enough for the network.
 
 # %% mystnb={"figure": {"caption": "Record 232 (eight seconds with as many N beats as usual for him, RR intervals in ms) and what the network reads of him, beside record 209: median of N and S beats and the middle 80 %, the derivative with the running template, the same less the template, and RR intervals over the slow baseline, after the first 300 beats. The titles say how many S beats the network called N (in integers, no label, seed 7, every patient left out once). MIT-BIH Arrhythmia Database 1.0.0, ODC-By 1.0.", "name": "fig-real-record-232"}, "image": {"classes": "reference-figure"}} tags=["hide-input"]
 show.reference_figure(
