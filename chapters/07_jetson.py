@@ -324,6 +324,7 @@ show.table(
 show.table(
     devices.learning_table(devices.load_devices()),
     "Table 7.10: seconds of learning in PyTorch, fp32; the last row is estimated from the first two.",
+    {"*": formats.three_digits},
 )
 
 # %% [markdown]

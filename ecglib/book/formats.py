@@ -36,11 +36,24 @@ def short(value):
     return COUNT.format(value) if value >= 100 else f"{value:.2g}"
 
 
+def three_digits(value):
+    """Three digits, and thousands with a comma.
+
+    Examples
+    --------
+    >>> three_digits(0.00143), three_digits(40937.4)
+    ('0.00143', '40,937')
+    """
+    return COUNT.format(value) if value >= 1000 else f"{value:.3g}"
+
+
 BY_MACHINE = {"multiplications": "{:.2g}", "*": short}
 """Of columns that are named after machines."""
 
 _COLUMNS = {
-    COUNT: "beats; recordings; *bytes; * file; graph around it; seconds; × real time",
+    COUNT: "beats; recordings; *bytes; * file; graph around it; seconds; × real time; "
+    "beats/s, 64 at once",
+    SHARE_3: "one beat, ms",
     WHOLE: "labels; patients; timed; minutes; kB; peak memory, MB; Gop/s",
     TENTHS: "*, s; *, MB; SQNR, dB",
     DIGITS_2: "ideal; all bits; file; paper; CR; printed; formula; ratio; median margin; "

@@ -7,19 +7,9 @@ from ecglib.models.layers import watched
 
 @torch.no_grad()
 def output_variances(model, x):
-    """Variance of every layer's output over recordings, channels and time.
+    """Layer -> variance of its output over recordings `x` (n, n_times), channels and time.
 
-    Parameters
-    ----------
-    model : Module
-        In evaluation mode.
-    x : Tensor, shape (n, n_times), float32
-        Recordings.
-
-    Returns
-    -------
-    dict of str to float
-        Name of a convolution or linear layer -> variance, before any normalization.
+    Of convolutions and linear layers of a network in evaluation mode, before any normalization.
     """
     variances = {}
     with watched(model, lambda name, _, out: variances.update({name: float(out.var())})):

@@ -44,11 +44,6 @@ def sensitivity(model, names, loss, bits=BITS, *, half_scales=False):
     -------
     dict of str to dict of int to float
         Name -> bits -> increase, which may be negative.
-
-    Raises
-    ------
-    UserError
-        If a name is no weight or a width is out of range.
     """
     start, trial = uncoded(model), copy.deepcopy(model)
     baseline = loss(trial)
@@ -73,10 +68,8 @@ def allocate_bits(n_weights, cost, budget_bytes, overhead_bytes=0):
         Weights of each layer.
     cost : dict of str to dict of int to float
         Name -> bits -> cost, as `sensitivity` gives it; layers may offer different widths.
-    budget_bytes : float
-        For symbols and overhead.
-    overhead_bytes : float
-        What does not depend on the choice: scales, biases.
+    budget_bytes, overhead_bytes : float
+        For everything, and for what does not depend on the choice: scales, biases.
 
     Returns
     -------
@@ -127,7 +120,7 @@ def _solved(choices, size, price, names, available):
 
 
 def rounded(model, config, beats):
-    """The network in integers, its weights not trained further yet.
+    """The network in integers, ranges calibrated, its weights not trained further yet.
 
     Parameters
     ----------
@@ -141,7 +134,7 @@ def rounded(model, config, beats):
     Returns
     -------
     MicroNet
-        From `ecglib.quant.quantize`, ranges calibrated.
+        From `ecglib.quant.quantize`.
     """
     typical = beats.typical(config)
     quantized = quantize(model, config.scope, weight_bits=bits_of(model, config, typical))
@@ -150,23 +143,10 @@ def rounded(model, config, beats):
 
 
 def bits_of(model, config, typical):
-    """Bits of every layer's weights.
+    """Layer -> bits of the weights of a MicroNet in fp32, as a `MicroConfig` says.
 
     Under the allocation "milp" they average `config.bits` over all weights and are placed where
-    the loss suffers least (`allocate_bits`).
-
-    Parameters
-    ----------
-    model : MicroNet
-        In fp32.
-    config : MicroConfig
-        `bits` and `allocation`.
-    typical : Inputs
-        Beats of the training side on which the loss is measured.
-
-    Returns
-    -------
-    dict of str to int
+    the loss on `typical` beats of the training side (`Inputs`) suffers least (`allocate_bits`).
     """
     sizes = {name: layer.weight.numel() for name, layer in weight_layers(model).items()}
     if config.allocation == "uniform":

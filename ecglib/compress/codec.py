@@ -16,7 +16,7 @@ from ecglib.compress.coded import CodedModel, CodedTensor
 from ecglib.compress.size import float_bits
 from ecglib.compress.weights import MAX_BITS, UNCODED, layout
 from ecglib.system.errors import UserError
-from ecglib.system.files import atomic
+from ecglib.system.files import written
 from ecglib.system.untrusted import read_bytes, refused
 
 MAGIC = b"ECGC\x01"
@@ -37,7 +37,7 @@ def save_compressed(path, coded):
     Parameters
     ----------
     path : path
-        File to write; folders above it are made.
+        File to write; folders above it are made. `UserError` if it cannot be written.
     coded : CodedModel
         From any method.
 
@@ -45,11 +45,6 @@ def save_compressed(path, coded):
     -------
     int
         Bytes of the file.
-
-    Raises
-    ------
-    UserError
-        If the file cannot be written.
     """
     entries, streams = [], []
     for name in sorted(coded.tensors.keys() | coded.rest.keys()):
@@ -65,11 +60,8 @@ def save_compressed(path, coded):
     packed = symbols.deflate(json.dumps(header, separators=(",", ":")).encode())
     payload = b"".join([len(packed).to_bytes(4, "little"), packed, *streams])
     content = MAGIC + hashlib.sha256(payload).digest() + payload
-    try:
-        with atomic(path) as temporary:
-            temporary.write_bytes(content)
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}") from error
+    with written(path) as temporary:
+        temporary.write_bytes(content)
     return len(content)
 
 

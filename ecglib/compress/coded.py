@@ -89,17 +89,9 @@ class CodedModel:
 
     @torch.no_grad()
     def load_into(self, model):
-        """Set all parameters and buffers of a network, in place.
+        """Set all parameters and buffers of a network, on any device, in place.
 
-        Parameters
-        ----------
-        model : Module
-            Of the same structure, on any device.
-
-        Raises
-        ------
-        UserError
-            If names or shapes differ.
+        `UserError` if names or shapes differ.
         """
         targets, arrays = layout(model), self._arrays()
         for name in sorted(targets.keys() ^ arrays.keys()):
@@ -114,27 +106,23 @@ class CodedModel:
             target.copy_(torch.from_numpy(arrays[name]))
 
 
-def encode(model, bits, *, names, axis=None, scale_rule="minmax", mask=None, half_scales=False):
-    """Round, and prune where a mask says so, some weights of a network.
+def encode(model, bits, *, names, mask=None, **how):
+    """Round, and prune where a mask says so, some weights of a network, which is not changed.
 
     Parameters
     ----------
     model : Module
-        Not changed.
+        Any network.
     bits : int or dict of str to int
         1 to 16, for all of `names` or by name. Weights of 32 bits, and those absent from a
         dict, stay in fp32.
     names : list of str
         Parameters to code.
-    axis : int, optional
-        As `encode_array` takes it.
-    scale_rule : {"minmax", "mse"}
-        As `encode_array` takes it.
     mask : dict of str to ndarray of bool, optional
         True where a weight is kept, in the shape of the weight; tensors without a mask keep
         all. A weight of 32 bits with a mask is pruned and not rounded.
-    half_scales : bool
-        As `encode_array` takes it.
+    **how
+        `axis`, `scale_rule` and `half_scales` of `encode_array`.
 
     Returns
     -------
@@ -156,8 +144,7 @@ def encode(model, bits, *, names, axis=None, scale_rule="minmax", mask=None, hal
             )
         if width[name] == UNCODED and kept is None:
             continue
-        options = {"axis": axis, "scale_rule": scale_rule, "half_scales": half_scales}
-        tensors[name] = encode_array(w, width[name], kept=kept, **options)
+        tensors[name] = encode_array(w, width[name], kept=kept, **how)
     return uncoded(model).replaced(tensors)
 
 
@@ -168,12 +155,12 @@ def uncoded(model):
 
 
 def encode_array(w, bits, *, axis=None, scale_rule="minmax", kept=None, half_scales=False):
-    """Code one weight tensor.
+    """Code one weight tensor, of any shape.
 
     Parameters
     ----------
     w : ndarray of float32
-        Any shape, not empty.
+        Not empty.
     bits : int
         1 to 16; 1 bit is the sign times the mean magnitude of the weights that are kept. 32
         leaves the values as they are.
@@ -221,26 +208,9 @@ def clipped_scale(w, bits, axis=None):
     """Scale of the symmetric grid with the least squared error, which clips large weights.
 
     A search from 2 % of the min–max scale to all of it in steps of 19 %, then around the best
-    of them in steps of 4 %, then of 1 %.
-
-    Parameters
-    ----------
-    w : ndarray of float
-        Any shape, not empty.
-    bits : int
-        1 to 16; with 1 bit the mean magnitude is the best scale.
-    axis : int, optional
-        One scale for each index along this axis instead of one for all.
-
-    Returns
-    -------
-    ndarray of float32
-        Broadcastable to `w`; `SMALLEST_STEP` where all values are zero.
-
-    Raises
-    ------
-    UserError
-        As `quantize_array`.
+    of them in steps of 4 %, then of 1 %. With 1 bit the mean magnitude is the best scale. `w`,
+    `bits` and `axis` are those of `encode_array`; the scale, float32, is broadcastable to `w`,
+    and `SMALLEST_STEP` where all values are zero.
     """
     _, largest = quantize_array(np.asarray(w, np.float32), bits, axis=axis)
     if bits == 1:

@@ -36,27 +36,12 @@ class Indices:
 
 
 def indices(model, names):
-    """The three indices of each layer.
+    """The three `Indices` of each layer that `names` lists, by name.
 
-    The kurtosis of a layer whose weights are all equal, as gains of a fresh BatchNorm are, is
-    0 / 0. It counts as 0: such a layer has no outliers, and one step represents it exactly.
-
-    Parameters
-    ----------
-    model : Module
-        Any network.
-    names : list of str
-        Its layers, as `coded_names` or `matrix_names` lists them.
-
-    Returns
-    -------
-    dict of str to Indices
-
-    Raises
-    ------
-    UserError
-        If there are no layers, a name is no weight, a weight is not finite, or no layer has
-        two different weights.
+    The kurtosis of a layer whose weights are all equal, as gains of a fresh BatchNorm are, is 0
+    / 0. It counts as 0: such a layer has no outliers, and one step represents it exactly.
+    `UserError` if there are no layers, a name is no weight, a weight is not finite, or no layer
+    has two different weights.
     """
     arrays = {n: w.astype(np.float64).ravel() for n, w in arrays_of(model, names).items()}
     constant = {name for name, w in arrays.items() if w.min() == w.max()}
@@ -78,26 +63,9 @@ def indices(model, names):
 
 
 def importance(model, names, alpha=ALPHA, beta=BETA, gamma=GAMMA):
-    """Importance of each layer: I = α · PDI + β · PVI + γ · KI.
+    """Importance of each layer that `names` lists, by name: I = α · PDI + β · PVI + γ · KI.
 
-    Parameters
-    ----------
-    model : Module
-        Any network.
-    names : list of str
-        Its layers.
-    alpha, beta, gamma : float
-        At least 0, not all 0.
-
-    Returns
-    -------
-    dict of str to float
-        In order of `names`.
-
-    Raises
-    ------
-    UserError
-        If a factor is negative or all are 0; else as `indices`.
+    `UserError` if a factor is negative or all are 0; else as `indices`.
     """
     factors = {"alpha": alpha, "beta": beta, "gamma": gamma}
     if min(factors.values()) < 0 or not any(factors.values()):

@@ -11,7 +11,7 @@ from torch.nn.utils import parametrize
 from ecglib.compress import schemes
 from ecglib.compress.allocate import allocate_bits, sensitivity
 from ecglib.compress.coded import CodedModel, encode
-from ecglib.compress.importance import importance, indices
+from ecglib.compress.importance import ALPHA, BETA, GAMMA, importance, indices
 from ecglib.compress.trained import train_compressed
 from ecglib.compress.weights import coded_names, matrix_names
 from ecglib.quant.qat import fold_batchnorm
@@ -43,18 +43,7 @@ class Compressed:
 
 
 def without_weight_norm(model):
-    """A copy whose weights are plain tensors, no longer a direction and a length.
-
-    Parameters
-    ----------
-    model : Module
-        Not changed.
-
-    Returns
-    -------
-    Module
-        Computes the same.
-    """
+    """A copy that computes the same with plain weights, no longer a direction and a length."""
     model = copy.deepcopy(model)
     for module in list(model.modules()):
         if parametrize.is_parametrized(module):
@@ -73,17 +62,10 @@ def folded(model):
 
 
 def with_half_floats(coded):
-    """Biases and what else is not coded rounded to half precision, as far as its range goes.
+    """A `CodedModel` whose biases and what else is not coded are rounded to half precision.
 
-    Parameters
-    ----------
-    coded : CodedModel
-        Not changed.
-
-    Returns
-    -------
-    CodedModel
-        Its arrays stay float32, but hold numbers that a file needs two bytes for.
+    That is, as far as its range goes. The arrays stay float32, but hold numbers that a file
+    needs two bytes for.
     """
     largest = np.finfo(np.float16).max
     rest = {
@@ -128,12 +110,20 @@ def _accuracy_with(model, samples):
     return evaluate
 
 
-def _fixed_quant(model, sides, config):
-    return Compressed(schemes.fixed_quant(model, config.bits), copy.deepcopy(model))
+def _quantized(layers):
+    def run(model, sides, config):
+        coded = schemes.fixed_quant(model, config.bits, layers)
+        return Compressed(coded, copy.deepcopy(model))
+
+    return run
 
 
-def _fixed_prune(model, sides, config):
-    return Compressed(schemes.fixed_prune(model, config.share), copy.deepcopy(model))
+def _pruned(layers):
+    def run(model, sides, config):
+        coded = schemes.fixed_prune(model, dict.fromkeys(layers(model), config.share))
+        return Compressed(coded, copy.deepcopy(model))
+
+    return run
 
 
 def _layerwise(scheme, layers=coded_names, **options):
@@ -151,16 +141,6 @@ def _layerwise(scheme, layers=coded_names, **options):
         return Compressed(coded, copy.deepcopy(model), decisions)
 
     return run
-
-
-def _matrix_quant(model, sides, config):
-    coded = encode(model, config.bits, names=matrix_names(model))
-    return Compressed(coded, copy.deepcopy(model))
-
-
-def _matrix_prune(model, sides, config):
-    share = dict.fromkeys(matrix_names(model), config.share)
-    return Compressed(schemes.fixed_prune(model, share), copy.deepcopy(model))
 
 
 def _clipped(model, sides, config):
@@ -208,13 +188,13 @@ class Method:
 _INDICES = ("alpha", "beta", "gamma", "tolerance")
 
 METHODS = {
-    "fixed_quant": Method(_fixed_quant, ("bits",)),
-    "fixed_prune": Method(_fixed_prune, ("share",)),
+    "fixed_quant": Method(_quantized(coded_names), ("bits",)),
+    "fixed_prune": Method(_pruned(coded_names), ("share",)),
     "laq": Method(_layerwise(schemes.laq), _INDICES),
     "laq_printed": Method(_layerwise(schemes.laq, printed=True), _INDICES),
     "lap": Method(_layerwise(schemes.lap), _INDICES),
-    "matrix_quant": Method(_matrix_quant, ("bits",)),
-    "matrix_prune": Method(_matrix_prune, ("share",)),
+    "matrix_quant": Method(_quantized(matrix_names), ("bits",)),
+    "matrix_prune": Method(_pruned(matrix_names), ("share",)),
     "matrix_laq": Method(_layerwise(schemes.laq, matrix_names), _INDICES),
     "matrix_lap": Method(_layerwise(schemes.lap, matrix_names), _INDICES),
     "mse": Method(_clipped, ("bits",)),
@@ -241,7 +221,7 @@ class CompressionSettings(Settings):
     bits : int
         Of every weight.
     share : float
-        Share of the weights that are pruned.
+        Share of the weights that is pruned.
     mean_bits : float
         Budget of the allocation, in bits a weight.
     alpha, beta, gamma : float
@@ -256,10 +236,10 @@ class CompressionSettings(Settings):
     bits: int = setting(8, low=1, high=16)
     share: float = setting(0.0, low=0)
     mean_bits: float = setting(4.0, above=0)
-    alpha: float = setting(0.1, low=0)
-    beta: float = setting(0.1, low=0)
-    gamma: float = setting(0.8, low=0)
-    tolerance: float = setting(0.01, low=0)
+    alpha: float = setting(ALPHA, low=0)
+    beta: float = setting(BETA, low=0)
+    gamma: float = setting(GAMMA, low=0)
+    tolerance: float = setting(schemes.TOLERANCE, low=0)
     tune_epochs: int = setting(8, above=0)
     tune_learning_rate: float = setting(1e-3, above=0)
 

@@ -21,48 +21,18 @@ P_MAX = tuple(share / 20 for share in range(19, 0, -1))
 """Largest pruned shares that LAP tries, 0.95 to 0.05."""
 
 
-def fixed_quant(model, bits):
-    """All weights at one width, one min–max scale a tensor.
-
-    Parameters
-    ----------
-    model : Module
-        Not changed.
-    bits : int
-        1 to 16.
-
-    Returns
-    -------
-    CodedModel
-
-    Raises
-    ------
-    UserError
-        As `encode`.
-    """
-    return encode(model, bits, names=coded_names(model))
+def fixed_quant(model, bits, layers=coded_names):
+    """A `CodedModel`: weights that `layers` names with 1 to 16 bits, a scale a tensor."""
+    return encode(model, bits, names=layers(model))
 
 
 def fixed_prune(model, share):
-    """The same share of the weights of every layer set to zero, least magnitude first.
+    """A `CodedModel` with the same share of every layer set to zero, least magnitude first.
 
-    Parameters
-    ----------
-    model : Module
-        Not changed.
-    share : float or dict of str to float
-        0 to 1, for every layer or by parameter name (those absent are not pruned). A weight
-        stays if its magnitude is above that percentile of its layer (paper 2, equation 4). A
-        layer of equal weights is therefore pruned whole; share 0 prunes nothing.
-
-    Returns
-    -------
-    CodedModel
-
-    Raises
-    ------
-    UserError
-        If a share lies outside 0 to 1 or a name is no weight of the network.
+    `share`, 0 to 1, is for every layer or by parameter name (those absent are not pruned). A
+    weight stays if its magnitude is above that percentile of its layer (paper 2, equation 4). A
+    layer of equal weights is therefore pruned whole; share 0 prunes nothing. `UserError` if a
+    share lies outside 0 to 1 or a name is no weight of the network.
     """
     names = coded_names(model)
     by_name = share_by_name(share, names, absent=0.0, what="share")
@@ -100,11 +70,6 @@ def laq(model, importance, evaluate, *, tolerance=TOLERANCE, printed=False):
     tuple of (CodedModel, dict)
         The dict holds "bits" (layer -> bits, 32 if it stays in fp32) and "steps", one for each
         evaluation: "layer", "bits", "accuracy" and "needed", the bound.
-
-    Raises
-    ------
-    UserError
-        If the tolerance is negative, a name is no weight, or there is no importance.
     """
     relative = _relative(importance, tolerance)
     coded, steps = uncoded(model), []
@@ -128,32 +93,15 @@ def lap(model, importance, evaluate, *, tolerance=TOLERANCE, grid=P_MAX):
     """Layer-wise adaptive pruning: the more important, the less is pruned.
 
     A layer loses the share p_l = p_max · (1 − I_l / max I), so the most important one loses
-    nothing. The paper leaves open how p_l follows from I_l; p_max is the largest of a grid
-    whose accuracy is at least A₀ − tolerance, or 0 if there is none.
-
-    Parameters
-    ----------
-    model : Module
-        Not changed.
-    importance : dict of str to float
-        Parameter name -> I_l of each layer; no other layer is pruned.
-    evaluate : callable
-        CodedModel -> accuracy.
-    tolerance : float
-        At least 0.
-    grid : sequence of float
-        Values of p_max, 0 to 1.
+    nothing. The paper leaves open how p_l follows from I_l; p_max is the largest of `grid`
+    whose accuracy is at least A₀ − tolerance, or 0 if there is none. Arguments are those of
+    `laq`.
 
     Returns
     -------
     tuple of (CodedModel, dict)
         The dict holds "p_max", "pruned" (layer -> p_l) and "steps", one for each evaluation:
         "p_max", "accuracy" and "needed", the bound.
-
-    Raises
-    ------
-    UserError
-        If the tolerance is negative, a name is no weight, or a share is out of range.
     """
     relative = _relative(importance, tolerance)
     steps, needed = [], evaluate(uncoded(model)) - tolerance

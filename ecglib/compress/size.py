@@ -47,23 +47,15 @@ def ideal_ratio(model, bits=UNCODED, *, kept=1.0):
 
 
 def overhead_bits(coded):
-    """Bits that a compressed network needs without entropy coding, all of them.
+    """Bits that a `CodedModel` needs without entropy coding, all of them.
 
     Symbols at their width; of a pruned tensor one bit of mask for each weight and the symbols
     of those that stay; scales; biases; statistics of normalization layers. Grids are symmetric,
     so there are no zero points. Numbers that half precision holds exactly take 16 bits, as in
     the file. Counters, which inference does not read, are left out.
-
-    Parameters
-    ----------
-    coded : CodedModel
-        From any method.
-
-    Returns
-    -------
-    int
     """
-    bits = sum(float_bits(array) * array.size for array in _floats(coded.rest))
+    floats = [a for a in coded.rest.values() if np.issubdtype(a.dtype, np.floating)]
+    bits = sum(float_bits(array) * array.size for array in floats)
     for tensor in coded.tensors.values():
         n_stored = tensor.q.size
         if tensor.masked:
@@ -91,7 +83,3 @@ def float_bits(array):
     with np.errstate(over="ignore"):
         half = array.astype(np.float16)
     return 16 if np.array_equal(half.astype(array.dtype), array) else 8 * array.itemsize
-
-
-def _floats(arrays):
-    return [array for array in arrays.values() if np.issubdtype(array.dtype, np.floating)]

@@ -28,12 +28,9 @@ def deflate(data):
 
 
 def inflate(stream, n_bytes):
-    """Content of a DEFLATE stream, which must have the length expected.
+    """Content of a DEFLATE stream; `ValueError` if it has another length than the one expected.
 
-    Raises
-    ------
-    ValueError
-        If it has not; no more memory than that is used.
+    No more memory than that is used.
     """
     data = inflate_up_to(stream, n_bytes)
     if len(data) != n_bytes:
@@ -42,12 +39,9 @@ def inflate(stream, n_bytes):
 
 
 def inflate_up_to(stream, limit):
-    """Content of a DEFLATE stream of no more than `limit` bytes.
+    """Content of a DEFLATE stream; `ValueError` if it is damaged or longer than `limit` bytes.
 
-    Raises
-    ------
-    ValueError
-        If it is damaged or longer; no more memory than that is used.
+    No more memory than that is used.
     """
     decoder = zlib.decompressobj(RAW)
     try:
@@ -73,18 +67,9 @@ def unpack_floats(stream, n, dtype):
 
 
 def pack_symbols(index, base):
-    """Stream of symbols below `base`, two or more in a byte where they fit.
+    """Stream of symbols (n,) from 0 to `base` − 1, two or more in a byte where they fit.
 
-    Parameters
-    ----------
-    index : ndarray of int, shape (n,)
-        Each from 0 to base − 1.
-    base : int
-        2 to 65536; above 256 a symbol takes two bytes.
-
-    Returns
-    -------
-    bytes
+    `base` is 2 to 65536; above 256 a symbol takes two bytes.
     """
     if base > 256:
         return pack_floats(index.astype("<u2"))
@@ -100,10 +85,7 @@ def pack_symbols(index, base):
 def unpack_symbols(stream, n, base):
     """`n` symbols, a flat array of uint8 or uint16, from what `pack_symbols` wrote.
 
-    Raises
-    ------
-    ValueError
-        If the stream is not one of `n` symbols below `base`.
+    `ValueError` if the stream is not one of `n` symbols below `base`.
     """
     if base > 256:
         index = unpack_floats(stream, n, "<u2")

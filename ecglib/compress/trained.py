@@ -35,15 +35,7 @@ STEP_RATE = 0.01
 
 
 class CodedWeight(nn.Module):
-    """What a layer computes with instead of its weight: pruned, later rounded as well.
-
-    Parameters
-    ----------
-    weight : Parameter, shape (n_out, ...)
-        The weight that learns.
-    bits : int
-        2 to 8.
-    """
+    """What a layer computes with: its weight pruned, later rounded to 2 to 8 `bits`."""
 
     def __init__(self, weight, bits):
         super().__init__()
@@ -67,14 +59,8 @@ class CodedWeight(nn.Module):
 class Coder:
     """Prunes and rounds the weights of a network as its training goes on.
 
-    Parameters
-    ----------
-    model : Module
-        Its convolutions and linear layers are parametrized in place.
-    bits : int
-        2 to 8.
-    share : float
-        Share of all their weights that is pruned in the end, 0 to below 1.
+    Its convolutions and linear layers are parametrized in place with `bits` (2 to 8); `share`
+    of all their weights, 0 to below 1, is pruned in the end.
     """
 
     def __init__(self, model, bits, share):
@@ -112,12 +98,9 @@ class Coder:
 
     @torch.no_grad()
     def finish(self):
-        """The trained network as integers, BatchNorm folded into their scales.
+        """The trained network as a `CodedModel`, and the folded network that it fits.
 
-        Returns
-        -------
-        tuple of (CodedModel, Module)
-            And the folded network that it fits.
+        BatchNorm is folded into the scales.
         """
         self.before_step(1.0)  # a training of one step has not come to the rounding
         learned = {}
@@ -141,16 +124,8 @@ class Coder:
 def lamp_scores(weight):
     """Layer-adaptive magnitude: squares over the sum of all squares that are no smaller.
 
-    Parameters
-    ----------
-    weight : Tensor
-        Any shape.
-
-    Returns
-    -------
-    Tensor
-        In the shape of `weight`, 0 to 1; comparable across layers, and 1 for the largest
-        weight of each, so that no layer is pruned away.
+    In the shape of `weight`, 0 to 1; comparable across layers, and 1 for the largest weight of
+    each, so that no layer is pruned away.
     """
     square = weight.detach().flatten() ** 2
     order = square.argsort(descending=True)
@@ -170,19 +145,9 @@ def _norm_factor(model, layer_name, n_out):
 def train_compressed(teacher, train, config):
     """Prune and round a network while it learns from its fp32 self.
 
-    Parameters
-    ----------
-    teacher : Module
-        Trained, in evaluation mode; not changed.
-    train : Samples
-        Labelled recordings or beats of the training side.
-    config : CompressionConfig
-        `bits`, `share`, `tune_epochs`, `tune_learning_rate`, `batch_size`, `seed`.
-
-    Returns
-    -------
-    tuple of (CodedModel, Module, History)
-        The compressed network, the folded network that it fits, and the training.
+    `teacher` is in evaluation mode and not changed; `train` are labelled `Samples`; of `config`
+    the `bits`, `share`, `tune_epochs`, `tune_learning_rate`, `batch_size` and `seed` count.
+    Returns the `CodedModel`, the folded network that it fits, and the training's `History`.
     """
     student = copy.deepcopy(teacher)
     coder = Coder(student, config.bits, config.share)

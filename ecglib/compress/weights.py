@@ -27,20 +27,10 @@ def layout(model):
 
 
 def coded_names(model):
-    """Names of the parameters that paper 2 counts as weights.
+    """Names of the parameters that paper 2 counts as weights, in order of the network.
 
     Its compression ratios fit if only parameters called `bias` and `masked_spec_embed` stay in
     fp32: gains of normalization layers and factors of weight norm are weights as well.
-
-    Parameters
-    ----------
-    model : Module
-        Any network.
-
-    Returns
-    -------
-    list of str
-        In order of the network.
 
     Examples
     --------
@@ -52,20 +42,10 @@ def coded_names(model):
 
 
 def matrix_names(model):
-    """Names of the weights of convolutions and linear layers, without any gain.
+    """Names of the weights of convolutions and linear layers, without any gain, in order.
 
     Of a parametrized layer, the parameter that has the shape of the weight: the direction of
     weight norm, not its factor.
-
-    Parameters
-    ----------
-    model : Module
-        Any network.
-
-    Returns
-    -------
-    list of str
-        In order of the network.
 
     Examples
     --------
@@ -85,10 +65,7 @@ def matrix_names(model):
 def arrays_of(model, names):
     """Name -> float32 array of some weights of a network.
 
-    Raises
-    ------
-    UserError
-        If a name is none of its weights, or a weight is not finite.
+    `UserError` if a name is none of its weights, or a weight is not finite.
     """
     check_names(names, coded_names(model))
     parameters = dict(model.named_parameters())
@@ -112,21 +89,8 @@ def check_names(names, weights):
 def bits_by_name(bits, names):
     """Name -> bits of each weight, from one number for all or a dict that names some.
 
-    Parameters
-    ----------
-    bits : int or dict of str to int
-        1 to 16, or 32 for a weight that stays as it is; so do names absent from a dict.
-    names : list of str
-        The weights.
-
-    Returns
-    -------
-    dict of str to int
-
-    Raises
-    ------
-    UserError
-        If a width is out of range or a dict names something else.
+    1 to 16, or 32 for a weight that stays as it is; so do names absent from a dict. `UserError`
+    if a width is out of range or a dict names something else.
     """
     by_name = _by_name(bits, names, UNCODED)
     for name, width in by_name.items():
@@ -142,21 +106,8 @@ def bits_by_name(bits, names):
 def share_by_name(share, names, *, absent, what):
     """Name -> share of each weight tensor, from one number for all or a dict that names some.
 
-    Parameters
-    ----------
-    share : float or dict of str to float
-        0 to 1.
-    names : list of str
-        The weights.
-    absent : float
-        Share of names that a dict leaves out.
-    what : str
-        What an error calls the share.
-
-    Raises
-    ------
-    UserError
-        If a share lies outside 0 to 1 or a dict names something else.
+    `absent` is the share of names that a dict leaves out, `what` the word of errors for it:
+    `UserError` if a share lies outside 0 to 1 or a dict names something else.
     """
     by_name = _by_name(share, names, absent)
     for name, value in by_name.items():

@@ -1,6 +1,6 @@
 """The table of heart beats that studies start from, and how it is cut from records."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from ecglib.data.signal.windows import cut
 from ecglib.system.errors import UserError
 
 _SYMBOLS = np.array(sorted(SYMBOL_TO_AAMI))
+_COLUMNS = ("signal", "label", "symbol", "record", "sample", "rr")
 _LABELS = np.array([AAMI_CLASSES.index(SYMBOL_TO_AAMI[s]) for s in _SYMBOLS], dtype=np.int8)
 
 
@@ -54,12 +55,7 @@ class Beats:
 
     def select(self, mask):
         """Beats where `mask` (bool or integer index, shape (n_beats,)) points."""
-        rows = {
-            field.name: getattr(self, field.name)[mask]
-            for field in fields(self)
-            if isinstance(getattr(self, field.name), np.ndarray)
-        }
-        return replace(self, **rows)
+        return replace(self, **{name: getattr(self, name)[mask] for name in _COLUMNS})
 
     def of_records(self, records):
         """Beats of the given record numbers, order kept."""
@@ -71,39 +67,16 @@ class Beats:
 
 
 def cut_beats(records, window, fusion):
-    """Beats of records as one table.
+    """Beats of records of one sampling frequency as one table.
 
-    Parameters
-    ----------
-    records : iterable of ecglib.data.records.Record
-        Of one sampling frequency.
-    window : dict
-        `before`, `after` and `length`, in samples, as in `ecglib.data.signal.windows.cut`.
-    fusion : {"drop", "keep"}
-        What becomes of beats of classes F and Q.
-
-    Returns
-    -------
-    Beats
+    `window` has `before`, `after` and `length` as `ecglib.data.signal.windows.cut` takes them;
+    `fusion` is "drop" or "keep", of beats of classes F and Q.
     """
     parts = [_cut_record(record, window, fusion) for record in records]
-
-    def joined(name):
-        return np.concatenate([getattr(part, name) for part in parts])
-
     if len({part.fs for part in parts}) > 1:
         raise UserError("records have different sampling frequencies; load them one by one")
-    return Beats(
-        signal=joined("signal"),
-        label=joined("label"),
-        symbol=joined("symbol"),
-        record=joined("record"),
-        sample=joined("sample"),
-        rr=joined("rr"),
-        rr_names=RR_NAMES,
-        fs=parts[0].fs,
-        n_padded=sum(part.n_padded for part in parts),
-    )
+    joined = {name: np.concatenate([getattr(p, name) for p in parts]) for name in _COLUMNS}
+    return replace(parts[0], **joined, n_padded=sum(part.n_padded for part in parts))
 
 
 def _cut_record(record, window, fusion):
@@ -118,7 +91,13 @@ def _cut_record(record, window, fusion):
         kept = label < len(CLASSES)
         sample, symbol, label, rr = sample[kept], symbol[kept], label[kept], rr[kept]
     signal, n_padded = cut(record.signal, sample, **window)
-    _check_valid(record, sample, signal)
+    invalid = ~np.isfinite(signal).all(axis=1)  # or too large for a float
+    if invalid.any():
+        seconds = sample[invalid][0] / record.fs
+        raise UserError(
+            f"record {record.number} has samples marked invalid in {invalid.sum():,} beat "
+            f"windows, the first at {seconds:.1f} s: leave it out of records"
+        )
     return Beats(
         signal=signal,
         label=label,
@@ -130,14 +109,3 @@ def _cut_record(record, window, fusion):
         fs=record.fs,
         n_padded=n_padded,
     )
-
-
-def _check_valid(record, sample, signal):
-    """Raise `UserError` if a window holds an invalid sample, or one too large for a float."""
-    invalid = ~np.isfinite(signal).all(axis=1)
-    if invalid.any():
-        seconds = sample[invalid][0] / record.fs
-        raise UserError(
-            f"record {record.number} has samples marked invalid in {invalid.sum():,} beat "
-            f"windows, the first at {seconds:.1f} s: leave it out of records"
-        )

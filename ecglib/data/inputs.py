@@ -21,7 +21,7 @@ class InputSettings(Settings):
     features : {"beat", "beat+rr"}
         Isolated beats (the papers' input), or beats and five ratios of RR intervals.
     normalization : {"zscore", "record", "none"}
-        Each beat z-scored by itself (paper 1), by its record's mean and deviation, or mV.
+        As `normalize` takes it; paper 1 z-scores each beat by itself.
     """
 
     features: str = setting("beat", one_of=("beat", "beat+rr"))
@@ -30,13 +30,7 @@ class InputSettings(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class ShareSettings(Settings):
-    """How many of the labelled beats a training uses.
-
-    Attributes
-    ----------
-    train_share : float
-        Share of the training beats in use, drawn by seed within each class.
-    """
+    """How many of the labelled beats train: `train_share`, drawn by seed within each class."""
 
     train_share: float = setting(1.0, above=0, high=1)
 
@@ -89,7 +83,7 @@ def pick_device(name):
     Raises
     ------
     UserError
-        If a GPU is asked for and there is none.
+        If torch does not know it, or a GPU is asked for and there is none.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -143,7 +137,7 @@ def to_inputs(beats, config, device):
     ----------
     beats : Beats
         Any beats.
-    config : RunConfig
+    config : InputSettings
         `normalization` is read.
     device : torch.device
         Where the tensors live.
@@ -170,7 +164,7 @@ def stratified_share(label, share, seed):
     share : float
         In (0, 1]; every class keeps at least one beat.
     seed : int
-        Seed of the draw.
+        Of the draw.
 
     Returns
     -------

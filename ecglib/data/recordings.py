@@ -46,19 +46,7 @@ class Recordings:
         return replace(self, **{name: getattr(self, name)[rows] for name in names})
 
     def resampled(self, fs, length):
-        """The same recordings at another rate, cut or padded to another length.
-
-        Parameters
-        ----------
-        fs : int
-            Hz.
-        length : int
-            Samples.
-
-        Returns
-        -------
-        Recordings
-        """
+        """The same at another rate `fs` (int, Hz), cut or padded to `length` samples."""
         parts = (own[:n] for own, n in zip(self.signal, self.n_samples, strict=True))
         parts = (resample(part, int(self.fs), int(fs)) for part in parts)
         signal, n_samples = padded(parts, self.recording, length)
@@ -68,8 +56,7 @@ class Recordings:
 def resample(signal, fs, to_fs):
     """A signal (n_samples,) at another rate: polyphase low-pass filter, ends held.
 
-    Beyond its ends the signal continues with its first and last sample, so that an offset
-    makes no step there (`scipy.signal.resample_poly`).
+    Beyond its ends the signal continues with its first and last sample, without a step.
     """
     if fs == to_fs:
         return signal
@@ -79,27 +66,10 @@ def resample(signal, fs, to_fs):
 
 
 def padded(signals, names, length):
-    """Signals cut or padded with zeros at the end to one length.
+    """Signals (n_samples,) in mV, cut or padded with zeros at the end to `length` samples.
 
-    Parameters
-    ----------
-    signals : iterable of ndarray, shape (n_samples,)
-        In mV.
-    names : sequence of str
-        Recording of each, for messages.
-    length : int
-        Samples.
-
-    Returns
-    -------
-    signal : ndarray, shape (n, length), float32
-    n_samples : ndarray, shape (n,), int32
-        Samples before the padding.
-
-    Raises
-    ------
-    UserError
-        If a signal is empty or has samples that are no number.
+    `names` are for messages. Returns signals (n, length) float32, and samples before the
+    padding (n,) int32. `UserError` if a signal is empty or has samples that are no number.
     """
     if length < 1:
         raise UserError(f"length is {length}: it must be at least 1 sample")
@@ -127,10 +97,8 @@ def stratified_folds(label, n_folds=5, *, seed):
     ----------
     label : array_like of int, shape (n,)
         Class of each recording.
-    n_folds : int
-        Number of folds.
-    seed : int
-        Seed of the draw.
+    n_folds, seed : int
+        Number of folds, and seed of the draw.
 
     Returns
     -------

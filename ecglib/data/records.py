@@ -67,25 +67,10 @@ def to_millivolts(adc, gain, baseline):
 
 
 def read_wfdb(folder, record, lead):
-    """Read one lead, chosen by name, and the annotations of a WFDB record.
+    """One lead, chosen by name, and the annotations of a WFDB record, as `Record`.
 
-    Parameters
-    ----------
-    folder : path
-        Where `<record>.hea`, `.dat` and `.atr` lie.
-    record : int
-        Record number.
-    lead : str
-        Name of the lead in the header.
-
-    Returns
-    -------
-    Record
-
-    Raises
-    ------
-    UserError
-        If a file is missing, unreadable or truncated, or the record lacks the lead.
+    `folder` holds `<record>.hea`, `.dat` and `.atr`. `UserError` if a file is missing,
+    unreadable or truncated, or the record lacks the lead.
     """
     header_path = record_files(folder, record)[0]
     name = header_path.with_suffix("")
@@ -174,14 +159,16 @@ def read_signal(name, header, channel):
 
 
 def read_annotations(name, extension):
-    """Places (n,), int64, and symbols (n,), str, of a file of WFDB annotations.
+    """Places and symbols of a file of WFDB annotations.
 
     Parameters
     ----------
-    name : path
-        The record, without extension.
-    extension : str
-        Of the file.
+    name, extension : path and str
+        The record, without extension, and the extension of the file.
+
+    Returns
+    -------
+    ndarray of int64 and ndarray of str, shape (n,)
 
     Raises
     ------
@@ -237,20 +224,9 @@ def _annotations(name, extension):
 
 
 def check_record(record, where):
-    """Refuse a record that nobody can have recorded.
+    """Raise `UserError` about a record from the files `where` that nobody can have recorded.
 
-    Parameters
-    ----------
-    record : Record
-        One lead with its annotations.
-    where : str
-        Its files, for the sentence.
-
-    Raises
-    ------
-    UserError
-        If it is empty, rate or gain are impossible, or an annotation lies outside or before
-        its predecessor.
+    It is empty, rate or gain are impossible, or an annotation lies outside or before the last.
     """
     ordered = np.all(np.diff(record.sample) >= 0) and len(record.sample) == len(record.symbol)
     inside = np.all((record.sample >= 0) & (record.sample < len(record.signal)))

@@ -46,15 +46,11 @@ class Samples:
         return Samples(*moved, self.rotates)
 
     def varied(self, index, generator):
-        """Recordings `index` (B,) as a training step sees them.
+        """Recordings `index` (B,) as a training step sees them, (B, n_times).
 
         Of windows one is drawn. A whole recording is rotated within its own length, since
         nothing in its label depends on where it begins, and turned upside down half the time,
         since hand-held recorders are often held the wrong way round.
-
-        Returns
-        -------
-        Tensor, shape (B, n_times)
         """
         x = self.x[index]
         n = len(x)
@@ -77,12 +73,11 @@ def to_samples(recordings):
     Parameters
     ----------
     recordings : Recordings
-        Any.
+        A flat one becomes zeros.
 
     Returns
     -------
     Samples
-        A flat recording becomes zeros.
     """
     x = np.zeros_like(recordings.signal, dtype=np.float32)
     for row, signal, n in zip(x, recordings.signal, recordings.n_samples, strict=True):
@@ -97,7 +92,7 @@ def to_samples(recordings):
 
 
 def logits_of(model, x):
-    """Logits of recordings; those of several windows are averaged.
+    """Logits (B, n_outputs) of recordings; those of several windows are averaged.
 
     Parameters
     ----------
@@ -105,10 +100,6 @@ def logits_of(model, x):
         Takes (B, n_times).
     x : Tensor, shape (B, n_times) or (B, n_windows, n_times)
         Recordings.
-
-    Returns
-    -------
-    Tensor, shape (B, n_outputs)
     """
     if x.dim() == 2:
         return model(x)

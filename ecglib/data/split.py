@@ -15,7 +15,7 @@ class RecordSettings(Settings):
     Attributes
     ----------
     dataset : str
-        Data set, with annotated beats; a name in `ecglib.data.sets.SETS`.
+        With annotated beats; a name in `ecglib.data.sets.SETS`.
     records : tuple of int
         Its records in use.
     """
@@ -34,13 +34,12 @@ class RecordSettings(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class SplitSettings(RecordSettings):
-    """Records on two sides: those that train, and those that test.
+    """Records on two sides, those that train, and those that test.
 
     Attributes
     ----------
     split : str
-        How the data set's records are divided, one of its `splits`; in some splits patients
-        take turns.
+        One of the data set's `splits`; in some, patients take turns.
     """
 
     split: str = "ds1_ds2"

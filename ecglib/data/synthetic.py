@@ -139,20 +139,25 @@ def _kinds(rng, n_blocks):
 
 def _signal(rng, sample, kind, n_samples, fs):
     """Both leads in mV, (n_samples, 2): beats, baseline wander and noise."""
-    from scipy.signal import fftconvolve
-
     half = round(0.6 * fs)
     seconds = np.arange(-half, half + 1) / fs
     strength = 1 + 0.04 * rng.standard_normal(len(sample))
     signal = np.empty((len(LEADS), n_samples))
-    beats = shapes(rng, seconds)  # (kind, lead, time)
+    beats = shapes(rng, seconds)
     for lead in range(len(LEADS)):
         signal[lead] = wander(rng, n_samples, fs) + noise(rng, n_samples)
-        for one in range(len(_SYMBOLS)):
-            train = np.zeros(n_samples)
-            train[sample[kind == one]] = strength[kind == one]
-            signal[lead] += fftconvolve(train, beats[one, lead], mode="same")
+        add_beats(signal[lead], sample, kind, beats[:, lead], strength)
     return signal.T
+
+
+def add_beats(signal, sample, kind, beats, strength):
+    """Add beats (kind, time) at R-peaks to a lead in mV, each times its strength, in place."""
+    from scipy.signal import fftconvolve
+
+    for one, beat in enumerate(beats):
+        train = np.zeros(len(signal))
+        train[sample[kind == one]] = strength[kind == one]
+        signal += fftconvolve(train, beat, mode="same")
 
 
 def shapes(rng, seconds, p_wave=1.0):

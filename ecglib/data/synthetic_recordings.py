@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ecglib.data.sets.cinc2017 import CLASSES
-from ecglib.data.synthetic import MARK, noise, shapes, wander
+from ecglib.data.synthetic import MARK, add_beats, noise, shapes, wander
 
 VERSION = 1
 """Raised when the same seed gives other recordings."""
@@ -25,17 +25,9 @@ _NORMAL, _ATRIAL, _VENTRICULAR = range(3)
 def write_cinc2017(folder, n_per_class, seed):
     """Write `A00001.mat`, `A00001.hea` and so on, and `REFERENCE-v3.csv`.
 
-    Most recordings have 30 s, some fewer or more (9 to 60 s), as in CinC 2017. The table of
-    labels is written last, so that a folder that has it is complete.
-
-    Parameters
-    ----------
-    folder : path
-        Made; nothing happens if it has a `REFERENCE-v3.csv`.
-    n_per_class : int
-        Recordings of each class.
-    seed : int
-        Another seed, other patients.
+    Of each class there are `n_per_class`, most of 30 s, some of fewer or more (9 to 60 s), as
+    in CinC 2017. Another seed, other patients. The table of labels is written last, so that a
+    folder that has it is complete; in such a folder nothing happens.
     """
     folder = Path(folder)
     if (folder / "REFERENCE-v3.csv").is_file():
@@ -77,8 +69,6 @@ def _recording(rng, label):
 
 def _heart(rng, n_samples, label):
     """Beats in a class's rhythm over wander and muscle noise, (n_samples,) in mV."""
-    from scipy.signal import fftconvolve
-
     sample, kind = _beats(rng, n_samples, label)
     time = np.arange(-round(0.6 * _FS), round(0.6 * _FS) + 1) / _FS
     beats = shapes(rng, time, p_wave=0.0 if label == "A" else 1.0)[:, 0]
@@ -86,10 +76,7 @@ def _heart(rng, n_samples, label):
     if label == "A":  # fibrillatory waves, 4 to 9 Hz
         phase = 2 * np.pi * np.cumsum(rng.uniform(4, 9) + rng.normal(0, 3, n_samples)) / _FS
         signal += rng.uniform(0.03, 0.08) * np.sin(phase)
-    for one in (_NORMAL, _ATRIAL, _VENTRICULAR):
-        train = np.zeros(n_samples)
-        train[sample[kind == one]] = 1
-        signal += fftconvolve(train, beats[one], mode="same")
+    add_beats(signal, sample, kind, beats[:3], np.ones(len(sample)))
     return signal
 
 

@@ -19,6 +19,9 @@ from ecglib.models.ecgnet import ECGNet, ECGNetConfig
 from ecglib.models.micronet import MicroNet, MicroNetConfig
 from ecglib.quant import calibrate, freeze_ranges, quantize
 
+N_BEATS = 1000
+"""Beats on which C and NumPy's integers are compared."""
+
 
 @torch.no_grad()
 def _centred(model, *inputs):
@@ -56,31 +59,21 @@ def every_form(model, inputs, folder):
     return row
 
 
-def in_every_form(n_beats=1000):
+def in_every_form():
     """One beat in PyTorch, ONNX Runtime and C, for both networks at full size, on one core.
 
-    Weights are random: answers mean nothing, that they agree does.
-
-    Parameters
-    ----------
-    n_beats : int
-        Beats on which C and NumPy's integers are compared.
+    Weights are random: answers mean nothing, that they agree does. Needs a C compiler.
 
     Returns
     -------
     DataFrame
         Network -> milliseconds, and the share of equal answers.
-
-    Raises
-    ------
-    UserError
-        If there is no C compiler.
     """
     generator = torch.Generator().manual_seed(0)
     torch.manual_seed(0)
-    beats = torch.randn(n_beats, 300, generator=generator).cumsum(dim=1)
+    beats = torch.randn(N_BEATS, 300, generator=generator).cumsum(dim=1)
     beats = (beats - beats.mean(dim=1, keepdim=True)) / beats.std(dim=1, keepdim=True)
-    small = (torch.randn(n_beats, *size, generator=generator) for size in ((2, 64), (8,)))
+    small = (torch.randn(N_BEATS, *size, generator=generator) for size in ((2, 64), (8,)))
     networks = {
         "ECGNet, 64 to 512 filters": (ECGNet(ECGNetConfig()).eval(), [beats]),
         "MicroNet": (MicroNet(MicroNetConfig(n_rr=8)).eval(), list(small)),

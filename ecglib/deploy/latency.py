@@ -44,20 +44,13 @@ def time_calls(runtimes, x, rr, batch, n_calls):
         Name -> function of beats (batch, n_times) and RR ratios (batch, n_rr).
     x, rr : ndarray, shape (n_beats, ...)
         Beats to draw batches from, in turn.
-    batch : int
-        Beats of a call.
-    n_calls : int
-        Calls of each runtime, after a round of warming up.
+    batch, n_calls : int
+        Beats of a call (`UserError` if there are fewer), and calls of each runtime, after a
+        round of warming up.
 
     Returns
     -------
     dict of str to ndarray, shape (n_calls,)
-        Seconds.
-
-    Raises
-    ------
-    UserError
-        If there are fewer beats than a batch holds.
     """
     if len(x) < batch:
         raise UserError(f"batch is {batch}, but there are {len(x)} beats; lower batch")

@@ -20,14 +20,14 @@ from ecglib.deploy.c99.stored import stored_integers
 from ecglib.quant.modules import QuantLayer
 from ecglib.quant.qat import fold_batchnorm
 from ecglib.system.errors import UserError
-from ecglib.system.files import atomic
+from ecglib.system.files import written
 
 OPSET = 13
 """First with per-channel DequantizeLinear, and the last that a Jetson Nano's TensorRT reads."""
 
 
 def export_onnx(model, path, scope):
-    """Write a network as ONNX with a dynamic number of beats.
+    """Write a network as ONNX with a dynamic number of beats; returns the bytes of the file.
 
     Parameters
     ----------
@@ -37,11 +37,6 @@ def export_onnx(model, path, scope):
         Target, ending in .onnx.
     scope : str
         Recorded in the file as its `scope`.
-
-    Returns
-    -------
-    int
-        Bytes of the file.
 
     Raises
     ------
@@ -62,7 +57,9 @@ def export_onnx(model, path, scope):
     _drop_unused(proto.graph)
     helper.set_model_props(proto, {"network": type(model).__name__, "scope": scope})
     onnx.checker.check_model(proto, full_check=True)
-    return _write(proto, Path(path))
+    with written(path) as temporary:
+        temporary.write_bytes(proto.SerializeToString())
+    return Path(path).stat().st_size
 
 
 def _input_only(layer, x):
@@ -139,23 +136,10 @@ def _drop_unused(graph):
         graph.initializer.remove(tensor)
 
 
-def _write(proto, path):
-    """Save atomically; returns the number of bytes."""
-    try:
-        with atomic(path) as temporary:
-            temporary.write_bytes(proto.SerializeToString())
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}") from error
-    return path.stat().st_size
-
-
 def read_onnx(path):
     """An ONNX file as written by `export_onnx`.
 
-    Raises
-    ------
-    UserError
-        If it is absent, damaged, of another opset or not one of ours.
+    `UserError` if it is absent, damaged, of another opset or not one of ours.
     """
     try:
         proto = onnx.load(path)

@@ -121,7 +121,7 @@ def bound(work, machine, precision, batch):
     machine : Machine
         Where.
     precision : {"fp32", "fp16", "int8"}
-        Format of weights and activations.
+        Format of weights and activations; `UserError` if the machine has no arithmetic in it.
     batch : int
         Inputs of the call.
 
@@ -129,11 +129,6 @@ def bound(work, machine, precision, batch):
     -------
     Series
         Layer -> seconds; their sum is the network's.
-
-    Raises
-    ------
-    UserError
-        If the machine has no arithmetic in this format.
     """
     if precision not in machine.peak:
         raise UserError(f"{machine.name} has no arithmetic in {precision}")
@@ -193,7 +188,7 @@ def our_stages(work, *, steps, replayed, labels, n_online, n_test):
     Returns
     -------
     Series
-        Stage -> multiplications; training is not in it, since it is done once, elsewhere.
+        Stage -> multiplications; training, done once and elsewhere, is not in it.
     """
     every = int(work["macs"].sum())
     head = int(work.loc[["hidden", "out"], "macs"].sum())
@@ -207,20 +202,14 @@ def our_stages(work, *, steps, replayed, labels, n_online, n_test):
     )
 
 
-def measured_here(threads=1):
-    """This processor's peak, by a product of matrices, and its bandwidth, by a copy.
-
-    Parameters
-    ----------
-    threads : int
-        Of PyTorch, for both.
+def measured_here():
+    """This processor in fp32, on one thread, by a product of matrices and a copy.
 
     Returns
     -------
     Machine
-        With fp32 alone.
     """
-    with torch_threads(threads):
+    with torch_threads(1):
         a, b = torch.randn(2, _SIDE, _SIDE)
         peak = 2 * _SIDE**3 / fastest(lambda: a @ b)
         x, y = torch.zeros(2, _COPIED)

@@ -24,17 +24,12 @@ class Deployed:
     Parameters
     ----------
     path : Path
-        From `ecglib.deploy.onnx.export_onnx`.
+        From `ecglib.deploy.onnx.export_onnx`; `UserError` if it is none of ours.
     threads : int
         Threads of one call.
     exact : bool, optional
         Add products of bytes in 32 bits, slower, also where the processor would clip them at
         16. By default where `ecglib.system.machine.saturates` says so.
-
-    Raises
-    ------
-    UserError
-        If the file is none of ours.
     """
 
     def __init__(self, path, *, threads=1, exact=None):
@@ -74,7 +69,7 @@ class Deployed:
 
 
 def classes_of(deployed, inputs, batch_size=256):
-    """Classes that a deployed network gives to beats.
+    """Classes that a deployed network gives to beats, (n_beats,) int8.
 
     Parameters
     ----------
@@ -84,10 +79,6 @@ def classes_of(deployed, inputs, batch_size=256):
         Beats.
     batch_size : int
         Beats of a call.
-
-    Returns
-    -------
-    ndarray, shape (n_beats,), int8
     """
     x, rr = inputs.x.cpu().numpy(), inputs.rr.cpu().numpy()
     starts = range(0, len(x), batch_size)
@@ -102,21 +93,14 @@ def require_agreement(deployed, classes, expected, least=LEAST_AGREEMENT):
     ----------
     deployed : Deployed
         The file in its runtime.
-    classes : ndarray, shape (n_beats,)
-        From `classes_of`.
-    expected : ndarray, shape (n_beats,)
-        Of the network that was exported, fp32 or fake-quantized, on the same beats.
+    classes, expected : ndarray, shape (n_beats,)
+        From `classes_of`, and of the network that was exported, fp32 or fake-quantized.
     least : float
-        Share under which the deployment is refused.
+        Share under which the deployment is refused by a `UserError`.
 
     Returns
     -------
     float
-
-    Raises
-    ------
-    UserError
-        If they agree on too few beats.
     """
     share = float(np.mean(classes == expected))
     if share < least:

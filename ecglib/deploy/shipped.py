@@ -44,12 +44,7 @@ class Shipped:
 
 
 def load(path=WEIGHTS):
-    """The network in a file that `export micronet` wrote.
-
-    Parameters
-    ----------
-    path : path
-        By default the one that comes with the library.
+    """The network in a file that `export micronet` wrote, by default the one of the library.
 
     Returns
     -------

@@ -15,7 +15,7 @@ from ecglib.data.records import MAX_FS, Record, read_annotations, read_header, r
 from ecglib.data.signal.detector import detect
 from ecglib.data.signal.micro_input import bridged, micro_inputs
 from ecglib.system.errors import UserError
-from ecglib.system.files import atomic
+from ecglib.system.files import written
 from ecglib.system.untrusted import refused
 from ecglib.training.loop import in_batches
 
@@ -91,9 +91,9 @@ def predict_record(name, shipped, *, lead=None, annotations=None):
         sampling frequency is below 100 Hz, or there is no beat.
     """
     start = time.perf_counter()
-    record, lead = read_lead(name, lead)
+    record, lead = _read_lead(name, lead)
     filled = replace(record, signal=np.asarray(bridged(record), dtype=np.float32))
-    sample = annotated(name, annotations) if annotations else detected(filled)
+    sample = _annotated(name, annotations) if annotations else _detected(filled)
     sample = sample[(sample >= 0) & (sample < len(record.signal))]
     if len(sample) == 0:
         raise UserError(f"{name}: no beat was found in lead {lead}; name another one by --lead")
@@ -109,7 +109,7 @@ def predict_record(name, shipped, *, lead=None, annotations=None):
     return Classified(Path(name).name, lead, beats, record.fs, duration, spent)
 
 
-def read_lead(name, lead):
+def _read_lead(name, lead):
     """One lead of a WFDB record, and its name; see `predict_record`."""
     header = read_header(name)
     names = header.sig_name
@@ -120,25 +120,25 @@ def read_lead(name, lead):
         raise UserError(f"{name} has {header.fs:g} Hz; {MIN_FS} to {MAX_FS:,} Hz are read")
     channel = names.index(chosen)
     to_mv = MILLIVOLTS.get(header.units[channel], 1)
-    nowhere = {"sample": np.array([], dtype=np.int64), "symbol": np.array([], dtype=str)}
     record = Record(
         number=Path(name).name,
         signal=read_signal(name, header, channel) * np.float32(to_mv),
         fs=float(header.fs),
         gain=1.0,
         baseline=0.0,
-        **nowhere,
+        sample=np.array([], dtype=np.int64),
+        symbol=np.array([], dtype=str),
     )
     return record, chosen
 
 
-def annotated(name, extension):
+def _annotated(name, extension):
     """R-peaks (n_beats,) from an annotation file, whatever their class."""
     sample, symbol = read_annotations(name, extension)
     return sample[np.isin(symbol, list(SYMBOL_TO_AAMI))]
 
 
-def detected(record):
+def _detected(record):
     """R-peaks (n_beats,) from the detector."""
     with refused(
         f"{record.number} is too short or too odd to find beats in: {len(record.signal):,} "
@@ -166,14 +166,11 @@ def write(classified, out):
     extension = out.suffix.removeprefix(".")
     if not extension.isalpha():
         raise UserError(f"{out} has no extension; end it in .csv, or .atr for WFDB annotations")
-    try:
-        with atomic(out) as temporary:
-            if extension == "csv":
-                classified.beats.to_csv(temporary, index=False)
-            else:
-                _write_annotations(classified, temporary, extension)
-    except OSError as error:
-        raise UserError(f"cannot write {out}: {error.strerror}") from error
+    with written(out) as temporary:
+        if extension == "csv":
+            classified.beats.to_csv(temporary, index=False)
+        else:
+            _write_annotations(classified, temporary, extension)
 
 
 def _write_annotations(classified, path, extension):

@@ -7,17 +7,15 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from ecglib.system.errors import UserError
+
 
 @contextmanager
 def alone(path, work):
     """Wait until no other process is in such a block; one that is killed leaves it, too.
 
-    Parameters
-    ----------
-    path : Path
-        File that stands for the block; its folder must be there.
-    work : str
-        What another process does, for whoever waits.
+    `path` stands for the block, its folder must be there; `work` is what another process does,
+    for whoever waits.
     """
     lock = FileLock(path)
     try:
@@ -43,8 +41,18 @@ def atomic(path):
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         yield temporary
-        with temporary.open("r+b") as written:
-            os.fsync(written.fileno())  # else a power cut may leave the name without content
+        with temporary.open("r+b") as file:
+            os.fsync(file.fileno())  # else a power cut may leave the name without content
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def written(path):
+    """As `atomic`, for a file that a user named: `UserError` if it cannot be written."""
+    try:
+        with atomic(path) as temporary:
+            yield temporary
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}") from error

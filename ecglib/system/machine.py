@@ -8,7 +8,7 @@ import torch
 
 
 def describe_environment(device, folder):
-    """Machine and versions of a run, for its result file.
+    """Machine and versions of a run, for its result file, as a dict.
 
     Parameters
     ----------
@@ -16,10 +16,6 @@ def describe_environment(device, folder):
         Where the networks ran.
     folder : Path
         The repository, whose commit is recorded.
-
-    Returns
-    -------
-    dict
     """
     gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
     return {

@@ -13,5 +13,4 @@ PARAMS = REPO / "params"
 RESULTS = REPO / "results"  # committed reference runs
 FIGURES = RESULTS / "figures"  # committed images of real recordings
 RUNS = REPO / "_build" / "runs"  # live runs
-BOOK = REPO / "_build" / "book"  # executed notebooks and the book's configuration
 HTML = REPO / "_build" / "html"  # what one reads

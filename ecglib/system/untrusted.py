@@ -38,12 +38,7 @@ def refused(sentence):
     Parameters
     ----------
     sentence : str
-        Names the file and says what to do.
-
-    Raises
-    ------
-    UserError
-        With this sentence, if the block raises anything else.
+        Text of the error: names the file and says what to do.
     """
     try:
         yield
@@ -54,18 +49,7 @@ def refused(sentence):
 
 
 def read_bytes(path, limit):
-    """Content of a file.
-
-    Parameters
-    ----------
-    path : path
-        The file.
-    limit : int
-        Bytes that it may have.
-
-    Returns
-    -------
-    bytes
+    """Content of a file of no more than `limit` bytes.
 
     Raises
     ------
@@ -93,25 +77,10 @@ def read_json(path):
 
 
 def read_member(archive, member, limit):
-    """Content of a member of a zip.
+    """Content of a member (its name) of a `ZipFile` of no more than `limit` bytes.
 
-    Parameters
-    ----------
-    archive : ZipFile
-        The zip.
-    member : str
-        Its name.
-    limit : int
-        Bytes that it may have; what the zip says about its size is not believed.
-
-    Returns
-    -------
-    bytes
-
-    Raises
-    ------
-    ValueError
-        If it is larger, or packed in an unusual way; other exceptions if it is damaged.
+    What the zip says about its size is not believed. `ValueError` if it is larger, or packed in
+    an unusual way; other exceptions if it is damaged.
     """
     check_members([archive.getinfo(member)], limit)
     with archive.open(member) as file:
@@ -128,21 +97,10 @@ def check_members(members, limit):
 
 @contextmanager
 def opened_npz(path, limit):
-    """The arrays of an `.npz` file.
+    """The arrays of an `.npz` file, of no more than `limit` bytes in all, as `NpzFile`.
 
     The header of every array is compared with the bytes that the zip has of it before NumPy
     makes room for what the header asks for.
-
-    Parameters
-    ----------
-    path : path
-        The file.
-    limit : int
-        Bytes that the arrays may have in all, unpacked.
-
-    Yields
-    ------
-    NpzFile
 
     Raises
     ------

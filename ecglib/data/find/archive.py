@@ -50,12 +50,8 @@ class Files:
         """A function that takes a name and returns the path of a file to read.
 
         Members of a zip are unpacked into a temporary folder as they are asked for; it holds
-        the files of one recording at a time.
-
-        Raises
-        ------
-        UserError
-            If the zip or one of its members is damaged, or a file is too large.
+        the files of one recording at a time. `UserError` if zip or member is damaged, or a file
+        too large.
         """
         if self.archive is None:
             yield self._loose
@@ -96,31 +92,13 @@ class Files:
 
 
 def find_files(root, recordings, extensions, labels=(), archives=()):
-    """Recordings in a folder, its subfolders or a zip, and the files of labels beside them.
+    """Recordings at a place, and the files of labels beside them, as `Files`.
 
-    Parameters
-    ----------
-    root : path
-        A zip, or a folder that holds one, or a folder with the recordings in it or in its
-        subfolders; a zip in the folder comes first.
-    recordings : str
-        Regular expression that the names of recordings match.
-    extensions : sequence of str
-        Of a recording's files, that with the samples first.
-    labels : sequence of str
-        Names of files with labels: inside the zip, or, which comes first, beside it.
-    archives : sequence of str
-        Glob patterns of the zip's name.
-
-    Returns
-    -------
-    Files
-        Without members if there are none.
-
-    Raises
-    ------
-    UserError
-        If the zip is damaged or has a member with a path that leads out of it.
+    `root` is a zip, or a folder with a zip whose name fits the glob patterns `archives`, or
+    with the recordings in it or in its subfolders. A recording's name matches the regular
+    expression `recordings`, its files have the `extensions`, that with the samples first. Files
+    named in `labels` lie inside the zip or, which comes first, beside it. `UserError` if the
+    zip is damaged or has a member with a path that leads out of it.
     """
     root = Path(root)
     kinds = [rf"({recordings})\.{extension}" for extension in extensions]

@@ -28,32 +28,24 @@ def directory():
     return Path(platformdirs.user_cache_dir("ecglib"))
 
 
-def path_for(checksums, arguments, *, kind="beats"):
-    """File for what comes from these files with these arguments.
+def kept(table, checksums, arguments, make):
+    """Beats or recordings from the cache, or else from `make()`, and stored then.
 
-    Parameters
-    ----------
-    checksums : list or dict of str
-        SHA-256 of every file that is read, in order or by name.
-    arguments : dict
-        Arguments of the loading function that shape its result.
-    kind : {"beats", "recordings"}
-        What is stored.
+    `table` is their class, `checksums` (list or dict) the SHA-256 of every file that is read,
+    `arguments` the dict of all that shapes the result.
     """
     key = repr((VERSION, checksums, sorted(arguments.items())))
-    return directory() / f"{kind}-{hashlib.sha256(key.encode()).hexdigest()[:24]}.npz"
+    digest = hashlib.sha256(key.encode()).hexdigest()[:24]
+    path = directory() / f"{table.__name__.lower()}-{digest}.npz"
+    found = load(path, table)
+    if found is None:
+        found = make()
+        store(path, found)
+    return found
 
 
 def load(path, table):
-    """Beats or recordings stored in `path`, or None if there are none or the file is damaged.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    table : type
-        `Beats` or `Recordings`.
-    """
+    """Beats or recordings (`table`) stored in `path`; None if missing or damaged."""
     try:
         with refused(f"{path} is missing or damaged"), opened_npz(path, MAX_BYTES) as stored:
             return table(**{f.name: _as(f.type, stored[f.name]) for f in fields(table)})
@@ -69,10 +61,7 @@ def _as(kind, array):
 
 
 def store(path, table):
-    """Write beats or recordings to `path` whole or not at all.
-
-    A cache that cannot be written is no error.
-    """
+    """Write beats or recordings whole or not at all; one that cannot be written is no error."""
     arrays = {field.name: getattr(table, field.name) for field in fields(table)}
     with contextlib.suppress(OSError), atomic(path) as temporary, open(temporary, "wb") as file:
         np.savez(file, **arrays)

@@ -67,8 +67,8 @@ def fetch(name="mitdb", target=None, *, open_url=https_only):
     Raises
     ------
     UserError
-        If the data set is unknown or not offered for download, the network fails (within 10 s
-        if there is none) or a file is not what the publisher lists.
+        If the data set is unknown or not offered, the network fails (within 10 s if there is
+        none) or a file is not what the publisher lists.
     """
     from tqdm import tqdm
 
@@ -103,10 +103,7 @@ def _published(name, publisher, target, open_url):
 
 
 def _listed(text, publisher):
-    """File name -> SHA-256 of the lines about a data set.
-
-    Names must match the pattern, so that none leads out of the target folder.
-    """
+    """File name -> SHA-256 of a data set; no name that matches leaves the target folder."""
     line = re.compile(
         rf"([0-9a-f]{{64}})[ *]+{re.escape(publisher.folder)}({publisher.pattern})"
     )
@@ -120,15 +117,11 @@ def _explained(name, url, target):
     try:
         yield
     except (OSError, HTTPException, futures.TimeoutError) as error:
+        reason = str(getattr(error, "reason", error)) or "no answer in time"
         raise UserError(
-            f"cannot fetch {url} to {target} "
-            f"({_reason(error)}): check network and folder, then run "
+            f"cannot fetch {url} to {target} ({reason}): check network and folder, then run "
             f"`python -m ecglib fetch {name}` again; it continues where it stopped"
         ) from error
-
-
-def _reason(error):
-    return str(getattr(error, "reason", error)) or "no answer in time"
 
 
 def _fetch_file(url, path, digest, max_bytes, open_url):

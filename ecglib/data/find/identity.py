@@ -12,14 +12,8 @@ _PIECE = 1 << 20  # bytes
 
 
 def record_files(folder, record):
-    """Paths of a record's header, signals and annotations.
-
-    Raises
-    ------
-    UserError
-        If one of them is missing.
-    """
-    paths = [Path(folder) / f"{record}.{extension}" for extension in EXTENSIONS]
+    """Paths of a record's header, signals and annotations; `UserError` if one is missing."""
+    paths = _paths(folder, record)
     for path in paths:
         if not path.is_file():
             raise UserError(
@@ -39,25 +33,18 @@ def sha256_of(path):
 
 
 def identity(checksums):
-    """One SHA-256 for a set of files: over their sorted names and checksums.
-
-    Parameters
-    ----------
-    checksums : dict
-        File name -> SHA-256 of its content, hexadecimal.
-
-    Returns
-    -------
-    str
-        Hexadecimal digest.
-    """
+    """One SHA-256, hexadecimal, over sorted names and checksums (dict of both) of files."""
     lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(checksums.items()))
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def is_complete(folder, record):
     """Whether all three files of a record lie in `folder`."""
-    return all((Path(folder) / f"{record}.{extension}").is_file() for extension in EXTENSIONS)
+    return all(path.is_file() for path in _paths(folder, record))
+
+
+def _paths(folder, record):
+    return [Path(folder) / f"{record}.{extension}" for extension in EXTENSIONS]
 
 
 def records_in(folder, records):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ecglib.data.recordings import Recordings, padded
+from ecglib.data.recordings import padded
 from ecglib.data.records import Record, check_lead, check_record, to_millivolts
 from ecglib.system.errors import UserError
 from ecglib.system.files import atomic
@@ -44,23 +44,11 @@ def read_info(path, name):
 
 
 def write_records(path, name, info, records, lead):
-    """Write one lead of annotated records.
+    """Write one lead of annotated records of data set `name` to a file, whole or not at all.
 
-    The file holds ADC units (int16) with gain and baseline, so that beats from it are the same
-    to the last bit as from the WFDB files.
-
-    Parameters
-    ----------
-    path : path
-        File; it appears whole or not at all.
-    name : str
-        Data set.
-    info : PackInfo
-        Numbers and identity of the records.
-    records : iterable of Record
-        The records.
-    lead : str
-        Their lead.
+    `info` is a `PackInfo`, `records` an iterable of `Record`. The file holds ADC units (int16)
+    with gain and baseline, so that beats from it are the same to the last bit as from the WFDB
+    files.
     """
     arrays = {}
     for record in records:
@@ -69,28 +57,10 @@ def write_records(path, name, info, records, lead):
 
 
 def read_records(path, name, records, lead):
-    """Records from a file that `write_records` wrote, one at a time.
+    """Records with these numbers from a file that `write_records` wrote, one at a time.
 
-    Parameters
-    ----------
-    path : path
-        The file.
-    name : str
-        Data set.
-    records : iterable of int
-        Record numbers.
-    lead : str
-        Name of the lead; the file holds only one.
-
-    Yields
-    ------
-    Record
-
-    Raises
-    ------
-    UserError
-        If the file is truncated or something else than this data set, or lacks a record or the
-        lead.
+    `UserError` if the file is truncated or something else than data set `name`, or lacks a
+    record or the lead, of which it holds only one.
     """
     with _opened(path, name) as stored:
         present, packed = set(stored["records"].tolist()), str(stored["lead"])
@@ -107,17 +77,7 @@ def read_records(path, name, records, lead):
 
 
 def write_recordings(path, info, found):
-    """Write recordings without their padding, in steps of 1 µV (int16), and their labels.
-
-    Parameters
-    ----------
-    path : path
-        File; it appears whole or not at all.
-    info : PackInfo
-        Names and identity of the recordings.
-    found : Recordings
-        The recordings.
-    """
+    """Write `Recordings` without padding, in steps of 1 µV (int16), and their labels."""
     whole = np.concatenate([s[:n] for s, n in zip(found.signal, found.n_samples, strict=True)])
     arrays = {
         "fs": found.fs,
@@ -131,26 +91,10 @@ def write_recordings(path, info, found):
 
 
 def read_recordings(path, dataset, length):
-    """Recordings from a file that `write_recordings` wrote.
+    """What `write_recordings` wrote of a `RecordingSet`, cut or padded to `length` samples.
 
-    Parameters
-    ----------
-    path : path
-        The file.
-    dataset : RecordingSet
-        What it must hold.
-    length : int
-        Samples, to which recordings are cut or padded.
-
-    Returns
-    -------
-    Recordings
-        Samples differ from those of the source by 0.5 µV at most.
-
-    Raises
-    ------
-    UserError
-        If the file is damaged or something else.
+    Samples differ from those of the source by 0.5 µV at most. `UserError` if the file is
+    damaged or something else.
     """
     with _opened(path, dataset.name) as stored:
         units, names, label = stored["units"], stored["recording"], stored["label"]
@@ -162,15 +106,7 @@ def read_recordings(path, dataset, length):
             raise ValueError("another rate or unit")
         signal = np.split(units / np.float32(UNITS_PER_MV), np.cumsum(n_samples)[:-1])
         signal, n_samples = padded(signal, names, length)
-        return Recordings(
-            signal=signal,
-            label=label,
-            recording=names,
-            n_samples=n_samples,
-            fs=float(dataset.fs),
-            classes=dataset.classes,
-            source=dataset.name,
-        )
+        return dataset.table(signal, label, names, n_samples)
 
 
 def _write(path, name, info, arrays, **more):

@@ -34,10 +34,9 @@ class Source:
     origin : {"data_root", "ECG_DATA", "repository", "download", "synthetic"}
         Which step of the search found it.
     sha256 : str
-        Identity of the data: SHA-256 over the sorted names and checksums of the files. For
-        annotated records these are `.hea`, `.dat` and `.atr` of all that are there, or of those
-        asked for if they are synthetic; for recordings they, or the zip that holds them, and
-        their labels. A packed file carries the identity of its source.
+        Identity of the data: SHA-256 over names and checksums of `.hea`, `.dat` and `.atr` of
+        all annotated records (of invented ones, of those asked for), or of recordings or their
+        zip, and labels. A packed file carries the identity of its source.
     synthetic : bool
         Whether the records are invented.
     """
@@ -61,9 +60,8 @@ def find(name="mitdb", data_root=None, *, records=(), allow_synthetic=False, dow
     """The first place that has the data set.
 
     The search goes: `data_root`, `$ECG_DATA`, `data/` in the repository, the folder that
-    `fetch` fills, a download, synthetic patients; the last two only if allowed. Each place
-    may be a folder with the files, a folder with a subfolder or a packed file named after the
-    data set, or a packed file.
+    `fetch` fills, a download, synthetic patients. A place is a folder with the files, a folder
+    with a subfolder or a packed file named after the data set, or a packed file.
 
     Parameters
     ----------
@@ -73,10 +71,8 @@ def find(name="mitdb", data_root=None, *, records=(), allow_synthetic=False, dow
         The place to use; if it does not serve, that is an error and nothing else is tried.
     records : sequence of int
         Record numbers that are needed. If none is named, all that a place has will do.
-    allow_synthetic : bool
-        Whether invented patients may stand in, if the data set has any.
-    download : bool
-        Whether to fetch the data set if no place has it.
+    allow_synthetic, download : bool
+        Whether invented patients, if the data set has any, or a download may stand in.
 
     Returns
     -------

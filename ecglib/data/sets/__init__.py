@@ -21,12 +21,7 @@ NAMES = tuple(SETS)
 
 
 def get(name):
-    """The data set of a name, a `BeatSet` or a `RecordingSet`.
-
-    Raises
-    ------
-    UserError
-        If there is none.
+    """The data set of a name, a `BeatSet` or a `RecordingSet`; `UserError` if there is none.
 
     Examples
     --------
@@ -71,8 +66,7 @@ def load(name, root, **options):
     root : path
         Folder with its files, or a packed file; `ecglib.data.find.search.find` finds it.
     **options
-        `records`, `lead`, `before`, `after`, `length`, `fusion` of beats
-        (`BeatSet.load_beats`); `lead` and `length` of recordings (`RecordingSet.load`).
+        As `BeatSet.load_beats` or `RecordingSet.load` takes them.
 
     Returns
     -------

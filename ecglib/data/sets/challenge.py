@@ -16,31 +16,11 @@ _MATRIX_HEADER = 24  # bytes
 def read_recording(files, at, name, *, fs, lead=None):
     """One lead of a recording, and what its header says about it.
 
-    Parameters
-    ----------
-    files : Files
-        Where `<name>.hea` and `<name>.mat` are.
-    at : callable
-        From `files.opened()`.
-    name : str
-        Recording.
-    fs : float
-        Hz that the recording must have.
-    lead : str, optional
-        Lead by name; the first one if not given.
-
-    Returns
-    -------
-    signal : ndarray, shape (n_samples,), float32
-        mV; NaN where the recorder marked a sample as invalid.
-    codes : list of str
-        What stands behind `#Dx:`, SNOMED CT codes of the diagnoses.
-
-    Raises
-    ------
-    UserError
-        If a file is missing, damaged or does not fit the other, the lead is missing or not in
-        mV, or the rate is another.
+    `at` is from `files.opened()`, `fs` the rate in Hz that the recording must have; without
+    `lead` the first one is read. Returns the signal (n_samples,) float32 in mV, NaN where a
+    sample is invalid, and a list of what stands behind `#Dx:`, SNOMED CT codes. `UserError` if
+    a file is missing, damaged or does not fit the other, the lead is missing or not in mV, or
+    the rate is another.
     """
     matrix, header_name = f"{name}.mat", f"{name}.hea"
     if header_name not in files.members:
@@ -71,21 +51,10 @@ def read_recording(files, at, name, *, fs, lead=None):
 
 
 def read_labelled(files, at, label_of, *, fs, lead, length):
-    """One lead of all recordings, cut or padded, and the labels that their headers give.
+    """What `RecordingSet.read` returns, of one lead of all recordings.
 
-    Parameters
-    ----------
-    files, at, fs, lead
-        As in `read_recording`.
-    label_of : callable
-        Name and codes -> index of a class.
-    length : int
-        Samples.
-
-    Returns
-    -------
-    signal, n_samples, label
-        As `ecglib.data.sets.dataset.RecordingSet.read` gives them.
+    `label_of` makes the index of a class from a name and the codes in its header; the other
+    arguments are those of `read_recording`, and the length in samples.
     """
     label = []
 
@@ -97,6 +66,16 @@ def read_labelled(files, at, label_of, *, fs, lead, length):
 
     signal, n_samples = padded(signals(), files.recordings, length)
     return signal, n_samples, np.array(label, dtype=np.int8)
+
+
+def index_of(name, word, groups, classes, where, what):
+    """Index into `classes` of a recording's group, by the word that stands `where`."""
+    if word not in groups:
+        raise UserError(
+            f"recording {name} has no known {what} in {where} (known: {', '.join(groups)}); "
+            "correct the label or leave the recording out"
+        )
+    return classes.index(groups[word])
 
 
 def first_known(codes, table):

@@ -13,7 +13,7 @@ import numpy as np
 from ecglib.data.find.archive import find_files as find
 from ecglib.data.recordings import padded
 from ecglib.data.records import check_lead
-from ecglib.data.sets.challenge import first_known, read_labelled
+from ecglib.data.sets.challenge import first_known, index_of, read_labelled
 from ecglib.data.sets.dataset import Publisher, RecordingSet
 from ecglib.system.errors import UserError
 from ecglib.system.untrusted import check_members, refused
@@ -90,13 +90,7 @@ def _read_csv(files, at, lead, length):
 
 
 def _index(name, rhythm, where):
-    """Index into CLASSES of a recording's rhythm."""
-    if rhythm not in GROUP:
-        raise UserError(
-            f"recording {name} has no known rhythm in {where} (known: {', '.join(GROUP)}); "
-            "correct the label or leave the recording out"
-        )
-    return CLASSES.index(GROUP[rhythm])
+    return index_of(name, rhythm, GROUP, CLASSES, where, "rhythm")
 
 
 def _rhythms(files, at):

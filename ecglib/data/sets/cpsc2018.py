@@ -6,9 +6,8 @@ Read in the form of PhysioNet's Challenge 2020, `.mat` and `.hea` with SNOMED CT
 import csv
 
 from ecglib.data.find.archive import find_files as find
-from ecglib.data.sets.challenge import first_known, read_labelled
+from ecglib.data.sets.challenge import first_known, index_of, read_labelled
 from ecglib.data.sets.dataset import Publisher, RecordingSet
-from ecglib.system.errors import UserError
 from ecglib.system.untrusted import refused
 
 CLASSES = ("Normal", "AF", "I-AVB", "LBBB", "RBBB", "PAC", "PVC", "STD", "STE")
@@ -30,7 +29,8 @@ CODES = {
 }
 """SNOMED CT code -> class, as in the Challenge 2020."""
 
-_KNOWN = CODES | {name: name for name in CLASSES}  # older headers have names
+_OWN = {name: name for name in CLASSES}
+_KNOWN = CODES | _OWN  # older headers have names
 
 _REFERENCE = "REFERENCE.csv"
 
@@ -52,13 +52,8 @@ def read(files, lead, length):
 
         def label_of(name, codes):
             own = first_known(codes, _KNOWN) if listed is None else listed.get(name)
-            if own is None:
-                where = "the #Dx of its header" if listed is None else files.where(_REFERENCE)
-                raise UserError(
-                    f"recording {name} has no known label in {where} (known: "
-                    f"{', '.join(CLASSES)}); correct the label or leave the recording out"
-                )
-            return CLASSES.index(own)
+            where = "the #Dx of its header" if listed is None else files.where(_REFERENCE)
+            return index_of(name, own, _OWN, CLASSES, where, "label")
 
         return read_labelled(files, at, label_of, fs=FS, lead=lead, length=length)
 

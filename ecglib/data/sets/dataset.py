@@ -148,19 +148,10 @@ class BeatSet(DataSet):
         return f"{self.name}/{record}" if self.prefix is None else f"{self.prefix}{record}"
 
     def folds(self, split, records):
-        """Training and test records of every training that a split asks for.
+        """Training and test records of every training that one of the `splits` asks for.
 
-        Parameters
-        ----------
-        split : str
-            One of `splits`.
-        records : sequence of int
-            Records in use.
-
-        Returns
-        -------
-        list of (tuple of int, tuple of int)
-            Of several folds, those that test nothing are left out.
+        Of the split's records those in `records` (sequence of int) count. A list of pairs of
+        tuples of int; of several folds, those that test nothing are left out.
         """
         if split not in self.folds_by_split:
             known = ", ".join(self.splits)
@@ -206,41 +197,31 @@ class BeatSet(DataSet):
         Returns
         -------
         Beats
-            `signal` in mV, float32, not normalised: a beat may be flat, and whatever normalises
-            must cope. `rr` is computed on all beats before any is dropped. `fs` is that of the
-            record, in which `sample` counts, whatever `length` is.
+            `signal` in mV, float32, not normalised, maybe flat; `rr` is computed on all beats
+            before any is dropped; `fs` is that of the record, in which `sample` counts.
 
         Raises
         ------
         UserError
             If a file is missing, damaged or truncated, a record lacks the lead or is one flat
-            line, a window holds samples that the recorder marked invalid, or an argument makes
-            no sense.
+            line, a window holds invalid samples, or an argument makes no sense.
         """
         lead = self.lead if lead is None else lead
         usual = round(WINDOW_S * self.fs)
-        window = {
-            "before": usual if before is None else before,
-            "after": usual if after is None else after,
-            "length": length,
-        }
+        before, after = (usual if n is None else n for n in (before, after))
+        window = {"before": before, "after": after, "length": length}
         _check_arguments(records, window, fusion)
         if Path(root).is_file():
             packed = pack.read_records(root, self.name, records, lead)
             return cut_beats(packed, window, fusion)
         checksums = [sha256_of(path) for r in records for path in record_files(root, r)]
-        arguments = {
-            "records": list(map(int, records)),
-            "lead": lead,
-            "fusion": fusion,
-            **window,
-        }
-        stored = cache.path_for(checksums, arguments)
-        beats = cache.load(stored, Beats)
-        if beats is None:
-            beats = cut_beats((read_wfdb(root, r, lead) for r in records), window, fusion)
-            cache.store(stored, beats)
-        return beats
+        arguments = {"records": list(map(int, records)), "lead": lead, "fusion": fusion}
+        arguments |= window
+
+        def read():
+            return cut_beats((read_wfdb(root, r, lead) for r in records), window, fusion)
+
+        return cache.kept(Beats, checksums, arguments, read)
 
     def read_record(self, root, record, lead=None):
         """One lead of one record with all its annotations, as `ecglib.data.records.Record`."""
@@ -250,10 +231,9 @@ class BeatSet(DataSet):
         return read_wfdb(root, record, lead)
 
     def other_lead(self, root, record, lead=None):
-        """Name of the first lead of a record that is not `lead`; in MIT-BIH a V lead.
+        """Name of the first lead of a record, recorded at the same time, that is not `lead`.
 
-        It was recorded at the same time, from another place on the chest. A packed file has
-        none: it holds one lead only.
+        In MIT-BIH it is a V lead. A packed file has none: it holds one lead only.
         """
         lead = self.lead if lead is None else lead
         if Path(root).is_file():
@@ -289,10 +269,9 @@ class BeatSet(DataSet):
         return f"{what}: name a folder with their .hea, .dat and .atr files"
 
     def identify(self, path, wanted=()):
-        """SHA-256 of the records at `path`, and whether they are invented.
+        """SHA-256 of all records at `path`, and whether they are invented.
 
-        It covers all records that are there; of invented ones, which are made as they are
-        needed, those that are wanted.
+        Of invented ones, which are made as they are needed, those that are wanted count.
         """
         if path.is_file():
             info = pack.read_info(path, self.name)
@@ -305,8 +284,8 @@ class BeatSet(DataSet):
     def pack(self, root, out):
         """Write one lead and all annotations of the records in a WFDB folder to one file.
 
-        Records that lack the lead are left out; the file carries the identity of its source and
-        appears whole or not at all. Returns what it holds, as `pack.PackInfo`.
+        Records that lack the lead are left out. Returns what the file holds, as
+        `pack.PackInfo`.
         """
         if Path(root).is_file():
             raise UserError(f"{root} is packed already: name a folder with WFDB records")
@@ -359,10 +338,9 @@ class RecordingSet(DataSet):
         return self.packed_length is not None
 
     def load(self, root, *, lead="II", length=5120):
-        """All recordings at a place.
+        """All recordings at a place, in order of their names.
 
-        Files of the publisher are read once and then served from a cache on disk
-        (`ecglib.data.find.cache`).
+        The publisher's files are read once and then served from a cache on disk.
 
         Parameters
         ----------
@@ -376,7 +354,6 @@ class RecordingSet(DataSet):
         Returns
         -------
         Recordings
-            In order of their names.
         """
         if length < 1:
             raise UserError(f"length is {length}: it must be at least 1 sample")
@@ -384,24 +361,20 @@ class RecordingSet(DataSet):
             return pack.read_recordings(root, self, length)
         files = self._files(root)
         arguments = {"name": self.name, "lead": lead, "length": length}
-        stored = cache.path_for(files.checksums(), arguments, kind="recordings")
-        recordings = cache.load(stored, Recordings)
-        if recordings is None:
-            recordings = self._read(files, lead, length)
-            cache.store(stored, recordings)
-        return recordings
+
+        def read():
+            return self._read(files, lead, length)
+
+        return cache.kept(Recordings, files.checksums(), arguments, read)
 
     def _read(self, files, lead, length):
         signal, n_samples, label = self.read(files, lead, length)
-        return Recordings(
-            signal=signal,
-            label=label,
-            recording=np.array(files.recordings),
-            n_samples=n_samples,
-            fs=float(self.fs),
-            classes=self.classes,
-            source=self.name,
-        )
+        return self.table(signal, label, np.array(files.recordings), n_samples)
+
+    def table(self, signal, label, names, n_samples):
+        """`Recordings` of this data set."""
+        fs = float(self.fs)
+        return Recordings(signal, label, names, n_samples, fs, self.classes, self.name)
 
     def _files(self, root):
         files = self.find_files(root)

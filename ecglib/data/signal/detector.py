@@ -104,13 +104,8 @@ def match(reference, detected, fs, tolerance=TOLERANCE_S):
         if candidate < len(detected) and detected[candidate] <= sample + reach:
             pairs.append((beat, candidate))
             candidate += 1
-    tp = len(pairs)
-    return Matching(
-        tp=tp,
-        fn=len(reference) - tp,
-        fp=len(detected) - tp,
-        pairs=np.array(pairs, dtype=np.int64).reshape(-1, 2),
-    )
+    tp, table = len(pairs), np.array(pairs, dtype=np.int64).reshape(-1, 2)
+    return Matching(tp, len(reference) - tp, len(detected) - tp, table)
 
 
 def score_record(root, record, lead=None, *, dataset="mitdb"):
@@ -148,11 +143,7 @@ def score_record(root, record, lead=None, *, dataset="mitdb"):
     return {
         "record": record,
         "n_beats": len(reference),
-        "tp": matching.tp,
-        "fn": matching.fn,
-        "fp": matching.fp,
-        "se": matching.se,
-        "ppv": matching.ppv,
+        **{name: getattr(matching, name) for name in ("tp", "fn", "fp", "se", "ppv")},
     }
 
 

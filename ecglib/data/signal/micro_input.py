@@ -40,16 +40,7 @@ MIN_AMPLITUDE = 1e-4
 
 
 def parts_of(features):
-    """The parts that a name of features lists.
-
-    Parameters
-    ----------
-    features : str
-        Names from `FEATURES`, joined by "+".
-
-    Returns
-    -------
-    tuple of str
+    """The parts, from `FEATURES`, that a name of features lists.
 
     Raises
     ------
@@ -91,8 +82,7 @@ def micro_inputs(record, features):
     Raises
     ------
     UserError
-        If the features are unknown, the record has no beats, or the lead is flat or all
-        invalid.
+        If the features are unknown, there is no beat, or the lead is flat or all invalid.
     """
     parts = parts_of(features)
     sample = record.sample[record.is_beat]
@@ -109,23 +99,12 @@ def micro_inputs(record, features):
 
 
 def windows(record, sample, signal):
-    """Half a second around each R-peak.
+    """Half a second around each R-peak `sample` (n_beats,), (n_beats, 64) float64 in mV.
 
     Each output sample is the mean over 1/128 s, from the integral of the signal: cheap, without
-    aliases worth the name, and equally defined at every sampling frequency.
-
-    Parameters
-    ----------
-    record : Record
-        The lead.
-    sample : ndarray of int, shape (n_beats,)
-        R-peaks.
-    signal : {"derivative", "raw"}
-        Differences between neighbours, or the samples less their mean in the window.
-
-    Returns
-    -------
-    ndarray, shape (n_beats, 64), float64, mV
+    aliases worth the name, and equally defined at every sampling frequency. `signal` is
+    "derivative" (differences between neighbours) or "raw" (the samples less their mean in the
+    window).
     """
     around = LENGTH / FS * record.fs  # the nearest sample stands for what lies over the edge
     margin = int(np.ceil(around))
@@ -141,21 +120,16 @@ def windows(record, sample, signal):
 
 
 def bridged(record):
-    """The lead with invalid samples on a straight line between their valid neighbours.
+    """The lead with invalid samples on straight lines between their valid neighbours.
 
     Parameters
     ----------
     record : Record
-        The lead, NaN where a sample is invalid.
+        NaN where a sample is invalid; `UserError` if no sample is valid, or all are equal.
 
     Returns
     -------
     ndarray, shape (n_samples,), mV
-
-    Raises
-    ------
-    UserError
-        If no sample is valid, or all are equal.
     """
     valid = np.isfinite(record.signal)
     kept = record.signal[valid]
@@ -170,16 +144,9 @@ def bridged(record):
 def relative_to_patient(beats, with_template):
     """Beats in units of the patient's running amplitude, and what they have beyond the usual.
 
-    Parameters
-    ----------
-    beats : ndarray, shape (n_beats, 64)
-        Of one record, in order of time.
-    with_template : bool
-        Whether a second channel holds each beat less the template of the beats before it.
-
-    Returns
-    -------
-    ndarray, shape (n_beats, 1 or 2, 64), float32
+    `beats` (n_beats, 64) are one record's in order of time. The result (n_beats, 1 or 2, 64),
+    float32, has a second channel `with_template`: each beat less the template of those before
+    it.
     """
     out = np.empty((len(beats), 2 if with_template else 1, beats.shape[1]), np.float32)
     amplitude, template = 0.0, None
@@ -201,20 +168,9 @@ def relative_to_patient(beats, with_template):
 
 
 def timing(sample, fs, parts):
-    """The timing of beats, as the parts of the features ask for it.
+    """Timing of beats as the `parts` of the features ask for it, (n_beats, 0 to 8) float32.
 
-    Parameters
-    ----------
-    sample : ndarray of int, shape (n_beats,)
-        R-peaks of all beats, ascending.
-    fs : float
-        Sampling frequency, Hz.
-    parts : tuple of str
-        From `parts_of`.
-
-    Returns
-    -------
-    ndarray, shape (n_beats, 0 to 8), float32
+    `sample` (n_beats,) are the R-peaks of all beats, ascending, at `fs` Hz.
     """
     closed = without_gaps(sample, fs)
     ratios = scaled_ratios(rr_features(closed))

@@ -26,13 +26,11 @@ _SHIFT_EVERY_S = 5.0
 
 
 def baseline_wander(n_samples, fs, rng):
-    """Baseline wander: breathing and slow drift, both below 0.5 Hz.
+    """Baseline wander: breathing and slow drift, both below 0.5 Hz, each half of the power.
 
     Breathing is Gaussian noise in a band 0.1 Hz wide around a rate drawn from 0.2 to
     0.33 Hz, so a near-sinusoid whose amplitude drifts within some ten seconds. Drift is
-    Gaussian noise from 0.02 to 0.15 Hz. Each has half of the power.
-
-    Parameters, result and errors as the module says.
+    Gaussian noise from 0.02 to 0.15 Hz.
     """
     _check(n_samples, fs)
     rate = rng.uniform(0.2, 0.33)
@@ -45,8 +43,6 @@ def muscle(n_samples, fs, rng):
     """Muscle artefact: Gaussian noise from 20 Hz to min(150 Hz, 0.45 `fs`), in bursts.
 
     The envelope is log-normal and changes within some seconds; it widens the band by few Hz.
-
-    Parameters, result and errors as the module says.
     """
     _check(n_samples, fs)
     carrier = _band(n_samples, fs, 20.0, min(150.0, 0.45 * fs), rng)
@@ -60,8 +56,6 @@ def electrode_motion(n_samples, fs, rng):
     exponentially with its own time constant from 0.2 to 1.5 s. Shifts and bursts have half
     of the power each. This is the noise whose spectrum overlaps with the ECG's own: no
     filter takes it out without taking QRS complexes and T waves, too.
-
-    Parameters, result and errors as the module says.
     """
     _check(n_samples, fs)
     bursts = _unit_power(_bursts(n_samples, fs, rng) * _band(n_samples, fs, 1.0, 10.0, rng))
@@ -73,7 +67,7 @@ NOISES = {"wander": baseline_wander, "muscle": muscle, "electrode": electrode_mo
 
 
 def add_noise(signal, fs, sample, kind, snr_db, rng):
-    """An ECG with generated noise at a signal-to-noise ratio (SNR).
+    """An ECG with generated noise at a signal-to-noise ratio (SNR), (n_samples,) float32.
 
     SNR = 10 log10(S / (N a²)) with the gain a of the noise, as `nst` of WFDB has it, by which
     the Noise Stress Test Database was made. S = A² / 8 is the power of a sinusoid as high as
@@ -88,8 +82,7 @@ def add_noise(signal, fs, sample, kind, snr_db, rng):
     Parameters
     ----------
     signal : ndarray, shape (n_samples,)
-        One lead in mV; invalid samples are NaN and stay so, and beats near them do not count
-        for A.
+        One lead in mV; invalid samples are NaN and stay so, beats near them do not count for A.
     fs : float
         Sampling frequency, Hz.
     sample : ndarray, shape (n_beats,), int
@@ -101,15 +94,11 @@ def add_noise(signal, fs, sample, kind, snr_db, rng):
     rng : numpy.random.Generator
         Source of the noise; the same state gives the same noise at every SNR, but for a.
 
-    Returns
-    -------
-    ndarray, shape (n_samples,), float32
-
     Raises
     ------
     UserError
-        If there is no beat to measure, the signal is flat there, the SNR is not finite, the
-        kind is unknown, or the signal too short or too coarse for the noise.
+        If no beat can be measured, the signal is flat there, too short or too coarse, the SNR
+        is not finite, or the kind is unknown.
     """
     if kind not in NOISES:
         raise UserError(f"kind is {kind!r}: it must be one of {', '.join(NOISES)}")

@@ -6,7 +6,6 @@ perturbation can be compared draw by draw.
 """
 
 from dataclasses import replace
-from fractions import Fraction
 
 import numpy as np
 
@@ -22,33 +21,20 @@ FALSE_BEAT = "Q"
 
 
 def with_noise(record, kind, snr_db, seed):
-    """A record with generated noise over its whole length.
+    """A `Record` with generated noise over its whole length.
 
     Parameters
     ----------
     record : Record
         Its beats say how strong the signal is.
-    kind : {"wander", "muscle", "electrode"}
-        See `ecglib.data.signal.noise`.
-    snr_db : float
-        Signal-to-noise ratio as in `ecglib.data.signal.noise.add_noise`, dB.
+    kind, snr_db
+        As `ecglib.data.signal.noise.add_noise` takes them, whose errors are raised.
     seed : int
         Not negative.
-
-    Returns
-    -------
-    Record
-
-    Raises
-    ------
-    UserError
-        As `ecglib.data.signal.noise.add_noise`.
     """
-    sample = record.sample[record.is_beat]
-    rng = _rng(seed, record)
-    return replace(
-        record, signal=add_noise(record.signal, record.fs, sample, kind, snr_db, rng)
-    )
+    sample, rng = record.sample[record.is_beat], _rng(seed, record)
+    signal = add_noise(record.signal, record.fs, sample, kind, snr_db, rng)
+    return replace(record, signal=signal)
 
 
 def with_jitter(record, ms, seed):
@@ -63,7 +49,7 @@ def with_jitter(record, ms, seed):
     record : Record
         No two of its beats at one sample.
     ms : float
-        Largest move, ms.
+        Largest move, ms; `UserError` if negative or not finite.
     seed : int
         Not negative.
 
@@ -71,11 +57,6 @@ def with_jitter(record, ms, seed):
     -------
     Record
         Annotations sorted by time, beats strictly ascending and inside the signal.
-
-    Raises
-    ------
-    UserError
-        If `ms` is negative or not finite.
     """
     if not 0 <= ms < np.inf:
         raise UserError(f"ms is {ms}: it must be a finite number of at least 0 ms")
@@ -103,20 +84,15 @@ def resampled(record, fs):
     Parameters
     ----------
     record : Record
-        Its sampling frequency a whole number, so that the ratio is one of small integers.
+        Its sampling frequency a whole number.
     fs : int
-        New sampling frequency, Hz.
+        New sampling frequency, 100 to 1000 Hz, else `UserError`.
 
     Returns
     -------
     Record
         Annotations at their times, rounded to the nearest sample; `gain` and `baseline`
         stay those of the header.
-
-    Raises
-    ------
-    UserError
-        If a frequency is no whole number, or the new one not from 100 to 1000 Hz.
     """
     from scipy.signal import resample_poly
 
@@ -127,8 +103,7 @@ def resampled(record, fs):
             f"record {record.number} has {record.fs} Hz: only a record with a whole number of "
             "samples a second can be resampled"
         )
-    ratio = Fraction(int(fs), int(record.fs))
-    up, down = ratio.numerator, ratio.denominator
+    up, down = int(fs), int(record.fs)
     signal = resample_poly(record.signal, up, down, padtype="edge").astype(np.float32)
     sample = np.rint(record.sample * up / down).astype(np.int64).clip(0, len(signal) - 1)
     return replace(record, signal=signal, fs=float(fs), sample=sample)
@@ -137,10 +112,8 @@ def resampled(record, fs):
 def with_detected_peaks(record):
     """A record whose R-peaks are found by the detector instead of the annotators.
 
-    ANSI/AAMI EC57 compares beat by beat: a detection within 150 ms of an annotated beat is
-    that beat and carries its symbol, each beat matched once. What is left over on either
-    side is counted by the matching, for sensitivity (`se`) and positive predictivity (`ppv`)
-    of the detection:
+    ANSI/AAMI EC57 compares beat by beat: a detection within 150 ms of an annotated beat is that
+    beat and carries its symbol, each beat matched once. The rest is counted by the matching:
 
     - A missed beat has no annotation in the new record, so no classifier sees it. It is in
       `fn`; EC57 counts it as not recognized in the sensitivity of its class, so whoever
@@ -153,20 +126,14 @@ def with_detected_peaks(record):
     Parameters
     ----------
     record : Record
-        Its signal and the annotations that are beats.
+        Without invalid samples, over which the detector cannot filter, else `UserError`.
 
     Returns
     -------
     Record
         One annotation a detection, at the detector's sample; other annotations are gone.
     ecglib.data.signal.detector.Matching
-        Reference: the beats of `record`, in order; detections: the annotations of the new
-        record.
-
-    Raises
-    ------
-    UserError
-        If the signal has invalid samples, over which the detector cannot filter.
+        Reference: the beats of `record`, in order; detections: annotations of the new record.
     """
     if np.isnan(record.signal).any():
         raise UserError(

@@ -22,32 +22,19 @@ RHYTHM_BEATS, LARGEST_CHANGE = 24, 0.5
 
 
 def rr_features(sample):
-    """Five ratios of RR intervals for every beat of one record.
+    """Five ratios of RR intervals for every beat of one record, (n_beats, 5) float32.
 
-    The means run over the last 80 and 400 intervals up to and including the current `rr`;
-    at the start of a record they run over as many as there are. A ratio that does not
-    exist is 1, "as usual": those with `rr` at the first beat, those with `post` at the last,
-    and any whose denominator is zero (two annotations on one sample).
+    The means run over the last 80 and 400 intervals up to and including the current `rr`; at
+    the start of a record they run over as many as there are. A ratio that does not exist is 1,
+    "as usual": those with `rr` at the first beat, those with `post` at the last, and any whose
+    denominator is zero (two annotations on one sample). Columns are `RR_NAMES`; the first four
+    are those of Farag 2023 (PMC9919183).
 
     Parameters
     ----------
     sample : array_like of int, shape (n_beats,)
-        R-peaks of **all** annotated beats of the record, ascending, in samples (the unit
-        cancels).
-
-    Returns
-    -------
-    ndarray, shape (n_beats, 5), float32
-        Columns as in `RR_NAMES`; when each is known, in `RR_DELAY_BEATS`.
-
-    Raises
-    ------
-    ValueError
-        If `sample` is not ascending.
-
-    References
-    ----------
-    Farag 2023, PMC9919183 (the first four, with local and global means).
+        R-peaks of **all** annotated beats of the record, in samples (the unit cancels);
+        `ValueError` if they are not ascending.
 
     Examples
     --------
@@ -97,17 +84,10 @@ def rhythm_features(sample):
     The baseline is a running mean of log RR in which an interval counts at most as 10 % off, so
     that a run of premature beats hardly lowers it; its gain falls from 1/2 to 0.02.
 
-    Parameters
-    ----------
-    sample : ndarray of int, shape (n_beats,)
-        R-peaks of all annotated beats of the record, ascending, in samples.
-
-    Returns
-    -------
-    ndarray, shape (n_beats, 3), float32
-        log(rr / baseline) and log(post / baseline) (known one beat later), each times 4, and 8
-        times the mean absolute change of log RR over the last 24 beats, each at most 0.5. Zeros
-        where an interval does not exist.
+    From R-peaks `sample` (n_beats,), ascending, come (n_beats, 3) float32: log(rr / baseline)
+    and log(post / baseline) (known one beat later), each times 4, and 8 times the mean absolute
+    change of log RR over the last 24 beats, each at most 0.5. Zeros where an interval does not
+    exist.
     """
     features = np.zeros((len(sample), 3))
     if len(sample) < 3:

@@ -1,14 +1,15 @@
 """Windows of fixed length around R-peaks."""
 
-import math
-
 import numpy as np
 
 
 def cut(signal, sample, *, before, after, length):
     """Windows `[R - before, R + after)` of a signal, resampled to `length` if need be.
 
-    Where a window reaches over the signal's edge, the nearest sample is repeated.
+    Where a window reaches over the signal's edge, the nearest sample is repeated. If `length`
+    is not `before + after`, a polyphase low-pass filter resamples each window; beyond the
+    window's ends it continues the straight line through first and last sample, so no edge
+    rings.
 
     Parameters
     ----------
@@ -16,12 +17,8 @@ def cut(signal, sample, *, before, after, length):
         One lead.
     sample : ndarray, shape (n_beats,), int
         R-peaks, in samples.
-    before, after : int
-        Samples before the R-peak, and from the R-peak on.
-    length : int
-        Samples of the result. If it is not `before + after`, a polyphase low-pass filter
-        resamples each window (`scipy.signal.resample_poly`; beyond the window's ends it
-        continues the straight line through first and last sample, so no edge rings).
+    before, after, length : int
+        Samples before the R-peak, from the R-peak on, and of the result.
 
     Returns
     -------
@@ -41,13 +38,7 @@ def cut(signal, sample, *, before, after, length):
     windows = np.lib.stride_tricks.sliding_window_view(padded, width)[sample]
     n_padded = np.count_nonzero((sample < before) | (sample + after > len(signal)))
     if length != width:
-        windows = _resample(windows, length)
-    return windows, int(n_padded)
+        from scipy.signal import resample_poly  # takes a while; the default needs none
 
-
-def _resample(windows, length):
-    from scipy.signal import resample_poly  # takes a while to import; the default needs none
-
-    common = math.gcd(length, windows.shape[1])
-    up, down = length // common, windows.shape[1] // common
-    return resample_poly(windows, up, down, axis=1, padtype="line").astype(np.float32)
+        windows = resample_poly(windows, length, width, axis=1, padtype="line")
+    return windows.astype(np.float32, copy=False), int(n_padded)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ecglib.deploy.bundle.write import FORMAT, TOLERANCE, identity
 from ecglib.system.errors import UserError
-from ecglib.system.files import atomic
+from ecglib.system.files import written
 from ecglib.system.paths import RESULTS
 from ecglib.system.untrusted import read_json, refused
 
@@ -29,18 +29,18 @@ _SECONDS = {
     "ours_features_s": "ours: features",
     "ours_update_s": "ours: update from 5 labels",
 }
+_ESTIMATED = "paper's stage, 22 patients (estimated)"
 _TIMES = ("p50_ms", "p95_ms", "p99_ms")
 
 
 def import_device(path, folder=FOLDER):
-    """Check what `nano_bench.py` or `nano_online.py` wrote, and keep it.
+    """Check what `nano_bench.py` or `nano_online.py` wrote on a device, and keep it.
 
     Parameters
     ----------
-    path : Path
-        From a device.
-    folder : Path
-        Where it is kept; a later measurement of the same device and runtime replaces it.
+    path, folder : Path
+        From the device, and where it is kept; a later measurement of the same device and
+        runtime replaces it.
 
     Returns
     -------
@@ -74,12 +74,8 @@ def import_device(path, folder=FOLDER):
         for number, row in enumerate(content["unsupported"]):
             _check_network(row, f"{path}: unsupported network {number}")
     target = Path(folder) / f"{_slug(content)}.json"
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with atomic(target) as temporary:
-            temporary.write_text(json.dumps(content, indent=1) + "\n")
-    except OSError as error:
-        raise UserError(f"cannot write {target}: {error.strerror}") from error
+    with written(target) as temporary:
+        temporary.write_text(json.dumps(content, indent=1) + "\n")
     return target
 
 
@@ -162,7 +158,7 @@ def device_table(devices):
     Returns
     -------
     DataFrame
-        A Jetson that nobody measured has a row that says so.
+        A device, network and format that nobody measured has a word for a number.
     """
     rows = {}
     for device in devices:
@@ -171,20 +167,21 @@ def device_table(devices):
         name = f"{_machine(device)}, {device['runtime'].split('+')[0]}"
         name += " on cuda" * ("cuda" in device["runtime"])
         for row in device["measured"]:
-            key = name, NETWORKS[row["network"]], row["precision"]
-            cell = rows.setdefault(key, {})
+            cell = rows.setdefault(_key(name, row), {})
             if row["batch"] == 1:
-                cell["one beat, ms"] = f"{row['p50_ms']:.3f}"
+                cell["one beat, ms"] = row["p50_ms"]
             if row["batch"] == 64:
-                cell["beats/s, 64 at once"] = f"{row['beats_per_s']:,.0f}"
+                cell["beats/s, 64 at once"] = row["beats_per_s"]
         for row in device["unsupported"]:
-            key = name, NETWORKS[row["network"]], row["precision"]
-            rows[key] = {"one beat, ms": "not supported"}
+            rows[_key(name, row)] = {"one beat, ms": "not supported"}
     for jetson in ("Jetson Nano", "Jetson Orin"):
         if not any(jetson in key[0] for key in rows):
             rows[jetson, "", ""] = {"one beat, ms": "not measured"}
-    frame = pd.DataFrame(rows).T.fillna("")
-    return frame.rename_axis(["device", "network", "format"])
+    return pd.DataFrame(rows).T.rename_axis(["device", "network", "format"])
+
+
+def _key(name, row):
+    return name, NETWORKS[row["network"]], row["precision"]
 
 
 def learning_table(devices):
@@ -203,9 +200,7 @@ def learning_table(devices):
     rows = {}
     for device in devices:
         if "runtime" not in device:
-            measured = {text: f"{device['measured'][n]:.3g}" for n, text in _SECONDS.items()}
-            whole = device["estimated"]["paper_stage_22_patients_s"]
-            rows[f"{_machine(device)}, {device['device']}"] = measured | {
-                "paper's stage, 22 patients (estimated)": f"{whole:,.0f}"
-            }
+            seconds = {text: device["measured"][name] for name, text in _SECONDS.items()}
+            seconds[_ESTIMATED] = device["estimated"]["paper_stage_22_patients_s"]
+            rows[f"{_machine(device)}, {device['device']}"] = seconds
     return pd.DataFrame(rows).rename_axis("seconds")

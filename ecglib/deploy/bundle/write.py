@@ -128,7 +128,7 @@ def _write_network(folder, name, fp32, int8, arrays):
     export_onnx(fp32, paths["fp32"], "none")
     _write_half(paths["fp32"], paths["fp16"])
     export_onnx(int8, paths["int8"], "all_int8")
-    recipe = recipe_of(fp32)
+    recipe = _recipe_of(fp32)
     weights = {k: v.detach().numpy() for k, v in fp32.named_parameters()}
     np.savez(folder / f"weights_{name}.npz", **weights)
     rows = []
@@ -156,18 +156,8 @@ def _write_half(source, target):
         temporary.write_bytes(half.SerializeToString())
 
 
-def recipe_of(model):
-    """A network as a list of layers that a few lines of PyTorch can rebuild.
-
-    Parameters
-    ----------
-    model : ECGNet or MicroNet
-        Without BatchNorm.
-
-    Returns
-    -------
-    list of dict
-    """
+def _recipe_of(model):
+    """A network without BatchNorm as layers that a few lines of PyTorch can rebuild."""
     convolutions, rest = [], []
     for name, layer in weight_layers(model).items():
         if name.startswith("conv"):

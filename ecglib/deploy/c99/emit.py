@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ecglib.deploy.c99.front import FEATURES, byte_factor
 from ecglib.system.errors import UserError
-from ecglib.system.files import atomic
+from ecglib.system.files import written
 
 _PARTS = Path(__file__).parent / "c"
 
@@ -15,7 +15,6 @@ def constant_bytes(program):
     Parameters
     ----------
     program : ecglib.deploy.c99.program.Program
-        From `ecglib.deploy.c99.lower.lower`.
 
     Returns
     -------
@@ -25,7 +24,7 @@ def constant_bytes(program):
 
 
 def write_c(program, folder, name, features=None):
-    """Write a network as `name`.c and `name`.h.
+    """Write a network as `name`.c and `name`.h; returns both paths.
 
     Parameters
     ----------
@@ -38,11 +37,6 @@ def write_c(program, folder, name, features=None):
     features : str, optional
         What the micro network reads: the files then hold `ecg_beat` too, which computes it from
         raw samples and R-peak times.
-
-    Returns
-    -------
-    tuple of Path
-        Source and header.
 
     Raises
     ------
@@ -61,11 +55,8 @@ def write_c(program, folder, name, features=None):
     }
     paths = tuple(Path(folder) / file for file in texts)
     for path, text in zip(paths, texts.values(), strict=True):
-        try:
-            with atomic(path) as temporary:
-                temporary.write_text(text)
-        except OSError as error:
-            raise UserError(f"cannot write {path}: {error.strerror}") from error
+        with written(path) as temporary:
+            temporary.write_text(text)
     return paths
 
 

@@ -47,21 +47,9 @@ def logarithm(value):
 
 
 class Front:
-    """One recording, beat by beat.
+    """One recording, beat by beat, as the micro network's `Program` reads it.
 
-    Parameters
-    ----------
-    program : ecglib.deploy.c99.program.Program
-        The micro network's; says which bytes it reads.
-    fs : int
-        Samples a second.
-    gain : int
-        Units of the samples in a millivolt.
-
-    Raises
-    ------
-    UserError
-        If a number is not above zero.
+    The samples come `fs` a second, with `gain` units in a millivolt, whole numbers above zero.
     """
 
     def __init__(self, program, fs, gain):
@@ -79,7 +67,7 @@ class Front:
         self.log_last = self.baseline = self.baseline_before = 0
 
     def beat(self, around, time):
-        """One more beat.
+        """One more beat: what the network reads of the one before, None at the first one.
 
         Parameters
         ----------
@@ -91,7 +79,6 @@ class Front:
         Returns
         -------
         tuple of ndarray of int8, shapes (2, 64) and (8,), or None
-            What the network reads of the beat before; None at the first one.
         """
         rr, before = int(time) - self.time, None
         if rr > LONGEST_RR_S * self.fs:
@@ -168,12 +155,7 @@ def reach(fs):
 def differences(around, fs):
     """Differences (64,) between means over 1/128 s, in 1/256 sample, clipped to 2²⁴.
 
-    Parameters
-    ----------
-    around : ndarray of int, shape (2 * reach(fs) + 1,)
-        Samples with the R-peak in the middle.
-    fs : int
-        Samples a second.
+    `around` (2 * reach(fs) + 1,) are integer samples with the R-peak in the middle.
     """
     edges = (2 * np.arange(-1, LENGTH + 1) - 65) * fs + 128 + 256 * reach(fs)
     integral = np.concatenate([[0], np.cumsum(around, dtype=np.int64)])

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from ecglib.deploy.c99.front import reach
 from ecglib.system.errors import UserError
 
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic")
@@ -62,20 +63,14 @@ def has(tool):
     return shutil.which(tool) is not None
 
 
-def require(tool, package):
-    """Refuse to go on without a program.
-
-    Raises
-    ------
-    UserError
-        Names it, and Debian's package that has it.
-    """
+def _require(tool, package):
+    """Raise `UserError` if a program is missing; it names Debian's package that has it."""
     if not has(tool):
         raise UserError(f"there is no {tool} here; install {package}")
 
 
 def library(source, *options):
-    """Compile C for this machine and load it.
+    """Compile C for this machine and load it; `UserError` if there is no compiler.
 
     Parameters
     ----------
@@ -87,13 +82,8 @@ def library(source, *options):
     Returns
     -------
     ctypes.CDLL
-
-    Raises
-    ------
-    UserError
-        If there is no compiler.
     """
-    require("gcc", "gcc")
+    _require("gcc", "gcc")
     target = Path(source).with_suffix(".so")
     _run("gcc", *STRICT, "-O2", *options, "-shared", "-fPIC", source, "-o", target)
     return ctypes.CDLL(str(target))
@@ -109,7 +99,7 @@ def classifier(source, n_beat, n_rr, compiler="gcc", *options):
     n_beat, n_rr : int
         Bytes of one beat and of its timing.
     compiler : str
-        For this machine or another one.
+        For this machine or another one; `UserError` if there is no such compiler.
     *options : str
         For the compiler.
 
@@ -117,13 +107,8 @@ def classifier(source, n_beat, n_rr, compiler="gcc", *options):
     -------
     Path
         The program.
-
-    Raises
-    ------
-    UserError
-        If there is no such compiler.
     """
-    require(compiler, compiler)
+    _require(compiler, compiler)
     source = Path(source)
     feeder = source.with_name(f"{source.stem}_feeder.c")
     feeder.write_text(_FEEDER.format(name=source.stem, beat=n_beat, rr=n_rr))
@@ -154,10 +139,10 @@ def cortex_m4(source, use="beats"):
     UserError
         If there is no cross compiler.
     """
-    require("arm-none-eabi-gcc", "gcc-arm-none-eabi")
+    _require("arm-none-eabi-gcc", "gcc-arm-none-eabi")
     source = Path(source)
     caller = source.with_name(f"{source.stem}_{use}.c")
-    n_samples = 2 * ((67 * _FS + 255) // 256 + 1) + 1
+    n_samples = 2 * reach(_FS) + 1
     caller.write_text(_CALLERS[use].format(name=source.stem, fs=_FS, samples=n_samples))
     target = source.with_name(f"{source.stem}_{use}_m4.elf")
     gcc = ("arm-none-eabi-gcc", *STRICT, *_CORTEX_M4)
@@ -177,7 +162,7 @@ def cortex_m4(source, use="beats"):
 
 
 def instructions(program, stream, n_beats):
-    """Instructions that one beat takes, counted by callgrind.
+    """Instructions that one beat takes, counted by callgrind, without the program's start.
 
     Parameters
     ----------
@@ -191,14 +176,13 @@ def instructions(program, stream, n_beats):
     Returns
     -------
     float
-        What starting the program takes is not in it.
 
     Raises
     ------
     UserError
         If there is no valgrind.
     """
-    require("valgrind", "valgrind")
+    _require("valgrind", "valgrind")
     counted = [_collected(program, data) for data in (b"", stream)]
     return (counted[1] - counted[0]) / n_beats
 

@@ -71,17 +71,14 @@ def _name(node):
     return str(getattr(node.target, "__name__", node.target))
 
 
-def _kind(traced, node):
-    module = _module(traced, node, nn.Module)
-    return type(module).__name__ if module else node.op.replace("call_", "")
-
-
 def _require_known(traced):
     """Refuse, before anything else, what has no integer form."""
     for node in traced.graph.nodes:
         if node.op not in ("placeholder", "output") and not _is_known(traced, node):
+            module = _module(traced, node, nn.Module)
+            kind = type(module).__name__ if module else node.op.replace("call_", "")
             raise UserError(
-                f"layer {_name(node)} ({_kind(traced, node)}) has no integer form; quantize "
+                f"layer {_name(node)} ({kind}) has no integer form; quantize "
                 "with scope all_int8, and use Conv1d, ReLU, MaxPool1d and Linear alone"
             )
 
@@ -121,7 +118,10 @@ def _layer(traced, node):
     target = reader.target if reader else "logits"
     zero_out, scale_out = 0, 1.0
     if reader:
-        _check_activated(node, chain)
+        if not any(isinstance(following, nn.ReLU) for following in chain):
+            raise UserError(
+                f"layer {node.target} has no ReLU behind it, which integers need here"
+            )
         quantizer = _module(traced, reader, QuantLayer).input_quantizer
         zero_out, scale_out = int(quantizer.zero_point) - OFFSET, float(quantizer.scale)
     zero_in = int(module.input_quantizer.zero_point) - OFFSET
@@ -162,11 +162,6 @@ def _until_next(traced, node):
             place += sum(part.meta["tensor_meta"].shape[1] for part in before)
         chain.append(_module(traced, following, nn.Module))
         current = following
-
-
-def _check_activated(node, chain):
-    if not any(isinstance(module, nn.ReLU) for module in chain):
-        raise UserError(f"layer {node.target} has no ReLU behind it, which integers need here")
 
 
 def _check_form(node, module, pooling, weight, bias):

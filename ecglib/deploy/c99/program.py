@@ -77,19 +77,10 @@ class Program:
         return next(layer for layer in self.layers if layer.source == name)
 
     def to_bytes(self, name, values):
-        """Inputs as the bytes that the first layers read.
+        """Input "beat" or "rr", floats as the fp32 network takes them, as the first layers'
+        int8.
 
-        Parameters
-        ----------
-        name : {"beat", "rr"}
-            Which input.
-        values : ndarray of float
-            As the fp32 network takes it.
-
-        Returns
-        -------
-        ndarray of int8
-            Rounded half to even, as the fake-quantized network does.
+        Rounded half to even, as the fake-quantized network does.
         """
         inverse = np.float32(1) / np.float32(self.scales[name])
         q = np.rint(values.astype(np.float32) * inverse) + self.reader(name).zero_in
@@ -98,19 +89,13 @@ class Program:
     def run(self, beat, rr=None):
         """Logits in integers: the reference that the C code must equal bit for bit.
 
-        Parameters
-        ----------
-        beat : ndarray of int8, shape (n_beats, n_channels, n_times)
-            From `to_bytes`.
-        rr : ndarray of int8, shape (n_beats, n_rr), optional
-            Likewise, if the network reads timing.
-
-        Returns
-        -------
-        ndarray of int64, shape (n_beats, n_outputs)
-            On one scale for all classes; the largest is the answer, the first of equals.
+        `beat` (n_beats, n_channels, n_times) and, if the network reads timing, `rr` (n_beats,
+        n_rr) are int8 from `to_bytes`; the result (n_beats, n_outputs), int64, is on one scale
+        for all classes: the largest is the answer, the first of equals.
         """
-        buffers = {name: self._empty(name, len(beat)) for name in self.shapes}
+        buffers = {
+            name: np.zeros((len(beat), *shape), np.int8) for name, shape in self.shapes.items()
+        }
         buffers["beat"] = beat.transpose(0, 2, 1)
         if rr is not None:
             buffers["rr"] = rr[:, None, :]
@@ -123,9 +108,6 @@ class Program:
                 out = out.reshape(len(out), 1, -1)
             buffers[layer.target][:, :, layer.place : layer.place + out.shape[2]] = out
         raise AssertionError("a program ends with its logits")
-
-    def _empty(self, name, n_beats):
-        return np.zeros((n_beats, *self.shapes[name]), np.int8)
 
 
 def _sums(layer, x):

@@ -31,19 +31,11 @@ class Stored:
 
 
 def stored_integers(layer):
-    """A layer's weights and biases as integers.
+    """Weights and biases of a calibrated QuantConv1d or QuantLinear as integers, `Stored`.
 
     A bias must fit 32 bits in units of (input scale × weight scale): where a channel's weights
-    are so small that it would not, their scale is raised, and they round to zero.
-
-    Parameters
-    ----------
-    layer : QuantConv1d or QuantLinear
-        Calibrated. A missing bias is zero.
-
-    Returns
-    -------
-    Stored
+    are so small that it would not, their scale is raised, and they round to zero. A missing
+    bias is zero.
     """
     weight, scale = layer.weight_quantizer.integers(layer.weight.detach().cpu())
     weight, scale = weight.numpy(), scale.cpu().numpy()

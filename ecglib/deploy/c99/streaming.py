@@ -16,21 +16,16 @@ STATE_BYTES, STREAM_BYTES = 4096, 8192
 
 
 def raw_samples(record):
-    """The lead in units of its recorder, int16; invalid samples bridged by straight lines.
+    """The lead in units of its recorder; invalid samples bridged by straight lines.
 
     Parameters
     ----------
     record : ecglib.data.records.Record
-        The lead.
+        `UserError` if a sample does not fit 16 bits.
 
     Returns
     -------
     ndarray of int16, shape (n_samples,)
-
-    Raises
-    ------
-    UserError
-        If a sample does not fit 16 bits.
     """
     units = np.round(np.asarray(bridged(record), float) * record.gain + record.baseline)
     if np.abs(units).max() >= 2**15:
@@ -118,7 +113,7 @@ def stream(code, samples, fs, gain):
     Parameters
     ----------
     code : ctypes.CDLL
-        From `ecglib.deploy.c99.harness.library`, of a network written with its features.
+        From `ecglib.deploy.c99.harness.library`, with features.
     samples : ndarray of int16, shape (n_samples,)
         Units of the recorder.
     fs, gain : int
