@@ -163,6 +163,25 @@ show.table(
 )
 
 # %% [markdown]
+# What its mistakes look like, where every patient was left out once. The three records with most
+# N beats called S all have atrial fibrillation or flutter.
+
+# %% mystnb={"figure": {"caption": "Mistakes without any label of the patient, in integers, seed 7, every patient left out once: the three records with most mistakes of each kind, how many they have, and of these the one nearest to their median. Upper letter: annotated; lower letter: what the network said, framed where it is wrong. MIT-BIH Arrhythmia Database 1.0.0, ODC-By 1.0.", "name": "fig-real-mistakes"}, "image": {"classes": "reference-figure"}} tags=["hide-input"]
+show.reference_figure("mistakes", "Twelve beats that the network took for another class")
+
+# %% [markdown]
+# Record 232 has most of the S beats that are missed. His usual beat *is* S: the template and the
+# slow baseline of his rhythm learn it as normal. In record 209, where S beats are rarer, they
+# stand out against both. Against the mean of the last 80 intervals, which his pauses lengthen,
+# the S beats of record 232 do come early; that ratio alone is not enough for the network.
+
+# %% mystnb={"figure": {"caption": "Record 232 (eight seconds with as many N beats as usual for him, RR intervals in ms) and what the network reads of him, beside record 209: median of N and S beats and the middle 80 %, the derivative with the running template, the same less the template, and RR intervals over the slow baseline, after the first 300 beats. The titles say how many S beats the network called N (in integers, no label, seed 7, every patient left out once). MIT-BIH Arrhythmia Database 1.0.0, ODC-By 1.0.", "name": "fig-real-record-232"}, "image": {"classes": "reference-figure"}} tags=["hide-input"]
+show.reference_figure(
+    "record_232",
+    "A strip of record 232, and his beats against the running template, beside record 209",
+)
+
+# %% [markdown]
 # ### What it was chosen from
 
 # %% tags=["hide-input"]
@@ -257,6 +276,15 @@ figures.budget_curves(curves)
 
 # %% mystnb={"figure": {"caption": "Accuracy of every record after 5:00 without a label and with five, every patient left out once, INT8, mean of the seeds of the reference runs. Green: better; red: worse.", "name": "fig-budget-patients"}} tags=["hide-input"]
 figures.patients(lopo[5], lopo[0], ("no label", "five labels"))
+
+# %% [markdown]
+# What five answers change, on the patient whom they help most, so not on a usual one:
+
+# %% mystnb={"figure": {"caption": "Twelve seconds of the patient whom five answers help most (largest gain in accuracy after 5:00; in integers, seed 7, every patient left out once), chosen to be as often right before and after as the rest of his recording. Percentages: accuracy after 5:00, all of his beats. A frame marks a wrong answer. MIT-BIH Arrhythmia Database 1.0.0, ODC-By 1.0.", "name": "fig-real-five-answers"}, "image": {"classes": "reference-figure"}} tags=["hide-input"]
+show.reference_figure(
+    "five_answers",
+    "A strip of record 232 with annotated classes, and those said without and with five labels",
+)
 
 # %% [markdown]
 # ### At any time of the day

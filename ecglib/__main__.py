@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ecglib.data import sets
 from ecglib.system.errors import UserError
-from ecglib.system.paths import PARAMS, RESULTS, RUNS
+from ecglib.system.paths import FIGURES, PARAMS, RESULTS, RUNS
 
 _BENCHMARKS = {"speed": "speed", "int8": "latency"}  # what is measured -> study
 
@@ -76,6 +76,13 @@ def _compare(args):
     from ecglib.commands.report import compare
 
     print(compare(args.mine, args.reference))
+
+
+def _figures(args):
+    from ecglib.commands.figures import draw
+
+    for path in draw(args.out, args.results, args.data_root):
+        print(path)
 
 
 def _bench(args):
@@ -182,6 +189,15 @@ def _add_reports(command):
     sub = command(_compare, "set two folders of results side by side")
     sub.add_argument("mine", type=Path)
     sub.add_argument("reference", type=Path, nargs="?", default=RESULTS)
+
+    sub = command(
+        _figures, "draw the book's figures of real recordings (MIT-BIH) and replace the images"
+    )
+    sub.add_argument("--out", type=Path, default=FIGURES, help="folder of the images")
+    sub.add_argument(
+        "--results", type=Path, default=RESULTS, help="runs whose predictions are shown"
+    )
+    sub.add_argument("--data-root", type=Path, help="where the records are (default: searched)")
 
 
 def _add_deployment(command):

@@ -98,10 +98,10 @@ def run_chapters(names, params_file, overrides=None, *, root=REPO):
         "data": plan.data_identity(),
         "params": json.dumps(plan.params, sort_keys=True, default=str),
     }
-    library = REPO / "ecglib"
+    library, shown = REPO / "ecglib", root / "results"
     surroundings = {
         "library": _digest(library.rglob("*.py"), library.rglob("*.sha256")),
-        "results": _digest((root / "results").rglob("*.json")),
+        "results": _digest(shown.rglob("*.json"), shown.rglob("*.png")),
     }
     executed = []
     with _building(root):

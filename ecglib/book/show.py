@@ -2,11 +2,13 @@
 
 import html
 
-from IPython.display import HTML, Markdown
+from IPython.display import HTML, Image, Markdown
 
 from ecglib.book.formats import shown, stacked
 from ecglib.data import sets
 from ecglib.studies.params import load_params
+from ecglib.system.errors import UserError
+from ecglib.system.paths import FIGURES
 from ecglib.tables import arms, downloads, frames
 
 
@@ -45,6 +47,36 @@ def table(frame, caption, formats=None, *, columns=None, escape=True):
 def text_table(frame, caption):
     """A table of sentences instead of numbers: as `table`, but flush left."""
     return HTML(table(frame, caption).data.replace('ecg-table"', 'ecg-table ecg-text"', 1))
+
+
+def reference_figure(name, caption):
+    """A committed figure of real recordings, whatever data and profile the page has.
+
+    On the page its number and caption are those of the cell's `mystnb` metadata, as for every
+    figure; `classes: reference-figure` there makes it fit a phone.
+
+    Parameters
+    ----------
+    name : str
+        File in `results/figures`, without extension; `python -m ecglib figures` draws them.
+    caption : str
+        What it shows, for whoever cannot see it.
+
+    Returns
+    -------
+    Image
+
+    Raises
+    ------
+    UserError
+        If there is no such figure.
+    """
+    path = FIGURES / f"{name}.png"
+    if not path.is_file():
+        raise UserError(
+            f"there is no reference figure {path.name}: draw it with `python -m ecglib figures`"
+        )
+    return Image(path.read_bytes(), format="png", alt=caption)
 
 
 def banner(sources, profile):

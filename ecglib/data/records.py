@@ -1,6 +1,7 @@
 """One annotated lead of one record, read from WFDB files."""
 
 import math
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -174,17 +175,52 @@ def read_annotations(name, extension):
     UserError
         If the file is missing, damaged or not in order of time.
     """
-    import wfdb
-
-    path = f"{name}.{extension}"
-    with refused(f"{path} is damaged, missing or no annotation file; fetch it again"):
-        read_bytes(path, MAX_BYTES)
-        read = wfdb.rdann(str(name), extension)
+    with _annotations(name, extension) as read:
         sample = np.asarray(read.sample, dtype=np.int64)
         symbol = np.asarray(read.symbol, dtype="U1")
         if np.any(np.diff(sample) < 0):
             raise ValueError("annotations must be in order of time")
     return sample, symbol
+
+
+def read_rhythms(folder, record):
+    """Where each rhythm begins, and what it is.
+
+    Parameters
+    ----------
+    folder : path
+        Where the record's files lie.
+    record : int
+        Record number.
+
+    Returns
+    -------
+    tuple of (ndarray of int64, ndarray of str), each of shape (n_changes,)
+        Samples, ascending, and the names of the database without their bracket: "N" sinus
+        rhythm, "AFIB" atrial fibrillation.
+
+    Raises
+    ------
+    UserError
+        If a file is missing, or damaged.
+    """
+    name = record_files(folder, record)[0].with_suffix("")
+    with _annotations(name, "atr") as read:
+        marks = zip(read.sample, read.symbol, read.aux_note, strict=True)
+        found = [(at, note.strip("(\0")) for at, symbol, note in marks if symbol == "+"]
+        sample = np.array([at for at, _ in found], dtype=np.int64)
+        return sample, np.array([name for _, name in found], dtype=str)
+
+
+@contextmanager
+def _annotations(name, extension):
+    """Annotations as wfdb reads them; whatever goes wrong in the block is the file's fault."""
+    import wfdb
+
+    path = f"{name}.{extension}"
+    with refused(f"{path} is damaged, missing or no annotation file; fetch it again"):
+        read_bytes(path, MAX_BYTES)
+        yield wfdb.rdann(str(name), extension)
 
 
 def check_record(record, where):

@@ -11,5 +11,6 @@ REPO = Path(__file__).resolve().parents[2]
 CHAPTERS = REPO / "chapters"
 PARAMS = REPO / "params"
 RESULTS = REPO / "results"  # committed reference runs
+FIGURES = RESULTS / "figures"  # committed images of real recordings
 RUNS = REPO / "_build" / "runs"  # live runs
 HTML = REPO / "_build" / "html"  # what one reads

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from ecglib.book import show
 from ecglib.data.find.search import Source
-from ecglib.system.paths import PARAMS
+from ecglib.system.errors import UserError
+from ecglib.system.paths import FIGURES, PARAMS
 
 
 def source(*, synthetic):
@@ -60,3 +62,13 @@ def test_tables_stand_under_each_other_by_their_headings():
     assert (
         page.index("paper") < page.index(">0.5<") < page.index("ours") < page.index(">0.500<")
     )
+
+
+def test_a_reference_figure_is_an_image_that_says_what_it_shows():
+    image = show.reference_figure("puzzle", "A real beat.")
+    assert image.data == (FIGURES / "puzzle.png").read_bytes()
+    assert image.alt == "A real beat."
+    data, _ = image._repr_mimebundle_()
+    assert set(data) == {"image/png"}
+    with pytest.raises(UserError, match=r"no reference figure other\.png.*ecglib figures"):
+        show.reference_figure("other", "")

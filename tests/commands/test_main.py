@@ -14,7 +14,18 @@ from tests.conftest import SYNTHETIC_DS1, SYNTHETIC_DS2
 from tests.oracles import stored_bits
 from tests.test_results import made_result, save_into
 
-COMMANDS = ("fetch", "pack", "study", "run", "book", "report", "compare", "bench", "export")
+COMMANDS = (
+    "fetch",
+    "pack",
+    "study",
+    "run",
+    "book",
+    "report",
+    "compare",
+    "bench",
+    "figures",
+    "export",
+)
 PARAMS = f"""
 common:
   device: cpu
