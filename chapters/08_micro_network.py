@@ -499,7 +499,7 @@ show.table(
 asked = next(c for c in plan.configs("budget") if c.budget == 5)
 run = plan.on_cpu(asked)
 test, beats, model, _ = next(fold_networks(run, asked))
-replay = replay_of(beats.inputs, beats.source, asked)
+replay = replay_of(beats.inputs, beats.lead_of, asked)
 for record in test:
     inputs = inputs_of(run, record)
     scored = inputs.select(inputs.y < 3)
