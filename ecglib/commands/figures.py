@@ -67,7 +67,7 @@ ONLINE_SECONDS = 300
 
 
 @dataclass(frozen=True)
-class Patient:
+class Recorded:
     """A record with all of its annotated beats, F and Q included."""
 
     record: Record
@@ -185,7 +185,7 @@ def classes(root):
     """A beat of each class, with its neighbours."""
     strips = []
     for kind, (number, meaning) in EXAMPLES.items():
-        patient = Patient.of(root, number)
+        patient = Recorded.of(root, number)
         fits = patient.kinds == kind
         if not fits.any():
             raise UserError(f"record {number} of {root} has no {kind} beat to show")
@@ -203,7 +203,7 @@ def record_232(root, folder):
     """The patient most of whose beats are S, and what the template makes of that."""
     run, sides = predictions(folder, 0), {}
     for number in (HEAVY_RECORD, FEW_S_BEATS):
-        patient = Patient.of(root, number)
+        patient = Recorded.of(root, number)
         kinds, said = patient.kinds, said_of(run, number, patient.beats)
         n, s = (np.sum(kinds == kind) for kind in "NS")
         missed = np.sum((kinds == "S") & (said == CLASSES.index("N")))
@@ -232,7 +232,7 @@ def fibrillation(root):
         title: {kind: np.concatenate(found) for kind, found in pairs[name].items()}
         for name, title in (("N", "sinus rhythm"), ("AFIB", "atrial fibrillation"))
     }
-    patient = Patient.of(root, FIBRILLATION)
+    patient = Recorded.of(root, FIBRILLATION)
     strips = patient.strips(_usual_fibrillation(root, patient.beats), 4, 2)
     return ecg.irregular(strips, shown, EARLY)
 
@@ -295,7 +295,7 @@ def five_answers(root, folder):
     before, after = (run.matrix(after_5min=True) for run in runs)
     gain = {r: np.trace(after[r] - before[r]) / max(before[r].sum(), 1) for r in before}
     number = int(max(gain, key=gain.get))
-    patient = Patient.of(root, number)
+    patient = Recorded.of(root, number)
     said = [said_of(run, number, patient.beats) for run in runs]
     right = np.stack([labels == patient.beats.label for labels in said])
     properties = np.concatenate([right, [patient.kinds == "N"]])
@@ -312,7 +312,7 @@ def five_answers(root, folder):
 def mistakes(root, folder, patients=3, seconds=1.6):
     """Typical mistakes of the micro network that knows no label of the patient."""
     run = predictions(folder, 0)
-    known = {r: Patient.of(root, r) for r in sorted(DS1 + DS2)}
+    known = {r: Recorded.of(root, r) for r in sorted(DS1 + DS2)}
     said = {r: said_of(run, r, p.beats) for r, p in known.items()}
     rows = {}
     for kind, answer in MISTAKES:
@@ -340,7 +340,7 @@ def _mistake(patient, said, wrong, seconds):
 
 def puzzle(root):
     """The six orders of a normal beat's pieces."""
-    patient = Patient.of(root, NORMAL)
+    patient = Recorded.of(root, NORMAL)
     signal = patient.beats.signal[patient.kinds == "N"]
     figure = six_permutations(signal[typical(signal)], patient.beats.fs, CUTS["qrs"])
     figure.set_size_inches(ecg.WIDTH, 5)

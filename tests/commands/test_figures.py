@@ -49,7 +49,7 @@ def runs(root, tmp_path_factory):
         config |= {"query": "mixed", "update": "head"} if budget else {"update": "none"}
         matrices, predictions = {}, {}
         for number in RECORDS:
-            beats = figures.Patient.of(root, number).beats
+            beats = figures.Recorded.of(root, number).beats
             said = beats.label.copy()
             said[said > 2] = 0
             if budget == 0:
@@ -86,7 +86,7 @@ def test_every_committed_figure_is_drawn_by_the_command_and_shown_with_its_sourc
 
 
 def test_strips_follow_each_other(root):
-    patient = figures.Patient.of(root, 100)
+    patient = figures.Recorded.of(root, 100)
     first, second = patient.strips(10, 4, 2)
     assert first.title == "record 100, MLII, from 0:10"
     assert second.title == "(goes on)"
@@ -102,13 +102,13 @@ def test_strips_follow_each_other(root):
 
 
 def test_a_strip_stays_inside_of_the_recording(root):
-    patient = figures.Patient.of(root, 100)
+    patient = figures.Recorded.of(root, 100)
     for start in (-3, 1e6):
         assert patient.strip(start, 4).seconds == pytest.approx(4)
 
 
 def test_a_part_is_as_the_whole(root):
-    beats = figures.Patient.of(root, 232).beats
+    beats = figures.Recorded.of(root, 232).beats
     late = ~beats.before(60)
     is_n = (beats.label == 0)[None]
     start = figures.typical_start(beats, is_n, 60, late)
@@ -198,7 +198,7 @@ def test_a_run_that_is_missing_or_of_another_recording_is_named(tmp_path, root, 
     run = figures.predictions(runs, 5)
     assert run.config["budget"] == 5
     with pytest.raises(UserError, match="record 100 has 3 beats, the committed run"):
-        figures.said_of(run, 100, figures.Patient.of(root, 100).beats.select(slice(3)))
+        figures.said_of(run, 100, figures.Recorded.of(root, 100).beats.select(slice(3)))
 
 
 def test_rhythms_are_read(root):
