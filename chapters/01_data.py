@@ -109,10 +109,10 @@ aami = pd.DataFrame(
 show.table(aami, "Table 1.1: classes of EC57 and the annotation symbols that each holds.")
 
 # %% [markdown]
-# One beat of each class, drawn from the recordings themselves. An S beat comes early and looks
+# One beat of each class, as recorded. An S beat comes early and looks
 # like its neighbours; a V beat is broad, with the wave after it turned over.
 
-# %% mystnb={"figure": {"caption": "A beat of each class (shaded) between its neighbours, letters from the annotations. Of each record the beat is shown that is nearest to the median of its class, for S, V and F among those between two N beats. The pulse on the left is 1 mV and 0.2 s. MIT-BIH Arrhythmia Database 1.0.0, ODC-By 1.0.", "name": "fig-real-classes"}, "image": {"classes": "reference-figure"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "A beat of each class (shaded) between its neighbours, letters from the annotations. Of each record the beat is shown that is nearest to the median of its class, of all classes but Q among those between two N beats. The pulse on the left is 1 mV and 0.2 s. MIT-BIH Arrhythmia Database 1.0.0, ODC-By 1.0.", "name": "fig-real-classes"}, "image": {"classes": "reference-figure"}} tags=["hide-input"]
 show.reference_figure("classes", "Five strips of ECG, one for each class of beat")
 
 # %% [markdown]
@@ -237,7 +237,7 @@ figures.rr_by_class(scored, ("rr/loc80", "rr/post"))
 # Timing has a limit, too. In atrial fibrillation the beats come without any rhythm, and many N
 # beats are as early as an S beat would be.
 
-# %% mystnb={"figure": {"caption": "Atrial fibrillation of record 219: no P waves, and RR intervals (ms) that follow no rule; eight seconds whose irregularity is nearest to that of all its fibrillation. Below: RR ratio (interval to the mean of the last 80) of each beat against that of the beat before, all 44 records, by annotated rhythm; of N every k-th beat, so that at most 4,000 are drawn. Below the dotted line a beat is early. MIT-BIH Arrhythmia Database 1.0.0, ODC-By 1.0.", "name": "fig-real-fibrillation"}, "image": {"classes": "reference-figure"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Atrial fibrillation of record 219: no P waves, and RR intervals (ms) that follow no rule; eight seconds whose irregularity is nearest to that of all its fibrillation. Below: RR ratio (interval to the mean of the last 80) of each beat against that of the beat before, all 44 records, beats in annotated sinus rhythm and in atrial fibrillation; beats of other rhythms, among them all of record 232 (sinus bradycardia), are left out; of N every k-th beat, so that at most 4,000 are drawn. Below the dotted line a beat is early. MIT-BIH Arrhythmia Database 1.0.0, ODC-By 1.0.", "name": "fig-real-fibrillation"}, "image": {"classes": "reference-figure"}} tags=["hide-input"]
 show.reference_figure(
     "fibrillation",
     "A strip of atrial fibrillation with its RR intervals, and RR ratios in sinus rhythm and in fibrillation",

@@ -84,7 +84,7 @@ example = load_beats(source.path, [next(r for r in plan.common("records") if r i
 beat = example.select(example.label == 0).select([20])
 figures.six_permutations(beat.signal[0], beat.fs, CUTS["qrs"])
 
-# %% mystnb={"figure": {"caption": "The same on a real beat, the N beat of record 103 that is nearest to the median of its N beats. The first cut, 90 samples into the window, goes through its P wave, so the piece called P does not hold the whole wave. MIT-BIH Arrhythmia Database 1.0.0, ODC-By 1.0.", "name": "fig-real-puzzle"}, "image": {"classes": "reference-figure"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "A real beat, whatever data this page has: the N beat of record 103 (of DS2, only shown) that is nearest to the median of its N beats. The first cut, 90 samples into the window, goes through its P wave, so the piece called P does not hold the whole wave. MIT-BIH Arrhythmia Database 1.0.0, ODC-By 1.0.", "name": "fig-real-puzzle"}, "image": {"classes": "reference-figure"}} tags=["hide-input"]
 show.reference_figure("puzzle", "A real beat in the six orders of its pieces")
 
 # %% [markdown]

@@ -166,16 +166,17 @@ show.table(
 # What its mistakes look like, where every patient was left out once. The three records with most
 # N beats called S all have atrial fibrillation or flutter.
 
-# %% mystnb={"figure": {"caption": "Mistakes without any label of the patient, in integers, seed 7, every patient left out once: the three records with most mistakes of each kind, how many they have, and of these the one nearest to their median. Upper letter: annotated; lower letter: what the network said, framed where it is wrong. MIT-BIH Arrhythmia Database 1.0.0, ODC-By 1.0.", "name": "fig-real-mistakes"}, "image": {"classes": "reference-figure"}} tags=["hide-input"]
-show.reference_figure("mistakes", "Twelve beats that the network took for another class")
+# %% mystnb={"figure": {"caption": "Mistakes without any label of the patient, in integers, seed 7, every patient left out once: the four kinds that take N for S or V, or S or V for N; of each the three records with most mistakes, how many they have, and of these the one nearest to their median. Upper letter: annotated; lower letter: what the network said, framed where it is wrong. MIT-BIH Arrhythmia Database 1.0.0, ODC-By 1.0.", "name": "fig-real-mistakes"}, "image": {"classes": "reference-figure"}} tags=["hide-input"]
+show.reference_figure("mistakes", "Twelve beats: N taken for S or V, and S or V taken for N")
 
 # %% [markdown]
-# Record 232 has most of the S beats that are missed. His usual beat *is* S: the template and the
-# slow baseline of his rhythm learn it as normal. In record 209, where S beats are rarer, they
+# Record 232 has most of the S beats that are missed. Most of his beats are S, so the
+# template and the slow baseline of his rhythm learn S as normal. In record 209, where S beats are rarer, they
 # stand out against both. Against the mean of the last 80 intervals, which his pauses lengthen,
-# the S beats of record 232 do come early; that ratio alone is not enough for the network.
+# the S beats of record 232 do come early, and a network that reads only the derivative and the five
+# RR ratios finds nearly all of them (Table 8.4).
 
-# %% mystnb={"figure": {"caption": "Record 232 (eight seconds with as many N beats as usual for him, RR intervals in ms) and what the network reads of him, beside record 209: median of N and S beats and the middle 80 %, the derivative with the running template, the same less the template, and RR intervals over the slow baseline, after the first 300 beats. The titles say how many S beats the network called N (in integers, no label, seed 7, every patient left out once). MIT-BIH Arrhythmia Database 1.0.0, ODC-By 1.0.", "name": "fig-real-record-232"}, "image": {"classes": "reference-figure"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Record 232 (eight seconds with his usual share of N beats, RR intervals in ms) and what the network reads of him, beside record 209: median of N and S beats and the middle 80 %, the derivative with the running template, the same less the template, and RR intervals over the slow baseline, after the first 300 beats. The titles say how many S beats the network called N (in integers, no label, seed 7, every patient left out once). MIT-BIH Arrhythmia Database 1.0.0, ODC-By 1.0.", "name": "fig-real-record-232"}, "image": {"classes": "reference-figure"}} tags=["hide-input"]
 show.reference_figure(
     "record_232",
     "A strip of record 232, and his beats against the running template, beside record 209",
@@ -280,7 +281,7 @@ figures.patients(lopo[5], lopo[0], ("no label", "five labels"))
 # %% [markdown]
 # What five answers change, on the patient whom they help most, so not on a usual one:
 
-# %% mystnb={"figure": {"caption": "Twelve seconds of the patient whom five answers help most (largest gain in accuracy after 5:00; in integers, seed 7, every patient left out once), chosen to be as often right before and after as the rest of his recording. Percentages: accuracy after 5:00, all of his beats. A frame marks a wrong answer. MIT-BIH Arrhythmia Database 1.0.0, ODC-By 1.0.", "name": "fig-real-five-answers"}, "image": {"classes": "reference-figure"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Twelve seconds of the patient whom five answers help most (largest gain in accuracy after 5:00; in integers, seed 7, every patient left out once), chosen so that the shares of right answers, without and with labels, are nearest to those of all his beats after 5:00. Percentages: accuracy after 5:00, all of his beats. A frame marks a wrong answer. MIT-BIH Arrhythmia Database 1.0.0, ODC-By 1.0.", "name": "fig-real-five-answers"}, "image": {"classes": "reference-figure"}} tags=["hide-input"]
 show.reference_figure(
     "five_answers",
     "A strip of record 232 with annotated classes, and those said without and with five labels",

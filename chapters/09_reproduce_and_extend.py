@@ -110,7 +110,7 @@ show.table(
 # python -m ecglib study personalization --params params/full.yaml --scheduler tcp://head:8786
 # ```
 #
-# The same word works as `scheduler:` in the section `common` of a params file. A worker saves
+# The same value can stand under `scheduler:` in the section `common` of a params file. A worker saves
 # each run when it ends, so a worker that dies, or the command, loses only the runs it was at; the
 # numbers are those of one process with one thread. Studies that measure speed stay in the process
 # that was called. Workers know only what is in `ecglib`, not what a notebook registered.
@@ -146,7 +146,7 @@ show.table(
 # ```
 #
 # An export trains its network first if it is not among the live runs, and refuses a file that
-# answers otherwise than its network (chapter {doc}`05_int8_qat`). It takes `--params` and `-p`
+# gives other answers than its network (chapter {doc}`05_int8_qat`). It takes `--params` and `-p`
 # like every other command.
 #
 # ## How fast, against the usual way
@@ -155,8 +155,8 @@ show.table(
 # the beginning; `ecglib.personalize.plain` is that script. Ours keeps all beats on the device,
 # computes once what no patient changes, and on a GPU trains all patients' networks side by side
 # as stacks of matrices. Both give the same networks (a test holds them together). Each row is
-# one piece of work done both ways, one after the other, in one run on one machine; *online* is what
-# every patient's strategy adapts, and what then learns on the training side:
+# one piece of work done both ways, one after the other, in one run on one machine; a row
+# *online* names first what is adapted to the patient, then what is fine-tuned on the training set:
 
 # %% tags=["hide-input"]
 plan = Plan.read(
@@ -276,7 +276,7 @@ show.table(runs.side_by_side(mine, ours), "Runs of this machine beside the refer
 #
 # A table for each study: a row a run with its settings, accuracy, macro-F1, sensitivity and
 # whatever else is a single number, seconds and device. Confusion matrices and the predictions of
-# every beat are in the files of `results/`, which column `run` names.
+# every beat are in the files of `results/`, whose names are in column `run`.
 
 # %% tags=["hide-input"]
 show.download_table(RESULTS, "Table 9.8: the committed runs as CSV files.")
@@ -351,7 +351,7 @@ show.table(scores.score_table(arms.by(trained, "model")), "The new network besid
 # %% [markdown]
 # ## Add a data set of beats
 #
-# A data set is a name. A database of WFDB records with an annotation at every beat needs a
+# A study chooses a data set by its name. A database of WFDB records with an annotation at every beat needs a
 # `BeatSet`: its records, their lead and sampling rate, and how its patients are divided. The next
 # cell invents the database of a chest strap: one lead, 128 Hz, a wide beat where one comes too
 # early. Every study of beats can name it then. One that stays gets a module
@@ -406,8 +406,8 @@ show.table(
 # A data set of whole recordings needs a `RecordingSet` with two functions that know its files:
 # one finds them, one reads them. Here a recording is a NumPy file whose name begins with its
 # label. Code that reads files of other people takes `ecglib.system.untrusted` for it and gets a
-# line in `tests/fuzz/readers.py`: `ECG_FUZZ=1000 python -m pytest tests/fuzz` damages its files
-# in a thousand ways.
+# line in `tests/fuzz/readers.py`: `ECG_FUZZ=1000 python -m pytest tests/fuzz` changes each
+# file a thousand times and checks the reader.
 
 
 # %%
@@ -455,4 +455,4 @@ for result in watched:
 #
 # Copy one of the files in `chapters/`, give it the next number, a question as title and a cell
 # tagged `parameters`, and list it in `_toc.yml`. `make test` checks its form; `make book` runs
-# and renders it. Whatever the chapter computes belongs into `ecglib`, with a test.
+# and renders it. Whatever the chapter computes belongs in `ecglib`, with a test.

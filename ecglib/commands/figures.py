@@ -1,7 +1,7 @@
 """Reference figures: real recordings, drawn where they are at hand and committed as images.
 
-Labels are those of the database, predictions those of committed runs. Which examples a figure
-shows follows a rule that its title or caption states; nothing is picked by eye.
+Labels are those of the database, predictions those of committed runs. The records are named in
+the code; the beat or strip within a record follows a rule that the caption states.
 """
 
 from dataclasses import dataclass

@@ -13,8 +13,9 @@ To add a network, write a module here and name its class in `MODELS`. The class
   or "recordings".
 
 Networks of beats take (beat, timing) and separate `features`, which a frozen backbone computes
-once, from `classify`, the head that reads them. Their configuration has `input_shapes`, and in
-`embed` similar beats are near. Networks of recordings take windows (B, n_times).
+once, from `classify`, the head that reads them. Their configuration has `input_shapes`, and
+`embed` gives a vector a beat: similar beats have similar ones. Networks of recordings take
+windows (B, n_times).
 """
 
 from dataclasses import replace

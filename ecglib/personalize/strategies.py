@@ -1,4 +1,4 @@
-"""What the puzzle on a patient's beats may change, by name (paper 1, table 3)."""
+"""Strategies of personalization by name: four of paper 1, table 3, and `none` and `full`."""
 
 import copy
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Params files: the only place where runs are listed.
+"""Params files: where the runs of a profile are listed.
 
 A params file is YAML with a section `common` and one section a study. The section of a study is
 a list of arms, each with settings of that study; a setting with a list of values stands for one

@@ -1,7 +1,7 @@
 """Settings of runs: frozen dataclasses whose fields say which values they take.
 
-A group of settings stands beside the code that reads it; the configuration of a study puts
-together the groups that it needs, with multiple inheritance, so that a run's settings are flat:
+A module defines the group of settings that its code reads; the configuration of a study
+inherits from several groups, so that a run's settings are flat:
 `config.epochs`, `epochs: 4` in a params file, `"epochs": 4` in a result file.
 """
 

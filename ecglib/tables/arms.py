@@ -132,10 +132,6 @@ def _listed(values, glue=", "):
     return glue.join(sorted(set(values)))
 
 
-def _listed(values, glue=", "):
-    return glue.join(sorted(set(values)))
-
-
 def where_made(results):
     """One sentence on data, profile and machine of results, for captions."""
     if not results:

@@ -1,5 +1,7 @@
 """Plain words for settings and arms, instead of the values of a configuration."""
 
+from ecglib.data.sets import SETS
+
 WORDS = {
     # strategies and updates
     "head_only": "head only",
@@ -24,10 +26,7 @@ WORDS = {
     "ds1_val": "118, 124, 207, 223",
     **{f"ds1_fold{number}": f"fold {number} of DS1" for number in range(4)},
     # data sets and networks
-    "mitdb": "MIT-BIH",
-    "cinc2017": "CinC 2017",
     "chapman": "Chapman",
-    "cpsc2018": "CPSC 2018",
     "macro_f1": "macro-F1",
     "ecgnet": "ECGNet",
     "micronet": "MicroNet",
@@ -40,7 +39,8 @@ WORDS = {
     "resampled": "sampling rate, Hz",
     "lead": "second lead",
 }
-"""Value of a setting -> what a page calls it; a word that is not listed stands for itself."""
+"""Value of a setting -> what a page calls it. Data sets have their titles; another word that is
+not listed stands for itself."""
 
 _PHRASES = {
     "features": {"beat": "isolated beats", "beat+rr": "beats + RR ratios"},
@@ -75,7 +75,8 @@ def word(value):
     >>> word("adabn"), word("full")
     ('AdaBN', 'full')
     """
-    return WORDS.get(value, value)
+    title = SETS[value].title if value in SETS else value
+    return WORDS.get(value, title)
 
 
 def setting(name, value):

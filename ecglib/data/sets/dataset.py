@@ -1,8 +1,8 @@
 """What a data set is: the one interface through which it is found, read, packed and fetched.
 
 A new data set is a module `ecglib/data/sets/NAME.py` that names a `BeatSet` or a `RecordingSet`
-`DATASET`, and the module's name in `ecglib/data/sets/__init__.py`; nothing else knows data sets
-by name.
+`DATASET`, and the module's name in `ecglib/data/sets/__init__.py`. That is enough for it to be
+found, read, packed, and named in every study of its kind.
 
 * A `BeatSet` has WFDB records (`.hea`, `.dat`, `.atr`) with an annotation at every beat. It
   must give `name`, `title`, `records` and `lead`, and `fs` if that is not 360 Hz; `mitdb.py`
