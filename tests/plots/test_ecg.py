@@ -22,10 +22,7 @@ def _close():
 def strip(title="a strip", seconds=4, **how):
     """A strip of a 2 mV triangle wave with a beat N and a beat V."""
     signal = np.abs(np.arange(seconds * FS) % 100 - 50) / 25 - 1
-    beats = [
-        ecg.Beat(0.5, "N", rr=0.8, **how),
-        ecg.Beat(1.5, "V", rr=1.0, **how),
-    ]
+    beats = [ecg.Beat(0.5, "N", rr=0.8, **how), ecg.Beat(1.5, "V", rr=1.0, **how)]
     return ecg.Strip(signal, FS, title, beats)
 
 
