@@ -254,20 +254,7 @@ def test_paired_accuracy_needs_the_same_recordings():
 def test_bca_is_that_of_scipy():
     """Patients with 100 beats each: the difference of accuracies is a mean over patients."""
     gained = np.array([0, 1, 0, 2, 1, 0, 3, 1, 0, 40, 2, 30])  # two patients gain most
-    records = [
-        "100",
-        "103",
-        "105",
-        "111",
-        "113",
-        "117",
-        "121",
-        "123",
-        "200",
-        "210",
-        "212",
-        "213",
-    ]
+    records = [*DS2_RECORDS, "121", "123", "200", "210", "212", "213"]
     before = {r: right_and_wrong(50, 50) for r in records}
     after = {r: right_and_wrong(50 + g, 50 - g) for r, g in zip(records, gained, strict=True)}
     kind = {"n_resamples": 20_000, "seed": 1}

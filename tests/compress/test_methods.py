@@ -202,9 +202,8 @@ def test_laq_judges_by_the_accuracy_of_the_validation_side(method, trained):
     first = min(scores, key=scores.get)
     encode(trained, 8, names=[first]).load_into(trial)
     assert (step["layer"], step["bits"], step["accuracy"]) == (first, 8, accuracy(trial))
-    share = (
-        scores[first] if method == "laq_printed" else 1 - scores[first] / max(scores.values())
-    )
+    left_out = 1 - scores[first] / max(scores.values())
+    share = scores[first] if method == "laq_printed" else left_out
     assert step["needed"] == pytest.approx(accuracy(trained) - CONFIG.tolerance * share)
 
 
@@ -227,9 +226,8 @@ def test_factors_of_the_importance_reach_it(trained):
 def test_clipping_codes_the_folded_network_with_a_scale_a_channel(trained):
     compressed = compressed_by("mse", trained)
     network = folded(trained)
-    expected = encode(
-        network, 4, names=matrix_names(network), axis=0, scale_rule="mse", half_scales=True
-    )
+    names = matrix_names(network)
+    expected = encode(network, 4, names=names, axis=0, scale_rule="mse", half_scales=True)
     for name, tensor in expected.tensors.items():
         found = compressed.coded.tensors[name]
         np.testing.assert_array_equal(found.q, tensor.q)

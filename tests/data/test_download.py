@@ -264,18 +264,16 @@ def test_list_that_is_cut_or_too_long(challenge, tmp_path, monkeypatch, cut):
         challenge.breaks_at = 100
     else:
         monkeypatch.setattr(download, cut, 100)
-    with pytest.raises(
-        UserError, match=r"SHA256SUMS\.txt .*(IncompleteRead|broke off|too much)"
-    ):
+    message = r"SHA256SUMS\.txt .*(IncompleteRead|broke off|too much)"
+    with pytest.raises(UserError, match=message):
         fetch_cpsc(tmp_path)
     assert len(challenge.requests) == 1
 
 
 def test_addresses_are_https():
     for name in SETS:
-        assert re.match(
-            "https://physionet.org/files/[a-z0-9-]+/[0-9.]+/$", get(name).publisher.url
-        )
+        url = get(name).publisher.url
+        assert re.match("https://physionet.org/files/[a-z0-9-]+/[0-9.]+/$", url)
 
 
 def test_data_set_that_nobody_offers(monkeypatch, tmp_path):

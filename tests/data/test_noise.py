@@ -134,10 +134,9 @@ def test_amplitude_is_measured_within_50_ms(distance, amplitude):
 
 def test_depth_counts_like_height_and_the_baseline_not_at_all():
     signal, sample = triangles([1.5] * 40)
-    for same in (-signal, signal + 7):
-        assert noise_power(same, sample, 3) == pytest.approx(
-            noise_power(signal, sample, 3), rel=1e-3
-        )
+    expected = pytest.approx(noise_power(signal, sample, 3), rel=1e-3)
+    assert noise_power(-signal, sample, 3) == expected
+    assert noise_power(signal + 7, sample, 3) == expected
 
 
 def test_beats_at_the_ends_are_measured_on_what_is_there():

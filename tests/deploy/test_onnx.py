@@ -26,12 +26,8 @@ from .networks import (
 )
 
 HEAD = ("fc1", "fc2", "out")
-IN_SCOPE = {
-    "none": (),
-    "head_int8": HEAD,
-    "shallow_int8": (*CONVOLUTIONS[:2], *HEAD),
-    "all_int8": LAYERS,
-}
+IN_SCOPE = {"none": (), "head_int8": HEAD, "shallow_int8": (*CONVOLUTIONS[:2], *HEAD)}
+IN_SCOPE["all_int8"] = LAYERS
 each_scope = pytest.mark.parametrize("scope", IN_SCOPE)
 
 
@@ -93,10 +89,8 @@ def test_no_fp32_copy_of_a_quantized_weight_remains(deployed_as, scope):
     for name in LAYERS:
         own = {n: a.size for n, a in floats.items() if n.startswith(f"{name}.")}
         if name in IN_SCOPE[scope]:
-            assert set(own) == {
-                f"{name}.{part}"
-                for part in ("weight_scale", "bias_scale", "input_quantizer.scale")
-            }
+            scales = ("weight_scale", "bias_scale", "input_quantizer.scale")
+            assert set(own) == {f"{name}.{part}" for part in scales}
             assert max(own.values()) == len(tensors_of(path)[f"{name}.weight_int"])
         else:
             assert set(own) == {f"{name}.weight", f"{name}.bias"}
@@ -112,9 +106,8 @@ def test_batchnorm_is_folded_into_the_file(deployed_as, scope):
     x = beats(3000)
     assert agreement(Deployed(path)(x.numpy()), logits(twin, x)) >= 0.999
     if scope == "none":
-        np.testing.assert_allclose(
-            Deployed(path)(x.numpy()), logits(network(norm="batch"), x), atol=1e-4
-        )
+        unfolded = logits(network(norm="batch"), x)
+        np.testing.assert_allclose(Deployed(path)(x.numpy()), unfolded, atol=1e-4)
 
 
 def test_a_network_that_still_has_its_batchnorm_can_be_exported_too(path):
