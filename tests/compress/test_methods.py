@@ -13,13 +13,7 @@ from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import weight_norm
 
 from ecglib.compress import CodedModel, encode, load_compressed, methods, save_compressed
-from ecglib.compress.methods import (
-    METHODS,
-    compress,
-    folded,
-    with_half_floats,
-    without_weight_norm,
-)
+from ecglib.compress.methods import METHODS, compress, folded, without_weight_norm
 from ecglib.compress.weights import coded_names, matrix_names
 from ecglib.data.samples import logits_of
 from ecglib.quant import quantize_array
@@ -155,7 +149,7 @@ def test_floats_that_fit_become_half_precision():
         "steps": np.array(100_001),
         "none": np.zeros(0, np.float32),
     }
-    found = with_half_floats(CodedModel(tensors, rest))
+    found = methods.with_half_floats(CodedModel(tensors, rest))
     assert found.tensors is tensors
     assert found.rest["bias"].dtype == np.float32
     np.testing.assert_array_equal(found.rest["bias"], rest["bias"].astype(np.float16))

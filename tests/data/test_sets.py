@@ -45,8 +45,6 @@ assert len(sets.get("mitdb").records) == 48
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
-# --- MIT-BIH ----------------------------------------------------------------------------
-
 MITDB = sets.get("mitdb")
 
 
@@ -118,8 +116,6 @@ def test_load_of_all_that_is_there(synthetic_root):
     assert set(one.record) == {232}
     assert one.signal.shape[1] == 30
 
-
-# --- a data set of one's own ------------------------------------------------------------
 
 SYMBOLS = ["N", "V", "~", "A", "N"]
 PEAKS = np.array([30, 200, 290, 310, 480])
