@@ -29,7 +29,6 @@ def cross_entropy(logits, label):
 def stored_bits(path):
     """Name of a layer's weight in an ONNX file -> bits that it is stored with, 8 or 32."""
     kinds = {TensorProto.INT8: 8, TensorProto.FLOAT: 32}
-    stored = {
-        t.name.removesuffix("_int"): t.data_type for t in onnx.load(path).graph.initializer
-    }
+    tensors = onnx.load(path).graph.initializer
+    stored = {tensor.name.removesuffix("_int"): tensor.data_type for tensor in tensors}
     return {name: kinds[kind] for name, kind in stored.items() if name.endswith(".weight")}

@@ -2,22 +2,13 @@
 
 import pytest
 
-from ecglib.aami import (
-    AAMI_CLASSES,
-    CLASSES,
-    DS1,
-    DS1_FOLDS,
-    DS1_VAL,
-    DS2,
-    PACED,
-    SYMBOL_TO_AAMI,
-    patient_of,
-)
+from ecglib import aami
+from ecglib.aami import DS1, DS1_FOLDS, DS1_VAL, DS2, PACED, SYMBOL_TO_AAMI, patient_of
 
 
 def test_classes_are_the_first_of_the_five_aami_classes():
-    assert CLASSES == ("N", "S", "V")
-    assert AAMI_CLASSES == ("N", "S", "V", "F", "Q")
+    assert aami.CLASSES == ("N", "S", "V")
+    assert aami.AAMI_CLASSES == ("N", "S", "V", "F", "Q")
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
-"""The rendered book in a real browser: what a reader would stumble over.
-
-Runs where `_build/html` and a Chromium are; `make test` calls it after the book.
-"""
+"""The rendered book in a real browser: what a reader would stumble over. Runs where
+`_build/html` and a Chromium are; `make test` calls it after the book."""
 
 import re
 import shutil

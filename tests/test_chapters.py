@@ -13,9 +13,7 @@ from ecglib.system.paths import CHAPTERS, REPO
 NO_QUESTION = {"00_overview", "09_reproduce_and_extend"}
 LONGEST_CELL = 25  # lines
 
-each_chapter = pytest.mark.parametrize(
-    "chapter", list_chapters(CHAPTERS), ids=lambda path: path.stem
-)
+each_chapter = pytest.mark.parametrize("chapter", list_chapters(CHAPTERS), ids=lambda p: p.stem)
 
 
 def code_cells(chapter):
@@ -66,9 +64,7 @@ def test_whatever_a_cell_makes_to_be_shown_is_its_last_value(chapter):
 
 @each_chapter
 def test_parameters_are_those_that_the_book_sets(chapter):
-    tagged = [
-        cell for cell in code_cells(chapter) if "parameters" in cell.metadata.get("tags", [])
-    ]
+    tagged = [c for c in code_cells(chapter) if "parameters" in c.metadata.get("tags", [])]
     for cell in tagged:
         declared = [statement.targets[0].id for statement in ast.parse(cell.source).body]
         assert declared == ["profile", *LAUNCH, "overrides"]
@@ -79,7 +75,5 @@ def test_parameters_are_those_that_the_book_sets(chapter):
 @each_chapter
 def test_code_parses_and_reads_no_working_directory(chapter):
     for cell in code_cells(chapter):
-        names = {
-            node.attr for node in ast.walk(ast.parse(cell.source)) if hasattr(node, "attr")
-        }
+        names = {n.attr for n in ast.walk(ast.parse(cell.source)) if hasattr(n, "attr")}
         assert not names & {"chdir", "getcwd", "cwd"}

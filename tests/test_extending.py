@@ -11,14 +11,8 @@ from ecglib.personalize.strategies import STRATEGIES
 from ecglib.system.paths import CHAPTERS
 from tests.conftest import SYNTHETIC_DS1, SYNTHETIC_DS2
 
-SECTIONS = (
-    "## Add a strategy",
-    "## Add a model",
-    "## Add a data set of beats",
-    "## Add a data set of recordings",
-)
-
-
+ADDED = ("strategy", "model", "data set of beats", "data set of recordings")
+SECTIONS = [f"## Add a {what}" for what in ADDED]
 SETUP = {"parameters", "remove-cell"}
 
 
@@ -29,9 +23,7 @@ def cells():
         if cell.cell_type == "markdown":
             titles = [line for line in cell.source.splitlines() if line.startswith("#")]
             section = titles[-1] if titles else section
-        elif {"parameters", "remove-cell"} & set(
-            cell.metadata.get("tags", [])
-        ) or section in SECTIONS:
+        elif section in SECTIONS or SETUP & set(cell.metadata.get("tags", [])):
             chosen.append(cell.source)
         elif "plan = Plan.read(" in cell.source:
             chosen.append(cell.source.partition("live = ")[0])
@@ -43,11 +35,8 @@ def shown(synthetic_root, tmp_path_factory):
     """Names of the chapter after its cells on extending, on invented patients."""
     matplotlib.use("Agg")
     torch.manual_seed(0)
-    given = {
-        "data_root": str(synthetic_root),
-        "records": [*SYNTHETIC_DS1, *SYNTHETIC_DS2],
-        "device": "cpu",
-    }
+    given = {"data_root": str(synthetic_root), "device": "cpu"}
+    given["records"] = [*SYNTHETIC_DS1, *SYNTHETIC_DS2]
     names, runs = {}, tmp_path_factory.mktemp("extending") / "runs"
     with pytest.MonkeyPatch.context() as patch:
         for known in (STRATEGIES, MODELS, SETS):

@@ -20,9 +20,7 @@ LONGEST_FUNCTION = 50  # lines of body, without the docstring
 MODULES = sorted(LIBRARY.rglob("*.py"))
 FOLDER_OF_SOMEONES_MACHINE = re.compile(r"(?<![\w.~])/(work|home|root|Users)/\w")
 
-each_module = pytest.mark.parametrize(
-    "module", MODULES, ids=lambda path: str(path.relative_to(REPO))
-)
+each_module = pytest.mark.parametrize("module", MODULES, ids=lambda p: str(p.relative_to(REPO)))
 
 
 def functions(module):
@@ -49,10 +47,7 @@ def test_file_is_short(module):
 
 @each_module
 def test_functions_are_short(module):
-    long = {
-        f.name: body_lines(f) for f in functions(module) if body_lines(f) > LONGEST_FUNCTION
-    }
-    assert not long
+    assert not [f.name for f in functions(module) if body_lines(f) > LONGEST_FUNCTION]
 
 
 @each_module
@@ -92,9 +87,7 @@ def test_no_notebook_is_tracked():
 
 
 def test_no_tracked_file_names_a_folder_of_someones_machine():
-    texts = {
-        file: file.read_text(encoding="utf-8", errors="ignore") for file in tracked_files()
-    }
+    texts = {f: f.read_text(encoding="utf-8", errors="ignore") for f in tracked_files()}
     named = [file for file, text in texts.items() if FOLDER_OF_SOMEONES_MACHINE.search(text)]
     assert named == []
 

@@ -7,16 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from ecglib.puzzle import (
-    CUTS,
-    NAMES,
-    PERMUTATIONS,
-    index_table,
-    junctions,
-    permute,
-    restore,
-    view_mask,
-)
+from ecglib import puzzle
+from ecglib.puzzle import PERMUTATIONS, junctions, permute, restore
 from ecglib.system.errors import UserError
 
 ANY_BITS = st.floats(width=32)  # NaN, infinities and negative zero among them
@@ -57,11 +49,11 @@ def test_permutations_are_those_of_the_paper_in_its_order_of_labels():
 
 def test_names_spell_the_permutations():
     waves = ("P", "QRS", "T")
-    assert tuple("·".join(waves[i] for i in order) for order in PERMUTATIONS) == NAMES
+    assert tuple("·".join(waves[i] for i in order) for order in PERMUTATIONS) == puzzle.NAMES
 
 
 def test_cuts_are_thirds_or_around_the_qrs():
-    assert CUTS == {"thirds": (100, 200), "qrs": (90, 210)}
+    assert puzzle.CUTS == {"thirds": (100, 200), "qrs": (90, 210)}
 
 
 @given(puzzles())
@@ -96,7 +88,7 @@ def test_permute_leaves_its_argument_alone():
 @given(cut_lengths())
 def test_every_row_of_the_table_holds_every_sample_once(cut_length):
     length, cuts = cut_length
-    table = index_table(cuts, length)
+    table = puzzle.index_table(cuts, length)
     assert table.shape == (6, length)
     np.testing.assert_array_equal(np.sort(table, axis=1), np.tile(np.arange(length), (6, 1)))
 
@@ -132,7 +124,7 @@ def test_views_agree_with_brute_force(cut_length, half_width):
         for i in range(length)
     ]
     seen = {
-        view: view_mask(view, cuts, length, half_width)
+        view: puzzle.view_mask(view, cuts, length, half_width)
         for view in ("whole", "junctions", "masked")
     }
     assert seen["junctions"].tolist() == near

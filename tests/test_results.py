@@ -137,9 +137,7 @@ def test_files_load_in_order_of_their_names(tmp_path):
     assert results.load_study(tmp_path, "baseline") == [saved[path] for path in sorted(saved)]
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"{", b'{"study": "baseline"', b"\xff\xfe\x00", b"<html></html>"]
-)
+@pytest.mark.parametrize("content", [b"", b"{", b'{"study": "a"', b"\xff\xfe\x00", b"<html>"])
 def test_a_corrupt_file_is_named(tmp_path, content):
     path = tmp_path / "baseline" / "broken.json"
     path.parent.mkdir()
@@ -152,9 +150,7 @@ def test_a_corrupt_file_is_named(tmp_path, content):
 WRONG = json.dumps(asdict(RESULT) | {"metrics": 3})  # all keys, but no metrics
 
 
-@pytest.mark.parametrize(
-    "content", ["[]", "{}", "3", '"text"', "null", '{"study": "baseline"}', WRONG]
-)
+@pytest.mark.parametrize("content", ["[]", "{}", "3", '"text"', "null", '{"study": 1}', WRONG])
 def test_a_foreign_file_is_named(tmp_path, content):
     path = tmp_path / "foreign.json"
     path.write_text(content)
@@ -170,9 +166,7 @@ def test_a_file_of_another_version_is_named(tmp_path):
         results.load(path)
 
 
-@pytest.mark.skipif(
-    os.geteuid() == 0, reason="the superuser may write anywhere: run as another user"
-)
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere: run as another user")
 def test_a_read_only_folder_is_named(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(UserError, match=f"cannot write {tmp_path}"):
@@ -240,9 +234,8 @@ def test_scores_agree_with_counting_beat_by_beat(example):
         rows = [i for i in range(len(beats)) if beats.record[i] == record]
         counted = [i for i in rows if AAMI_CLASSES[beats.label[i]] in CLASSES]
         for name, since in (("per_record", 0), ("per_record_after_5min", 300 * 360)):
-            pairs = Counter(
-                (beats.label[i], predicted[i]) for i in counted if beats.sample[i] >= since
-            )
+            late = [i for i in counted if beats.sample[i] >= since]
+            pairs = Counter((beats.label[i], predicted[i]) for i in late)
             expected = [[pairs[t, p] for p in range(3)] for t in range(3)]
             assert scored[name][str(record)] == expected
         kept = results.decode_classes(scored["predictions"][str(record)])

@@ -17,14 +17,8 @@ from ecglib.training.loop import predict
 from tests.oracles import stored_bits
 
 RECORDS = (101, 106, 118, 207, 100, 232)
-TINY = {
-    "channels": (4, 4, 4, 4, 4),
-    "records": RECORDS,
-    "epochs": 1,
-    "learning_rate": 3e-3,
-    "imbalance": "balanced",
-    "qat_epochs": 1,
-}
+TINY = {"channels": (4, 4, 4, 4, 4), "records": RECORDS, "epochs": 1, "qat_epochs": 1}
+TINY |= {"learning_rate": 3e-3, "imbalance": "balanced"}
 ARMS = [
     {"pipeline": "ssl", "scope": ["none", "all_int8"]},
     {"pipeline": "baseline", "scope": ["none", "all_int8"], "method": "ptq"},
@@ -43,9 +37,8 @@ def arms(*which):
 def test_the_first_network_that_was_trained_in_its_scope_is_picked(scope):
     """Not personalized, not merely calibrated, and of the usual split."""
     config = pick_network(arms(), scope)
-    assert config == Int8Config(
-        **TINY, pipeline="baseline", scope=scope, method="qat", norm="batch", seed=7
-    )
+    expected = {"pipeline": "baseline", "method": "qat", "norm": "batch", "seed": 7}
+    assert config == Int8Config(**TINY, scope=scope, **expected)
     assert pick_network(arms()[::-1], scope).seed == 21
 
 

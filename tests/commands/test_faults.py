@@ -1,7 +1,5 @@
-"""Real commands that are killed, meet a full disk, damaged files, or each other.
-
-`ECG_FAULTS=20` kills each command that often instead of once or twice.
-"""
+"""Real commands that are killed, meet a full disk, damaged files, or each other;
+`ECG_FAULTS=20` kills each command that often instead of once or twice."""
 
 import json
 import os
@@ -102,10 +100,8 @@ def assert_whole(folder):
 
 
 def kill_at_random(begin, forget, expected, seconds, n_kills):
-    """Start a command until it was killed `n_kills` times, from anew whenever it was done.
-
-    Python and torch take the first third of the time, so kills fall behind it.
-    """
+    """Start a command until it was killed `n_kills` times, from anew whenever it was done, and
+    not in the first third of its time, which Python and torch take."""
     rng = random.Random(0)
     for _ in range(n_kills):
         while not killed_after(begin(), rng.uniform(0.3, 1) * seconds):
@@ -182,10 +178,8 @@ for line in sys.stdin:
 
 @pytest.fixture(scope="module")
 def shell(repository):
-    """A function that calls a command in a process that is there already.
-
-    `largest` is the largest file in bytes that it can write, as if the disk were full then.
-    """
+    """A function that calls a command in a process that is there already; `largest` is the
+    largest file in bytes that it can write, as if the disk were full then."""
     process = subprocess.Popen(
         [sys.executable, "-c", SHELL],
         cwd=repository,

@@ -58,13 +58,8 @@ def runs(root, tmp_path_factory):
             matrices[str(number)] = confusion_matrix(beats.label[kept], said[kept]).tolist()
             predictions[str(number)] = encode_classes(said)
         made = {"metrics": {}, "runtime_s": {}, "environment": {}, "data": {}}
-        result = RunResult(
-            study="budget",
-            config=config | {"seed": figures.SEED},
-            per_record_after_5min=matrices,
-            predictions=predictions,
-            **made,
-        )
+        made |= {"per_record_after_5min": matrices, "predictions": predictions}
+        result = RunResult(study="budget", config=config | {"seed": figures.SEED}, **made)
         save(result, folder / "budget" / f"{budget}.json")
     return folder
 

@@ -38,9 +38,8 @@ def section(text, title):
 
 
 def test_formats_and_integers_stand_below_the_papers_tables(folder):
-    save_into(
-        folder, made_result("precision", GOOD, precision="bf16", precision_impl="emulated")
-    )
+    bf16 = {"precision": "bf16", "precision_impl": "emulated"}
+    save_into(folder, made_result("precision", GOOD, **bf16))
     save_into(folder, made_result("int8", GOOD, scope="all_int8"))
     text, n_stale = report(folder)
     assert n_stale == 0

@@ -10,15 +10,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecglib.compress import (
-    CodedModel,
-    CodedTensor,
-    encode,
-    load_compressed,
-    overhead_bits,
-    save_compressed,
-    symbols,
-)
+from ecglib import compress
+from ecglib.compress import CodedModel, CodedTensor, encode, load_compressed, save_compressed
 from ecglib.compress.codec import MAGIC, PREFIX
 from ecglib.compress.weights import coded_names, matrix_names
 from ecglib.system.errors import UserError
@@ -113,7 +106,7 @@ def test_a_large_network_needs_less_than_without_entropy_coding(tmp_path, bits, 
     bound = -(shares * np.log2(shares)).sum() * q.size / 8
     assert bound < n_bytes < 1.04 * bound + 300 * 4 + 300 * 2 + 350  # biases, scales, header
     if bits > 1:
-        assert n_bytes < overhead_bits(coded) / 8
+        assert n_bytes < compress.overhead_bits(coded) / 8
 
 
 @pytest.fixture
@@ -183,8 +176,8 @@ def forge(file, change):
     """Write another header into a file, with the checksum that belongs to it."""
     content = file.read_bytes()
     end = PREFIX + int.from_bytes(content[PREFIX - 4 : PREFIX], "little")
-    header = json.loads(symbols.inflate_up_to(content[PREFIX:end], 10**6))
-    packed = symbols.deflate(json.dumps(change(header)).encode())
+    header = json.loads(compress.symbols.inflate_up_to(content[PREFIX:end], 10**6))
+    packed = compress.symbols.deflate(json.dumps(change(header)).encode())
     payload = len(packed).to_bytes(4, "little") + packed + content[end:]
     file.write_bytes(MAGIC + hashlib.sha256(payload).digest() + payload)
 

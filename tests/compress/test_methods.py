@@ -13,13 +13,7 @@ from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import weight_norm
 
 from ecglib.compress import CodedModel, encode, load_compressed, methods, save_compressed
-from ecglib.compress.methods import (
-    METHODS,
-    compress,
-    folded,
-    with_half_floats,
-    without_weight_norm,
-)
+from ecglib.compress.methods import METHODS, compress, folded, without_weight_norm
 from ecglib.compress.weights import coded_names, matrix_names
 from ecglib.data.samples import logits_of
 from ecglib.quant import quantize_array
@@ -155,7 +149,7 @@ def test_floats_that_fit_become_half_precision():
         "steps": np.array(100_001),
         "none": np.zeros(0, np.float32),
     }
-    found = with_half_floats(CodedModel(tensors, rest))
+    found = methods.with_half_floats(CodedModel(tensors, rest))
     assert found.tensors is tensors
     assert found.rest["bias"].dtype == np.float32
     np.testing.assert_array_equal(found.rest["bias"], rest["bias"].astype(np.float16))
@@ -202,9 +196,8 @@ def test_laq_judges_by_the_accuracy_of_the_validation_side(method, trained):
     first = min(scores, key=scores.get)
     encode(trained, 8, names=[first]).load_into(trial)
     assert (step["layer"], step["bits"], step["accuracy"]) == (first, 8, accuracy(trial))
-    share = (
-        scores[first] if method == "laq_printed" else 1 - scores[first] / max(scores.values())
-    )
+    left_out = 1 - scores[first] / max(scores.values())
+    share = scores[first] if method == "laq_printed" else left_out
     assert step["needed"] == pytest.approx(accuracy(trained) - CONFIG.tolerance * share)
 
 
@@ -227,9 +220,8 @@ def test_factors_of_the_importance_reach_it(trained):
 def test_clipping_codes_the_folded_network_with_a_scale_a_channel(trained):
     compressed = compressed_by("mse", trained)
     network = folded(trained)
-    expected = encode(
-        network, 4, names=matrix_names(network), axis=0, scale_rule="mse", half_scales=True
-    )
+    names = matrix_names(network)
+    expected = encode(network, 4, names=names, axis=0, scale_rule="mse", half_scales=True)
     for name, tensor in expected.tensors.items():
         found = compressed.coded.tensors[name]
         np.testing.assert_array_equal(found.q, tensor.q)

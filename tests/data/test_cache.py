@@ -7,9 +7,8 @@ from ecglib.data.beats import Beats
 from ecglib.data.find import cache
 from tests.toys import beats_with
 
-BEATS = beats_with(
-    signal=np.arange(8, dtype=np.float32).reshape(2, 4), label=[0, 2], record=[100, 100]
-)
+SIGNAL = np.arange(8, dtype=np.float32).reshape(2, 4)
+BEATS = beats_with(signal=SIGNAL, label=[0, 2], record=[100, 100])
 
 
 @pytest.mark.parametrize("bit", range(8))

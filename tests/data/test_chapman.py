@@ -64,9 +64,8 @@ def test_lead_by_name_in_mv(tmp_path):
     assert [recordings.classes[i] for i in recordings.label] == ["SB", "AFIB", "GSVT", "SR"]
     assert recordings.recording.tolist() == list(signals)
     for row, name in enumerate(signals):
-        np.testing.assert_allclose(
-            recordings.signal[row, :5000], signals[name][:, 2] / 1000, atol=1e-6
-        )
+        expected = signals[name][:, 2] / 1000
+        np.testing.assert_allclose(recordings.signal[row, :5000], expected, atol=1e-6)
         assert not recordings.signal[row, 5000:].any()
     cut = load("chapman", tmp_path, lead="V1", length=700)
     np.testing.assert_array_equal(cut.signal, recordings.signal[:, :700])

@@ -36,15 +36,11 @@ def test_recordings_at_hand_agree_with_wfdb(cpsc2018_root):
     first = "RBBB Normal AF AF PVC RBBB AF STD AF RBBB"
     assert labels(recordings)[:10] == first.split()
     named = Counter(labels(recordings)[10:])  # A0011 on: names instead of codes
-    assert named == {"RBBB": 25, "AF": 20, "Normal": 19, "STD": 18, "PVC": 17, "STE": 13} | {
-        "PAC": 13,
-        "LBBB": 8,
-        "I-AVB": 7,
-    }
+    common = {"RBBB": 25, "AF": 20, "Normal": 19, "STD": 18, "PVC": 17, "STE": 13}
+    assert named == common | {"PAC": 13, "LBBB": 8, "I-AVB": 7}
     assert (recordings.fs, recordings.signal.shape) == (500.0, (150, 5120))
-    for name, signal, n in zip(
-        recordings.recording, recordings.signal, recordings.n_samples, strict=True
-    ):
+    for row, name in enumerate(recordings.recording):
+        n, signal = recordings.n_samples[row], recordings.signal[row]
         record = wfdb.rdrecord(str(cpsc2018_root / name))
         expected = record.p_signal[:, record.sig_name.index("II")][:5120]
         assert n == len(expected)
@@ -101,9 +97,7 @@ def test_missing_lead(three):
 
 def test_baseline_and_gain_of_the_header(tmp_path):
     units = np.arange(24).reshape(2, 12)
-    leads = ("I", "II")
-    write_challenge(
-        tmp_path, "A0001", units, fs=500, leads=leads, dx="426783006", gain="200(10)/mV"
-    )
+    how = {"leads": ("I", "II"), "gain": "200(10)/mV", "dx": "426783006"}
+    write_challenge(tmp_path, "A0001", units, fs=500, **how)
     signal = load("cpsc2018", tmp_path, length=12).signal[0]
     np.testing.assert_allclose(signal, (units[1] - 10) / 200, atol=1e-7)

@@ -74,11 +74,7 @@ def content_of(folder):
 
 
 def test_checksums_cover_the_database():
-    names = {
-        f"{record}.{extension}"
-        for record in DS1 + DS2 + PACED
-        for extension in ("atr", "dat", "hea")
-    }
+    names = {f"{r}.{suffix}" for r in DS1 + DS2 + PACED for suffix in ("atr", "dat", "hea")}
     checksums = get("mitdb").publisher.checksums
     assert checksums.keys() == names
     assert len(names) == 144
@@ -90,21 +86,16 @@ def test_checksums_are_those_of_the_real_files(mitdb_root):
         assert get("mitdb").publisher.checksums[name] == sha256_of(mitdb_root / name)
 
 
-def test_fetches_all_files_and_then_none(publisher, tmp_path):
+def test_fetches_all_files_then_none_then_the_damaged_one(publisher, tmp_path):
     target = fetch_plain(tmp_path / "new" / "mitdb")
     assert content_of(target) == FILES
     publisher.requests.clear()
     fetch_plain(target)
     assert publisher.requests == []
-
-
-def test_damaged_file_is_fetched_again(publisher, tmp_path):
-    fetch_plain(tmp_path)
-    (tmp_path / "100.atr").write_bytes(b"damaged")
-    publisher.requests.clear()
-    fetch_plain(tmp_path)
+    (target / "100.atr").write_bytes(b"damaged")
+    fetch_plain(target)
     assert publisher.requests == [("100.atr", None)]
-    assert content_of(tmp_path) == FILES
+    assert content_of(target) == FILES
 
 
 def test_continues_where_it_broke_off(publisher, tmp_path):
@@ -118,16 +109,10 @@ def test_continues_where_it_broke_off(publisher, tmp_path):
     assert content_of(tmp_path) == FILES
 
 
-@pytest.mark.parametrize("kept", [100, len(FILES["100.dat"])])
-def test_server_without_ranges_starts_over(publisher, tmp_path, kept):
-    publisher.ranges = False
+@pytest.mark.parametrize(("ranges", "kept"), [(False, 100), (False, None), (True, None)])
+def test_what_a_kill_left_whole_or_in_part_is_completed(publisher, tmp_path, ranges, kept):
+    publisher.ranges = ranges  # a server without them starts over
     (tmp_path / "100.dat.part").write_bytes(FILES["100.dat"][:kept])
-    fetch_plain(tmp_path)
-    assert content_of(tmp_path) == FILES
-
-
-def test_killed_just_before_the_file_got_its_name(publisher, tmp_path):
-    (tmp_path / "100.dat.part").write_bytes(FILES["100.dat"])
     fetch_plain(tmp_path)
     assert content_of(tmp_path) == FILES
 
@@ -222,14 +207,11 @@ def test_cinc2017(publisher, tmp_path, monkeypatch):
 
 
 def test_challenge_files_keep_their_folders(challenge, tmp_path):
-    fetch_cpsc(tmp_path / "cpsc2018")
-    found = {
-        str(path.relative_to(tmp_path / "cpsc2018")): path.read_bytes()
-        for path in (tmp_path / "cpsc2018").rglob("*.*")
-    }
+    root = fetch_cpsc(tmp_path / "cpsc2018")
+    found = {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*.*")}
     assert found == CPSC
     challenge.requests.clear()
-    fetch_cpsc(tmp_path / "cpsc2018")
+    fetch_cpsc(root)
     assert challenge.requests == [("SHA256SUMS.txt", None)]
 
 
@@ -264,18 +246,16 @@ def test_list_that_is_cut_or_too_long(challenge, tmp_path, monkeypatch, cut):
         challenge.breaks_at = 100
     else:
         monkeypatch.setattr(download, cut, 100)
-    with pytest.raises(
-        UserError, match=r"SHA256SUMS\.txt .*(IncompleteRead|broke off|too much)"
-    ):
+    message = r"SHA256SUMS\.txt .*(IncompleteRead|broke off|too much)"
+    with pytest.raises(UserError, match=message):
         fetch_cpsc(tmp_path)
     assert len(challenge.requests) == 1
 
 
 def test_addresses_are_https():
     for name in SETS:
-        assert re.match(
-            "https://physionet.org/files/[a-z0-9-]+/[0-9.]+/$", get(name).publisher.url
-        )
+        url = get(name).publisher.url
+        assert re.match("https://physionet.org/files/[a-z0-9-]+/[0-9.]+/$", url)
 
 
 def test_data_set_that_nobody_offers(monkeypatch, tmp_path):

@@ -12,15 +12,8 @@ from scipy.special import erf
 
 from ecglib.data.records import Record
 from ecglib.data.sets.mitdb import DATASET, other_lead, read_record
-from ecglib.data.signal.micro_input import (
-    BEFORE,
-    FS,
-    LENGTH,
-    micro_inputs,
-    relative_to_patient,
-    timing,
-    windows,
-)
+from ecglib.data.signal import micro_input
+from ecglib.data.signal.micro_input import BEFORE, FS, LENGTH, micro_inputs, timing, windows
 from ecglib.data.signal.rr import RR_DELAY_BEATS, rhythm_features, rr_features
 from ecglib.studies.micro import MicroConfig
 from ecglib.system.errors import UserError
@@ -113,8 +106,10 @@ def by_hand(beats):
 
 def test_amplitude_and_template_follow_their_definition():
     beats = np.random.default_rng(0).normal(size=(130, LENGTH))
-    np.testing.assert_allclose(relative_to_patient(beats, True), by_hand(beats), atol=1e-5)
-    assert relative_to_patient(beats, False).shape == (130, 1, LENGTH)
+    np.testing.assert_allclose(
+        micro_input.relative_to_patient(beats, True), by_hand(beats), atol=1e-5
+    )
+    assert micro_input.relative_to_patient(beats, False).shape == (130, 1, LENGTH)
 
 
 @given(st.lists(st.integers(0, 3000), min_size=1, max_size=60))

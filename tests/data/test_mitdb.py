@@ -55,9 +55,6 @@ def rewrite(root, change):
     data.wrsamp(write_dir=str(root))
 
 
-# --- the real database ------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("records", "counts"),
     [(DS1, [45866, 944, 3788, 415, 8]), (DS2, [44259, 1837, 3221, 388, 7])],
@@ -78,9 +75,6 @@ def test_counts_of_the_paced_records(mitdb_root):
     assert np.bincount(np.concatenate(found)).tolist() == [506, 0, 227, 0, 8028]
 
 
-# --- any database -----------------------------------------------------------------------
-
-
 def test_agrees_with_loops(synthetic_root):
     beats = load_beats(synthetic_root, [100, 223])
     for record in (100, 223):
@@ -90,6 +84,14 @@ def test_agrees_with_loops(synthetic_root):
         assert mine.symbol.tolist() == symbols
         assert mine.sample.tolist() == peaks
         assert Counter(mine.label.tolist()).keys() == {0, 1, 2}
+
+
+def test_record_114_has_mlii_as_its_second_signal(mitdb_root):
+    assert wfdb.rdheader(str(mitdb_root / "114")).sig_name == ["V5", "MLII"]
+    windows, symbols, peaks = with_loops(mitdb_root, 114)
+    beats = load_beats(mitdb_root, [114])
+    np.testing.assert_array_equal(beats.signal, windows)
+    assert (beats.symbol.tolist(), beats.sample.tolist()) == (symbols, peaks)
 
 
 def test_types_are_as_promised(synthetic_root):
@@ -114,9 +116,6 @@ def test_lead_by_name_whatever_its_place(tmp_path):
     write_records(tmp_path, [114], minutes=1)
     windows, _, _ = with_loops(tmp_path, 114)
     np.testing.assert_array_equal(load_beats(tmp_path, [114]).signal, windows)
-
-
-# --- bad input --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("extension", ["hea", "dat", "atr"])
@@ -211,9 +210,6 @@ def test_flat_beat_is_kept(one_record):
 def test_arguments_that_make_no_sense(synthetic_root, arguments, message):
     with pytest.raises(UserError, match=message):
         load_beats(synthetic_root, **arguments)
-
-
-# --- cache ------------------------------------------------------------------------------
 
 
 @pytest.fixture

@@ -4,13 +4,7 @@ import numpy as np
 import pytest
 from scipy.signal import welch
 
-from ecglib.data.signal.noise import (
-    NOISES,
-    add_noise,
-    baseline_wander,
-    electrode_motion,
-    muscle,
-)
+from ecglib.data.signal.noise import NOISES, add_noise
 from ecglib.system.errors import UserError
 
 FS = 360
@@ -58,20 +52,20 @@ def test_mean_power_is_one_and_mean_is_nought(kind, fs, seconds):
 
 @RATES
 def test_wander_is_below_half_a_hertz(fs):
-    noise = generated(baseline_wander, fs)
+    noise = generated(NOISES["wander"], fs)
     assert share(noise, fs, 0, 0.55) > 0.999
     assert 0.4 < share(noise, fs, 0.155, 0.45) < 0.6  # breathing has half
 
 
 def test_breathing_drifts_in_amplitude():
-    noise = generated(baseline_wander, seconds=600)
+    noise = generated(NOISES["wander"], seconds=600)
     tops = np.abs(noise.reshape(30, -1)).max(axis=1)
     assert tops.max() > 1.5 * tops.min()
 
 
 @RATES
 def test_muscle_noise_is_in_its_band(fs):
-    noise = generated(muscle, fs)
+    noise = generated(NOISES["muscle"], fs)
     top = min(150, 0.45 * fs)
     assert share(noise, fs, 17, top + 3) > 0.99
     middle = (20 + top) / 2
@@ -79,21 +73,21 @@ def test_muscle_noise_is_in_its_band(fs):
 
 
 def test_muscle_noise_comes_in_bursts():
-    rms = np.sqrt(np.mean(generated(muscle).reshape(300, FS) ** 2, axis=1))
+    rms = np.sqrt(np.mean(generated(NOISES["muscle"]).reshape(300, FS) ** 2, axis=1))
     white = np.random.default_rng(0).standard_normal((300, FS))
     assert rms.std() > 5 * np.sqrt(np.mean(white**2, axis=1)).std()
 
 
 @RATES
 def test_electrode_motion_overlaps_with_the_ecg(fs):
-    noise = generated(electrode_motion, fs)
+    noise = generated(NOISES["electrode"], fs)
     assert 0.45 < share(noise, fs, 1, 10) < 0.7
     assert share(noise, fs, 0, 12) > 0.97
 
 
 def test_electrode_motion_has_sudden_shifts():
     """Its largest steps are out of reach for noise below 12 Hz of the same power."""
-    noise = generated(electrode_motion)
+    noise = generated(NOISES["electrode"])
     spectrum = np.fft.rfft(noise)
     spectrum[np.fft.rfftfreq(len(noise), 1 / FS) > 12] = 0
     smooth = np.fft.irfft(spectrum, len(noise))
@@ -134,10 +128,9 @@ def test_amplitude_is_measured_within_50_ms(distance, amplitude):
 
 def test_depth_counts_like_height_and_the_baseline_not_at_all():
     signal, sample = triangles([1.5] * 40)
-    for same in (-signal, signal + 7):
-        assert noise_power(same, sample, 3) == pytest.approx(
-            noise_power(signal, sample, 3), rel=1e-3
-        )
+    expected = pytest.approx(noise_power(signal, sample, 3), rel=1e-3)
+    assert noise_power(-signal, sample, 3) == expected
+    assert noise_power(signal + 7, sample, 3) == expected
 
 
 def test_beats_at_the_ends_are_measured_on_what_is_there():

@@ -28,10 +28,8 @@ def packed(synthetic_root, tmp_path_factory):
 
 def test_round_trip_is_bit_identical(synthetic_root, packed):
     records = get("mitdb").present(synthetic_root)
-    assert_same(
-        load_beats(packed, records, fusion="keep"),
-        load_beats(synthetic_root, records, fusion="keep"),
-    )
+    one, other = (load_beats(r, records, fusion="keep") for r in (packed, synthetic_root))
+    assert_same(one, other)
 
 
 def test_round_trip_of_the_real_database(mitdb_root, tmp_path):
@@ -111,9 +109,6 @@ def test_failed_packing_leaves_the_old_file(tmp_path):
     assert out.read_text() == "old"
 
 
-# --- whole recordings -------------------------------------------------------------------
-
-
 @pytest.fixture(scope="module")
 def packed_cinc(synthetic_cinc2017, tmp_path_factory):
     path = tmp_path_factory.mktemp("pack") / "cinc2017.npz"
@@ -130,10 +125,9 @@ def assert_close(one, other):
 
 @pytest.mark.parametrize("length", [5120, 1000])
 def test_round_trip_up_to_half_a_microvolt_step(synthetic_cinc2017, packed_cinc, length):
-    assert_close(
-        load("cinc2017", packed_cinc, length=length),
-        load("cinc2017", synthetic_cinc2017, length=length),
-    )
+    roots = packed_cinc, synthetic_cinc2017
+    one, other = (load("cinc2017", root, length=length) for root in roots)
+    assert_close(one, other)
 
 
 def test_round_trip_of_real_recordings(cinc2017_root, tmp_path):
@@ -184,9 +178,6 @@ def test_what_cannot_be_packed(packed_cinc, tmp_path):
     assert [name for name in SETS if get(name).packs] == ["mitdb", "cinc2017"]
 
 
-# --- both kinds -------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("name", ["mitdb", "cinc2017"])
 @pytest.mark.parametrize("content", [b"", b"\x93NUMPY", b"PK\x03\x04 no zip", b"text\n", None])
 def test_truncated_or_foreign_file(packed, packed_cinc, tmp_path, name, content):
@@ -215,9 +206,6 @@ source = find({name!r}, {str(packed if name == "mitdb" else packed_cinc)!r})
 assert len(load({name!r}, source.path)) > 10
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
-
-
-# --- the form of the files --------------------------------------------------------------
 
 
 def test_records_of_a_file_written_by_hand(tmp_path):

@@ -20,9 +20,8 @@ SEEDS = st.integers(0, 2**32)
 
 def record_of(sample, symbol, *, signal=None, n_samples=30 * FS, number=100, fs=float(FS)):
     signal = np.zeros(n_samples, np.float32) if signal is None else signal
-    return Record(
-        number, signal, fs, 200.0, 1024.0, np.array(sample, np.int64), np.array(symbol, "U1")
-    )
+    sample, symbol = np.array(sample, np.int64), np.array(symbol, "U1")
+    return Record(number, signal, fs, 200.0, 1024.0, sample, symbol)
 
 
 @st.composite
@@ -39,9 +38,8 @@ def annotated(draw):
 def assert_same_but(first, second, *changed):
     for field in fields(Record):
         if field.name not in changed:
-            np.testing.assert_array_equal(
-                getattr(first, field.name), getattr(second, field.name), field.name
-            )
+            one, other = (getattr(record, field.name) for record in (first, second))
+            np.testing.assert_array_equal(one, other, field.name)
 
 
 @pytest.fixture(scope="module")

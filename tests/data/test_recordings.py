@@ -82,9 +82,7 @@ def test_folds_are_a_partition_with_every_class_spread_evenly(label, n_folds, se
     folds = stratified_folds(label, n_folds, seed=seed)
     assert set(np.unique(folds)) == set(range(n_folds))
     sizes = [np.bincount(folds, minlength=n_folds)]
-    sizes += [
-        np.bincount(folds[np.array(label) == value], minlength=n_folds) for value in set(label)
-    ]
+    sizes += [np.bincount(folds[np.array(label) == k], minlength=n_folds) for k in set(label)]
     assert all(np.ptp(size) <= 1 for size in sizes)
 
 

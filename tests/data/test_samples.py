@@ -27,9 +27,8 @@ def recordings(*parts, length=12):
 def test_each_recording_is_scored_over_its_own_samples_only():
     samples = to_samples(recordings([1, 2, 3, 6], np.arange(12.0)))
     own = np.array([1, 2, 3, 6.0])
-    np.testing.assert_allclose(
-        samples.x[0, :4], (own - own.mean()) / own.std(), rtol=1e-5, atol=1e-6
-    )
+    expected = (own - own.mean()) / own.std()
+    np.testing.assert_allclose(samples.x[0, :4], expected, rtol=1e-5, atol=1e-6)
     assert not samples.x[0, 4:].any()
     assert samples.n_samples.tolist() == [4, 12]
 

@@ -45,8 +45,6 @@ assert len(sets.get("mitdb").records) == 48
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
-# --- MIT-BIH ----------------------------------------------------------------------------
-
 MITDB = sets.get("mitdb")
 
 
@@ -114,14 +112,10 @@ def test_an_unknown_split():
 def test_load_of_all_that_is_there(synthetic_root):
     records = (100, 101, 103, 106, 118, 124, 202, 207, 223, 232)
     assert_same(sets.load("mitdb", synthetic_root), MITDB.load_beats(synthetic_root, records))
-    some = sets.load(
-        "mitdb", synthetic_root, records=[232], lead="V1", fusion="keep", length=30
-    )
-    assert set(some.record) == {232}
-    assert some.signal.shape[1] == 30
+    one = sets.load("mitdb", synthetic_root, records=[232], lead="V1", fusion="keep", length=30)
+    assert set(one.record) == {232}
+    assert one.signal.shape[1] == 30
 
-
-# --- a data set of one's own ------------------------------------------------------------
 
 SYMBOLS = ["N", "V", "~", "A", "N"]
 PEAKS = np.array([30, 200, 290, 310, 480])
@@ -132,19 +126,11 @@ def toy(tmp_path, monkeypatch):
     """Two records at 100 Hz with leads of other names; where they lie."""
     folder = tmp_path / "data" / "toy"
     folder.mkdir(parents=True)
+    form = {"fs": 100, "sig_name": ["left", "right"], "write_dir": str(folder)}
+    form |= {"units": ["mV"] * 2, "fmt": ["16"] * 2, "adc_gain": [100] * 2, "baseline": [0] * 2}
     for number in (7, 8):
         adc = np.random.default_rng(number).integers(-500, 500, (520, 2))
-        wfdb.wrsamp(
-            str(number),
-            fs=100,
-            units=["mV", "mV"],
-            sig_name=["left", "right"],
-            d_signal=adc,
-            fmt=["16", "16"],
-            adc_gain=[100, 100],
-            baseline=[0, 0],
-            write_dir=str(folder),
-        )
+        wfdb.wrsamp(str(number), d_signal=adc, **form)
         wfdb.wrann(str(number), "atr", PEAKS, SYMBOLS, write_dir=str(folder))
     own = BeatSet(
         name="toy",

@@ -109,17 +109,9 @@ def raw_features(shard):
     energy = np.abs(np.exp(-2j * np.pi * turns) @ ((shard - mean) * hann)) ** 2 / n
     bands = [(1, 1), (2, 2), (3, 3), (4, 5), (6, 8), (9, 12), (13, 19), (20, 30)]
     logs = [np.log(sum(energy[a : b + 1]) + 1e-4) for a, b in bands]
-    return [
-        mean,
-        np.std(shard),
-        min(shard),
-        max(shard),
-        skew(shard),
-        kurtosis(shard),
-        sum(abs(b - a) for a, b in pairwise(shard)) / (n - 1),
-        crossings,
-        *logs,
-    ]
+    values = [mean, np.std(shard), min(shard), max(shard), skew(shard), kurtosis(shard)]
+    slope = sum(abs(b - a) for a, b in pairwise(shard)) / (n - 1)
+    return [*values, slope, crossings, *logs]
 
 
 def test_features_are_those_named_and_standardised():

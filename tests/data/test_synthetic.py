@@ -81,8 +81,7 @@ def test_ventricular_beats_are_broad(beats):
 
 def test_patients_differ_more_than_beats_of_a_patient(beats):
     for label in (N, V):
-        means = []
-        within = []
+        means, within = [], []
         for one in rows(beats):
             signal = one.signal[one.label == label][:, 110:190]
             signal = signal - signal.mean(axis=1, keepdims=True)  # without baseline wander

@@ -64,10 +64,8 @@ def test_other_rhythm_has_early_beats_with_a_pause(recordings):
 
 
 def test_fibrillation_has_no_p_wave():
-    before_r = np.linspace(-0.22, -0.12, 21)
-    usual, without = (
-        shapes(np.random.default_rng(0), before_r, p_wave=p)[0, 0] for p in (1.0, 0.0)
-    )
+    t = np.linspace(-0.22, -0.12, 21)  # before the R-peak
+    usual, without = (shapes(np.random.default_rng(0), t, p_wave=p)[0, 0] for p in (1.0, 0.0))
     assert np.ptp(usual) > 0.05  # mV
     assert np.abs(without).max() < 1e-6
 
@@ -83,9 +81,8 @@ def test_noise_has_more_power_than_the_heart(recordings):
 
 
 def identity_of(folder):
-    return identity(
-        find_files(folder, r"A\d{5}", ("mat", "hea"), ["REFERENCE-v3.csv"]).checksums()
-    )
+    files = find_files(folder, r"A\d{5}", ("mat", "hea"), ["REFERENCE-v3.csv"])
+    return identity(files.checksums())
 
 
 def test_same_seed_same_recordings(tmp_path):

@@ -11,10 +11,8 @@ from .networks import network, rounded
 
 @pytest.fixture(scope="session")
 def deployed_as(tmp_path_factory):
-    """Function: scope, norm, number of RR ratios -> fake-quantized network, path of its file.
-
-    Neither is to be changed.
-    """
+    """Function: scope, norm, number of RR ratios -> fake-quantized network, path of its file,
+    both not to be changed."""
     folder = tmp_path_factory.mktemp("deployed")
 
     @cache

@@ -101,10 +101,8 @@ def tensors_of(path):
 
 
 class IntegerNetwork:
-    """An exported all_int8 ECGNet without RR ratios, computed in integers of 64 bits.
-
-    Floating point is only in the scales, between a layer's sums and the next layer's bytes.
-    """
+    """An exported all_int8 ECGNet without RR ratios, computed in integers of 64 bits; floating
+    point is only in the scales, between a layer's sums and the next layer's bytes."""
 
     def __init__(self, path):
         nodes = [n for n in onnx.load(path).graph.node if n.op_type == "QuantizeLinear"]

@@ -181,10 +181,8 @@ def test_answers_are_those_of_the_networks_that_were_exported(measured, source, 
 
 
 def test_files_are_beside_the_results_and_measured(measured, folder):
-    for runtime, name, bits, layers in (
-        ("ort_fp32", "beat", 32, 0),
-        ("ort_int8", "all_int8", 8, 8),
-    ):
+    files = [("ort_fp32", "beat", 32, 0), ("ort_int8", "all_int8", 8, 8)]
+    for runtime, name, bits, layers in files:
         (path,) = (folder / "checkpoints" / "baseline").glob(f"{name}-*.onnx")
         metrics = measured[runtime, 1, 1].metrics
         assert metrics["file_bytes"] == path.stat().st_size
@@ -222,8 +220,7 @@ def test_networks_are_deployed_once_for_each_folder(source, tmp_path, monkeypatc
     made = []
     monkeypatch.setattr(study, "Deployment", Counted)
     monkeypatch.setattr(study, "_DEPLOYED", {})
+    sources = {source.name: source}
     for name, config in (("a", CONFIGS[0]), ("a", CONFIGS[1]), ("b", CONFIGS[0])):
-        study.run_latency(
-            Run(config, {source.name: source}, torch.device("cpu"), tmp_path / name)
-        )
+        study.run_latency(Run(config, sources, torch.device("cpu"), tmp_path / name))
     assert made == [tmp_path / "a", tmp_path / "b"]

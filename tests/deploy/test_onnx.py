@@ -13,31 +13,18 @@ from ecglib.deploy.runtime import Deployed
 from ecglib.quant import coverage
 from tests.oracles import stored_bits
 
-from .networks import (
-    CONVOLUTIONS,
-    LAYERS,
-    IntegerNetwork,
-    agreement,
-    beats,
-    logits,
-    network,
-    rounded,
-    tensors_of,
-)
+from . import networks
+from .networks import CONVOLUTIONS, LAYERS, IntegerNetwork, agreement, beats, logits, network
 
 HEAD = ("fc1", "fc2", "out")
-IN_SCOPE = {
-    "none": (),
-    "head_int8": HEAD,
-    "shallow_int8": (*CONVOLUTIONS[:2], *HEAD),
-    "all_int8": LAYERS,
-}
+IN_SCOPE = {"none": (), "head_int8": HEAD, "shallow_int8": (*CONVOLUTIONS[:2], *HEAD)}
+IN_SCOPE["all_int8"] = LAYERS
 each_scope = pytest.mark.parametrize("scope", IN_SCOPE)
 
 
 def exported(model, path, scope="all_int8"):
     """A calibrated network of a scope and the file that it was exported to."""
-    twin = rounded(model, scope)
+    twin = networks.rounded(model, scope)
     export_onnx(twin, path, scope)
     return twin, path
 
@@ -61,7 +48,7 @@ def test_a_file_computed_in_integers_answers_as_the_fake_quantized_network(deplo
 def test_weights_and_biases_are_the_integers_of_the_paper_formula(deployed_as):
     """w / s with s = max |w| / 127 in each channel, b / (s of the input × s of the weight)."""
     twin, path = deployed_as("all_int8")
-    tensors, grids = tensors_of(path), IntegerNetwork(path).grids
+    tensors, grids = networks.tensors_of(path), IntegerNetwork(path).grids
     for name in LAYERS:
         layer = twin.get_submodule(name)
         weight, bias = layer.weight.detach().numpy(), layer.bias.detach().numpy()
@@ -89,15 +76,13 @@ def test_exactly_the_layers_in_scope_are_stored_in_8_bits(deployed_as, scope):
 def test_no_fp32_copy_of_a_quantized_weight_remains(deployed_as, scope):
     """A layer in integers keeps two scales a channel and one of its input in floating point."""
     _, path = deployed_as(scope)
-    floats = {n: a for n, a in tensors_of(path).items() if a.dtype == np.float32}
+    floats = {n: a for n, a in networks.tensors_of(path).items() if a.dtype == np.float32}
     for name in LAYERS:
         own = {n: a.size for n, a in floats.items() if n.startswith(f"{name}.")}
         if name in IN_SCOPE[scope]:
-            assert set(own) == {
-                f"{name}.{part}"
-                for part in ("weight_scale", "bias_scale", "input_quantizer.scale")
-            }
-            assert max(own.values()) == len(tensors_of(path)[f"{name}.weight_int"])
+            scales = ("weight_scale", "bias_scale", "input_quantizer.scale")
+            assert set(own) == {f"{name}.{part}" for part in scales}
+            assert max(own.values()) == len(networks.tensors_of(path)[f"{name}.weight_int"])
         else:
             assert set(own) == {f"{name}.weight", f"{name}.bias"}
     owned = sum(any(n.startswith(f"{name}.") for name in LAYERS) for n in floats)
@@ -112,9 +97,8 @@ def test_batchnorm_is_folded_into_the_file(deployed_as, scope):
     x = beats(3000)
     assert agreement(Deployed(path)(x.numpy()), logits(twin, x)) >= 0.999
     if scope == "none":
-        np.testing.assert_allclose(
-            Deployed(path)(x.numpy()), logits(network(norm="batch"), x), atol=1e-4
-        )
+        unfolded = logits(network(norm="batch"), x)
+        np.testing.assert_allclose(Deployed(path)(x.numpy()), unfolded, atol=1e-4)
 
 
 def test_a_network_that_still_has_its_batchnorm_can_be_exported_too(path):
@@ -141,7 +125,7 @@ def test_the_number_of_beats_is_free(deployed_as, scope):
 
 @pytest.mark.parametrize("training", [False, True])
 def test_export_does_not_change_the_network(path, training):
-    twin = rounded(network(norm="batch"), "all_int8").train(training)
+    twin = networks.rounded(network(norm="batch"), "all_int8").train(training)
     before, x = copy.deepcopy(twin.state_dict()), beats(20)
     answers = logits(copy.deepcopy(twin).eval(), x)
     export_onnx(twin, path, "all_int8")
@@ -166,7 +150,9 @@ def test_bytes_are_those_counted_by_hand(tmp_path):
         assert sum(row.n_bytes for row in coverage(twin)) == expected
         assert 0 < size[scope] - expected < 25_000
     assert size["none"] / size["all_int8"] >= 3.8
-    assert size["none"] == export_onnx(rounded(model, "none"), tmp_path / "n.onnx", "none")
+    assert size["none"] == export_onnx(
+        networks.rounded(model, "none"), tmp_path / "n.onnx", "none"
+    )
 
 
 def test_a_dead_channel_keeps_its_bias(path):
@@ -179,7 +165,7 @@ def test_a_dead_channel_keeps_its_bias(path):
     answers = Deployed(path)(x.numpy())
     np.testing.assert_allclose(answers[:, 1], 0.3, rtol=1e-5)
     assert agreement(answers, logits(twin, x)) >= 0.999
-    tensors = tensors_of(path)
+    tensors = networks.tensors_of(path)
     assert not tensors["conv3.conv.weight_int"][2].any()
     stored = tensors["conv3.conv.bias_int"][2] * tensors["conv3.conv.bias_scale"][2]
     assert stored == pytest.approx(0.7, rel=1e-5)
@@ -195,7 +181,7 @@ def test_a_bias_that_32_bits_cannot_hold_in_its_own_steps(path, smaller):
         model.conv4.conv.weight[3] *= smaller
         model.conv4.conv.bias[3] = 1.5
     twin, _ = exported(model, path)
-    tensors, x = tensors_of(path), beats(2000)
+    tensors, x = networks.tensors_of(path), beats(2000)
     for name, row, bias in (("out", 1, -0.4), ("conv4.conv", 3, 1.5)):
         stored = tensors[f"{name}.bias_int"][row] * tensors[f"{name}.bias_scale"][row]
         assert stored == pytest.approx(bias, rel=1e-3)
@@ -229,7 +215,7 @@ def test_the_file_says_what_it_is(deployed_as):
 
 def test_learned_steps_are_exported_as_they_clip(path):
     """A learned step may be so small that the largest weights end at −128 and 127."""
-    twin = rounded(network(), "all_int8", step="learned")
+    twin = networks.rounded(network(), "all_int8", step="learned")
     with torch.no_grad():
         for name in LAYERS:
             twin.get_submodule(name).weight_quantizer.learned /= 16
@@ -238,5 +224,5 @@ def test_learned_steps_are_exported_as_they_clip(path):
     answers = Deployed(path)(x.numpy())
     assert agreement(answers, logits(twin, x)) >= 0.999
     assert agreement(answers, IntegerNetwork(path)(x.numpy())) >= 0.999
-    stored = tensors_of(path)["fc2.weight_int"]
+    stored = networks.tensors_of(path)["fc2.weight_int"]
     assert (stored.min(), stored.max()) == (-128, 127)

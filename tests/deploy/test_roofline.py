@@ -5,16 +5,8 @@ import pytest
 import torch
 
 from ecglib.aami import DS2
-from ecglib.deploy.roofline import (
-    MACHINES,
-    Machine,
-    bound,
-    intensity,
-    layer_work,
-    measured_here,
-    our_stages,
-    paper_stages,
-)
+from ecglib.deploy import roofline
+from ecglib.deploy.roofline import MACHINES, Machine, bound, intensity, layer_work
 from ecglib.models.cost import layer_macs
 from ecglib.models.ecgnet import ECGNet, ECGNetConfig
 from ecglib.models.layers import weight_layers
@@ -61,7 +53,9 @@ def test_intensity_grows_with_the_batch(ecgnet):
 
 
 def test_fine_tuning_of_every_patient_is_nearly_all_of_paper_1(ecgnet):
-    stages = paper_stages(ecgnet, epochs=10, n_train=50_598, n_online=8_000, n_test=49_317)
+    stages = roofline.paper_stages(
+        ecgnet, epochs=10, n_train=50_598, n_online=8_000, n_test=49_317
+    )
     tuned = stages["fine-tuning on DS1, for each patient"]
     assert tuned == 3 * ecgnet["macs"].sum() * 50_598 * 10 * len(DS2)
     assert tuned / stages.sum() > 0.9
@@ -71,7 +65,7 @@ def test_our_update_by_hand():
     model = MicroNet(MicroNetConfig(n_rr=8)).eval()
     work = layer_work(model, torch.zeros(1, 2, 64), torch.zeros(1, 8))
     side = {"n_online": 100, "n_test": 1000}
-    stages = our_stages(work, steps=80, replayed=64, labels=5, **side)
+    stages = roofline.our_stages(work, steps=80, replayed=64, labels=5, **side)
     head = 80 * 16 + 16 * 3
     assert stages["update of the head from labels"] == 3 * head * 80 * 69 * 22
     assert stages["prediction"] == 1000 * 55_216
@@ -79,7 +73,7 @@ def test_our_update_by_hand():
 
 def test_this_processor_is_measured_and_threads_are_left_as_they_were():
     before = torch.get_num_threads()
-    machine = measured_here()
+    machine = roofline.measured_here()
     assert torch.get_num_threads() == before
     assert machine.peak["fp32"] > 1e8
     assert machine.bandwidth > 1e8

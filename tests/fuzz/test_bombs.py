@@ -30,9 +30,8 @@ def zeros_deflated():
 def zip_of(name, stream, claimed, method=zipfile.ZIP_DEFLATED):
     """A zip of one member whose directory claims another size than it unpacks to."""
     name, sizes = name.encode(), struct.pack("<III", 0, len(stream), claimed)
-    fields = (
-        struct.pack("<HHHHH", 20, 0, method, 0, 33) + sizes + struct.pack("<HH", len(name), 0)
-    )
+    fields = struct.pack("<HHHHH", 20, 0, method, 0, 33) + sizes
+    fields += struct.pack("<HH", len(name), 0)
     local = b"PK\3\4" + fields + name + stream
     directory = b"PK\1\2" + struct.pack("<H", 20) + fields + bytes(14) + name
     # the last 14 bytes: comment, disk, attributes, and 0, where the member begins
@@ -42,9 +41,8 @@ def zip_of(name, stream, claimed, method=zipfile.ZIP_DEFLATED):
 
 def npy_header(shape, dtype="<i2"):
     file = io.BytesIO()
-    np.lib.format.write_array_header_1_0(
-        file, {"descr": dtype, "fortran_order": False, "shape": shape}
-    )
+    said = {"descr": dtype, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, said)
     return file.getvalue()
 
 

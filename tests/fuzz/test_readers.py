@@ -1,7 +1,5 @@
-"""No file, however damaged or forged, breaks a reader: it is read, or refused in one sentence.
-
-`ECG_FUZZ=1000 python -m pytest tests/fuzz` changes each file a thousand times instead of a few.
-"""
+"""No file, however damaged or forged, breaks a reader: it is read, or refused in one sentence;
+`ECG_FUZZ=1000 python -m pytest tests/fuzz` changes each file a thousand times."""
 
 import os
 import pickle

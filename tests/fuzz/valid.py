@@ -50,9 +50,8 @@ def cinc_zip(folder):
 def cpsc(folder):
     units = np.random.default_rng(2).integers(-900, 900, (12, 60))
     made.write_challenge(folder, "A0001", units, fs=500, dx="164889003")
-    (folder / "REFERENCE.csv").write_text(
-        "Recording,First_label,Second_label,Third_label\nA0001,2,,\n"
-    )
+    table = "Recording,First_label,Second_label,Third_label\nA0001,2,,\n"
+    (folder / "REFERENCE.csv").write_text(table)
 
 
 def chapman(folder):

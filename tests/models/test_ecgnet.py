@@ -4,19 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from ecglib.models.ecgnet import (
-    ADAPTERS,
-    BLOCKS,
-    EVERYTHING,
-    HEAD,
-    LAST_BLOCKS,
-    PARTS,
-    SHALLOW,
-    ECGNet,
-    ECGNetConfig,
-    n_bytes,
-    replace_output,
-)
+from ecglib.models import ecgnet
+from ecglib.models.ecgnet import HEAD, PARTS, ECGNet, ECGNetConfig, n_bytes, replace_output
 
 TINY = (4, 4, 4, 4, 4)
 PAPER = (64, 128, 256, 512, 512)
@@ -69,17 +58,17 @@ def test_size_agrees_with_the_formula(size):
 def test_parts_have_the_names_that_strategies_use():
     assert PARTS == ("conv1", "conv2", "conv3", "conv4", "conv5", "fc1", "fc2", "out")
     assert HEAD == ("fc1", "fc2", "out")
-    assert SHALLOW == ("conv1", "conv2")
-    assert LAST_BLOCKS == ("conv4", "conv5", "fc1", "fc2", "out")
-    assert PARTS == BLOCKS + HEAD
-    assert set(EVERYTHING) == {*PARTS, *ADAPTERS, "rr"}
+    assert ecgnet.SHALLOW == ("conv1", "conv2")
+    assert ecgnet.LAST_BLOCKS == ("conv4", "conv5", "fc1", "fc2", "out")
+    assert PARTS == ecgnet.BLOCKS + HEAD
+    assert set(ecgnet.EVERYTHING) == {*PARTS, *ecgnet.ADAPTERS, "rr"}
 
 
 def test_parts_hold_all_parameters_and_adapters_none():
     model = ECGNet(ECGNetConfig(TINY, norm="batch"))
     named = sum(n_parameters(getattr(model, part)) for part in PARTS)
     assert named == n_parameters(model)
-    assert all(n_parameters(getattr(model, adapter)) == 0 for adapter in ADAPTERS)
+    assert all(n_parameters(getattr(model, adapter)) == 0 for adapter in ecgnet.ADAPTERS)
 
 
 @pytest.mark.parametrize(("norm", "n_layers"), [("none", 0), ("batch", 5)])

@@ -20,11 +20,8 @@ from ecglib.training.loop import Schedule, fit, predict
 from ecglib.training.tasks import ReplayTask, class_weights
 from tests.personalize.patients import beats, lying, network, patient, settings
 
-LEARNS = {
-    "head": {"hidden", "out"},
-    "output": {"out"},
-    "last_block": {"conv3", "rr", "hidden", "out"},
-}
+LEARNS = {"head": {"hidden", "out"}, "output": {"out"}}
+LEARNS["last_block"] = {"conv3", "rr", "hidden", "out"}
 UPDATES = (*LEARNS, "prototypes")
 LABEL_FREE = ("adabn", "own_rr", "entropy")
 
@@ -77,13 +74,8 @@ def test_cached_features_teach_what_whole_beats_do(model):
     sides = [((b.x, b.rr), b.y) for b in (replay, labelled)]
     weight = class_weights(labelled.y, "sqrt")
     task = ReplayTask(oracle, *sides[0], *sides[1], weight, config.label_weight)
-    schedule = Schedule(
-        config.update_epochs,
-        config.batch_size,
-        config.update_learning_rate,
-        config.weight_decay,
-        config.update_decay,
-    )
+    rates = config.update_learning_rate, config.weight_decay, config.update_decay
+    schedule = Schedule(config.update_epochs, config.batch_size, *rates)
     fit(oracle, ("hidden", "out"), task, schedule, seed=config.seed)
     new = updated(model, MICRONET, config, replay, labelled)
     torch.testing.assert_close(new.state_dict(), oracle.state_dict(), atol=1e-4, rtol=1e-3)
@@ -102,11 +94,9 @@ def test_any_answers_can_be_learnt_from(model, update, label):
 
 def test_beats_of_no_class_teach_nothing_beside_others(model):
     labelled = beats(6, 1)
-    with_fusion = Inputs(labelled.x, labelled.rr, torch.tensor([0, 3, 2, 4, 1, 2]))
-    known = with_fusion.select([0, 2, 4, 5])
-    new, same = (
-        updated(model, MICRONET, settings(), beats(60), some) for some in (with_fusion, known)
-    )
+    fused = Inputs(labelled.x, labelled.rr, torch.tensor([0, 3, 2, 4, 1, 2]))
+    known = fused.select([0, 2, 4, 5])
+    new, same = (updated(model, MICRONET, settings(), beats(60), b) for b in (fused, known))
     assert moved(new.state_dict(), same.state_dict()) == set()
 
 
@@ -127,9 +117,8 @@ def test_a_rounded_network_stays_rounded(rounded, update):
     q, scale = new.out.weight_quantizer.integers(new.out.weight)
     assert torch.equal(q, q.round())
     assert q.abs().max() <= 127
-    torch.testing.assert_close(
-        new.out.weight_quantizer(new.out.weight), q * scale[:, None], rtol=0, atol=0
-    )
+    found = new.out.weight_quantizer(new.out.weight)
+    torch.testing.assert_close(found, q * scale[:, None], rtol=0, atol=0)
 
 
 def by_hand(view, labelled, label, online):
@@ -224,9 +213,7 @@ def disturbed(one, rows):
 
 @pytest.mark.parametrize(("online_seconds", "n_early"), [(300, 15), (120, 6)])
 @pytest.mark.parametrize("update", LABEL_FREE)
-def test_without_labels_the_first_minutes_alone_count(
-    model, adapted, update, online_seconds, n_early
-):
+def test_without_labels_first_minutes_count(model, adapted, update, online_seconds, n_early):
     """The next beat of the last early one comes when it came; all after it are other beats."""
     how = {"update": update, "online_seconds": online_seconds}
     one, plain = patient(), model.state_dict()
@@ -235,9 +222,8 @@ def test_without_labels_the_first_minutes_alone_count(
     (new, beats), (same, others), (other, elsewhere) = found
     assert moved(new.state_dict(), same.state_dict()) == set()
     assert torch.equal(others.rr[:n_early], beats.rr[:n_early])
-    np.testing.assert_array_equal(
-        predict(same, others)[:n_early], predict(new, beats)[:n_early]
-    )
+    answers, again = predict(new, beats), predict(same, others)
+    np.testing.assert_array_equal(again[:n_early], answers[:n_early])
     if update == "own_rr":
         assert not torch.equal(elsewhere.rr[20:], beats.rr[20:])  # another usual interval
     else:

@@ -19,15 +19,9 @@ from ecglib.training.tasks import SupervisedTask, class_weights
 from tests.toys import beats_with
 
 CHANNELS = (4, 4, 4, 4, 4)
-CONFIG = PersonalizationConfig(
-    channels=CHANNELS,
-    epochs=2,
-    online_epochs=1,
-    batch_size=16,
-    imbalance="sqrt",
-    learning_rate=3e-3,
-    online_learning_rate=3e-3,
-)
+QUICK = {"epochs": 2, "online_epochs": 1, "batch_size": 16}
+QUICK |= {"imbalance": "sqrt", "learning_rate": 3e-3, "online_learning_rate": 3e-3}
+CONFIG = PersonalizationConfig(channels=CHANNELS, **QUICK)
 
 
 def inputs_of(n_beats, seed):
@@ -67,13 +61,8 @@ def finetuned_plainly(model, train, config):
     replace_output(model, n_outputs=3, seed=config.seed)
     weight = class_weights(train.y, config.imbalance)
     task = SupervisedTask(model, (train.x,), train.y, weight)
-    schedule = Schedule(
-        config.epochs,
-        config.batch_size,
-        config.learning_rate,
-        config.weight_decay,
-        config.decay,
-    )
+    rates = config.learning_rate, config.weight_decay, config.decay
+    schedule = Schedule(config.epochs, config.batch_size, *rates)
     fit(model, PARTS if config.finetune == "all" else HEAD, task, schedule, seed=config.seed)
     return model
 

@@ -18,14 +18,8 @@ from ecglib.training.tasks import SupervisedTask, class_weights
 from tests.toys import copied_state, toy_beats
 
 CHANNELS = (4, 4, 4, 4, 4)
-BASELINE = Int8Config(
-    channels=CHANNELS,
-    norm="batch",
-    batch_size=16,
-    qat_learning_rate=3e-3,
-    imbalance="sqrt",
-    calibration_beats=20,
-)
+QUICK = {"batch_size": 16, "qat_learning_rate": 3e-3, "calibration_beats": 20}
+BASELINE = Int8Config(channels=CHANNELS, norm="batch", imbalance="sqrt", **QUICK)
 SSL = replace(BASELINE, pipeline="ssl", strategy="head_only", finetune="head")
 
 
@@ -73,19 +67,12 @@ def calibrated_plainly(model, train, config):
 def trained_plainly(model, train, config, parts):
     """Oracle: calibrated, then trained on the beats, or on features computed anew."""
     twin = calibrated_plainly(model, train, config)
-    weight = class_weights(train.y, config.imbalance)
-    task = SupervisedTask(twin, (train.x, train.rr), train.y, weight)
+    part, inputs = twin, (train.x, train.rr)
     if parts == HEAD:
-        task = SupervisedTask(
-            twin.classify, (twin.features(train.x).detach(),), train.y, weight
-        )
-    schedule = Schedule(
-        config.qat_epochs,
-        config.batch_size,
-        config.qat_learning_rate,
-        config.weight_decay,
-        config.decay,
-    )
+        part, inputs = twin.classify, (twin.features(train.x).detach(),)
+    task = SupervisedTask(part, inputs, train.y, class_weights(train.y, config.imbalance))
+    rates = config.qat_learning_rate, config.weight_decay, config.decay
+    schedule = Schedule(config.qat_epochs, config.batch_size, *rates)
     freeze = {"before_last": lambda: freeze_ranges(twin)}
     fit(twin, parts, task, schedule, seed=config.seed, **freeze)
     return twin

@@ -9,16 +9,9 @@ import torch
 import torch.nn.functional as F
 
 from ecglib.models.ecgnet import ADAPTERS, BLOCKS, ECGNet, ECGNetConfig
+from ecglib.personalize import strategies
 from ecglib.personalize.online import adapt
-from ecglib.personalize.strategies import (
-    STRATEGIES,
-    Adapter,
-    Strategy,
-    adapted_counts,
-    add_adapters,
-    n_adapted,
-    set_batchnorm_statistics,
-)
+from ecglib.personalize.strategies import STRATEGIES, Adapter, Strategy, add_adapters
 from ecglib.studies.personalization import PersonalizationConfig
 from tests.toys import copied_state
 
@@ -77,10 +70,8 @@ def test_a_strategy_changes_what_its_name_says_and_nothing_else(pretext, beats, 
 def test_a_strategy_can_be_added(pretext, beats, monkeypatch):
     monkeypatch.setitem(STRATEGIES, "two_parts", Strategy(parts=("conv1", "fc2")))
     adapted = adapt(pretext, beats, config_of("two_parts"))
-    moved = {
-        name.partition(".")[0] for name in changed(pretext.state_dict(), adapted.state_dict())
-    }
-    assert moved == {"conv1", "fc2"}
+    moved = changed(pretext.state_dict(), adapted.state_dict())
+    assert {name.partition(".")[0] for name in moved} == {"conv1", "fc2"}
 
 
 def test_a_strategy_may_have_another_loss(pretext, beats, monkeypatch):
@@ -110,8 +101,8 @@ def test_adapted_parameters_are_counted(pretext, strategy):
         add_adapters(pretext, seed=0)
     by_name = {name: p.numel() for name, p in pretext.named_parameters()}
     expected = sum(n for name, n in by_name.items() if name.split(".")[0] in LEARNS[strategy])
-    assert n_adapted(pretext, strategy) == expected
-    assert adapted_counts(CHANNELS)[strategy] == expected
+    assert strategies.n_adapted(pretext, strategy) == expected
+    assert strategies.adapted_counts(CHANNELS)[strategy] == expected
 
 
 def test_adapters_start_as_the_identity(pretext, beats):
@@ -144,7 +135,7 @@ def test_an_adapter_is_a_residual_bottleneck():
 
 def test_adabn_sees_in_every_block_what_comes_out_of_the_one_before(pretext, beats):
     expected, x = copy.deepcopy(pretext), beats[:, None]
-    set_batchnorm_statistics(pretext, beats)
+    strategies.set_batchnorm_statistics(pretext, beats)
     for name in BLOCKS:
         block, norm = getattr(expected, name), getattr(pretext, name).norm
         maps = F.conv1d(x, block.conv.weight, block.conv.bias, padding=1)
@@ -157,7 +148,7 @@ def test_adabn_sees_in_every_block_what_comes_out_of_the_one_before(pretext, bea
 
 def test_adabn_changes_statistics_alone(pretext, beats):
     before = copied_state(pretext)
-    set_batchnorm_statistics(pretext, beats)
+    strategies.set_batchnorm_statistics(pretext, beats)
     statistics = {f"{b}.norm.running_{kind}" for b in BLOCKS for kind in ("mean", "var")}
     counters = {f"{block}.norm.num_batches_tracked" for block in BLOCKS}
     assert statistics <= changed(before, pretext.state_dict()) <= statistics | counters
@@ -167,7 +158,7 @@ def test_adabn_changes_statistics_alone(pretext, beats):
 
 def test_adabn_forgets_the_statistics_from_before(pretext, beats):
     other = copy.deepcopy(pretext)
-    set_batchnorm_statistics(other, 3 * beats - 1)
+    strategies.set_batchnorm_statistics(other, 3 * beats - 1)
     for model in (pretext, other):
-        set_batchnorm_statistics(model, beats)
+        strategies.set_batchnorm_statistics(model, beats)
     assert not changed(pretext.state_dict(), other.state_dict())

@@ -73,10 +73,8 @@ def test_every_method_has_a_look_of_its_own():
 
 def test_losses_of_the_paper_and_ours_are_lines(named):
     fp32 = made_result("rhythm", metrics={"accuracy": 0.80})
-    figure = compression.against_paper(
-        {"resnet1d": named}, {"resnet1d": fp32}, papers.PAPER2_TABLE_1
-    )
-    bits, pruned = figure.axes
+    ours = {"resnet1d": named}, {"resnet1d": fp32}
+    bits, pruned = compression.against_paper(*ours, papers.PAPER2_TABLE_1).axes
     assert [len(axis.lines) for axis in (bits, pruned)] == [3, 3]
     assert list(bits.lines[0].get_xdata()) == list("87654321")
     assert bits.lines[0].get_ydata()[-1] == pytest.approx(100 * (0.2191 - 0.9542))

@@ -81,9 +81,8 @@ def test_rr_outlines_have_area_one_and_the_place_of_their_class(beats):
 
 
 def test_records_are_sorted_by_the_worse_of_their_two_ratios():
-    table = pd.DataFrame(
-        {"se": [0.99, 1.0, 0.9], "ppv": [0.98, 0.82, 1.0]}, index=[100, 207, 208]
-    )
+    ratios = {"se": [0.99, 1.0, 0.9], "ppv": [0.98, 0.82, 1.0]}
+    table = pd.DataFrame(ratios, index=[100, 207, 208])
     (axis,) = figures.detection_quality(table).axes
     assert [label.get_text() for label in axis.get_xticklabels()] == ["207", "208", "100"]
     drawn = {line.get_label(): line.get_ydata().tolist() for line in axis.lines}

@@ -1,6 +1,5 @@
 """Figures on ECG paper show every strip, beat and answer that they are given."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -12,20 +11,10 @@ from ecglib.plots import ecg
 FS = 100
 
 
-@pytest.fixture(autouse=True)
-def _close():
-    plt.switch_backend("agg")
-    yield
-    plt.close("all")
-
-
 def strip(title="a strip", seconds=4, **how):
     """A strip of a 2 mV triangle wave with a beat N and a beat V."""
     signal = np.abs(np.arange(seconds * FS) % 100 - 50) / 25 - 1
-    beats = [
-        ecg.Beat(0.5, "N", rr=0.8, **how),
-        ecg.Beat(1.5, "V", rr=1.0, **how),
-    ]
+    beats = [ecg.Beat(0.5, "N", rr=0.8, **how), ecg.Beat(1.5, "V", rr=1.0, **how)]
     return ecg.Strip(signal, FS, title, beats)
 
 
@@ -34,13 +23,10 @@ def texts(axis):
 
 
 def test_a_page_has_every_strip_and_beat():
-    (axis,) = ecg.page([strip("first"), strip("second"), strip("third")]).axes
+    titles = ["first", "second", "third"]
+    (axis,) = ecg.page([strip(title) for title in titles]).axes
     found = texts(axis)
-    assert [t for t in found if t in ("first", "second", "third")] == [
-        "first",
-        "second",
-        "third",
-    ]
+    assert [text for text in found if text in titles] == titles
     assert found.count("N") == found.count("V") == 3
     assert found.count("1 mV") == 3
     assert len(axis.lines) == 6  # trace and pulse
@@ -64,9 +50,8 @@ def test_a_letter_has_the_colour_of_its_class_and_stands_over_its_beat():
     for text in axis.texts:
         if text.get_text() in ecg.BEAT_COLORS:
             kind, x = text.get_text(), text.get_position()[0]
-            assert to_hex(text.get_bbox_patch().get_facecolor()) == (
-                ecg.BEAT_COLORS[kind].lower()
-            )
+            shade = to_hex(text.get_bbox_patch().get_facecolor())
+            assert shade == ecg.BEAT_COLORS[kind].lower()
             assert x == pytest.approx({"N": 12.5, "V": 37.5}[kind])
 
 
@@ -82,11 +67,8 @@ def test_wrong_answers_are_framed():
 def test_a_class_that_no_network_knows_is_never_wrong():
     fusion = ecg.Strip(np.zeros(200), FS, "", [ecg.Beat(1, "F", said=("V",))])
     (axis,) = ecg.page([fusion], rows=("", "")).axes
-    assert all(
-        text.get_bbox_patch().get_linewidth() == 0
-        for text in axis.texts
-        if text.get_text() in ("F", "V")
-    )
+    letters = [text.get_bbox_patch() for text in axis.texts if text.get_text() in ("F", "V")]
+    assert all(patch.get_linewidth() == 0 for patch in letters)
 
 
 def test_marked_beats_are_shaded_and_intervals_written():

@@ -43,10 +43,8 @@ def test_every_record_has_a_line():
 def micro_result(**more):
     result = made_result("micro", GOOD, scope="all_int8", **more)
     confusion, total = confidence({95: (80, 20), 52: (60, 60)})
-    result.metrics["confidence"] = {
-        "confusion": confusion.reshape(100, 9).tolist(),
-        "total": list(total),
-    }
+    counts = confusion.reshape(100, 9).tolist()
+    result.metrics["confidence"] = {"confusion": counts, "total": list(total)}
     result.metrics["weight_bytes"] = 4014
     return result
 
@@ -65,10 +63,8 @@ def test_every_perturbation_has_a_panel():
         result.metrics["detection"] = {"100": [[1, 0, 0]] * 3}
         results.append(result)
     figure = micro.robustness(budget.robustness_table(results))
-    assert [axis.get_xlabel() for axis in figure.axes] == [
-        micro.LEVELS["jitter"],
-        micro.LEVELS["muscle"],
-    ]
+    labels = [axis.get_xlabel() for axis in figure.axes]
+    assert labels == [micro.LEVELS["jitter"], micro.LEVELS["muscle"]]
 
 
 def test_the_overview_places_the_micro_network():

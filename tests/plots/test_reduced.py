@@ -25,10 +25,9 @@ def deployed(runtime, p50, **settings):
 
 
 def numerics(name):
-    layers = [
-        {"name": "conv1.conv", "activation": 0.1, "gradient": 0.2, "scaled_gradient": 0.3},
-        {"name": "fc1", "activation": 0.01, "gradient": 0.02, "scaled_gradient": 0.03},
-    ]
+    errors = {"activation": 0.1, "gradient": 0.2, "scaled_gradient": 0.3}
+    tenths = {kind: error / 10 for kind, error in errors.items()}
+    layers = [{"name": "conv1.conv", **errors}, {"name": "fc1", **tenths}]
     counts = np.zeros(71, dtype=int)
     counts[[50 - 30, 50, 50 + 16]] = 1, 2, 1  # 2^-30, 2^0, 2^16
     histogram = {"first": -50, "counts": counts.tolist(), "zeros": 5}

@@ -12,16 +12,8 @@ from ecglib.quant import coverage, quantize, require_coverage
 from ecglib.quant.modules import ActivationQuantizer, WeightQuantizer
 from ecglib.system.errors import UserError
 
-SIZES = {
-    "conv1.conv": (12, 4),
-    "conv2.conv": (48, 4),
-    "conv3.conv": (48, 4),
-    "conv4.conv": (48, 4),
-    "conv5.conv": (48, 4),
-    "fc1": (8 * 512, 512),
-    "fc2": (512 * 256, 256),
-    "out": (256 * 3, 3),
-}
+SIZES = {"conv1.conv": (12, 4)} | {f"conv{i}.conv": (48, 4) for i in range(2, 6)}
+SIZES |= {"fc1": (8 * 512, 512), "fc2": (512 * 256, 256), "out": (256 * 3, 3)}
 """Layer -> weights and output channels of the tiny network."""
 
 

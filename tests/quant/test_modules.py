@@ -10,14 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from torch import nn
 
-from ecglib.quant.modules import (
-    MOMENTUM,
-    ActivationQuantizer,
-    QuantConv1d,
-    QuantLinear,
-    WeightQuantizer,
-    quantized_twin,
-)
+from ecglib.quant import modules
+from ecglib.quant.modules import MOMENTUM, ActivationQuantizer, WeightQuantizer, quantized_twin
 from ecglib.quant.oracle import quantize_array
 from ecglib.system.errors import UserError
 from tests.oracles import affine_parameters, quantize_affine
@@ -259,7 +253,10 @@ def test_a_dead_channel_answers_its_bias(step):
 
 
 def test_a_twin_shares_the_parameters_and_the_mode():
-    for layer, kind in ((nn.Linear(4, 3), QuantLinear), (nn.Conv1d(2, 3, 5), QuantConv1d)):
+    for layer, kind in (
+        (nn.Linear(4, 3), modules.QuantLinear),
+        (nn.Conv1d(2, 3, 5), modules.QuantConv1d),
+    ):
         for training in (True, False):
             twin = quantized_twin(layer.train(training))
             assert type(twin) is kind

@@ -185,9 +185,8 @@ def test_calibration_without_beats_is_refused():
 
 @pytest.mark.parametrize("value", [0.0, 1.5])
 def test_calibration_on_constant_beats_names_the_layer(value):
-    with pytest.raises(
-        UserError, match=r"one constant value at the input of layer conv1\.conv"
-    ):
+    message = r"one constant value at the input of layer conv1\.conv"
+    with pytest.raises(UserError, match=message):
         calibrate(quantize(network(), "all_int8"), torch.full((8, N_TIMES), value))
 
 
@@ -268,8 +267,7 @@ def test_training_moves_learned_steps_which_stay_a_grid():
         step = model.get_parameter(name)
         layer = model.get_submodule(name.removesuffix(".weight_quantizer.learned"))
         assert (step != start).any()
-        steps = layer.weight_quantizer(layer.weight) / step.abs().view(
-            -1, *[1] * (layer.weight.dim() - 1)
-        )
+        filters = layer.weight_quantizer(layer.weight).flatten(1)
+        steps = filters / step.abs()[:, None]
         torch.testing.assert_close(steps, steps.round(), rtol=1e-6, atol=0)
         assert steps.abs().max() <= 128.001

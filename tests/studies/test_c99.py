@@ -52,9 +52,7 @@ def test_streams_count_every_reference_beat(result, mitdb):
 
 
 def test_what_no_tool_counted_stays_empty(result):
-    facts = {
-        k: v for k, v in result.metrics.items() if k not in ("flash_bytes", "instructions")
-    }
-    bare = type(result)(**{**result.__dict__, "metrics": facts})
+    kept = {k: v for k, v in result.metrics.items() if k not in ("flash_bytes", "instructions")}
+    bare = type(result)(**{**result.__dict__, "metrics": kept})
     cost = c99_tables.cost_table([bare]).iloc[:, 0]
     assert cost[["flash, bytes", "instructions a beat"]].isna().all()

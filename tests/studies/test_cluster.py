@@ -94,10 +94,8 @@ def test_a_killed_worker_loses_nothing(source, alone, processes, tmp_path):
 
     thread = threading.Thread(target=kill)
     thread.start()
-    runs = tmp_path / "runs"
-    found = run_study(
-        CONFIGS, source, profile="tiny", device="cpu", runs=runs, scheduler=processes
-    )
+    site = {"profile": "tiny", "device": "cpu", "runs": tmp_path / "runs"}
+    found = run_study(CONFIGS, source, scheduler=processes, **site)
     thread.join(timeout=60)
     ((victim, n_finished),) = killed
     assert n_finished < len(CONFIGS)
@@ -182,9 +180,8 @@ def test_a_worker_with_several_threads_is_refused(threads, tmp_path):
 
 def test_nobody_at_an_address_and_nobody_behind_it_are_told_apart(threads, monkeypatch):
     monkeypatch.setattr(cluster, "PATIENCE", 0.5)
-    with pytest.raises(
-        UserError, match=r"tcp://127\.0\.0\.1:9; start one with `dask scheduler`"
-    ):
+    message = r"tcp://127\.0\.0\.1:9; start one with `dask scheduler`"
+    with pytest.raises(UserError, match=message):
         cluster.execute(None, [Errand("alone")], "tcp://127.0.0.1:9")
     with pytest.raises(UserError, match="has no worker; start some with `dask worker tcp://"):
         cluster.execute(None, [Errand("alone")], threads(n_workers=0))
@@ -211,9 +208,8 @@ def test_machines_that_share_no_disk_are_told_so(source, tmp_path):
     with pytest.raises(UserError, match=r"does not see .*runs; .* on a disk that all share"):
         site.check_reach()
     site.shared().check_reach()
-    elsewhere = Worksite(
-        {"mitdb": replace(source, path="nowhere")}, "tiny", "cpu", tmp_path / "runs"
-    )
+    lost = {"mitdb": replace(source, path="nowhere")}
+    elsewhere = Worksite(lost, "tiny", "cpu", tmp_path / "runs")
     with pytest.raises(UserError, match=r"does not see .*nowhere"):
         elsewhere.shared().check_reach()
 

@@ -20,25 +20,20 @@ from ecglib.studies.run import Run, run_study
 from ecglib.training.on_recordings import build, predict
 
 TINY = {"epochs": 10, "batch_size": 8, "learning_rate": 1e-2, "weight_decay": 1e-4}
-SETTINGS = {
-    **{"bits": 3, "share": 0.5, "mean_bits": 3.0, "tune_epochs": 2},
-    "tolerance": 0.3,  # else four recordings decide nothing
-}
+SETTINGS = {"bits": 3, "share": 0.5, "mean_bits": 3.0, "tune_epochs": 2}
+SETTINGS["tolerance"] = 0.3  # else four recordings decide nothing
 POOLED = CompressionConfig(fold="all", method="fixed_quant", bits=2, **TINY)
 SIZES = ("ideal_ratio", "overhead_ratio", "file_ratio", "file_bytes")
 
 
 def of_method(method):
-    settings = {
-        name: value for name, value in SETTINGS.items() if name in METHODS[method].reads
-    }
+    settings = {n: value for n, value in SETTINGS.items() if n in METHODS[method].reads}
     return CompressionConfig(fold=0, method=method, **settings, **TINY)
 
 
 def run_all(configs, source, folder):
-    return run_study(
-        configs, {source.name: source}, profile="tiny", device="cpu", runs=folder / "runs"
-    )
+    site = {"profile": "tiny", "device": "cpu", "runs": folder / "runs"}
+    return run_study(configs, {source.name: source}, **site)
 
 
 @pytest.fixture(scope="module")
@@ -183,9 +178,8 @@ def test_the_file_alone_gives_the_predictions(outcomes, cinc2017, folder, method
     (path,) = (folder / "checkpoints" / "compression").glob(f"{config.slug}-*.ecgc")
     network = build(replace(config, seed=99), 5120, 4)
     load_compressed(path, network).load_into(network)
-    own = rhythm.recording_sides(
-        Run(config, {cinc2017.name: cinc2017}, torch.device("cpu"), folder)
-    )
+    run = Run(config, {cinc2017.name: cinc2017}, torch.device("cpu"), folder)
+    own = rhythm.recording_sides(run)
     found = dict(zip(own.test_id.tolist(), predict(network, own.test).tolist(), strict=True))
     assert found == predictions(outcomes[config])
 
@@ -207,16 +201,13 @@ def test_results_come_from_what_was_read_back(outcomes, cinc2017, tmp_path, monk
 def test_choices_are_made_on_validation_recordings(outcomes, cinc2017, folder):
     """Accuracies that LAQ saw are shares of the validation side."""
     config = of_method("laq")
-    n = len(
-        rhythm.recording_sides(Run(config, {cinc2017.name: cinc2017}, None, folder)).validation
-    )
+    run = Run(config, {cinc2017.name: cinc2017}, None, folder)
+    n = len(rhythm.recording_sides(run).validation)
     steps = outcomes[config].metrics["decisions"]["steps"]
     assert all(round(step["accuracy"] * n, 6).is_integer() for step in steps)
     chosen = outcomes[config].metrics["decisions"]["bits"]
-    layers = outcomes[config].metrics["layers"]
-    assert {name: layer["bits"] for name, layer in layers.items()} == {
-        name: bits for name, bits in chosen.items() if bits < 32
-    }
+    bits = {name: layer["bits"] for name, layer in outcomes[config].metrics["layers"].items()}
+    assert bits == {name: width for name, width in chosen.items() if width < 32}
 
 
 def test_variances_of_outputs_are_reported_for_fixed_bits_only(outcomes):

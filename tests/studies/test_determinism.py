@@ -22,14 +22,13 @@ BEATS["imbalance"] = "balanced"  # else all answers are N, whatever the network
 PUZZLE = {**BEATS, "pretext_epochs": 2}
 ONLINE = {**PUZZLE, "online_epochs": 3}
 MICRO = {**RECORDS, "epochs": 2, "qat_epochs": 1, "width": 0.5, "scope": "all_int8"}
+ASKED = {"budget": 5, "query": "mixed", "update": "head", "update_epochs": 3}
 RHYTHM = {"epochs": 2, "batch_size": 8, "learning_rate": 1e-2}
 CONFIGS = [
     make_config("rpeaks", records=(100,)),
     make_config("baseline", features="beat+rr", **BEATS),
     make_config("selection", pipeline="ssl", finetune="head", **PUZZLE),
-    make_config(
-        "puzzle", **RECORDS, channels=BEATS["channels"], pretext_epochs=PUZZLE["pretext_epochs"]
-    ),
+    make_config("puzzle", **RECORDS, channels=BEATS["channels"], pretext_epochs=2),
     make_config("probe", source="puzzle", **PUZZLE),
     make_config("personalization", strategy="adapters", **ONLINE),
     make_config("precision", precision="bf16", precision_impl="emulated", **ONLINE),
@@ -40,10 +39,8 @@ CONFIGS = [
     make_config("transfer", **RHYTHM),
     make_config("compression", method="joint", bits=3, share=0.5, tune_epochs=1, **RHYTHM),
     make_config("micro", bits=4, allocation="milp", **MICRO),
-    make_config("budget", budget=5, query="mixed", update="head", update_epochs=3, **MICRO),
-    make_config(
-        "budget_ecgnet", budget=5, query="mixed", update="head", update_epochs=3, **BEATS
-    ),
+    make_config("budget", **ASKED, **MICRO),
+    make_config("budget_ecgnet", **ASKED, **BEATS),
     make_config("robustness", perturbation="muscle", level=6, **MICRO),
     make_config("roofline", network="micronet", batch=2, calls=5),
 ]
@@ -102,24 +99,19 @@ def test_every_study_is_among_them():
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.study)
 def test_results_are_equal_but_for_times(folders, config):
-    here, there = (
-        next((folder / "runs" / config.study).glob(f"{config.slug}-*.json"))
-        for folder in folders
-    )
+    made = [
+        (folder / "runs" / config.study).glob(f"{config.slug}-*.json") for folder in folders
+    ]
+    here, there = map(next, made)
     assert here.name == there.name
-    first, second = (
-        json.loads(path.read_text(), parse_constant=pytest.fail)  # no NaN, no Infinity
-        for path in (here, there)
-    )
+    strict = {"parse_constant": pytest.fail}  # no NaN, no Infinity
+    first, second = (json.loads(path.read_text(), **strict) for path in (here, there))
     assert timeless(first) == timeless(second)
     assert here.stat().st_size < 100_000
 
 
 @pytest.mark.parametrize("suffix", [".onnx", ".ecgc"])
 def test_exported_networks_are_equal_in_every_byte(folders, suffix):
-    made = [
-        {path.name: path.read_bytes() for path in folder.rglob(f"*{suffix}")}
-        for folder in folders
-    ]
-    assert made[0]
-    assert made[0] == made[1]
+    here, there = (sorted(folder.rglob(f"*{suffix}")) for folder in folders)
+    assert [path.name for path in here] == [path.name for path in there] != []
+    assert [path.read_bytes() for path in here] == [path.read_bytes() for path in there]

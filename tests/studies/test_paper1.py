@@ -23,13 +23,8 @@ from ecglib.studies.selection import SelectionConfig
 from ecglib.system.errors import UserError
 from tests.conftest import SYNTHETIC_DS1, SYNTHETIC_DS2
 
-TINY = {
-    "channels": (4, 4, 4, 4, 4),
-    "records": SYNTHETIC_DS1 + SYNTHETIC_DS2,
-    "epochs": 1,
-    "learning_rate": 3e-3,
-    "imbalance": "balanced",
-}
+TINY = {"channels": (4, 4, 4, 4, 4), "records": SYNTHETIC_DS1 + SYNTHETIC_DS2, "epochs": 1}
+TINY |= {"learning_rate": 3e-3, "imbalance": "balanced"}
 PUZZLE = {**TINY, "pretext_epochs": 2}
 OFFLINE = {k: v for k, v in PUZZLE.items() if k not in ("epochs", "imbalance")}
 ONLINE = {**PUZZLE, "online_epochs": 3}
@@ -135,10 +130,8 @@ def test_the_puzzle_is_scored_on_every_normal_beat(outcomes, source, name):
 def test_the_puzzle_of_the_test_side_depends_on_the_seed(outcomes, source, tmp_path):
     config = RUNS["puzzle"]
     same, other = run_all([config, replace(config, seed=21)], source, tmp_path)
-    drawn = [
-        np.sum(result.metrics["confusion"], axis=1).tolist()
-        for result in (outcomes["puzzle"], same, other)
-    ]
+    results = outcomes["puzzle"], same, other
+    drawn = [np.sum(result.metrics["confusion"], axis=1).tolist() for result in results]
     assert drawn[0] == drawn[1]
     assert drawn[0] != drawn[2]
 
@@ -172,12 +165,8 @@ def test_r_peaks_are_scored_record_by_record(source, tmp_path):
 
 def test_results_say_on_which_data_and_where_they_were_made(outcomes, source):
     for result in outcomes.values():
-        assert result.data == {
-            "name": "mitdb",
-            "sha256": source.sha256,
-            "profile": "tiny",
-            "synthetic": True,  # the patients of this test are invented
-        }
+        data = {"name": "mitdb", "sha256": source.sha256, "profile": "tiny"}
+        assert result.data == data | {"synthetic": True}  # these patients are invented
         assert result.synthetic
         assert result.environment["torch"] == torch.__version__
         assert result.runtime_s

@@ -90,13 +90,8 @@ def test_an_unknown_override_lists_what_is_known():
 
 
 def test_overrides_are_yaml():
-    assert parse_overrides(["a=[1, 2]", "b=1e-3", "c=x=y", "d=none", "e=null"]) == {
-        "a": [1, 2],
-        "b": 0.001,
-        "c": "x=y",
-        "d": "none",
-        "e": None,
-    }
+    found = parse_overrides(["a=[1, 2]", "b=1e-3", "c=x=y", "d=none", "e=null"])
+    assert found == {"a": [1, 2], "b": 0.001, "c": "x=y", "d": "none", "e": None}
 
 
 @pytest.mark.parametrize("pair", ["seeds", "=7", "seeds=[7"])

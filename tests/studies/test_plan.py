@@ -85,9 +85,8 @@ def test_a_study_without_training_has_no_seeds():
 def test_a_plan_takes_what_its_study_knows(params_file):
     plan = Plan.read(params_file, seeds=[7, 21], records=[101, 118, 100])
     shared = {"channels": (4,) * 5, "records": (101, 118, 100)}
-    assert plan.configs("baseline") == [
-        BaselineConfig(seed=seed, epochs=1, **shared) for seed in (7, 21)
-    ]
+    baselines = [BaselineConfig(seed=seed, epochs=1, **shared) for seed in (7, 21)]
+    assert plan.configs("baseline") == baselines
     assert plan.configs("personalization") == [
         PersonalizationConfig(seed=seed, strategy=s, pretext_epochs=2, **shared)
         for seed in (7, 21)
@@ -156,12 +155,10 @@ def rhythm_root(tmp_path_factory):
 
 def test_every_data_set_that_is_read_is_found_once(params_file, rhythm_root, synthetic_root):
     transfer = TransferConfig(dataset="cinc2017", target="chapman")
-    found = Plan.read(params_file, data_root=str(rhythm_root)).sources(
-        [RhythmConfig(fold=0), CompressionConfig(fold=1), transfer]
-    )
-    assert {name: source.path for name, source in found.items()} == {
-        name: rhythm_root / name for name in ("cinc2017", "chapman")
-    }
+    configs = [RhythmConfig(fold=0), CompressionConfig(fold=1), transfer]
+    found = Plan.read(params_file, data_root=str(rhythm_root)).sources(configs)
+    paths = {name: source.path for name, source in found.items()}
+    assert paths == {name: rhythm_root / name for name in ("cinc2017", "chapman")}
     plan = Plan.read(params_file, data_root=str(synthetic_root), records=[100, 101])
     assert list(plan.sources("baseline", "personalization", "rpeaks")) == ["mitdb"]
     assert plan.sources([]) == {}

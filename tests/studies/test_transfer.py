@@ -89,9 +89,8 @@ def outcomes(cinc2017, chapman, folder, trained):
 
 
 def test_the_fold_is_scored_within_and_all_recordings_across(outcomes, trained):
-    for (within, across), result, sides in zip(
-        [(30, 15), (15, 30)], outcomes, trained, strict=True
-    ):
+    sizes = [(30, 15), (15, 30)]
+    for (within, across), result, sides in zip(sizes, outcomes, trained, strict=True):
         metrics = result.metrics
         n_test = len(sides.test)
         assert n_test == within / 5

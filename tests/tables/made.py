@@ -18,9 +18,7 @@ def confusions(seed, records=("100", "103", "232")):
 def late(per_record):
     """What is left of confusion matrices after 5:00: fewer beats, other shares of errors."""
     kept = np.array([[0.5, 1.0, 0.5], [1.0, 0.4, 0.5], [1.0, 0.5, 0.6]])
-    return {
-        record: (np.array(m) * kept).astype(int).tolist() for record, m in per_record.items()
-    }
+    return {r: (np.array(m) * kept).astype(int).tolist() for r, m in per_record.items()}
 
 
 def result(study, per_record, **settings):

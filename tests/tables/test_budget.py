@@ -137,10 +137,8 @@ def test_the_surest_beats_come_last():
 
 def test_missed_and_false_beats_lower_f1():
     found = result("robustness", GOOD, perturbation="detected")
-    found.metrics["detection"] = {
-        "100": [[9, 1, 0], [4, 4, 2], [3, 1, 1]],
-        "232": [[0, 0, 0]] * 3,
-    }
+    counts = [[9, 1, 0], [4, 4, 2], [3, 1, 1]]
+    found.metrics["detection"] = {"100": counts, "232": [[0, 0, 0]] * 3}
     table = budget.robustness_table([found])
     assert isinstance(table.index, pd.MultiIndex)
     assert table.loc[("detected", 0.0), "S F1, fp32"] == pytest.approx(8 / (8 + 4 + 2))

@@ -1,5 +1,8 @@
 """Tables of 8-bit integers from hand-made results, cell by cell."""
 
+from functools import partial
+from itertools import product
+
 import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, f1_score
@@ -44,19 +47,12 @@ WIDE = {"channels": (8, 8, 8, 8, 16)}
 
 
 def test_a_latency_table_by_hand():
-    table = latency.latency_table(
-        [timed("ort_int8", 0.5), timed("torch_fp32", 4.0), timed("ort_fp32", 1.0)]
-    )
+    medians = {"ort_int8": 0.5, "torch_fp32": 4.0, "ort_fp32": 1.0}
+    table = latency.latency_table([timed(*runtime) for runtime in medians.items()])
     assert list(table.index.names) == ["filters", "batch", "threads", "runtime"]
     first, second, third = (table.iloc[i].to_dict() for i in range(3))
-    assert third == {
-        "p50, ms": 0.5,
-        "p95, ms": 1.0,
-        "p99, ms": 1.5,
-        "speed": 2.0,
-        "file, bytes": 1_234_567,
-        "same class": 0.99987,
-    }
+    times = {"p50, ms": 0.5, "p95, ms": 1.0, "p99, ms": 1.5}
+    assert third == times | {"speed": 2.0, "file, bytes": 1_234_567, "same class": 0.99987}
     assert (first["speed"], second["speed"]) == (0.25, 1)
     assert np.isnan([first["file, bytes"], first["same class"]]).all()
 
@@ -81,37 +77,24 @@ def test_speed_is_given_within_one_session_only():
 def test_rows_of_a_latency_table_are_in_order():
     """Narrow before wide, one beat before many, one thread before two, PyTorch first."""
     runtimes = ("torch_fp32", "ort_fp32", "ort_int8")
-    settings = [
-        {"batch": batch, "threads": threads, **channels}
-        for channels in (NARROW, WIDE)
-        for batch in (1, 64)
-        for threads in (1, 2)
+    made = [
+        timed(runtime, 1.0, batch=batch, threads=threads, **channels)
+        for channels, batch, threads, runtime in product(
+            (NARROW, WIDE), (1, 64), (1, 2), runtimes
+        )
     ]
-    made = [timed(runtime, 1.0, **some) for some in settings for runtime in runtimes]
     table = latency.latency_table(made[::-1])
     names = list(latency.RUNTIMES.values())
-    assert list(table.index) == [
-        (filters, batch, threads, name)
-        for filters in ("4…4", "8…16")
-        for batch in ("1 beat", "64 beats")
-        for threads in (1, 2)
-        for name in names
-    ]
+    rows = product(("4…4", "8…16"), ("1 beat", "64 beats"), (1, 2), names)
+    assert list(table.index) == list(rows)
     assert names == ["PyTorch, fp32", "ONNX Runtime, fp32", "ONNX Runtime, INT8"]
 
 
 def int8_results(pipeline, *keys, seeds=(7, 21), **settings):
     """Results of the arms (scope, method) in the given order, each with numbers of its own."""
+    how = {"pipeline": pipeline, **settings}
     return [
-        result(
-            "int8",
-            confusions(100 * i + seed),
-            pipeline=pipeline,
-            scope=scope,
-            method=method,
-            seed=seed,
-            **settings,
-        )
+        result("int8", confusions(100 * i + seed), scope=scope, method=method, seed=seed, **how)
         for i, (scope, method) in enumerate(keys)
         for seed in seeds
     ]
@@ -144,20 +127,15 @@ def test_rounding_is_charged_against_fp32_of_the_same_method():
     named = {key: arms.pick(made, scope=key[0], method=key[1]) for key in KEYS}
     named["all_int8", "qat, learned step"] = named["head_int8", "ptq"]
     table = int8.cost_of_rounding(named)
-    assert table["minus"].to_dict() == {
-        "head in INT8, PTQ": "fp32",
-        "all layers in INT8, QAT": "fp32, trained as long",
-        "all layers in INT8, QAT, learned step": "fp32, trained as long",
+    as_long, f1 = "fp32, trained as long", partial(f1_score, **MACRO)
+    rows = {
+        "head in INT8, PTQ": (2, 3, "fp32"),
+        "all layers in INT8, QAT": (0, 1, as_long),
+        "all layers in INT8, QAT, learned step": (2, 1, as_long),
     }
-    for row, i, control in (
-        ("head in INT8, PTQ", 2, 3),
-        ("all layers in INT8, QAT", 0, 1),
-        ("all layers in INT8, QAT, learned step", 2, 1),
-    ):
-        for label, score in (
-            ("Δ accuracy", accuracy_score),
-            ("Δ macro-F1", lambda *y: f1_score(*y, **MACRO)),
-        ):
+    assert table["minus"].to_dict() == {name: minus for name, (*_, minus) in rows.items()}
+    for row, (i, control, _) in rows.items():
+        for label, score in (("Δ accuracy", accuracy_score), ("Δ macro-F1", f1)):
             sides = [
                 np.mean([score(*pairs_of(*confusions(100 * k + s).values())) for s in (7, 21)])
                 for k in (i, control)

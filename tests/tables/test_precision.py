@@ -37,12 +37,8 @@ def test_formats_come_in_order_with_fp32_first():
     found = precision.by_format(made)
     names = ["fp32", "fp16, native", "fp16, emulated", "bf16, emulated"]
     assert list(found) == names
-    assert [arm.results for arm in found.values()] == [
-        made[6:9],
-        made[3:6],
-        made[9:12],
-        made[:3],
-    ]
+    results = [arm.results for arm in found.values()]
+    assert results == [made[6:9], made[3:6], made[9:12], made[:3]]
 
 
 def test_a_score_table_has_the_macro_sensitivity_of_scikit_learn():
@@ -63,25 +59,17 @@ def test_a_score_table_has_the_macro_sensitivity_of_scikit_learn():
 
 
 def test_a_training_table_adds_up_steps_and_stages():
-    fp16 = with_metrics(
-        results_of(precision="fp16"),
-        steps=(1000, 2000, 1000),
-        skipped=(3, 0, 2),
-        peak_memory_bytes=(400e6, 500e6, 303e6),
-    )
+    counts = {"steps": (1000, 2000, 1000), "skipped": (3, 0, 2)}
+    fp16 = with_metrics(results_of(precision="fp16"), **counts)
+    fp16 = with_metrics(fp16, peak_memory_bytes=(400e6, 500e6, 303e6))
     fp32 = with_metrics(results_of(), steps=(10, 10, 10), skipped=(0, 0, 0))
     for result, seconds in zip(fp16, (10, 20, 30), strict=True):
         result.runtime_s.clear()
         result.runtime_s.update(pretrain=seconds, adapt=100.0, predict=0.0)
     table = precision.training_table({"fp16": arms.pick(fp16), "fp32": arms.pick(fp32)})
-    assert table.loc["fp16"].to_dict() == {
-        "seconds": 120,
-        "seconds std": 10,
-        "steps": 4000,
-        "left out": 5,
-        "share left out": 0.00125,
-        "peak memory, MB": 401,
-    }
+    expected = {"seconds": 120, "seconds std": 10, "steps": 4000, "left out": 5}
+    expected |= {"share left out": 0.00125, "peak memory, MB": 401}
+    assert table.loc["fp16"].to_dict() == expected
     assert table.loc["fp32", "left out"] == 0
     assert np.isnan(table.loc["fp32", "peak memory, MB"])
 
@@ -94,10 +82,8 @@ def test_pairs_are_first_minus_second_seed_by_seed(after_5min):
     assert list(table.index) == ["fp32 − fp16", "fp32 − bf16", "fp16 − bf16"]
     for name, row in table.iterrows():
         a, b = (shifts[side] for side in name.split(" − "))
-        by_seed = np.subtract(
-            macro_scores(f1_score, a, after_5min=after_5min),
-            macro_scores(f1_score, b, after_5min=after_5min),
-        )
+        scores = [macro_scores(f1_score, side, after_5min=after_5min) for side in (a, b)]
+        by_seed = np.subtract(*scores)
         found = row[["by seed #1", "by seed #2", "by seed #3"]].tolist()
         assert found == pytest.approx(by_seed)
         bounds = t.interval(0.95, 2, by_seed.mean(), by_seed.std(ddof=1) / np.sqrt(3))
@@ -161,13 +147,7 @@ def test_a_decision_table_counts_all_beats():
     table = precision.decision_table(made)
     assert list(table.index) == [("fp16", 7), ("bf16", 7)]
     assert list(table.index.names) == ["format", "seed"]
-    assert table.loc[("bf16", 7)].to_dict() == {
-        "beats": 6,
-        "other class": 3,
-        "share of beats": 0.5,
-        "median error": pytest.approx(0.05),
-        "median margin": pytest.approx(0.25),
-        "kept, MB": 5.34,
-        "fp32, MB": 10,
-    }
+    expected = {"beats": 6, "other class": 3, "share of beats": 0.5, "kept, MB": 5.34}
+    expected |= {"median error": pytest.approx(0.05), "median margin": pytest.approx(0.25)}
+    assert table.loc[("bf16", 7)].to_dict() == expected | {"fp32, MB": 10}
     assert table.loc[("fp16", 7), "other class"] == 0

@@ -44,20 +44,15 @@ def test_times_of_a_study_add_up():
     for found in results:
         found.runtime_s.clear()
         found.runtime_s.update(train=100.0, predict=20.0)
-    assert runs.study_times({"baseline": results}).loc["baseline"].to_dict() == {
-        "runs": 2,
-        "minutes": 4,
-    }
+    times = runs.study_times({"baseline": results})
+    assert times.loc["baseline"].to_dict() == {"runs": 2, "minutes": 4}
 
 
 def test_long_has_one_row_a_run():
     mine = [result("baseline", confusions(1), features=f) for f in ("beat", "beat+rr")]
     table = runs.long({"reference": mine[:1], "this run": mine}, "features", "accuracy")
-    assert table[["origin", "features"]].to_numpy().tolist() == [
-        ["reference", "beat"],
-        ["this run", "beat"],
-        ["this run", "beat+rr"],
-    ]
+    assert table["origin"].tolist() == ["reference", "this run", "this run"]
+    assert table["features"].tolist() == ["beat", "beat", "beat+rr"]
     assert table["accuracy"].tolist() == [mine[i].metrics["accuracy"] for i in (0, 0, 1)]
 
 
@@ -79,13 +74,8 @@ def test_two_folders_stand_side_by_side():
 
 def test_arms_of_one_name_are_not_taken_for_seeds():
     """Ten and forty epochs of adaptation are two arms, though one name fits both."""
-    results = [
-        result("personalization", confusions(e), strategy="full", online_epochs=e)
-        for e in (10, 40)
-    ]
+    kind = {"study": "personalization", "strategy": "full"}
+    results = [result(per_record=confusions(e), online_epochs=e, **kind) for e in (10, 40)]
     table = runs.side_by_side(results, results)
-    assert len(table) == 2
-    assert [name.split("(")[1] for name in table.index] == [
-        "online epochs 10)",
-        "online epochs 40)",
-    ]
+    named = [name.split("(")[1] for name in table.index]
+    assert named == ["online epochs 10)", "online epochs 40)"]

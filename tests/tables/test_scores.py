@@ -86,10 +86,8 @@ def test_differences_are_arm_minus_control(after_5min):
     named = {"arm": arm, "itself": control}
     table = scores.difference_table(named, control, after_5min=after_5min)
     assert (table.loc["itself"].dropna() == 0).all()
-    for label, score, statistic in (
-        ("Δ accuracy", accuracy_score, accuracy),
-        ("Δ macro-F1", f1, macro_f1),
-    ):
+    columns = [("Δ accuracy", accuracy_score, accuracy), ("Δ macro-F1", f1, macro_f1)]
+    for label, score, statistic in columns:
         sides = [matrices((7, 21), shift, after_5min) for shift in (3, 5)]
         means = [np.mean([score(*pairs_of(*m.values())) for m in side]) for side in sides]
         row = table.loc["arm"]
@@ -160,11 +158,10 @@ def test_rows_keep_their_order_and_miss_what_they_lack():
 
 
 def test_arms_are_results_that_differ_in_the_seed_alone():
+    made = [(42, "beat"), (7, "beat"), (7, "beat+rr"), (21, "beat")]
     results = [
         result("baseline", confusions(i), seed=seed, features=features)
-        for i, (seed, features) in enumerate(
-            [(42, "beat"), (7, "beat"), (7, "beat+rr"), (21, "beat")]
-        )
+        for i, (seed, features) in enumerate(made)
     ]
     found = arms.group(results)
     seeds = [(arm.settings["features"], arm.seeds) for arm in found]

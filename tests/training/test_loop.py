@@ -75,12 +75,8 @@ def test_the_puzzle_is_learnt(toy):
 
 def test_a_puzzle_hides_what_its_mask_hides():
     seen = []
-    task = PuzzleTask(
-        lambda x: seen.append(x) or x[:, :6],
-        torch.rand(50, 12) + 1,
-        (3, 7),
-        torch.tensor([1.0] * 8 + [0.0] * 4),
-    )
+    x, mask = torch.rand(50, 12) + 1, torch.tensor([1.0] * 8 + [0.0] * 4)
+    task = PuzzleTask(lambda x: seen.append(x) or x[:, :6], x, (3, 7), mask)
     task.loss(torch.arange(50), torch.Generator().manual_seed(0))
     assert (seen[0][:, 8:] == 0).all()
     assert (seen[0][:, :8] >= 1).all()

@@ -8,19 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 
-from ecglib.models.hubert import HubertECG, HubertECGConfig
 from ecglib.system.errors import UserError
 from ecglib.training import masked
 from ecglib.training.masked import Codebook, MaskedConfig, cluster, pretrain
-
-MINI = HubertECGConfig(
-    hidden=32, layers=2, heads=2, feed_forward=48, filters=16, position_span=15
-)
-
-
-def mini():
-    torch.manual_seed(0)
-    return HubertECG(MINI).eval()
+from tests.models.test_hubert import mini
 
 
 def periodic_windows(n=96):
@@ -105,9 +96,7 @@ def test_only_hubert_learns_and_also_its_mask():
     model, (x, target) = mini(), periodic_windows(32)
     before = {name: value.clone() for name, value in model.state_dict().items()}
     pretrain(model, x, target, MaskedConfig(epochs=1, batch_size=8))
-    changed = {
-        n for n, value in model.state_dict().items() if not torch.equal(value, before[n])
-    }
+    changed = {n for n, p in model.state_dict().items() if not torch.equal(p, before[n])}
     assert changed == {name for name in before if name.startswith("hubert.")}
 
 

@@ -9,13 +9,8 @@ from ecglib.data.inputs import Inputs
 from ecglib.studies.registry import make_config
 from ecglib.training.on_beats import train_pretext
 
-SETTINGS = {
-    "channels": (4,) * 5,
-    "epochs": 5,
-    "online_epochs": 4,
-    "pretext_epochs": 2,
-    "batch_size": 8,
-}
+SETTINGS = {"channels": (4,) * 5, "epochs": 5, "online_epochs": 4}
+SETTINGS |= {"pretext_epochs": 2, "batch_size": 8}
 N_BEATS = 40
 LABEL = np.arange(N_BEATS) % 3
 
@@ -51,9 +46,8 @@ def test_every_normal_beat_and_no_other_is_shown_once_an_epoch(pretext_epochs):
 
 
 def test_labels_of_the_puzzle_depend_on_the_seed_alone():
-    labels = [
-        [label for _, labels in solved(seed=seed)[0] for label in labels] for seed in (7, 7, 21)
-    ]
+    steps = [solved(seed=seed)[0] for seed in (7, 7, 21)]
+    labels = [[own for _, own in each] for each in steps]
     assert labels[0] == labels[1]
     assert labels[0] != labels[2]
 

@@ -11,15 +11,8 @@ from ecglib.data.samples import Samples
 from ecglib.models import resnet1d
 from ecglib.studies.rhythm import RhythmConfig
 from ecglib.system.errors import UserError
-from ecglib.training.on_recordings import (
-    PLATEAU,
-    build,
-    learning_parts,
-    predict,
-    start,
-    train_rhythm,
-    validation_loss,
-)
+from ecglib.training import on_recordings
+from ecglib.training.on_recordings import build, learning_parts, predict, start, train_rhythm
 from ecglib.training.tasks import RecordingTask
 from tests.oracles import cross_entropy
 from tests.toys import TINY, bumps, copied_state, resnet, same_state, sides
@@ -103,7 +96,7 @@ def test_logits_of_windows_are_averaged_before_they_are_judged(samples):
     found = predict(model, samples)
     assert found.dtype == np.int8
     np.testing.assert_array_equal(found, logits.argmax(axis=1))
-    loss = validation_loss(model, samples)
+    loss = on_recordings.validation_loss(model, samples)
     assert isinstance(loss, float)
     assert loss == pytest.approx(cross_entropy(logits, samples.y.numpy()), rel=1e-5)
 
@@ -114,14 +107,14 @@ def test_windows_are_averaged_and_not_counted():
     samples = Samples(x, torch.tensor([2]), torch.tensor([1]))
     assert predict(nn.Identity(), samples).tolist() == [1]
     expected = cross_entropy(np.array([[2 / 3, 5 / 3]]), [1])
-    assert validation_loss(nn.Identity(), samples) == pytest.approx(expected)
+    assert on_recordings.validation_loss(nn.Identity(), samples) == pytest.approx(expected)
 
 
 def test_recordings_are_learnt_and_the_test_side_is_not_touched():
     model, validation = build(CONFIG, 64, 3), bumps(24, seed=1)
     history = train_rhythm(model, sides(bumps(48), validation), CONFIG)
     assert history.loss[-1] < history.loss[0] / 3
-    assert max(history.score) == -validation_loss(model, validation)
+    assert max(history.score) == -on_recordings.validation_loss(model, validation)
     assert (predict(model, bumps(24, seed=2)) == bumps(24).y.numpy()).mean() > 0.9
     assert not model.training
 
@@ -138,8 +131,11 @@ def test_training_is_adam_whose_rate_falls_on_plateaus_of_the_validation_loss(mo
     schedule = seen["schedule"]
     assert (schedule.epochs, schedule.batch_size) == (6, 8)
     assert (schedule.learning_rate, schedule.weight_decay) == (1e-2, 0.3)
-    assert (schedule.plateau, schedule.patience) == (PLATEAU, 6)  # it never stops early
-    assert seen["score"] == -validation_loss(model, validation)
+    assert (schedule.plateau, schedule.patience) == (
+        on_recordings.PLATEAU,
+        6,
+    )  # it never stops early
+    assert seen["score"] == -on_recordings.validation_loss(model, validation)
     assert isinstance(seen["task"], RecordingTask)
     assert len(seen["task"]) == 12
     assert seen["seed"] == 7

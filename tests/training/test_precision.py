@@ -112,9 +112,8 @@ def test_a_linear_layer_rounds_operands_result_and_gradients(precision):
 @pytest.mark.parametrize("with_bias", [True, False])
 def test_a_convolution_rounds_operands_and_result(precision, with_bias):
     x, w, b = near_one(2, 1, 7), near_one(2, 1, 3), near_one(2) * with_bias
-    layer = with_weights(
-        nn.Conv1d(1, 2, 3, padding=1, bias=with_bias), w, b if with_bias else None
-    )
+    conv = nn.Conv1d(1, 2, 3, padding=1, bias=with_bias)
+    layer = with_weights(conv, w, b if with_bias else None)
     with emulated(precision):
         out = layer(torch.from_numpy(x)).detach().numpy()
     rx, rw, rb = (on_grid(a, precision).astype(np.float64) for a in (x, w, b))
@@ -197,9 +196,7 @@ def outputs():
 def expected_outputs(precision):
     if precision == "fp32":
         return near_one(5, 3) @ near_one(4, 3).T
-    rx, rw = (
-        on_grid(a, precision).astype(np.float64) for a in (near_one(5, 3), near_one(4, 3))
-    )
+    rx, rw = (np.float64(on_grid(a, precision)) for a in (near_one(5, 3), near_one(4, 3)))
     return on_grid(rx @ rw.T, precision)
 
 
@@ -222,12 +219,8 @@ def test_an_exception_leaves_no_format_behind():
 @in_both
 def test_native_16_bits_on_a_cpu_are_refused_with_the_way_out(precision):
     plain = outputs()
-    with (
-        pytest.raises(
-            UserError, match=f"precision is {precision}.*precision_impl: emulated"
-        ) as e,
-        running(precision, "native", CPU),
-    ):
+    message = f"precision is {precision}.*precision_impl: emulated"
+    with pytest.raises(UserError, match=message) as e, running(precision, "native", CPU):
         pass
     assert "\n" not in str(e.value)
     assert ". " not in str(e.value)  # one sentence

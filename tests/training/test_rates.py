@@ -52,9 +52,8 @@ def test_a_plateau_of_the_validation_loss_is_followed_by_a_lower_rate(plateau, s
         {"params": [net.out.weight_quantizer.learned], "lr": 0.1 * step_rate},
     ]
     optimizer = torch.optim.Adam(groups, weight_decay=0.3)
-    falling = torch.optim.lr_scheduler.ReduceLROnPlateau(
-        optimizer, "min", factor=0.3, patience=plateau
-    )
+    rules = {"factor": 0.3, "patience": plateau}
+    falling = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, "min", **rules)
     for loss in losses:
         optimizer.zero_grad()
         bent(net).backward()
