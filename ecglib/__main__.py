@@ -32,11 +32,18 @@ def _plan(args):
     return Plan.read(args.params, **parse_overrides(args.set))
 
 
+def _configs(plan, study):
+    """Configurations of a study; a file that lists none is an error."""
+    if configs := plan.configs(study):
+        return configs
+    raise UserError(f"params file {plan.profile} lists no arms and seeds of study {study}")
+
+
 def _study(args):
     if args.scheduler:
         args.set.append(f"scheduler={args.scheduler}")
     plan = _plan(args)
-    configs = plan.configs(args.name)
+    configs = _configs(plan, args.name)
     for source in plan.sources(configs).values():
         print(source.describe())
     results = plan.run(args.name, runs=args.out)
@@ -92,7 +99,9 @@ def _bench(args):
 
     if args.data_root:
         args.set.append(f"data_root={args.data_root}")
-    measured = _plan(args).run(_BENCHMARKS[args.what], again=True)
+    plan, study = _plan(args), _BENCHMARKS[args.what]
+    _configs(plan, study)
+    measured = plan.run(study, again=True)
     environment = measured[0].environment
     print(f"on {environment['device']}, {environment['cpu']}, torch {environment['torch']}")
     if args.what == "int8":

@@ -205,7 +205,8 @@ def _refresh(chapter, source, parameters, surroundings, root):
     stamp.unlink(missing_ok=True)  # no stamp may outlive the notebook that it describes
     unfinished.replace(notebook)
     new_stamp.replace(stamp)
-    print(f"{chapter.stem}: done in {time.perf_counter() - start:.0f} s", flush=True)
+    seconds = time.perf_counter() - start
+    print(f"{chapter.stem}: done in {seconds:.0f} s, {notebook.relative_to(root)}", flush=True)
     return True
 
 

@@ -222,4 +222,7 @@ def save_figure(folder, path):
     named = overview.headline_arms(*found)
     rows = pd.concat([overview.points(named), overview.micro_points(micro, budget)])
     figure = overview.landscape(rows, overview.trivial(named))
-    figure.savefig(path, dpi=150)
+    try:
+        figure.savefig(path, dpi=150)
+    except ValueError as error:  # an ending that names no format
+        raise UserError(f"cannot write {path}: {error}") from None

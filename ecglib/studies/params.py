@@ -21,6 +21,14 @@ SHARED = ("records", "channels", "pretext_epochs")
 """What `common` may say that goes into every configuration which knows it."""
 
 
+_KINDS = {
+    "seeds": (list, "a list of numbers"),
+    "records": (list, "a list of numbers"),
+    "data_root": (str, "a path"),
+    "device": (str, "auto, cpu or cuda"),
+}
+
+
 class _Loader(yaml.SafeLoader):
     """YAML 1.1, except that `1e-3` is a number, as in YAML 1.2, and no key may come twice."""
 
@@ -67,6 +75,9 @@ def load_params(path):
         raise UserError(f"there is no params file {path}; its folder holds {known}")
     try:
         params = yaml.load(path.read_text(encoding="utf-8"), _Loader) or {}
+    except yaml.MarkedYAMLError as error:
+        line, what = error.problem_mark.line + 1, error.problem
+        raise UserError(f"{path} cannot be read, line {line}: {what}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(params, dict):
@@ -88,16 +99,23 @@ def override(params, values, where=""):
     params : dict
         From `load_params`; not changed.
     values : dict
-        Values by name; names of `common` or of studies, whose arms are a list of settings.
+        Values by name; names of `common` (None: as if it were not there) or of studies, whose
+        arms are a list of settings.
     where : str
         What an error begins with.
     """
     in_common = dict.fromkeys((*LAUNCH, *SHARED))
     params = params | {"common": dict(params["common"])}
     for name, value in values.items():
-        if name in in_common:
+        if name in in_common and value is None:
+            params["common"].pop(name, None)
+        elif name in in_common:
+            kind, words = _KINDS.get(name, (object, ""))
+            if not isinstance(value, kind):
+                raise UserError(f"{where}{name} is {value!r}; it must be {words}")
             params["common"][name] = value
         elif name in registry.names():
+            value = [] if value is None else value
             if not (isinstance(value, list) and all(isinstance(arm, dict) for arm in value)):
                 raise UserError(
                     f"{where}{name} is {value!r}; it must be a list of arms with settings"

@@ -67,7 +67,7 @@ class Plan:
     params: dict
 
     @classmethod
-    def read(cls, profile, **overrides):
+    def read(cls, profile, /, **overrides):
         """The plan of a params file.
 
         Parameters
@@ -79,8 +79,10 @@ class Plan:
             says.
         """
         path = path_of(profile)
+        params = load_params(path)
+        override(params, overrides)  # names are checked, whatever the value
         given = {name: value for name, value in overrides.items() if value is not None}
-        return cls(path.stem, override(load_params(path), given))
+        return cls(path.stem, override(params, given))
 
     def common(self, name):
         """One value of section `common`; what holds without it, if it is not there."""

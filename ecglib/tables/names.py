@@ -39,8 +39,8 @@ WORDS = {
     "resampled": "sampling rate, Hz",
     "lead": "second lead",
 }
-"""Value of a setting -> what a page calls it. Data sets have their titles; another word that is
-not listed stands for itself."""
+"""Value of a setting -> what a page calls it. Data sets have their titles; in another
+word that is not listed, underscores become spaces."""
 
 _PHRASES = {
     "features": {"beat": "isolated beats", "beat+rr": "beats + RR ratios"},
@@ -75,8 +75,10 @@ def word(value):
     >>> word("adabn"), word("full")
     ('AdaBN', 'full')
     """
-    title = SETS[value].title if value in SETS else value
-    return WORDS.get(value, title)
+    if isinstance(value, str):
+        plain = SETS[value].title if value in SETS else value.replace("_", " ")
+        return WORDS.get(value, plain)
+    return value
 
 
 def setting(name, value):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ecglib.personalize.strategies import STRATEGIES
 from ecglib.plots import overview, personalization, puzzle
 from ecglib.puzzle import CUTS, permute
 from ecglib.tables import papers
@@ -32,7 +33,8 @@ def test_a_confusion_is_shown_in_percent_of_its_rows():
 def test_freedom_marks_one_row_a_strategy():
     axis = personalization.freedom().axes[0]
     names = [label.get_text() for label in axis.get_yticklabels()]
-    assert names == ["none", "head only", "AdaBN", "adapters", "last blocks", "full"]
+    assert names[:3] == ["none", "head only", "AdaBN"]
+    assert len(names) == len(STRATEGIES)
 
 
 def test_the_control_differs_from_itself_by_nothing():

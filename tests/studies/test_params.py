@@ -54,11 +54,11 @@ def test_a_study_may_be_without_arms(params_file):
         ("baseline: {epochs: 2}", "baseline is {'epochs': 2}; it must be a list of arms"),
         ("baseline: [2]", r"baseline is \[2\]; it must be a list of arms"),
         ("- common", "must hold sections"),
-        ("common: {", "some.yaml is not valid YAML"),
-        ("seeds: [7]\nseeds: [8]", "seeds is repeated.*line 2"),
-        ("baseline: []\nprobe: []\nbaseline: []", "baseline is repeated.*line 3"),
+        ("common: {", "some.yaml cannot be read, line 1"),
+        ("seeds: [7]\nseeds: [8]", "line 2: seeds is repeated"),
+        ("baseline: []\nprobe: []\nbaseline: []", "line 3: baseline is repeated"),
         ("common: {seeds: [7], device: cpu, seeds: [8]}", "seeds is repeated"),
-        ("baseline:\n  - {epochs: 2, norm: batch, epochs: 3}", "epochs is repeated.*line 2"),
+        ("baseline:\n  - {epochs: 2, norm: batch, epochs: 3}", "line 2: epochs is repeated"),
     ],
 )
 def test_a_bad_file_is_one_clear_sentence_that_names_it(params_file, text, message):
@@ -111,3 +111,16 @@ def test_params_need_no_jupyter():
     modules = set(done.stdout.split())
     assert "yaml" in modules
     assert not modules & {"jupytext", "papermill", "nbformat", "IPython", "torch"}
+
+
+def test_none_takes_a_value_of_common_away(params_file):
+    params = load_params(params_file(TEXT))
+    assert override(params, {"channels": None})["common"] == {"seeds": [7]}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("data_root", 3), ("device", 3), ("seeds", "abc"), ("records", 100)]
+)
+def test_a_value_of_the_wrong_kind_is_named(name, value):
+    with pytest.raises(UserError, match=f"{name} is {value!r}; it must be"):
+        override({"common": {}}, {name: value})

@@ -15,6 +15,7 @@ from ecglib.aami import DS1, DS2
 from ecglib.compress.methods import METHODS
 from ecglib.data import sets
 from ecglib.data.signal.micro_input import parts_of
+from ecglib.personalize.strategies import STRATEGIES
 from ecglib.studies import registry
 from ecglib.studies.baseline import BaselineConfig
 from ecglib.studies.budget import BudgetConfig
@@ -94,7 +95,7 @@ def another(config, name):
         ("probe", "source", "random, puzzle, supervised"),
         ("selection", "pipeline", "baseline, ssl"),
         ("personalization", "finetune", "all, head"),
-        ("personalization", "strategy", "none, head_only, adabn, adapters, last_blocks, full"),
+        ("personalization", "strategy", ", ".join(STRATEGIES)),
         ("precision", "precision", "fp32, fp16, bf16"),
         ("precision", "precision_impl", "native, emulated"),
         ("numerics", "precision", "fp16, bf16"),
