@@ -15,22 +15,10 @@ PARALLEL = {"studies", "tables", "plots", "commands"}  # rooms with one file a t
 MOST_ENTRIES, MOST_MODULES, LONGEST_CHAIN = 20, 6, 12
 # Names that programs outside this repository rely on.
 OUTSIDE = {"restore", "load_beats", "ideal_ratio", "quantize_array", "evaluate"}
-LONGEST_FILE = 500  # lines
-LONGEST_FUNCTION = 50  # lines of body, without the docstring
 MODULES = sorted(LIBRARY.rglob("*.py"))
 FOLDER_OF_SOMEONES_MACHINE = re.compile(r"(?<![\w.~])/(work|home|root|Users)/\w")
 
 each_module = pytest.mark.parametrize("module", MODULES, ids=lambda p: str(p.relative_to(REPO)))
-
-
-def functions(module):
-    tree = ast.parse(module.read_text(encoding="utf-8"))
-    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
-
-
-def body_lines(function):
-    body = function.body[1:] if ast.get_docstring(function) else function.body
-    return body[-1].end_lineno - body[0].lineno + 1 if body else 0
 
 
 def tracked_files():
@@ -38,16 +26,6 @@ def tracked_files():
     if listed.returncode:
         pytest.skip("not a git repository")
     return [REPO / name for name in listed.stdout.splitlines() if (REPO / name).is_file()]
-
-
-@each_module
-def test_file_is_short(module):
-    assert len(module.read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE
-
-
-@each_module
-def test_functions_are_short(module):
-    assert not [f.name for f in functions(module) if body_lines(f) > LONGEST_FUNCTION]
 
 
 @each_module
