@@ -11,7 +11,7 @@ from string import Formatter
 
 import pandas as pd
 
-from ecglib.tables.names import WORDS
+from ecglib.tables.names import word
 
 COUNT, WHOLE, SHARE_3, SHARE_4 = "{:,.0f}", "{:.0f}", "{:.3f}", "{:.4f}"
 TENTHS, DIGITS_2, SIGNED_2, SIGNED_3 = "{:.1f}", "{:.2f}", "{:+.2f}", "{:+.3f}"
@@ -216,4 +216,4 @@ def _plain(index):
 def _label(label):
     if isinstance(label, float):
         return "" if pd.isna(label) else f"{label:g}"
-    return WORDS.get(label, label) if isinstance(label, str) else label
+    return word(label)

@@ -76,7 +76,8 @@ def word(value):
     ('AdaBN', 'full')
     """
     if isinstance(value, str):
-        plain = SETS[value].title if value in SETS else value.replace("_", " ")
+        plain = value.replace("_", " ") if value.isidentifier() else value
+        plain = SETS[value].title if value in SETS else plain
         return WORDS.get(value, plain)
     return value
 
