@@ -443,12 +443,11 @@ SETS["watch"] = RecordingSet(
 with tempfile.TemporaryDirectory() as folder:
     for number in range(40):
         write_watch(folder, number)
-    arm = {"dataset": "watch", "fold": [0, 1], "epochs": 20, "batch_size": 8}
+    arm = {"dataset": "watch", "fold": 0, "epochs": 20, "batch_size": 8}
     watched = Plan.read(profile, data_root=folder, device=device).run(
         "rhythm", arms=[arm], runs=SCRATCH
     )
-for result in watched:
-    print(f"fold {result.config['fold']}: accuracy {result.metrics['accuracy']:.2f}")
+print(f"accuracy on the fold that was left out: {watched[0].metrics['accuracy']:.2f}")
 
 # %% [markdown]
 # ## Add a chapter

@@ -76,5 +76,6 @@ def test_the_beats_of_another_database_are_told_apart(shown):
 
 
 def test_the_recordings_are_told_apart(shown):
-    assert [result.data["name"] for result in shown["watched"]] == ["watch", "watch"]
-    assert sum(result.metrics["accuracy"] for result in shown["watched"]) / 2 > 0.7
+    (result,) = shown["watched"]
+    assert result.data["name"] == "watch"
+    assert result.metrics["accuracy"] > 0.7
