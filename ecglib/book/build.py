@@ -89,8 +89,9 @@ def run_chapters(names, params_file, overrides=None, *, root=REPO):
     folder = root / "chapters"
     chapters = [find_chapter(name, folder) for name in names] or list_chapters(folder)
     plan = Plan.read(params_file, **overrides)
+    file = Path(params_file).resolve()  # a chapter may run in another folder
     parameters = {
-        "profile": plan.profile if params_file.parent == PARAMS else str(params_file),
+        "profile": plan.profile if file.parent == PARAMS else str(file),
         **{name: plan.common(name) for name in LAUNCH},
         "overrides": {name: v for name, v in overrides.items() if name not in LAUNCH},
     }
