@@ -99,33 +99,33 @@ def override(params, values, where=""):
     params : dict
         From `load_params`; not changed.
     values : dict
-        Values by name; names of `common` (None: as if it were not there) or of studies, whose
-        arms are a list of settings.
+        Values by name; names of `common` or of studies, whose arms are a list of settings.
+        None leaves a value as it is.
     where : str
         What an error begins with.
     """
     in_common = dict.fromkeys((*LAUNCH, *SHARED))
+    studies = registry.names()
     params = params | {"common": dict(params["common"])}
     for name, value in values.items():
-        if name in in_common and value is None:
-            params["common"].pop(name, None)
-        elif name in in_common:
+        if name not in in_common and name not in studies:
+            raise UserError(
+                f"{where}unknown name {name!r}; known are {', '.join(in_common)}, and the "
+                f"studies {', '.join(studies)}"
+            )
+        if value is None:
+            continue
+        if name in in_common:
             kind, words = _KINDS.get(name, (object, ""))
             if not isinstance(value, kind):
                 raise UserError(f"{where}{name} is {value!r}; it must be {words}")
             params["common"][name] = value
-        elif name in registry.names():
-            value = [] if value is None else value
+        else:
             if not (isinstance(value, list) and all(isinstance(arm, dict) for arm in value)):
                 raise UserError(
                     f"{where}{name} is {value!r}; it must be a list of arms with settings"
                 )
             params[name] = value
-        else:
-            raise UserError(
-                f"{where}unknown name {name!r}; known are {', '.join(in_common)}, and the "
-                f"studies {', '.join(registry.names())}"
-            )
     return params
 
 

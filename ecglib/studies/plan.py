@@ -2,7 +2,7 @@
 
 import contextlib
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -65,6 +65,7 @@ class Plan:
 
     profile: str
     params: dict
+    _found: dict = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def read(cls, profile, /, **overrides):
@@ -79,10 +80,7 @@ class Plan:
             says.
         """
         path = path_of(profile)
-        params = load_params(path)
-        override(params, overrides)  # names are checked, whatever the value
-        given = {name: value for name, value in overrides.items() if value is not None}
-        return cls(path.stem, override(params, given))
+        return cls(path.stem, override(load_params(path), overrides))
 
     def common(self, name):
         """One value of section `common`; what holds without it, if it is not there."""
@@ -105,21 +103,25 @@ class Plan:
     def sources(self, *studies):
         """Data set -> `Source` of all that studies read: studies of the params file by name, or
         lists of RunConfig."""
+        return {name: self._find(name, records) for name, records in self._needed(studies)}
+
+    def _needed(self, studies):
+        """Data sets that studies read, each with all records that any of them needs."""
         needed = {}
         for study in studies:
             for config in self.configs(study) if isinstance(study, str) else study:
                 for name, records in config.data_sets.items():
                     needed.setdefault(name, {}).update(dict.fromkeys(records))
-        return {name: self._find(name, tuple(records)) for name, records in needed.items()}
+        return [(name, tuple(records)) for name, records in needed.items()]
 
     def _find(self, name, records):
-        """Only profile quick may invent patients."""
-        return search.find(
-            name,
-            self.common("data_root"),
-            records=records if isinstance(sets.get(name), sets.BeatSet) else (),
-            allow_synthetic=self.profile == "quick",
-        )
+        """Looked for once, since files are hashed; only profile quick may invent patients."""
+        key = name, tuple(records) if isinstance(sets.get(name), sets.BeatSet) else ()
+        if key not in self._found:
+            allowed = self.profile == "quick"
+            root = self.common("data_root")
+            self._found[key] = search.find(name, root, records=key[1], allow_synthetic=allowed)
+        return self._found[key]
 
     def run(self, study, *, arms=None, runs=RUNS, again=False):
         """Compute the runs of a study that have no result yet, and read the others.
@@ -153,10 +155,8 @@ class Plan:
 
         Recordings that are not there do not count: only a run that needs them may complain.
         """
-        studies = [name for name in self.params if name != "common"]
-        identities = [f"{(found := self.source()).sha256} {found.path}"]
-        for study in studies:
+        found = [self.source()]
+        for name, records in self._needed(name for name in self.params if name != "common"):
             with contextlib.suppress(UserError):
-                found = self.sources(study).values()
-                identities += [f"{source.sha256} {source.path}" for source in found]
-        return " ".join(sorted(set(identities)))
+                found.append(self._find(name, records))
+        return " ".join(sorted({f"{source.sha256} {source.path}" for source in found}))

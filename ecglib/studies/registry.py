@@ -124,9 +124,9 @@ def find(name):
     UserError
         If there is no such study, or its module ties no function to a configuration.
     """
-    if name not in names():
-        raise UserError(f"study {name!r} is unknown; known ones: {', '.join(names())}")
     if name not in _STUDIES:
+        if name not in (known := names()):
+            raise UserError(f"study {name!r} is unknown; known ones: {', '.join(known)}")
         module = importlib.import_module(f"ecglib.studies.{name}")
         if name not in _STUDIES:
             raise UserError(

@@ -113,9 +113,10 @@ def test_params_need_no_jupyter():
     assert not modules & {"jupytext", "papermill", "nbformat", "IPython", "torch"}
 
 
-def test_none_takes_a_value_of_common_away(params_file):
+def test_none_leaves_a_value_as_it_is(params_file):
     params = load_params(params_file(TEXT))
-    assert override(params, {"channels": None})["common"] == {"seeds": [7]}
+    assert override(params, {"channels": None, "baseline": None}) == params
+    assert load_params(params_file("common: {records: null}")) == {"common": {}}
 
 
 @pytest.mark.parametrize(
