@@ -46,9 +46,10 @@ labelled = results.load_study(RESULTS, "budget")
 # ## In one screen
 
 # %% tags=["hide-input"]
-show.text_table(
+show.table(
     claims.table(partial(results.load_study, RESULTS)),
-    "Table 0.1: what the papers claim, and what our reference runs say; differences of macro-F1 "
+    text=True,
+    caption="Table 0.1: what the papers claim, and what our reference runs say; differences of macro-F1 "
     "unless said otherwise, with 95 % intervals. Details: chapters 03, 04, 05, 06, 07, 08.",
 )
 
@@ -174,7 +175,7 @@ overview.landscape(rows, overview.trivial(named))
 #   takes 29 s there with the head adapted and fine-tuned (fp32) and 85 s with everything
 #   (bf16), where patients share what they can and train side by side. Paper 1's Table 1 prints
 #   a runtime of 2,920 s, and does not say for which stages and how many epochs
-#   ({doc}`09_reproduce_and_extend`).
+#   ({doc}`10_reproduce_and_extend`).
 # - **The split flatters, or punishes.** One patient of DS2 (record 232) has three quarters of
 #   its S beats. Our input minus Farag's kind of input (INT8, three seeds) is −0.067 [−0.157,
 #   +0.055] macro-F1 on DS2, and +0.040 [0.024, 0.061] without him ({doc}`08_micro_network`).
@@ -192,7 +193,7 @@ overview.landscape(rows, overview.trivial(named))
 # - {doc}`07_jetson`: the small network of chapter 08 as plain C in integers, 7 KB of flash and
 #   3 KB of RAM from samples and R-peaks to classes; and what it would take on a Jetson.
 # - {doc}`08_micro_network`: what can four kilobytes and five labels do?
-# - {doc}`09_reproduce_and_extend`: run it, compare it, add to it.
+# - {doc}`10_reproduce_and_extend`: run it, compare it, add to it.
 # - {doc}`glossary` and {doc}`api`: to look up a symbol, a term or a function.
 #
 # ## Related work

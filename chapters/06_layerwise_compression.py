@@ -141,14 +141,12 @@ show.table(
     compression.networks_table(networks),
     "Table 6.2: fp32 networks of the reference runs, five folds pooled. F1 of N, A, O is the "
     "challenge's score, which the winners brought to 0.83 on its hidden test set.",
-    formats.FOUR_DIGITS,
 )
 
 # %% tags=["hide-input"]
 show.table(
     compression.networks_table(live["rhythm"]),
     "Table 6.3: the networks of this page, on their own test folds.",
-    formats.FOUR_DIGITS,
 )
 
 # %% [markdown]
@@ -196,7 +194,6 @@ show.table(
     "Table 6.5: collapsed rows of the paper's Table 1 (arithmetic). The macro-F1 of a constant "
     "answer is printed under precision, and a recall of 0.1310 is impossible: always answering "
     "one of four classes has 0.25.",
-    formats.FOUR_DIGITS,
 )
 
 # %% [markdown]
@@ -247,7 +244,6 @@ show.table(
     compression.scores_table(resnet, resnet_fp32, papers.PAPER2_TABLE_1["resnet1d"]),
     "Table 6.6: ResNet1D. Ours: size small, CinC 2017, five folds pooled, reference runs. Paper: "
     "Chapman, printed; other data, another size, so compare the course of the rows.",
-    formats.FOUR_DIGITS,
 )
 
 # %% tags=["hide-input"]
@@ -267,7 +263,6 @@ show.table(
     compression.scores_table(hubert, hubert_fp32, papers.PAPER2_TABLE_1["hubert"]),
     "Table 6.8: HuBERT-ECG. Ours: size tiny, CinC 2017, five folds pooled, reference runs. Paper: "
     "size small, Chapman, printed.",
-    formats.FOUR_DIGITS,
 )
 
 # %% tags=["hide-input"]

@@ -10,7 +10,7 @@ from ecglib.book.build import list_chapters
 from ecglib.studies.params import LAUNCH
 from ecglib.system.paths import CHAPTERS, REPO
 
-NO_QUESTION = {"00_overview", "09_reproduce_and_extend"}
+NO_QUESTION = {"00_overview", "10_reproduce_and_extend"}
 LONGEST_CELL = 25  # lines
 
 each_chapter = pytest.mark.parametrize("chapter", list_chapters(CHAPTERS), ids=lambda p: p.stem)

@@ -1,4 +1,4 @@
-"""What chapter 9 shows of extending the library is run as it stands there."""
+"""What chapter 10 shows of extending the library is run as it stands there."""
 
 import jupytext
 import matplotlib
@@ -19,7 +19,7 @@ SETUP = {"parameters", "remove-cell"}
 def cells():
     """Code of the chapter that sets it up, then of the sections on extending."""
     section, chosen = None, []
-    for cell in jupytext.read(CHAPTERS / "09_reproduce_and_extend.py").cells:
+    for cell in jupytext.read(CHAPTERS / "10_reproduce_and_extend.py").cells:
         if cell.cell_type == "markdown":
             titles = [line for line in cell.source.splitlines() if line.startswith("#")]
             section = titles[-1] if titles else section

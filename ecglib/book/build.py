@@ -1,7 +1,11 @@
 """The book: chapters are executed with checked parameters, then rendered to HTML.
 
     chapters/NN_name.py --jupytext--> notebook --papermill--> _build/book/chapters/NN_name.ipynb
+    its cells tagged "all-results" --> _build/book/all_results/NN_name.ipynb
     _build/book --Jupyter Book--> _build/html
+
+Tags of a chapter's cells that this module knows: `parameters` (not on the page), `all-results`
+(moved to the chapter's page in the appendix), `solution` and `run-it` (folded).
 
 Everything lies below one `root`, the repository. The working directory of a running chapter
 is `root` as well, but no chapter may rely on it: Jupyter starts it in `chapters/`.
@@ -35,6 +39,13 @@ from ecglib.tables import downloads
 # Other users of the machine cannot listen in, and the kernel does not warn of it.
 _KERNEL = Config(KernelManager={"transport_encryption": "auto"})
 CELL_TIMEOUT = 12 * 3600  # s; a study at the papers' sizes on a slow device is one cell
+
+
+FOLDED = {"solution": "Show the solution", "run-it": "Show how, and what this page computed"}
+"""Tag of a cell that a reader opens -> what stands on its fold."""
+
+APPENDIX = "all_results"
+"""Folder of the pages that hold what chapters leave out."""
 
 
 class ChapterError(UserError):
@@ -186,12 +197,16 @@ def _takes_parameters(notebook):
 
 def _refresh(chapter, source, parameters, surroundings, root):
     """Execute a chapter if anything it depends on changed; True if it was executed."""
-    notebook = root / "_build" / "book" / "chapters" / f"{chapter.stem}.ipynb"
+    book = root / "_build" / "book"
+    notebook, appendix = (
+        book / folder / f"{chapter.stem}.ipynb" for folder in ("chapters", APPENDIX)
+    )
     stamp = notebook.with_suffix(".json")
     state = surroundings | {"source": _digest([chapter])}
     last = _read_stamp(stamp)
     changed = sorted(part for part in state if state[part] != last.get(part))
-    if not notebook.exists() or last.get("notebook") != _digest([notebook]):
+    pages = [page for page in (notebook, appendix) if page.exists()]
+    if not notebook.exists() or last.get("notebook") != _digest(pages):
         changed.append("notebook")
     if not changed:
         print(f"{chapter.stem}: unchanged", flush=True)
@@ -200,15 +215,58 @@ def _refresh(chapter, source, parameters, surroundings, root):
     print(f"{chapter.stem}: running{why}", flush=True)
     start = time.perf_counter()
     unfinished = _execute(chapter, source, parameters, root)
-    new_stamp = unfinished.with_suffix(".json")
-    new_stamp.write_text(json.dumps(state | {"notebook": _digest([unfinished])}, indent=1))
-    notebook.parent.mkdir(parents=True, exist_ok=True)
     stamp.unlink(missing_ok=True)  # no stamp may outlive the notebook that it describes
+    appendix.unlink(missing_ok=True)
+    pages = _split(unfinished, appendix)
+    new_stamp = unfinished.with_suffix(".json")
+    new_stamp.write_text(json.dumps(state | {"notebook": _digest(pages)}, indent=1))
+    notebook.parent.mkdir(parents=True, exist_ok=True)
     unfinished.replace(notebook)
     new_stamp.replace(stamp)
     seconds = time.perf_counter() - start
     print(f"{chapter.stem}: done in {seconds:.0f} s, {notebook.relative_to(root)}", flush=True)
     return True
+
+
+def _split(executed, appendix):
+    """Move cells tagged `all-results` of an executed notebook to a page of their own.
+
+    Returns
+    -------
+    list of Path
+        The notebook, and the page if there is one.
+    """
+    notebook = json.loads(executed.read_text(encoding="utf-8"))
+    moved, kept = [], []
+    for cell in notebook["cells"]:
+        tags = cell["metadata"].setdefault("tags", [])
+        if "injected-parameters" in tags:
+            tags.append("remove-cell")
+        (moved if "all-results" in tags else kept).append(cell)
+    executed.write_text(json.dumps(notebook | {"cells": kept}), encoding="utf-8")
+    if not moved:
+        return [executed]
+    chapter = int(executed.stem[:2])
+    title = "".join(kept[0]["source"]).partition("\n")[0].lstrip("# ")
+    link = f"{{doc}}`{title} <../chapters/{executed.stem}>`"
+    head = f"# Chapter {chapter}: all results\n\nWhat {link} leaves out."
+    first = {"cell_type": "markdown", "metadata": {}, "source": head}
+    if "id" in kept[0]:
+        first["id"] = "title"
+    _number_tables(moved, f"Table A{chapter}.")
+    appendix.parent.mkdir(parents=True, exist_ok=True)
+    page = json.dumps(notebook | {"cells": [first, *moved]})
+    appendix.write_text(page, encoding="utf-8")
+    return [executed, appendix]
+
+
+def _number_tables(cells, start):
+    """Number the captions of tables in the outputs of cells."""
+    outputs = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
+    tables = [data for data in outputs if "<caption>" in "".join(data.get("text/markdown", ""))]
+    for number, data in enumerate(tables, 1):
+        text = "".join(data["text/markdown"])
+        data["text/markdown"] = text.replace("<caption>", f"<caption>{start}{number}: ")
 
 
 def _read_stamp(path):
@@ -221,7 +279,7 @@ def _read_stamp(path):
 
 def _execute(chapter, notebook, parameters, root):
     """Execute a chapter into a notebook aside, whose path is returned."""
-    _describe_figures(notebook)
+    _prepare(notebook)
     unfinished = root / "_build" / "book" / "unfinished" / f"{chapter.stem}.ipynb"
     unfinished.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -241,12 +299,23 @@ def _execute(chapter, notebook, parameters, root):
     return unfinished
 
 
-def _describe_figures(notebook):
-    """Give each figure its caption as the text that stands for it where it cannot be seen."""
+def _prepare(notebook):
+    """Set what the page needs and no author should have to write.
+
+    A figure's caption stands for it where it cannot be seen, parameters are not shown, and
+    solutions and runs are folded.
+    """
     for cell in notebook.cells:
-        options = cell.metadata.get("mystnb", {})
+        options, tags = cell.metadata.get("mystnb", {}), cell.metadata.get("tags", [])
         if "figure" in options:
-            options.setdefault("image", {})["alt"] = options["figure"]["caption"]
+            image = options.setdefault("image", {})
+            image.setdefault("alt", options["figure"]["caption"])
+        if "parameters" in tags:
+            tags.append("remove-cell")
+        for tag in FOLDED.keys() & set(tags):
+            tags.append("hide-cell")
+            prompts = {"code_prompt_show": FOLDED[tag], "code_prompt_hide": "Hide it"}
+            cell.metadata["mystnb"] = options | prompts
 
 
 def _failure(chapter, unfinished, error):

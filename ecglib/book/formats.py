@@ -19,8 +19,6 @@ PERCENT_1, PERCENT_2, PERCENT_3 = "{:.1%}", "{:.2%}", "{:.3%}"
 AS_PRINTED = "{:g}"
 """As many digits as a source prints."""
 
-FOUR_DIGITS = {"accuracy": SHARE_4}
-"""Accuracy as paper 2 prints it; its other columns are in `FORMATS`."""
 AS_PERCENT = dict.fromkeys(("accuracy", "precision", "recall", "F1"), DIGITS_2)
 """Scores that a source prints in percent."""
 
@@ -47,6 +45,17 @@ def three_digits(value):
     return COUNT.format(value) if value >= 1000 else f"{value:.3g}"
 
 
+def points(share):
+    """A difference of shares in percentage points.
+
+    Examples
+    --------
+    >>> points(0.0123)
+    '+1.2'
+    """
+    return f"{100 * share:+.1f}"
+
+
 BY_MACHINE = {"multiplications": "{:.2g}", "*": short}
 """Of columns that are named after machines."""
 
@@ -58,6 +67,7 @@ _COLUMNS = {
     TENTHS: "*, s; *, MB; SQNR, dB",
     DIGITS_2: "ideal; all bits; file; paper; CR; printed; formula; ratio; median margin; "
     "macro-F1 by epoch",
+    PERCENT_1: "accuracy; patient mean",
     SHARE_4: "median error; precision; recall; recall *; F1; macro-F1 of a constant answer",
     PERCENT_2: "Se; +P; beats, Se; activation; gradient*",
     PERCENT_3: "exact; same as QAT; same class",
@@ -67,13 +77,14 @@ _COLUMNS = {
     "{:.3g}": "Mmult.; estimated, ms; measured, ms; usual, s; ours, s",
     "{:.2g}": "of peak, %",
     "{worst record, single network:+.3f} ({its record})": "worst record, single network",
-    "{accuracy (patients):.3f} ({accuracy of patients:.3f})": "accuracy (patients)",
+    "{accuracy (patients):.1%} ({accuracy of patients:.1%})": "accuracy (patients)",
     "{left out:,.0f} ({share left out:.3%})": "left out",
     "{other class:,.0f} ({share of beats:.3%})": "other class",
     "{cost:.2f} s, {million multiplications:,.0f} M": "cost",
     "{classes:.0f} / {leads:.0f}": "classes",
 }
 FORMATS = {column: form for form, columns in _COLUMNS.items() for column in columns.split("; ")}
+FORMATS["Δ accuracy"] = points
 """Column (or a pattern of columns) -> format, in the whole book; names count before patterns.
 
 Columns that are not listed have thousands with commas if they are whole, else three digits.
@@ -200,7 +211,10 @@ def _text(value, form):
         return "yes" if value else "no"
     if form is None:
         form = "{:,}" if pd.api.types.is_integer(value) else SHARE_3
-    return form(value) if callable(form) else form.format(value)
+    text = form(value) if callable(form) else form.format(value)
+    if not pd.api.types.is_number(value):
+        return text
+    return text.replace("-", "−").replace("%", "\u202f%")
 
 
 def _plain(index):

@@ -1,52 +1,153 @@
-"""What chapters show besides figures: captioned tables, and where numbers come from."""
+"""What chapters show: tables, figures, the library's code, and where numbers come from.
 
+A table or figure that needs runs is given as a function without arguments. Where that raises a
+LookupError, since a run is missing, the page says "no run" in its place.
+"""
+
+import ast
 import html
+import inspect
+import textwrap
+import warnings
 
-from IPython.display import HTML, Image, Markdown
+import matplotlib.pyplot as plt
+import pandas as pd
+from IPython.display import Image, Markdown
 
 from ecglib.book.formats import shown, stacked
+from ecglib.book.say import NO_RUN, Shown
 from ecglib.data import sets
-from ecglib.studies.params import load_params
+from ecglib.studies.params import LAUNCH, load_params
 from ecglib.system.errors import UserError
 from ecglib.system.paths import FIGURES
 from ecglib.tables import arms, downloads, frames
 
 
-def table(frame, caption, formats=None, *, columns=None, escape=True):
+def table(frame, caption, formats=None, *, columns=None, name=None, text=False, markup=False):
     """A table with its caption, ready for the page: here numbers become text.
 
     Parameters
     ----------
-    frame : DataFrame or dict of str to DataFrame
+    frame : DataFrame, dict of str to DataFrame, or function that returns one
         Numbers and names, see `ecglib.tables.frames`; several tables by their headings stand
         under each other.
     caption : str
-        Begins with its number, e.g. "Table 3.1"; states what the numbers are.
+        What you see, and what it means; without a number.
     formats : dict of str to (str or callable), optional
         Column -> format, where that of `ecglib.book.formats` does not fit; see `shown` and
         `stacked` there.
     columns : list of str, optional
         Which columns of the page to show, in this order, where there are such; all if not
         given.
-    escape : bool
-        False if cells hold HTML, such as links.
+    name : str, optional
+        Makes it a numbered table of the chapter, for `{numref}`; without one it belongs to the
+        page "All results" or to the fold at the end.
+    text : bool
+        Whether it holds sentences, which stand flush left.
+    markup : bool
+        Whether cells hold HTML, such as links.
 
     Returns
     -------
-    HTML
+    Shown
     """
+    try:
+        frame = frame() if callable(frame) else frame
+        missing = isinstance(frame, dict) and not frame
+    except LookupError:
+        missing = True
+    if missing:
+        warnings.warn(f"no run for the table: {caption}", stacklevel=2)
+        frame = pd.DataFrame({"": [NO_RUN]}, index=[""])
     layout = stacked if isinstance(frame, dict) else shown
-    text = layout(frame, formats)
-    text = text if columns is None else text[[c for c in columns if c in text]]
-    body = text.to_html(border=0, classes="ecg-table", escape=escape)
+    cells = layout(frame, formats)
+    cells = cells if columns is None else cells[[c for c in columns if c in cells]]
+    look = "ecg-table ecg-text" if text else "ecg-table"
+    body = cells.to_html(border=0, classes=look, escape=not markup)
     title = f"<caption>{html.escape(caption)}</caption>"
     body = body.replace("<thead>", f"{title}\n<thead>", 1)
-    return HTML(f'<div class="ecg-table-wrap">{body}</div>')
+    page = f'<div class="ecg-table-wrap">{body}</div>'
+    return Shown(_numbered(cells, caption, name, look, markup) if name else page, page)
 
 
-def text_table(frame, caption):
-    """A table of sentences instead of numbers: as `table`, but flush left."""
-    return HTML(table(frame, caption).data.replace('ecg-table"', 'ecg-table ecg-text"', 1))
+def _numbered(cells, caption, name, look, markup):
+    """A table as a directive of MyST, which numbers it."""
+    heads = ["", *(" · ".join(c) if isinstance(c, tuple) else c for c in cells.columns)]
+    rows, above = [], ()
+    for label, values in zip(cells.index, cells.values, strict=True):
+        *heading, row = label if isinstance(label, tuple) else (label,)
+        if heading != above and heading:  # on a line of its own, not on every row
+            rows.append([f"**{_plain(', '.join(heading))}**", *[""] * len(values)])
+        above = heading
+        rows.append([_plain(row), *(value if markup else _plain(value) for value in values)])
+    rule = [":---" if i == 0 or "ecg-text" in look else "---:" for i in range(len(heads))]
+    lines = [map(_plain, heads), rule, *rows]
+    body = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    head = f":::{{table}} {_plain(caption)}\n:name: {name}\n:class: {look}\n"
+    return f"{head}\n{body}\n:::"
+
+
+def _plain(cell):
+    """Text that Markdown is to leave as it is."""
+    return "".join(f"\\{c}" if c in "\\`*_{}[]<>|#$~" else c for c in str(cell))
+
+
+def figure(draw):
+    """A figure of runs, or an empty one that says so where there are none.
+
+    Parameters
+    ----------
+    draw : function
+        Without arguments, returns a Figure.
+
+    Returns
+    -------
+    Figure
+    """
+    try:
+        return draw()
+    except LookupError as error:
+        warnings.warn(f"no run for the figure: {error}", stacklevel=2)
+        empty, axis = plt.subplots(figsize=(6, 1.2))
+        axis.axis("off")
+        axis.text(0.5, 0.5, NO_RUN, ha="center", va="center")
+        return empty
+
+
+def code(*objects):
+    """The library's own source of functions or classes, docstrings cut to their first line.
+
+    Each names itself and links to its place in the reference.
+
+    Parameters
+    ----------
+    *objects : function or class
+        Of `ecglib`.
+
+    Returns
+    -------
+    Shown
+    """
+    parts = []
+    for item in objects:
+        full = f"{item.__module__}.{item.__qualname__}"
+        parts.append(f"{{py:obj}}`{full}`:\n\n```python\n{_source(item)}\n```")
+    return Shown("\n\n".join(parts))
+
+
+def _source(item):
+    """Source of a function or class; of docstrings the summary."""
+    text = textwrap.dedent(inspect.getsource(item))
+    lines = text.splitlines()
+    documented = (ast.FunctionDef, ast.ClassDef)
+    found = [n for n in ast.walk(ast.parse(text)) if isinstance(n, documented)]
+    for node in sorted(found, key=lambda n: n.lineno, reverse=True):
+        if ast.get_docstring(node):
+            first, last = node.body[0].lineno - 1, node.body[0].end_lineno
+            summary = lines[first].rstrip()
+            summary += "" if last == first + 1 else '"""'
+            lines[first:last] = [summary]
+    return "\n".join(lines)
 
 
 def reference_figure(name, caption):
@@ -77,6 +178,44 @@ def reference_figure(name, caption):
             f"there is no reference figure {path.name}: draw it with `python -m ecglib figures`"
         )
     return Image(path.read_bytes(), format="png", alt=caption)
+
+
+def this_run(plan, chapter, frame, caption, *studies, formats=None, columns=None):
+    """What the page itself computed: data, parameters, table, and how to run it elsewhere.
+
+    Parameters
+    ----------
+    plan : Plan
+    chapter : int
+        Its number.
+    frame, caption, formats, columns
+        The table of this run, as `table` takes it.
+    *studies
+        What the page ran, as `Plan.sources` takes it.
+
+    Returns
+    -------
+    Shown
+    """
+    parameters = {"profile": plan.profile} | {name: plan.common(name) for name in LAUNCH}
+    given = "; ".join(f"{name} {_short(value)}" for name, value in parameters.items())
+    names = [study for study in studies if isinstance(study, str)]
+    commands = [f"python -m ecglib run {chapter:02d} --params params/{plan.profile}.yaml"]
+    commands += [f"python -m ecglib study {n} --params params/full.yaml" for n in names]
+    lines = "\n".join(commands)
+    found = table(frame, caption, formats, columns=columns)
+    before = f"{banner(plan.sources(*studies), plan.profile).data}\n\n*Parameters:* {given}.\n"
+    after = f"```bash\n{lines}\n```"
+    return Shown(f"{before}\n{found.html}\n\n{after}")
+
+
+def _short(value):
+    """A parameter in few characters."""
+    if value is None:
+        return "not set"
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) if len(value) <= 8 else f"{len(value)} of them"
+    return str(value)
 
 
 def banner(sources, profile):
@@ -132,7 +271,7 @@ def machine(results):
     )
 
 
-def download_table(folder, caption):
+def download_table(folder, caption, *, name=None):
     """Links (HTML) to the tables that the book has of all runs in a folder of results.
 
     See `ecglib.tables.downloads`; `ecglib.book.build` puts the tables beside the pages.
@@ -141,7 +280,7 @@ def download_table(folder, caption):
         f'<a href="../_static/results/{name}.csv" download>{name}.csv</a>': {"runs": len(paths)}
         for name, paths in downloads.studies(folder).items()
     }
-    return table(frames.of_rows(rows), caption, escape=False)
+    return table(frames.of_rows(rows), caption, name=name, markup=True)
 
 
 def profiles(folder):

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 
-from ecglib.plots.style import NEUTRAL, ORIGIN_COLORS, reach
+from ecglib.plots.style import NEUTRAL, ORIGIN_COLORS, SHARES, reach
 from ecglib.studies.compression import NO_LOSS
 from ecglib.tables.compression import FAMILIES, PAPER_METHODS, difference
 from ecglib.tables.names import word
@@ -32,7 +32,7 @@ def recordings(signals, fs):
     """One recording of each class: name -> samples in mV, at `fs` Hz."""
     figure, axes = plt.subplots(len(signals), 1, sharex=True, figsize=(8.5, 1.2 * len(signals)))
     for axis, (name, signal) in zip(np.atleast_1d(axes), signals.items(), strict=True):
-        axis.plot(np.arange(len(signal)) / fs, signal, lw=0.7, color=ORIGIN_COLORS["reference"])
+        axis.plot(np.arange(len(signal)) / fs, signal, lw=0.7, color=ORIGIN_COLORS["ours"])
         axis.set_ylabel(name, rotation=0, ha="right", va="center")
         axis.set_yticks([])
     np.atleast_1d(axes)[-1].set_xlabel("s")
@@ -52,7 +52,7 @@ def importance_map(indices, bits):
     height = 1 + 0.24 * len(indices)
     figure, (left, right) = plt.subplots(1, 2, sharey=True, figsize=(9, height))
     cells = {"annot": True, "annot_kws": {"size": 8}, "cbar": False}
-    sns.heatmap(indices, fmt=".2f", cmap="Blues", vmin=0, vmax=1, ax=left, **cells)
+    sns.heatmap(indices, fmt=".2f", cmap=SHARES, vmin=0, vmax=1, ax=left, **cells)
     sns.heatmap(bits, fmt=".0f", cmap="YlOrBr", vmin=1, vmax=10, ax=right, **cells)
     left.set_title("importance")
     right.set_title("bits")
@@ -139,7 +139,7 @@ def against_paper(named, fp32, printed):
         for network, found in named.items():
             scores = pd.Series({name: found[name].metrics["accuracy"] for name in found})
             ours = 100 * (scores.reindex(names) - fp32[network].metrics["accuracy"])
-            line, color = "o" + dashes[network], ORIGIN_COLORS["reference"]
+            line, color = "o" + dashes[network], ORIGIN_COLORS["ours"]
             axis.plot(x, ours, line, color=color, label=f"ours, {word(network)}")
         axis.set_xlabel(label)
     axes[0].set_ylabel("accuracy minus fp32, points")
@@ -155,7 +155,7 @@ def activation_variance(ratios):
     frame = pd.DataFrame(ratios).rename_axis("layer").reset_index()
     frame = frame.melt("layer", var_name="bits", value_name="ratio")
     figure, axis = plt.subplots(figsize=(8.5, 3.6))
-    order, color = sorted(ratios, reverse=True), ORIGIN_COLORS["reference"]
+    order, color = sorted(ratios, reverse=True), ORIGIN_COLORS["ours"]
     sns.stripplot(frame, x="bits", y="ratio", order=order, color=color, ax=axis)
     axis.axhline(1, color=NEUTRAL, lw=1)
     axis.set_yscale("log")

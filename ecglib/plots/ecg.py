@@ -7,11 +7,9 @@ import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.patches import Rectangle
 
+from ecglib.aami import CLASSES
 from ecglib.data.signal.micro_input import BEFORE, FS
 from ecglib.plots.style import CLASS_COLORS, NEUTRAL
-
-BEAT_COLORS = CLASS_COLORS | {"F": "#AA4499", "Q": NEUTRAL}
-"""Colours of all five classes of EC57."""
 
 MM_PER_S, MM_PER_MV = 25, 10
 """The usual speed and gain of ECG paper."""
@@ -318,10 +316,10 @@ def _draw(axis, strip, top, rows, intervals):
         x = MM_PER_S * beat.at
         for row, kind in enumerate((beat.kind, *beat.said)):
             place = (x, top - _TITLE - _ROW * (row + 0.5))
-            _letter(axis, place, kind, wrong=kind != beat.kind in CLASS_COLORS)
+            _letter(axis, place, kind, wrong=kind != beat.kind in CLASSES)
         if beat.marked:
             corner, size = (x - 5, high - strip.height - 1), (13, strip.height + 2)
-            look = {"fc": BEAT_COLORS[beat.kind], "alpha": 0.22, "lw": 0}
+            look = {"fc": CLASS_COLORS[beat.kind], "alpha": 0.22, "lw": 0}
             axis.add_patch(Rectangle(corner, *size, **look))
     if intervals:
         y = high - strip.height - _ROW / 2
@@ -336,7 +334,7 @@ def _draw(axis, strip, top, rows, intervals):
 def _letter(axis, place, kind, *, wrong):
     """A class in its colour; a wrong one in a thick black frame."""
     frame = {"ec": "black", "lw": 2} if wrong else {"ec": "none", "lw": 0}
-    box = {"boxstyle": "square,pad=0.18", "fc": BEAT_COLORS[kind], **frame}
+    box = {"boxstyle": "square,pad=0.18", "fc": CLASS_COLORS[kind], **frame}
     color = "black" if kind == "S" else "white"
     style = {"ha": "center", "va": "center", "fontsize": 10, "weight": "bold"}
     axis.text(*place, kind, **style, color=color, bbox=box, clip_on=True)

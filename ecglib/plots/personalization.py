@@ -6,13 +6,20 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.patches import FancyBboxPatch
 
-from ecglib import stats
-from ecglib.metrics import macro_f1
+from ecglib.aami import CLASSES
 from ecglib.models.ecgnet import BLOCKS, HEAD
 from ecglib.personalize.strategies import STRATEGIES
-from ecglib.plots.style import NEUTRAL, ORIGIN_COLORS, PIECE_COLORS, bar, name_rows
+from ecglib.plots.style import (
+    CLASS_COLORS,
+    DIFFERENCES,
+    NEUTRAL,
+    ORIGIN_COLORS,
+    WIDTH,
+    bar,
+    name_rows,
+)
 from ecglib.tables.names import word
-from ecglib.tables.scores import patient_change
+from ecglib.tables.scores import class_scores, patient_change
 
 
 def pipeline():
@@ -23,19 +30,23 @@ def pipeline():
         ("online, per patient", "new output layer,\nfine-tuning on DS1"),
         ("online, per patient", "N, S, V for the\npatient's beats"),
     )
-    figure, axis = plt.subplots(figsize=(9.5, 1.9))
-    axis.set(xlim=(0, 4), ylim=(0, 1))
+    figure, axis = plt.subplots(figsize=(WIDTH, 3.4))
+    axis.set(xlim=(0, 2), ylim=(0, 2))
     axis.axis("off")
-    for column, (title, text) in enumerate(boxes):
-        color = PIECE_COLORS[0] if column == 0 else PIECE_COLORS[2]
-        corner, shape = (column + 0.06, 0.18), "round,pad=0.02"
-        box = FancyBboxPatch(corner, 0.8, 0.5, shape, fc=color, ec="none", alpha=0.25)
+    places = ((0, 1), (1, 1), (1, 0), (0, 0))
+    for (x, y), (title, text) in zip(places, boxes, strict=True):
+        corner, shape = (x + 0.08, y + 0.15), "round,pad=0.02"
+        box = FancyBboxPatch(corner, 0.78, 0.5, shape, fc="none", ec=NEUTRAL)
         axis.add_patch(box)
-        axis.text(column + 0.46, 0.43, text, ha="center", va="center", fontsize=10)
-        axis.text(column + 0.46, 0.82, title, ha="center", color=NEUTRAL, fontsize=9)
-        if column:
-            arrow = {"arrowstyle": "->", "color": NEUTRAL}
-            axis.annotate("", (column + 0.03, 0.43), (column - 0.11, 0.43), arrowprops=arrow)
+        axis.text(x + 0.47, y + 0.4, text, ha="center", va="center", fontsize=11)
+        axis.text(x + 0.47, y + 0.75, title, ha="center", color=NEUTRAL, fontsize=11)
+    arrows = (
+        ((0.9, 1.4), (1.04, 1.4)),
+        ((1.47, 1.08), (1.47, 0.92)),
+        ((1.04, 0.4), (0.9, 0.4)),
+    )
+    for start, end in arrows:
+        axis.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": NEUTRAL})
     return figure
 
 
@@ -48,36 +59,9 @@ def freedom():
         flags = [part in strategy.parts for part in (*BLOCKS, *HEAD)]
         rows[word(name)] = [*flags, adapters, strategy.needs_batchnorm]
     frame = pd.DataFrame(rows, index=columns).T.astype(int)
-    figure, axis = plt.subplots(figsize=(8, 2.6))
-    sns.heatmap(frame, cmap=["#f2f2f2", PIECE_COLORS[2]], cbar=False, linewidths=2, ax=axis)
+    figure, axis = plt.subplots(figsize=(WIDTH, 2.6))
+    sns.heatmap(frame, cmap=["#f2f2f2", NEUTRAL], cbar=False, linewidths=2, ax=axis)
     axis.tick_params(axis="x", rotation=35)
-    return figure
-
-
-def strategy_scores(groups, printed):
-    """Macro-F1 of every strategy: printed by the paper, reference, this run.
-
-    Parameters
-    ----------
-    groups : dict of str to dict of str to Arm
-        Origin ("reference", "this run") -> strategy -> arm.
-    printed : dict of str to Row
-        Strategy -> row of the paper's table.
-    """
-    names = list(next(iter(groups.values())))
-    figure, axis = plt.subplots(figsize=(8.5, 4))
-    rows, color = pd.DataFrame(printed.values()), ORIGIN_COLORS["paper"]
-    x, y = rows["macro_f1"], [names.index(name) + 0.25 for name in printed]
-    label, error = "paper (± std of 3 seeds)", rows["macro_f1_std"]
-    axis.errorbar(x, y, xerr=error, fmt="s", color=color, label=label)
-    for offset, (origin, arms) in zip((0, -0.25), groups.items(), strict=False):
-        for number, name in enumerate(names):
-            interval = stats.patient_bootstrap(arms[name].matrices(), macro_f1)
-            label = None if number else f"{origin} (95 % over patients)"
-            bar(axis, interval, number + offset, ORIGIN_COLORS[origin], label=label)
-    name_rows(axis, [word(name) for name in names])
-    axis.set_xlabel("macro-F1 (N, S, V)")
-    axis.legend(loc="upper center", bbox_to_anchor=(0.5, 1.2), ncols=3)
     return figure
 
 
@@ -95,35 +79,94 @@ def patient_differences(arms, control):
         {word(n): 100 * patient_change(arm, control).mean() for n, arm in arms.items()}
     )
     limit = max(1, np.nanmax(np.abs(frame.to_numpy())))
-    figure, axis = plt.subplots(figsize=(10, 0.9 + 0.45 * len(arms)))
+    figure, axis = plt.subplots(figsize=(WIDTH, 1 + 0.24 * len(frame)))
     sns.heatmap(
-        frame.T,
-        annot=frame.T.round().astype(int),
+        frame,
+        annot=frame.round().astype(int),
         fmt="d",
-        annot_kws={"fontsize": 8},
-        cmap="RdBu",
+        annot_kws={"fontsize": 10},
+        cmap=DIFFERENCES,
         center=0,
         vmin=-limit,
         vmax=limit,
         cbar_kws={"label": "points of accuracy"},
         ax=axis,
     )
-    axis.set_xlabel("record")
+    axis.set_ylabel("record")
+    axis.tick_params(axis="y", rotation=0)
     return figure
 
 
-def difference_intervals(differences):
+def difference_intervals(settings):
     """Differences to the control with their intervals, one row a strategy.
 
     Parameters
     ----------
-    differences : dict of str to Interval
-        Strategy -> paired difference of macro-F1.
+    settings : dict of str to dict of str to Interval
+        What was run -> strategy -> paired difference of macro-F1.
+
+    Raises
+    ------
+    LookupError
+        If no setting has runs.
     """
-    figure, axis = plt.subplots(figsize=(7.5, 0.8 + 0.4 * len(differences)))
-    for number, interval in enumerate(differences.values()):
-        bar(axis, interval, number, ORIGIN_COLORS["reference"])
+    names = list(dict.fromkeys(n for found in settings.values() for n in found))
+    if not names:
+        raise LookupError("no strategy has runs")
+    figure, axis = plt.subplots(figsize=(WIDTH, 0.9 + 0.6 * len(names)))
+    for (setting, found), marker, place in zip(
+        settings.items(), "so^", (-0.2, 0, 0.2), strict=True
+    ):
+        for number, (name, interval) in enumerate(found.items()):
+            label = None if number else setting
+            y, color = names.index(name) + place, ORIGIN_COLORS["ours"]
+            bar(axis, interval, y, color, fmt=marker, label=label)
     axis.axvline(0, color=NEUTRAL, lw=1)
-    name_rows(axis, [word(name) for name in differences])
+    name_rows(axis, [word(name) for name in names])
     axis.set_xlabel("macro-F1 minus that of the control, after 5:00")
+    figure.legend(loc="outside upper center", ncols=1)
+    return figure
+
+
+def sensitivities(named):
+    """Share of the beats of each class that every strategy finds after 5:00.
+
+    Parameters
+    ----------
+    named : dict of str to Arm
+    """
+    if not named:
+        raise LookupError("no strategy has runs")
+    figure, axis = plt.subplots(figsize=(WIDTH, 0.9 + 0.4 * len(named)))
+    for row, arm in enumerate(named.values()):
+        found = class_scores(arm, after_5min=True)
+        for kind, color in ((k, CLASS_COLORS[k]) for k in CLASSES):
+            label = None if row else kind
+            axis.plot(found[kind]["sensitivity"], row, "o", color=color, ms=9, label=label)
+    name_rows(axis, [word(name) for name in named])
+    axis.set(xlim=(0, 1.02), xlabel="sensitivity after 5:00")
+    figure.legend(loc="outside upper center", ncols=3)
+    return figure
+
+
+def stage_seconds(table):
+    """Seconds of each stage, one bar a strategy.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `ecglib.tables.runs.runtime_table`.
+    """
+    if table.empty:
+        raise LookupError("no strategy has runs")
+    figure, axis = plt.subplots(figsize=(WIDTH, 0.9 + 0.4 * len(table)))
+    left = 0 * table.iloc[:, 0]
+    shades = sns.color_palette("Greys", table.shape[1] + 1)[1:]
+    for stage, shade in zip(table, shades, strict=True):
+        seconds = table[stage].fillna(0)
+        axis.barh(range(len(table)), seconds, left=left, color=shade, ec="white", label=stage)
+        left = left + seconds
+    name_rows(axis, [word(name) for name in table.index])
+    axis.set_xlabel("seconds, all test patients")
+    figure.legend(loc="outside upper center", ncols=table.shape[1])
     return figure

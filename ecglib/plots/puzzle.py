@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 
-from ecglib.plots.style import NEUTRAL, ORIGIN_COLORS, PIECE_COLORS
+from ecglib.plots.style import NEUTRAL, ORIGIN_COLORS, PIECE_COLORS, SHARES
 from ecglib.puzzle import NAMES, PERMUTATIONS, index_table, permute
 from ecglib.tables.names import word
 
@@ -59,7 +59,7 @@ def permutation_confusion(confusion):
         100 * pd.DataFrame(share, NAMES, NAMES),
         annot=True,
         fmt=".1f",
-        cmap="Blues",
+        cmap=SHARES,
         vmin=0,
         vmax=100,
         cbar_kws={"label": "% of the row"},

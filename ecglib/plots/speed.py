@@ -7,7 +7,7 @@ from matplotlib.ticker import NullFormatter
 from ecglib.models.ecgnet import ECGNet, ECGNetConfig
 from ecglib.plots.style import NEUTRAL, ORIGIN_COLORS
 
-WAYS = {"usual": (NEUTRAL, "s"), "ours": (ORIGIN_COLORS["reference"], "o")}
+WAYS = {"usual": (NEUTRAL, "s"), "ours": (ORIGIN_COLORS["ours"], "o")}
 
 
 def _place(result):

@@ -1,19 +1,36 @@
-"""One look for every figure: colour-blind-safe colours with one meaning each."""
+"""One look for every figure: colour-blind-safe colours, each with one meaning in the book.
+
+Take colours from here alone. What has no entry (folds, layers, splits) is told apart by
+marker, line or place, not by colour. Shares and differences on a scale use the maps below.
+
+Draw at most `WIDTH` wide, with letters of 10 points or more: a phone shows the whole figure.
+"""
 
 import matplotlib.pyplot as plt
 import seaborn as sns
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-CLASS_COLORS = {"N": "#0072B2", "S": "#E69F00", "V": "#CC3311"}
-"""Colours of the heart-beat classes (Okabe & Ito, Tol)."""
+CLASS_COLORS = {"N": "#0072B2", "S": "#E69F00", "V": "#CC3311", "F": "#AA4499", "Q": "#666666"}
+"""Classes of heart beats (Okabe & Ito, Tol)."""
 
-ORIGIN_COLORS = {"paper": "#999999", "reference": "#0072B2", "this run": "#009E73"}
-"""Colours of printed numbers, our committed reference runs, and the run of this page."""
+FORMAT_COLORS = {"fp32": "#00441B", "16 bit": "#2CA25F", "INT8": "#99D8C9"}
+"""Number formats: the fewer bits, the lighter the green."""
 
-PIECE_COLORS = ("#56B4E9", "#CC3311", "#009E73")
-"""Colours of the puzzle's pieces P, QRS and T, wherever they stand."""
+ORIGIN_COLORS = {"paper": "#999999", "peers": "#444444", "ours": "#332288"}
+ORIGIN_COLORS |= {"reference": "#332288", "this run": "#BBBBDD"}
+"""Whose number it is: printed by the two papers, by others, or run by us."""
+
+PIECE_COLORS = ("#DDCC77", "#882255", "#88CCEE")
+"""The puzzle's pieces P, QRS and T, wherever they stand."""
+
+SHARES, DIFFERENCES = "Greys", "BrBG"
+"""Colour maps: of shares from 0 to 1, and of differences, whose middle is zero."""
+
+WIDTH = 6.4
+"""Inches."""
 
 NEUTRAL = "#666666"
+"""Axes, arrows, lines of reference."""
 
 
 def reach(interval):
@@ -46,7 +63,7 @@ def use():
         {
             "figure.dpi": 110,
             "savefig.dpi": 110,
-            "figure.figsize": (8, 4),
+            "figure.figsize": (WIDTH, 4),
             "figure.constrained_layout.use": True,
             "axes.titlesize": "medium",
             "axes.titleweight": "bold",

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from ecglib import stats
@@ -39,6 +40,10 @@ class Arm:
         if without is not None:
             matrices = stats.without(matrices, without)
         return [float(statistic(stats.pool(m))) for m in matrices]
+
+    def mean(self, statistic, *, after_5min=False, without=None):
+        """Mean of `values` over seeds."""
+        return float(np.mean(self.values(statistic, after_5min=after_5min, without=without)))
 
 
 def group(results, **wanted):

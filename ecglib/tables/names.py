@@ -32,6 +32,10 @@ WORDS = {
     "micronet": "MicroNet",
     "resnet1d": "ResNet1D",
     "hubert": "HuBERT-ECG",
+    # columns of tables
+    "Δ accuracy": "Δ accuracy, points",
+    "patient mean": "accuracy, mean of patients",
+    "95 %": "95 % over patients",
     # studies and perturbations
     "budget_ecgnet": "budget, ECGNet",
     "detected": "detected R-peaks",

@@ -10,15 +10,10 @@ from ecglib.data.sets import patient_of
 from ecglib.metrics import macro_f1
 from ecglib.tables import arms, budget, precision
 from ecglib.tables.compression import difference
-from ecglib.tables.scores import HEAVY_RECORD
+from ecglib.tables.scores import HEAVY_RECORD, gain
 
 STANDARD = {"split": "ds1_ds2", "finetune": "head", "online_seconds": 300, "norm": "batch"}
 """Settings of study "personalization" that all strategies of a headline share."""
-
-
-def _difference(arm, control, **kind):
-    """Macro-F1 of an arm minus that of a control, with its interval over patients."""
-    return stats.paired_difference(*arms.paired(arm, control, **kind), macro_f1)
 
 
 def _n_patients(arm):
@@ -32,7 +27,7 @@ def personalization(runs):
     """
     named = arms.by(runs, "strategy", **STANDARD)
     control = named.pop("none")
-    found = {name: _difference(arm, control, after_5min=True) for name, arm in named.items()}
+    found = {name: gain(arm, control) for name, arm in named.items()}
     best = max(found, key=lambda name: found[name].value)
     return {
         "best": best,
@@ -66,7 +61,7 @@ def integers(runs):
     rounded = arms.pick(runs, **kind, scope="all_int8", method="ptq")
     plain = arms.pick(runs, **kind, scope="none", method="ptq")
     return {
-        "difference": _difference(rounded, plain),
+        "difference": gain(rounded, plain, after_5min=False),
         "n_patients": _n_patients(rounded),
         "n_seeds": len(rounded.results),
     }
@@ -118,8 +113,8 @@ def labels(runs):
     five, none = named[5], named[0]
     reached = stats.patient_bootstrap(five.matrices(after_5min=True), macro_f1)
     return {
-        "difference": _difference(five, none, after_5min=True),
-        "without_heavy": _difference(five, none, after_5min=True, without=HEAVY_RECORD),
+        "difference": gain(five, none),
+        "without_heavy": gain(five, none, without=HEAVY_RECORD),
         "macro_f1": reached.value,
         "n_patients": _n_patients(five),
         "n_seeds": len(five.results),

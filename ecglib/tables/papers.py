@@ -85,6 +85,11 @@ PEERS = (
 def printed(rows):
     """Rows of paper 1 with the columns of our tables of scores.
 
+    Parameters
+    ----------
+    rows : dict of str to Row, or iterable of Row
+        By the name of the row; without one it has that of the paper.
+
     Returns
     -------
     DataFrame
@@ -100,7 +105,8 @@ def printed(rows):
         "sensitivity_std": "sensitivity std",
         "runtime_s": "seconds",
     }
-    table = pd.DataFrame(list(rows)).set_index("arm").rename_axis(None)[list(columns)]
+    named = rows if isinstance(rows, dict) else {row.arm: row for row in rows}
+    table = pd.DataFrame(list(named.values()), index=list(named))[list(columns)]
     return table.rename(columns=columns).astype(float).dropna(axis="columns", how="all")
 
 

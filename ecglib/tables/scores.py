@@ -77,6 +77,15 @@ def difference(name, pair, statistic):
     return frames.with_bounds(name, plain) | frames.bounds(f"{name} BCa", bca)
 
 
+def gain(arm, control, statistic=macro_f1, *, after_5min=True, without=None):
+    """A score of an arm minus that of its control, an `Interval` over patients.
+
+    Parameters are those of `ecglib.tables.arms.paired`; `statistic` as in `ecglib.stats`.
+    """
+    pair = arms.paired(arm, control, after_5min=after_5min, without=without)
+    return stats.paired_difference(*pair, statistic)
+
+
 def difference_table(named, control, *, after_5min=True):
     """Macro-F1 and accuracy of arms minus those of a control, paired by patient and seed.
 
