@@ -240,7 +240,7 @@ show.table(
 say(
     """
 **On other patients, a hint.** With the two sides of the split exchanged, *none* falls to
-{control:f1}, and every strategy lies above it, by {low:change} to {high:change}. One of the five
+{control:f1}. Every strategy lies above it, by {low:change} to {high:change}. One of the five
 intervals, that of adapters, lies above zero. This is one seed and five comparisons.
 
 **What it costs.** AdaBN needs about a second for all patients on one core, after one fine-tuning

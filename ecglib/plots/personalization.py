@@ -40,12 +40,8 @@ def pipeline():
         axis.add_patch(box)
         axis.text(x + 0.47, y + 0.4, text, ha="center", va="center", fontsize=11)
         axis.text(x + 0.47, y + 0.75, title, ha="center", color=NEUTRAL, fontsize=11)
-    arrows = (
-        ((0.9, 1.4), (1.04, 1.4)),
-        ((1.47, 1.08), (1.47, 0.92)),
-        ((1.04, 0.4), (0.9, 0.4)),
-    )
-    for start, end in arrows:
+    right, left = ((0.9, 1.4), (1.04, 1.4)), ((1.04, 0.4), (0.9, 0.4))
+    for start, end in (right, ((1.47, 1.08), (1.47, 0.92)), left):
         axis.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": NEUTRAL})
     return figure
 
