@@ -5,10 +5,12 @@ LookupError, since a run is missing, the page says "no run" in its place.
 """
 
 import ast
+import base64
 import html
 import inspect
 import textwrap
 import warnings
+from io import BytesIO
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -112,6 +114,39 @@ def figure(draw):
         axis.axis("off")
         axis.text(0.5, 0.5, NO_RUN, ha="center", va="center")
         return empty
+
+
+def cards(*contents):
+    """Cards side by side, each with a picture above a text.
+
+    Parameters
+    ----------
+    *contents : tuple of (str, function, str, str)
+        Title, function without arguments that draws a Figure, what the picture shows for
+        whoever cannot see it, and text in Markdown.
+
+    Returns
+    -------
+    Shown
+    """
+    parts = []
+    for title, draw, alt, text in contents:
+        image = base64.b64encode(_png(figure(draw))).decode()
+        alt = html.escape(alt, quote=True)
+        picture = f'<img class="ecg-card" src="data:image/png;base64,{image}" alt="{alt}">'
+        parts.append(f":::{{grid-item-card}} {title}\n{picture}\n\n{text}\n:::")
+    return Shown(
+        "::::{grid} 1 2 2 4\n:gutter: 2\n:class-container: ecg-cards\n\n"
+        + "\n\n".join(parts)
+        + "\n::::"
+    )
+
+
+def _png(drawn):
+    """A figure as the bytes of a PNG."""
+    memory = BytesIO()
+    drawn.savefig(memory, format="png")
+    return memory.getvalue()
 
 
 def code(*objects):
