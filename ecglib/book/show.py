@@ -135,11 +135,8 @@ def cards(*contents):
         alt = html.escape(alt, quote=True)
         picture = f'<img class="ecg-card" src="data:image/png;base64,{image}" alt="{alt}">'
         parts.append(f":::{{grid-item-card}} {title}\n{picture}\n\n{text}\n:::")
-    return Shown(
-        "::::{grid} 1 2 2 4\n:gutter: 2\n:class-container: ecg-cards\n\n"
-        + "\n\n".join(parts)
-        + "\n::::"
-    )
+    head = "::::{grid} 1 2 2 4\n:gutter: 2\n:class-container: ecg-cards"
+    return Shown("\n\n".join([head, *parts, "::::"]))
 
 
 def _png(drawn):

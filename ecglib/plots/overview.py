@@ -24,6 +24,9 @@ LOOKS = {
 """Group of points -> marker, and whose number it is."""
 
 COLUMNS = ("name", "group", "macro_f1", "low", "high", "bytes")
+RIGHT_HALF = 20
+"""Times smaller from which on a method's name reaches to the left."""
+
 LARGE = 3e5
 """Bytes from which on a point's name stands to its left."""
 
@@ -47,14 +50,14 @@ def points(load):
     """
     printed, split, left_out = *list(LOOKS)[:1], *list(LOOKS)[2:]
     nan, network = float("nan"), ECGNet(ECGNetConfig())
-    best, personalized = papers.PAPER1_BEST, papers.PAPER1_TABLE_3["adabn"]
+    best, adapted = papers.PAPER1_BEST, papers.PAPER1_TABLE_3["adabn"]
     size = n_bytes(network, (*HEAD, *SHALLOW))
     rows = [
         ("paper 1, DS1 only, INT8", printed, best.macro_f1, nan, nan, size),
         (
             "paper 1, personalized (AdaBN)",
             printed,
-            personalized.macro_f1,
+            adapted.macro_f1,
             nan,
             nan,
             n_bytes(network),
@@ -196,9 +199,11 @@ def small_ratios(points):
     """
     figure, axis = plt.subplots(figsize=SMALL)
     for (name, (ratio, share)), marker in zip(points.items(), "so^D", strict=False):
-        axis.plot(ratio, 100 * share, marker, ms=8, color=ORIGIN_COLORS["ours"], label=name)
+        axis.plot(ratio, 100 * share, marker, ms=8, color=ORIGIN_COLORS["ours"])
+        right = ratio > RIGHT_HALF
+        look = {"textcoords": "offset points", "ha": "right" if right else "left"}
+        axis.annotate(name, (ratio, 100 * share), (4 if right else -4, 8), fontsize=9, **look)
     axis.set(xlabel="times smaller", ylabel="accuracy, %", xlim=(0, 54), ylim=(78.5, 83.5))
-    axis.legend(fontsize=8, ncols=2, loc="lower left", handletextpad=0.1, columnspacing=0.5)
     return figure
 
 
