@@ -23,6 +23,7 @@ from ecglib.studies.params import LAUNCH, load_params
 from ecglib.system.errors import UserError
 from ecglib.system.paths import FIGURES
 from ecglib.tables import arms, downloads, frames
+from ecglib.tables.names import word
 
 
 def table(frame, caption, formats=None, *, columns=None, name=None, text=False, markup=False):
@@ -39,8 +40,7 @@ def table(frame, caption, formats=None, *, columns=None, name=None, text=False, 
         Column -> format, where that of `ecglib.book.formats` does not fit; see `shown` and
         `stacked` there.
     columns : list of str, optional
-        Which columns of the page to show, in this order, where there are such; all if not
-        given.
+        Which columns to show, in this order, where there are such; all if not given.
     name : str, optional
         Makes it a numbered table of the chapter, for `{numref}`; without one it belongs to the
         page "All results" or to the fold at the end.
@@ -63,7 +63,8 @@ def table(frame, caption, formats=None, *, columns=None, name=None, text=False, 
         frame = pd.DataFrame({"": [NO_RUN]}, index=[""])
     layout = stacked if isinstance(frame, dict) else shown
     cells = layout(frame, formats)
-    cells = cells if columns is None else cells[[c for c in columns if c in cells]]
+    if columns is not None:
+        cells = cells[[c for c in map(word, columns) if c in cells]]
     look = "ecg-table ecg-text" if text else "ecg-table"
     body = cells.to_html(border=0, classes=look, escape=not markup)
     title = f"<caption>{html.escape(caption)}</caption>"

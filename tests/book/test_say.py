@@ -57,7 +57,6 @@ def test_the_book_reads_roles_and_a_notebook_plain_text():
 
 def test_an_answer_is_a_box_in_both():
     shown = answer("No: {a:f1}.", a=0.5)._repr_mimebundle_()
-    assert shown["text/markdown"].startswith(
-        ":::{admonition} The answer\n:class: answer\nNo: 0.5"
-    )
+    box = ":::{admonition} The answer\n:class: answer\nNo: 0.500.\n:::"
+    assert shown["text/markdown"] == box
     assert "border-left" in shown["text/html"]
