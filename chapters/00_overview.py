@@ -31,7 +31,7 @@ from ecglib.tables import overview
 style.use()
 load = partial(results.load_study, RESULTS)
 
-# %% tags=["remove-input"]
+# %% tags=["remove-cell"]
 pictures = {
     "03_personalization": (
         lambda: figures.small_intervals(
@@ -52,6 +52,8 @@ pictures = {
         "Macro-F1 rises with the number of labelled beats",
     ),
 }
+
+# %% tags=["remove-input"]
 texts = [
     f"{text} {{doc}}`Chapter {int(answer.chapter[:2])} <{answer.chapter}>`."
     for answer, text in zip(claims.ANSWERS, claims.answers(load), strict=True)

@@ -187,7 +187,9 @@ show.figure(
 )
 
 # %% tags=["remove-input"]
-change = {n: scores.patient_change(a, narrow["none"]).mean() for n, a in narrow.items()}
+change = pd.DataFrame(
+    {n: scores.patient_change(a, narrow["none"]).mean() for n, a in narrow.items()}
+)
 say(
     """
 Record 213 gains at least {gain:amount} under every strategy. Record 214 loses {loss:amount} under
@@ -197,8 +199,8 @@ last blocks. Without labels, nothing tells which patient is which.
 {accuracy:points} above the control. It answers N more often: it finds {found:percent} of the V
 beats, where the control finds {control:percent} ({numref}`fig-classes`).
 """,
-    gain=lambda: min(change[n]["213"] for n in change if n != "none"),
-    loss=lambda: change["last_blocks"]["214"],
+    gain=lambda: change.loc["213"].drop("none").min(),
+    loss=lambda: change.loc["214", "last_blocks"],
     accuracy=lambda: scores.gain(narrow["adabn"], narrow["none"], accuracy),
     found=lambda: scores.class_scores(narrow["adabn"], after_5min=True)["V"]["sensitivity"],
     control=lambda: scores.class_scores(narrow["none"], after_5min=True)["V"]["sensitivity"],
