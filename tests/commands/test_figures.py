@@ -21,7 +21,7 @@ from ecglib.system.errors import UserError
 from ecglib.system.paths import CHAPTERS, FIGURES, RESULTS
 from tests.commands.calls import assert_one_line
 
-NAMES = ("classes", "record_232", "fibrillation", "five_answers", "mistakes", "puzzle")
+NAMES = ("classes", "record_232", "fibrillation", "five_answers", "mistakes", "puzzle", "stream")
 PNG = b"\x89PNG\r\n\x1a\n"
 RECORDS = (100, 103, 209, 232)
 

@@ -1,0 +1,144 @@
+"""Figures of the network in C: what it takes, its way from samples to classes, a stream."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+
+from ecglib.aami import CLASSES
+from ecglib.plots.architecture import arrow, blank, box
+from ecglib.plots.style import CLASS_COLORS, NEUTRAL, ORIGIN_COLORS, WIDTH, name_rows
+
+
+def memory(parts, device):
+    """Bytes of flash and RAM by part, inside of what a small microcontroller has.
+
+    Parameters
+    ----------
+    parts : dict of str to dict of str to float
+        From `ecglib.tables.c99.memory_parts`.
+    device : dict of str to int
+        Memory -> bytes.
+    """
+    figure, axes = plt.subplots(len(parts), 1, figsize=(WIDTH, 3.6))
+    for axis, (kind, named) in zip(axes, parts.items(), strict=True):
+        has, left = device[kind] / 1024, 0
+        axis.barh(0, has, height=0.5, color="none", ec=NEUTRAL, ls="--")
+        shades = sns.dark_palette(ORIGIN_COLORS["ours"], len(named) + 1, reverse=True)
+        for (name, size), shade in zip(named.items(), shades, strict=False):
+            label = f"{name} {size / 1024:.1f}"
+            axis.barh(0, size / 1024, 0.5, left, color=shade, ec="white", label=label)
+            left += size / 1024
+        axis.text((left + has) / 2, 0, "free", ha="center", va="center", color=NEUTRAL)
+        axis.set(yticks=[], xlim=(0, 1.02 * has), xlabel="KB")
+        title = f"{kind}: {left:.1f} KB of {has:.0f} KB"
+        axis.set_title(title, loc="left", pad=48)
+        place = {"loc": "lower left", "bbox_to_anchor": (-0.02, 0.94), "ncols": 2}
+        axis.legend(**place, fontsize=10, columnspacing=1, handlelength=1.2)
+        axis.grid(axis="y", visible=False)
+    return figure
+
+
+def way(program, rate):
+    """The way from samples to a class: what each step does and hands on.
+
+    Parameters
+    ----------
+    program : ecglib.deploy.c99.program.Program
+        The network in integers.
+    rate : int
+        Samples a second.
+    """
+    beat, rr = (program.reader(name) for name in ("beat", "rr"))
+    n_beat = (program.shapes["beat"][0] * beat.weight.shape[2], rr.weight.shape[2])
+    taken = [layer.name for layer in program.layers]
+    rows = (
+        ("detector", "steep slopes → R-peak", "time of the R-peak"),
+        ("window", "half a second around it,\ndifferences, minus the usual beat", "bytes"),
+        ("timing", "ratios and logarithms\nof RR intervals", "bytes"),
+        ("network", f"{len(taken)} layers of bytes × bytes,\n32-bit sums", "one of N, S, V"),
+    )
+    handed = (f"{rows[0][2]}", f"{n_beat[0]} bytes", f"{n_beat[1]} bytes", rows[3][2])
+    figure, axis = blank(4.6)
+    places = (3.65, 2.65, 1.65, 0.65)
+    axis.text(1.9, 4.4, f"one sample of 16 bits, {rate} a second", ha="center", fontsize=11)
+    arrow(axis, (1.9, 4.28), (1.9, 3.98))
+    for y, (name, text, _), given in zip(places, rows, handed, strict=True):
+        box(axis, (1.9, y), (3.2, 0.66), f"{name}\n{text}" if "\n" not in text else text)
+        axis.text(3.75, y, f"→ {given}", ha="left", va="center", fontsize=11)
+    for upper, lower in zip(places, places[1:], strict=False):
+        arrow(axis, (1.9, upper - 0.33), (1.9, lower + 0.33))
+    axis.text(1.9, 0.1, "known one beat late", ha="center", fontsize=11, color=NEUTRAL)
+    return figure
+
+
+def layers(work):
+    """Multiplications and bytes of weights of each layer.
+
+    Parameters
+    ----------
+    work : DataFrame
+        From `ecglib.deploy.roofline.layer_work`.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(WIDTH, 2.9), sharey=True)
+    for axis, (column, title) in zip(
+        axes, (("macs", "multiplications"), ("weights", "weights")), strict=True
+    ):
+        bars = axis.barh(range(len(work)), work[column], color=ORIGIN_COLORS["ours"])
+        axis.bar_label(bars, fmt="{:,.0f}", padding=2, fontsize=10)
+        axis.set_title(title, loc="left")
+        axis.set(xticks=[], xlim=(0, 1.35 * work[column].max()))
+        axis.grid(visible=False)
+    name_rows(axes[0], list(work.index))
+    return figure
+
+
+def class_f1(rows):
+    """F1 of each class and their mean, a row a way to find the R-peaks.
+
+    Parameters
+    ----------
+    rows : dict of str to dict of str to float
+        Way -> "N", "S", "V" and "macro-F1" -> score.
+    """
+    figure, axis = plt.subplots(figsize=(WIDTH, 1.1 + 0.5 * len(rows)))
+    for row, found in enumerate(rows.values()):
+        for kind in CLASSES:
+            label = None if row else kind
+            axis.plot(found[kind], row, "o", ms=9, color=CLASS_COLORS[kind], label=label)
+        label = None if row else "macro-F1"
+        axis.plot(found["macro-F1"], row, "|", ms=18, mew=2.5, color=NEUTRAL, label=label)
+    name_rows(axis, list(rows))
+    axis.set(xlim=(0, 1.02), ylim=(len(rows) - 0.5, -0.5), xlabel="F1, all beats of DS2")
+    figure.legend(loc="outside upper center", ncols=4)
+    return figure
+
+
+def strip(samples, fs, gain, found, start_s, seconds=10):
+    """A piece of a stream: samples, detected beats, their classes, and when these were known.
+
+    Parameters
+    ----------
+    samples : ndarray, shape (n_samples,)
+        Units of the recorder.
+    fs, gain : float
+        Samples a second, units a millivolt.
+    found : ecglib.deploy.c99.streaming.Streamed
+        Beats.
+    start_s, seconds : float
+        Where the piece begins, and its length.
+    """
+    figure, axis = plt.subplots(figsize=(WIDTH, 3))
+    first, last = round(start_s * fs), round((start_s + seconds) * fs)
+    piece = (samples[first:last] - np.median(samples[first:last])) / gain
+    axis.plot(np.arange(first, last) / fs - start_s, piece, color="black", linewidth=1)
+    top, reach = piece.max(), np.ptp(piece)
+    beats = zip(found.sample, found.label, found.known, strict=True)
+    for number, (place, label, known) in enumerate(beats):
+        if first <= place < last:
+            name, at = CLASSES[label], place / fs - start_s
+            color = CLASS_COLORS[name]
+            axis.text(at, top + 0.1 * reach, name, color=color, ha="center", weight="bold")
+            height = top + (0.3 + 0.08 * (number % 2)) * reach  # bars reach past the next beat
+            axis.plot([at, min(known, last) / fs - start_s], [height] * 2, color=color, lw=3)
+    axis.set(xlabel="seconds", ylabel="mV", xlim=(0, seconds))
+    return figure
