@@ -116,7 +116,7 @@ show.figure(lambda: figures.pipeline_seconds(pipeline()))
 # deployment". It prints run times on an H200 and on a Jetson Nano. It does not print how many
 # epochs they cover, which stages, or whether they are of one seed or of three. INT8 was tried on
 # the H200 alone: on the Nano the conversion "was not supported". Paper 2
-# {cite:p}`shinde_laq` prints no time on a device.
+# {cite:p}`shinde2025` prints no time on a device.
 
 # %% tags=["remove-input"]
 show.table(

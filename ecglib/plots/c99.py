@@ -19,21 +19,19 @@ def memory(parts, device):
     device : dict of str to int
         Memory -> bytes.
     """
-    figure, axes = plt.subplots(len(parts), 1, figsize=(WIDTH, 3.6))
+    figure, axes = plt.subplots(len(parts), 1, figsize=(WIDTH, 4))
     for axis, (kind, named) in zip(axes, parts.items(), strict=True):
-        has, left = device[kind] / 1024, 0
-        axis.barh(0, has, height=0.5, color="none", ec=NEUTRAL, ls="--")
-        shades = sns.dark_palette(ORIGIN_COLORS["ours"], len(named) + 1, reverse=True)
+        has, left = device[kind], 0
+        axis.barh(0, has, height=0.6, color="none", ec=NEUTRAL, ls="--")
+        shades = sns.light_palette(ORIGIN_COLORS["ours"], len(named) + 1, reverse=True)
         for (name, size), shade in zip(named.items(), shades, strict=False):
-            label = f"{name} {size / 1024:.1f}"
-            axis.barh(0, size / 1024, 0.5, left, color=shade, ec="white", label=label)
-            left += size / 1024
+            axis.barh(0, size, 0.6, left, color=shade, ec="white", label=f"{name} {size:,.0f}")
+            left += size
         axis.text((left + has) / 2, 0, "free", ha="center", va="center", color=NEUTRAL)
-        axis.set(yticks=[], xlim=(0, 1.02 * has), xlabel="KB")
-        title = f"{kind}: {left:.1f} KB of {has:.0f} KB"
-        axis.set_title(title, loc="left", pad=48)
-        place = {"loc": "lower left", "bbox_to_anchor": (-0.02, 0.94), "ncols": 2}
-        axis.legend(**place, fontsize=10, columnspacing=1, handlelength=1.2)
+        axis.set(yticks=[], xlim=(0, 1.01 * has), ylim=(-0.4, 0.4))
+        axis.set_title(f"{kind}: {left:,.0f} of {has:,} bytes", loc="left")
+        axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2, fontsize=10)
+        axis.xaxis.set_major_formatter("{x:,.0f}")
         axis.grid(axis="y", visible=False)
     return figure
 
@@ -48,23 +46,20 @@ def way(program, rate):
     rate : int
         Samples a second.
     """
-    beat, rr = (program.reader(name) for name in ("beat", "rr"))
-    n_beat = (program.shapes["beat"][0] * beat.weight.shape[2], rr.weight.shape[2])
-    taken = [layer.name for layer in program.layers]
-    rows = (
-        ("detector", "steep slopes → R-peak", "time of the R-peak"),
-        ("window", "half a second around it,\ndifferences, minus the usual beat", "bytes"),
-        ("timing", "ratios and logarithms\nof RR intervals", "bytes"),
-        ("network", f"{len(taken)} layers of bytes × bytes,\n32-bit sums", "one of N, S, V"),
+    beat, rr = (np.prod(program.shapes[name]) for name in ("beat", "rr"))
+    steps = (
+        ("detector: steep slopes", "R-peak and its time"),
+        ("half a second around the R-peak:\ndifferences, less the usual beat", f"{beat} bytes"),
+        ("RR intervals:\nratios and logarithms", f"{rr} bytes"),
+        (f"network: {len(program.layers)} layers of\nbytes × bytes, 32-bit sums", "N, S or V"),
     )
-    handed = (f"{rows[0][2]}", f"{n_beat[0]} bytes", f"{n_beat[1]} bytes", rows[3][2])
     figure, axis = blank(4.6)
     places = (3.65, 2.65, 1.65, 0.65)
     axis.text(1.9, 4.4, f"one sample of 16 bits, {rate} a second", ha="center", fontsize=11)
     arrow(axis, (1.9, 4.28), (1.9, 3.98))
-    for y, (name, text, _), given in zip(places, rows, handed, strict=True):
-        box(axis, (1.9, y), (3.2, 0.66), f"{name}\n{text}" if "\n" not in text else text)
-        axis.text(3.75, y, f"→ {given}", ha="left", va="center", fontsize=11)
+    for y, (text, given) in zip(places, steps, strict=True):
+        box(axis, (1.9, y), (3.2, 0.66), text)
+        axis.text(3.7, y, f"→ {given}", ha="left", va="center", fontsize=11)
     for upper, lower in zip(places, places[1:], strict=False):
         arrow(axis, (1.9, upper - 0.33), (1.9, lower + 0.33))
     axis.text(1.9, 0.1, "known one beat late", ha="center", fontsize=11, color=NEUTRAL)

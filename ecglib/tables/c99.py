@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ecglib.aami import CLASSES
-from ecglib.tables import arms, frames, names, scores
+from ecglib.tables import arms, frames, names, papers, scores
 
 LINKED, COUNTED, TIMED = "linked for a Cortex-M4", "counted on a PC", "timed on a PC"
 
@@ -81,6 +81,43 @@ def cost_table(results):
         for metric, (name, how) in _COSTS.items()
     }
     return frames.of_rows(rows)
+
+
+def beside_others(results):
+    """Published networks that were made for small devices, beside ours in C; all beats of DS2.
+
+    Parameters
+    ----------
+    results : list of RunResult
+        Of one arm.
+
+    Returns
+    -------
+    DataFrame
+        `accuracy`, `macro-F1`, with deviation over seeds, and `weights, bytes`.
+    """
+    nano = papers.PAPER1_TABLE_1[-1]
+    farag = next(row for row in papers.PEERS if row.n_bytes)
+    scored = agreement_table(arms.pick(results).results).iloc[0]
+    rows = {
+        f"paper 1 on a {nano.arm}, printed": {**_printed(nano), "weights, bytes": "not printed"},
+        f"{farag.source}, printed": {**_printed(farag), "weights, bytes": farag.n_bytes},
+        "ours in C, on a PC": {
+            **scored.drop(["beats", "exact", "same as QAT"]).to_dict(),
+            "weights, bytes": results[0].metrics["constant_bytes"],
+        },
+    }
+    return frames.of_rows(rows)
+
+
+def _printed(row):
+    """Scores of a published row."""
+    return {
+        "accuracy": row.accuracy,
+        "accuracy std": row.accuracy_std or np.nan,
+        "macro-F1": row.macro_f1,
+        "macro-F1 std": row.macro_f1_std or np.nan,
+    }
 
 
 def memory_parts(results):
@@ -157,6 +194,37 @@ def stream_table(results, library):
     if library:
         rows["wfdb, PyTorch"] = _f1(scores.detected_f1(library))
     return frames.of_rows(rows, "detector, network")
+
+
+def f1_by_peaks(results, library):
+    """F1 of each class by where the R-peaks come from, mean over seeds.
+
+    Parameters
+    ----------
+    results, library : list of RunResult
+        As for `stream_table`, of one arm each.
+
+    Returns
+    -------
+    dict of str to dict of str to float
+        Source of the R-peaks -> class, or "macro-F1" -> F1.
+
+    Raises
+    ------
+    LookupError
+        If there is no arm or more than one.
+    """
+    arm = arms.pick(results)
+    known = scores.class_scores(arm)
+    found = {
+        "our detector, in C": scores.detected_f1(
+            arm.results, lambda r: _streamed(r)["classes"]
+        ),
+        "wfdb's detector, in Python": scores.detected_f1(arms.pick(library).results),
+    }
+    rows = {"annotated R-peaks, in C": {c: known[c]["f1"] for c in CLASSES}}
+    rows |= {name: dict(zip(CLASSES, f1.mean(0), strict=True)) for name, f1 in found.items()}
+    return {k: row | {"macro-F1": float(np.mean(list(row.values())))} for k, row in rows.items()}
 
 
 def _streamed(result):
