@@ -82,31 +82,30 @@ def five_labels():
     return bounds.our_stages(works["MicroNet"], steps=80, replayed=64, labels=5, **sides)
 
 
-def seconds(machine, how):
-    """One number of the key figure."""
-    ours = arms.pick(pipelines, strategy="head_only", finetune="all", split="ds1_ds2")
-    return roofline.pipeline_table(paper(), ours, by_device).loc[machine, how]
-
-
 def pipeline():
     """The numbers of the key figure."""
     ours = arms.pick(pipelines, strategy="head_only", finetune="all", split="ds1_ds2")
     return roofline.pipeline_table(paper(), ours, by_device)
 
 
+def seconds(machine, how):
+    """One of them."""
+    return pipeline().loc[machine, how]
+
+
 # %% tags=["remove-input"]
 answer(
     """
-**Hours, because the work is large; but we had no Jetson to measure on.** Paper 1 prints
-{printed:count} s for its pipeline on a Jetson Nano. We estimate that arithmetic alone needs at
-least {least:count} s of them, if every stage has ten epochs, our assumption. Our own numbers here
-are estimates from data sheets, or were measured on a PC and an H200.
+**Hours for paper 1's pipeline, as the paper prints; we had no Jetson to measure on.** It prints
+{printed:count} s on a Jetson Nano. By our estimate from the data sheet, arithmetic alone takes at
+least {least:count} s, if every stage has ten epochs (our assumption). What fills the rest is not
+known. Our own times are estimates, or were measured on a PC and an H200.
 """,
     printed=lambda: seconds("Jetson Nano", "printed"),
     least=lambda: seconds("Jetson Nano", "at least"),
 )
 
-# %% mystnb={"figure": {"caption": "Seconds of paper 1's pipeline in 16 bits, by how they are known; open markers are estimates. On each machine the printed time lies far above the bound that its data sheet sets. Our measured run has fewer epochs, and our estimate from single steps is in fp32, so neither repeats the paper.", "name": "fig-pipeline-seconds"}, "image": {"alt": "Seconds on a logarithmic axis for Jetson Nano, Orin Nano and H200: printed, measured, estimated, and least possible"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "Seconds of paper 1's pipeline by how they are known; open markers are estimates. The printed times lie far above the bounds that the data sheets set; both are in 16 bits. Our measured run has fewer epochs, and our estimate from single steps is in fp32, so neither repeats the paper.", "name": "fig-pipeline-seconds"}, "image": {"alt": "Seconds on a logarithmic axis for Jetson Nano, Orin Nano and H200: printed, measured, estimated, and least possible"}} tags=["remove-input"]
 show.figure(lambda: figures.pipeline_seconds(pipeline()))
 
 # %% [markdown]
@@ -141,8 +140,8 @@ on an H200 train the patients together and have two epochs of fine-tuning. So th
 # ## How it works
 #
 # A layer cannot be faster than its arithmetic at the machine's peak. Nor can it be faster than
-# moving its weights and activations through memory once. Their larger one is the
-# {term}`roofline` bound {cite:p}`williams2009`. For $n$ beats in a batch and the layers $l$ of a
+# moving its weights and activations through memory once. The larger of
+# the two is the {term}`roofline` bound {cite:p}`williams2009`. For $n$ beats in a batch and the layers $l$ of a
 # network it is
 #
 # $$t \ge \sum_{l} \max\Bigl(\frac{2\,n\,\text{MAC}_l}{\text{peak}},\;
@@ -155,7 +154,7 @@ on an H200 train the patients together and have two epochs of fine-tuning. So th
 show.table(
     roofline.machine_table,
     "Peaks and bandwidths from NVIDIA's data sheets, without sparsity. The Nano's arithmetic units "
-    "have no INT8 at all, so a network in INT8 cannot be faster there.",
+    "have no INT8 at all, so INT8 cannot speed up its arithmetic.",
     {"*": formats.three_digits},
     name="tab-machines",
 )
@@ -198,7 +197,7 @@ show.figure(lambda: figures.stages(paper(), five_labels()))
 # %% tags=["remove-cell"]
 def orders():
     """Orders of magnitude between the two."""
-    return f"about {np.log10(paper().sum() / five_labels().sum()):.0f}"
+    return f"more than {int(np.log10(paper().sum() / five_labels().sum()))}"
 
 
 def finetuning():
@@ -217,14 +216,13 @@ say(
     """
 By our estimate this fine-tuning is {share:percent} of the multiplications. The network of chapter
 {doc}`08_micro_network`, which learns from five labels, needs fewer by {orders} orders of magnitude. It
-is other work: a small network learns in its head alone, and another input is read. The number
-format matters far less: on the Nano 16 bits lower the bound of one beat by a factor of
-{format:digits}.
+is other work: a far smaller network, of which only the last layers learn. The number format
+matters far less: on the Nano 16 bits lower the bound of one beat by a factor of {format:digits}.
 
-**The printed time on the Nano is {nano:digits} times its bound; on the H200 it is {h200:digits}
-times.** Both ratios rest on our reading of ten epochs and one seed. So arithmetic may explain a
-part of the Nano's hours, and hardly anything on the H200. What fills the rest we can only guess:
-short steps, loading of data, and stages that the paper does not list.
+**By our estimate the printed time on the Nano is {nano:digits} times its bound; on the H200,
+{h200:digits} times.** Both ratios rest on ten epochs and one seed. So arithmetic may explain a
+part of the Nano's hours, and hardly anything on the H200. What fills the rest we do not know. It
+may be the start of many short steps, the loading of data, or stages that the paper does not list.
 """,
     share=finetuning,
     orders=orders,
@@ -262,7 +260,7 @@ milliseconds for one input. A heart gives a beat about every second.
     ours=lambda: seconds("H200", "measured"),
 )
 
-# %% mystnb={"figure": {"caption": "Least milliseconds of one beat (ECGNet) or one recording (ResNet1D of paper 2), estimated from the data sheets. The bounds lie below three milliseconds everywhere; a machine without a format has no marker for it.", "name": "fig-least"}, "image": {"alt": "Markers for three number formats in six rows of network and machine; the Jetson Nano has none for INT8"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "Least milliseconds of one beat (ECGNet) or one recording (ResNet1D of paper 2), estimated from the data sheets. All bounds are of the order of milliseconds or below; a machine without a format has no marker for it.", "name": "fig-least"}, "image": {"alt": "Markers for three number formats in six rows of network and machine; the Jetson Nano has none for INT8"}} tags=["remove-input"]
 show.figure(
     lambda: figures.least_ms(
         roofline.bound_table({n: works[n] for n in ("ECGNet", "ResNet1D")})

@@ -19,7 +19,7 @@ def memory(parts, device):
     device : dict of str to int
         Memory -> bytes.
     """
-    figure, axes = plt.subplots(len(parts), 1, figsize=(WIDTH, 4))
+    figure, axes = plt.subplots(len(parts), 1, figsize=(WIDTH, 4.4))
     for axis, (kind, named) in zip(axes, parts.items(), strict=True):
         has, left = device[kind], 0
         axis.barh(0, has, height=0.6, color="none", ec=NEUTRAL, ls="--")
@@ -30,7 +30,7 @@ def memory(parts, device):
         axis.text((left + has) / 2, 0, "free", ha="center", va="center", color=NEUTRAL)
         axis.set(yticks=[], xlim=(0, 1.01 * has), ylim=(-0.4, 0.4))
         axis.set_title(f"{kind}: {left:,.0f} of {has:,} bytes", loc="left")
-        axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2, fontsize=10)
+        axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.24), ncols=2, fontsize=11)
         axis.xaxis.set_major_formatter("{x:,.0f}")
         axis.grid(axis="y", visible=False)
     return figure
@@ -47,22 +47,25 @@ def way(program, rate):
         Samples a second.
     """
     beat, rr = (np.prod(program.shapes[name]) for name in ("beat", "rr"))
-    steps = (
-        ("detector: steep slopes", "R-peak and its time"),
-        ("half a second around the R-peak:\ndifferences, less the usual beat", f"{beat} bytes"),
-        ("RR intervals:\nratios and logarithms", f"{rr} bytes"),
-        (f"network: {len(program.layers)} layers of\nbytes × bytes, 32-bit sums", "N, S or V"),
-    )
-    figure, axis = blank(4.6)
-    places = (3.65, 2.65, 1.65, 0.65)
-    axis.text(1.9, 4.4, f"one sample of 16 bits, {rate} a second", ha="center", fontsize=11)
-    arrow(axis, (1.9, 4.28), (1.9, 3.98))
-    for y, (text, given) in zip(places, steps, strict=True):
-        box(axis, (1.9, y), (3.2, 0.66), text)
-        axis.text(3.7, y, f"→ {given}", ha="left", va="center", fontsize=11)
-    for upper, lower in zip(places, places[1:], strict=False):
-        arrow(axis, (1.9, upper - 0.33), (1.9, lower + 0.33))
-    axis.text(1.9, 0.1, "known one beat late", ha="center", fontsize=11, color=NEUTRAL)
+    figure, axis = blank(4.1)
+    left, middle, right = 1.65, WIDTH / 2, WIDTH - 1.65
+    axis.text(middle, 3.9, f"samples of 16 bits, {rate} a second", ha="center", fontsize=12)
+    arrow(axis, (middle, 3.82), (middle, 3.5))
+    box(axis, (middle, 3.2), (3.2, 0.6), "detector: steep slopes", fontsize=12)
+    shape = "half a second around the\nR-peak, minus the usual beat"
+    box(axis, (left, 1.95), (3, 0.7), shape, fontsize=12)
+    box(axis, (right, 1.95), (3, 0.7), "RR intervals:\nratios and logarithms", fontsize=12)
+    text = f"network: {len(program.layers)} layers of\nbytes × bytes, 32-bit sums"
+    box(axis, (middle, 0.75), (3.2, 0.7), text, fontsize=12)
+    for x, above, below in ((left, "R-peak", beat), (right, "its time", rr)):
+        arrow(axis, ((x + middle) / 2, 2.9), (x, 2.3))
+        arrow(axis, (x, 1.6), ((x + middle) / 2, 1.1))
+        side = "right" if x < middle else "left"
+        inward = x + (0.28 if x < middle else -0.28)
+        axis.text(inward, 2.55, above, ha=side, fontsize=12)
+        axis.text(inward, 1.28, f"{below} bytes", ha=side, fontsize=12)
+    arrow(axis, (middle, 0.4), (middle, 0.22))
+    axis.text(middle, 0.05, "N, S or V, one beat late", ha="center", fontsize=12)
     return figure
 
 
@@ -97,9 +100,11 @@ def class_f1(rows):
     """
     figure, axis = plt.subplots(figsize=(WIDTH, 1.1 + 0.5 * len(rows)))
     for row, found in enumerate(rows.values()):
-        for kind in CLASSES:
+        for kind, place in zip(CLASSES, (-0.12, 0, 0.12), strict=True):
             label = None if row else kind
-            axis.plot(found[kind], row, "o", ms=9, color=CLASS_COLORS[kind], label=label)
+            axis.plot(
+                found[kind], row + place, "o", ms=9, color=CLASS_COLORS[kind], label=label
+            )
         label = None if row else "macro-F1"
         axis.plot(found["macro-F1"], row, "|", ms=18, mew=2.5, color=NEUTRAL, label=label)
     name_rows(axis, list(rows))

@@ -40,7 +40,7 @@ def pipeline_seconds(table):
             text, side = f"{seconds:,.0f} s", -20 if column in ("measured", "estimated") else 10
             place = (seconds, row)
             axis.annotate(
-                text, place, (0, side), textcoords="offset points", ha="center", fontsize=10
+                text, place, (0, side), textcoords="offset points", ha="center", fontsize=12
             )
     name_rows(axis, list(table.index))
     axis.set(xscale="log", xlabel="seconds, one seed", xlim=(1, 3e5))
@@ -69,13 +69,12 @@ def roofs(machines, precision, networks, points):
     for machine, line in zip(machines, _LINES, strict=True):
         roof = np.minimum(machine.peak[precision], machine.bandwidth * x)
         axis.loglog(x, roof, line, color=NEUTRAL, label=f"{machine.name}, at most")
-    low = 2e10
     for name, at in networks.items():
         axis.axvline(at, color=NEUTRAL, lw=0.8, alpha=0.6)
-        axis.text(at, low, f" {name}", rotation=90, fontsize=10, va="bottom", ha="right")
+        axis.text(at, 7e14, name, rotation=90, fontsize=11, va="top", ha="left")
     for name, (at, reached) in points.items():
         axis.plot(at, reached, "o", color=ORIGIN_COLORS["paper"], ms=9)
-        axis.annotate(name, (at, reached), (9, -4), textcoords="offset points", fontsize=10)
+        axis.annotate(name, (at, reached), (9, -4), textcoords="offset points", fontsize=11)
     axis.set(xlabel="operations for each byte moved", ylabel="operations a second")
     axis.set(xlim=(1, 4e3), ylim=(1.5e10, 2e15))
     figure.legend(loc="outside upper center", ncols=3)

@@ -100,7 +100,10 @@ def beside_others(results):
     farag = next(row for row in papers.PEERS if row.n_bytes)
     scored = agreement_table(arms.pick(results).results).iloc[0]
     rows = {
-        f"paper 1 on a {nano.arm}, printed": {**_printed(nano), "weights, bytes": "not printed"},
+        f"paper 1 on a {nano.arm}, printed": {
+            **_printed(nano),
+            "weights, bytes": "not printed",
+        },
         f"{farag.source}, printed": {**_printed(farag), "weights, bytes": farag.n_bytes},
         "ours in C, on a PC": {
             **scored.drop(["beats", "exact", "same as QAT"]).to_dict(),
@@ -146,13 +149,13 @@ def memory_parts(results):
         "flash": {
             "weights and constants": m["constant_bytes"],
             "code": m["flash_bytes"] - m["constant_bytes"],
-            "detector": m["stream_flash_bytes"] - m["flash_bytes"],
+            "added by the detector": m["stream_flash_bytes"] - m["flash_bytes"],
         },
         "RAM": {
             "state of the patient": m["state_bytes"],
             "stack": m["stack_bytes"],
             "samples": m["sample_bytes"],
-            "detector": m["stream_ram_bytes"] - m["ram_bytes"],
+            "added by the detector": m["stream_ram_bytes"] - m["ram_bytes"],
         },
     }
 
@@ -224,7 +227,9 @@ def f1_by_peaks(results, library):
     }
     rows = {"annotated R-peaks, in C": {c: known[c]["f1"] for c in CLASSES}}
     rows |= {name: dict(zip(CLASSES, f1.mean(0), strict=True)) for name, f1 in found.items()}
-    return {k: row | {"macro-F1": float(np.mean(list(row.values())))} for k, row in rows.items()}
+    return {
+        k: row | {"macro-F1": float(np.mean(list(row.values())))} for k, row in rows.items()
+    }
 
 
 def _streamed(result):
