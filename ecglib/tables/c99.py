@@ -1,4 +1,4 @@
-"""Tables of generated C: whether it is right, what it takes, and what a stream of samples gives.
+"""Tables of generated C: whether it is right, what it takes, what a stream of samples gives.
 
 `results` are runs of study "c99".
 """
@@ -24,7 +24,7 @@ _COSTS = {
 """Metric -> what a page calls it, and how it is known."""
 
 SMALL_DEVICE = {"flash": 32 * 1024, "RAM": 16 * 1024}
-"""Bytes of an STM32F301K6, one of the smallest microcontrollers with a Cortex-M4 (data sheet)."""
+"""Bytes of an STM32F301K6 by its data sheet: a small microcontroller with a Cortex-M4."""
 
 
 def agreement_table(results):

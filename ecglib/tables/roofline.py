@@ -1,4 +1,4 @@
-"""Tables of bounds: the least time of networks and pipelines, beside printed and measured times.
+"""Tables of bounds: the least time of networks and pipelines, beside printed and measured ones.
 
 `results` are runs of study "roofline"; `stages` is a Series of multiplications from
 `ecglib.deploy.roofline`.

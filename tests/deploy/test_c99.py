@@ -92,6 +92,7 @@ def test_a_name_that_c_cannot_have_is_refused(tmp_path):
 def test_a_kernel_is_one_whole_function_of_the_generated_file(tmp_path, name):
     text = kernel(name)
     assert text.count("\n}") == 1  # one function ends
-    assert text.startswith("/*") and text.endswith("}")
+    assert text.startswith("/*")
+    assert text.endswith("}")
     source, _ = write_c(lower(shipped.load().model), tmp_path, "micronet")
     assert text in source.read_text()
