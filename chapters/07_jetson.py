@@ -245,19 +245,21 @@ say(
     """
 **Single steps on an H200 add up to a time of the printed order.** We measured one step of
 fine-tuning there in fp32. Multiplied to ten epochs for all patients, it gives {estimated:count} s,
-an estimate. The paper prints {printed:count} s. The two fit; this proves nothing about
-the paper's epochs.
+an estimate. The paper prints {printed:count} s. The two are of one order; this proves nothing
+about the paper's epochs.
 
 **The same GPU can be used better.** When all patients are trained together, our whole pipeline took
 {ours:digits} s on an H200, measured, mean of two seeds. It has four epochs of fine-tuning, and
 faster arithmetic (TF32). We have not tried this on a Jetson.
 
-**One beat is no problem for any of these machines, by the bound.** {numref}`fig-least` shows
-milliseconds for one input. A heart gives a beat about every second.
+**Classifying a beat is far less work than learning.** {numref}`fig-least` shows bounds for one
+input. On the Nano the bound of one beat in fp32 is {one:digits} ms, an estimate, and a heart gives a
+beat about every second. So even a time far above the bound would do. We have not measured it.
 """,
     estimated=lambda: seconds("H200", "estimated"),
     printed=lambda: seconds("H200", "printed"),
     ours=lambda: seconds("H200", "measured"),
+    one=lambda: roofline.bound_table(works).loc[("ECGNet", "fp32"), "Jetson Nano"],
 )
 
 # %% mystnb={"figure": {"caption": "Least milliseconds of one beat (ECGNet) or one recording (ResNet1D of paper 2), estimated from the data sheets. All bounds are of the order of milliseconds or below; a machine without a format has no marker for it.", "name": "fig-least"}, "image": {"alt": "Markers for three number formats in six rows of network and machine; the Jetson Nano has none for INT8"}} tags=["remove-input"]
@@ -343,7 +345,8 @@ for batch in (1, 64):
     print(batch, "inputs, memory decides in:", list(work.index[total > arithmetic]))
 
 # %% [markdown]
-# The fully connected layers use each weight once a beat, so they wait for their weights.
+# With one beat, the layers with most weights wait for them, since a weight is used only a few times.
+# With more beats a weight is used more often.
 #
 # **3. What would frozen features save?** Fine-tune the head alone, and compute what comes before it
 # once for all patients. Count the multiplications again.
