@@ -181,6 +181,10 @@ def test_a_device_is_kept_and_shown(measured, tmp_path):
     (tmp_path / "jetson.json").write_text(measured.read_text().replace("null", '"Jetson Nano"'))
     devices.import_device(tmp_path / "jetson.json", kept.parent)
     assert len(devices.load_devices(kept.parent)) == 2
+    (tmp_path / "orin.json").write_text(measured.read_text().replace("null", '"Jetson Orin"'))
+    devices.import_device(tmp_path / "orin.json", kept.parent)
+    everywhere = devices.one_beat_table(devices.load_devices(kept.parent))
+    assert np.array(everywhere, float).min() > 0  # nothing is left to be measured
 
 
 def _first(name, value):

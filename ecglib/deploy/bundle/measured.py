@@ -200,9 +200,10 @@ def one_beat_table(devices):
         Words for numbers as in `device_table`.
     """
     table = device_table(devices)["one beat, ms"].unstack("format")
-    everywhere = table.pop("")  # of a device that nobody measured
-    table = table[list(TOLERANCE)]
-    return table.apply(lambda column: column.fillna(everywhere))
+    formats = table.reindex(columns=list(TOLERANCE))
+    if "" not in table:  # every device was measured
+        return formats
+    return formats.apply(lambda column: column.fillna(table[""]))
 
 
 def learning_table(devices):
