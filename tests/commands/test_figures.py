@@ -15,7 +15,7 @@ from ecglib.data.sets import get
 from ecglib.data.synthetic import write_records
 from ecglib.metrics import confusion_matrix
 from ecglib.plots import style
-from ecglib.plots.ecg import BEAT_COLORS
+from ecglib.plots.style import CLASS_COLORS
 from ecglib.results import RunResult, encode_classes, save
 from ecglib.system.errors import UserError
 from ecglib.system.paths import CHAPTERS, FIGURES, RESULTS
@@ -132,7 +132,7 @@ def test_examples_are_of_the_class_that_they_stand_for(root, monkeypatch):
         assert any(text.startswith(f"{kind}, {meaning}: record {number}") for text in letters)
     assert len(axis.patches) == 4
     shades = [to_hex(patch.get_facecolor()) for patch in axis.patches]
-    assert shades == [BEAT_COLORS[kind].lower() for kind in "NSVF"]
+    assert shades == [CLASS_COLORS[kind].lower() for kind in "NSVF"]
 
 
 def test_figures_of_invented_patients_hold_their_runs(root, runs, monkeypatch):
