@@ -191,15 +191,45 @@ def change(result):
     return stats.Interval(*(result.metrics[key] for key in keys))
 
 
+def beside_paper(named, fp32, printed):
+    """The paper's rows beside ours: accuracy, and how many times smaller.
+
+    Parameters
+    ----------
+    named : dict of str to RunResult
+    fp32 : RunResult
+        The networks that ours start from.
+    printed : dict of str to papers.Paper2
+        The paper's rows.
+
+    Returns
+    -------
+    DataFrame
+        Groups of columns "printed" (`accuracy`, `CR`) and "ours" (`accuracy`, `CR` counted as
+        the paper does, `file`, `Δ accuracy, points` with its interval). A row for each of the
+        paper's; ours are NaN where nothing was run.
+    """
+    theirs = {
+        name: {"accuracy": row.accuracy, "CR": row.ratio} for name, row in printed.items()
+    }
+    ours = {"fp32": {"accuracy": fp32.metrics["accuracy"], "CR": 1.0, "file": 1.0}}
+    for name, result in named.items():
+        m = result.metrics
+        row = {"accuracy": m["accuracy"], "CR": m["ideal_ratio"], "file": m["file_ratio"]}
+        ours[name] = row | points(m)
+    tables = {"printed": frames.of_rows(theirs), "ours": frames.of_rows(ours)}
+    return pd.concat(tables, axis=1).reindex(list(printed))
+
+
 def difference(metrics):
     """Difference in accuracy to fp32, in points, as `ecglib.stats.Interval`."""
     keys = ("difference", "difference_low", "difference_high")
     return stats.Interval(*(100 * metrics[key] for key in keys))
 
 
-def is_no_loss(interval):
-    """Whether a difference of accuracies is within one point and does not lie below zero."""
-    return interval.low > NO_LOSS and interval.high >= 0
+def is_within_one_point(interval):
+    """Whether a difference of accuracies (a share) is within one point, as `NO_LOSS` says."""
+    return interval.low > NO_LOSS
 
 
 def labels_of(fp32):
@@ -294,13 +324,42 @@ def points(metrics):
     return frames.with_bounds("Δ accuracy, points", difference(metrics))
 
 
-def best_without_loss(named):
-    """Name and result of the smallest file within one point of fp32; None if there is none.
+def smallest(networks):
+    """The smallest files within one point of fp32, by the paper's methods and by all.
 
     That is no "no loss": the interval of the difference may lie wholly below zero.
+
+    Parameters
+    ----------
+    networks : dict of str to dict of str to RunResult
+        Network -> `named`.
+
+    Returns
+    -------
+    dict of str to RunResult
+        Network, which methods, and name of the method -> its result.
+
+    Raises
+    ------
+    LookupError
+        If a network has no such file.
     """
-    kept = {name: r for name, r in named.items() if r.metrics["no_loss"]}
-    return max(kept.items(), key=lambda item: item[1].metrics["file_ratio"], default=None)
+    found = {}
+    for network, named in networks.items():
+        kept = {n: r for n, r in named.items() if r.metrics["no_loss"]}
+        paper = {n: r for n, r in kept.items() if r.config["method"] in PAPER_METHODS}
+        for which, rows in (("paper's methods", paper), ("all methods", kept)):
+            if not rows:
+                raise LookupError(f"no file of {network} is within one point")
+            name = min(rows, key=lambda n: rows[n].metrics["file_bytes"])
+            found[f"{network}, {which}: {name}"] = rows[name]
+    return found
+
+
+def fp32_bytes(named):
+    """Bytes of the weights in fp32 from which results of one network start."""
+    sizes = next(iter(named.values())).metrics
+    return sizes["file_ratio"] * sizes["file_bytes"]
 
 
 def classes_table(results):
