@@ -251,7 +251,7 @@ def networks(resnet, hubert):
         f"ResNet1D\n{_millions(ResNet1D(resnet))}": _resnet_rows(resnet),
         f"HuBERT-ECG\n{_millions(HubertECG(hubert))}": _hubert_rows(hubert),
     }
-    height = 0.72
+    height = 0.64
     n_rows = max(map(len, columns.values()))
     figure, axis = blank(height * n_rows + 0.6)
     for column, (title, rows) in enumerate(columns.items()):
@@ -259,9 +259,9 @@ def networks(resnet, hubert):
         axis.text(x, height * n_rows + 0.28, title, ha="center", va="center")
         for row, text in enumerate(rows):
             y = height * (n_rows - row - 0.5)
-            box(axis, (x, y), (2.9, 0.5), text, fontsize=10)
+            box(axis, (x, y), (2.9, 0.46), text)
             if row:
-                arrow(axis, (x, y + height - 0.25), (x, y + 0.25))
+                arrow(axis, (x, y + height - 0.23), (x, y + 0.23))
     return figure
 
 

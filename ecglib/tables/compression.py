@@ -22,7 +22,7 @@ VARIANTS = ("matrix_quant", "matrix_prune", "matrix_laq", "matrix_lap")
 """The same without the gains of normalization layers, which the paper rounds and prunes too."""
 
 OURS = ("joint",)
-"""Pruning and rounding in one training; what is neither here nor above others have published."""
+"""Pruning and rounding in one training. What is neither here nor above is known from others."""
 
 FAMILIES = {
     "fixed_quant": "fixed bits",
