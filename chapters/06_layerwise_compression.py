@@ -63,7 +63,13 @@ PRINTED = papers.PAPER2_TABLE_1["resnet1d"]
 SMALLEST, LARGER = (f"{share} % pruned, 3 bits, trained" for share in (90, 80))
 CONTROL, ALLOCATED = "8 bits, trained", "allocated, 4 bits on average"
 AS_PRINTED = "LAQ, equation (3) as printed"
-CINC = {"dataset": "cinc2017"}
+
+
+def some(found):
+    """The same runs; a LookupError if there are none."""
+    if not found:
+        raise LookupError("no runs")
+    return found
 
 
 def methods(model="resnet1d", dataset="cinc2017", fold="all"):
@@ -498,7 +504,7 @@ show.provenance(reference["rhythm"] + reference["compression"])
 
 # %% tags=["all-results", "remove-input"]
 show.table(
-    lambda: compression.classes_table(compression.pick(reference["rhythm"])),
+    lambda: compression.classes_table(some(compression.pick(reference["rhythm"]))),
     "Recordings of each class. CinC 2017: N normal, A atrial fibrillation, O other rhythm, ~ noise. "
     "Chapman: SB sinus bradycardia, AFIB atrial fibrillation and flutter, GSVT supraventricular "
     "tachycardias, SR sinus rhythm.",
@@ -506,7 +512,7 @@ show.table(
 
 # %% tags=["all-results", "remove-input"]
 show.table(
-    lambda: compression.networks_table(compression.pick(reference["rhythm"])),
+    lambda: compression.networks_table(some(compression.pick(reference["rhythm"]))),
     "fp32 networks, five folds pooled. F1 of N, A, O is the score of the CinC 2017 challenge.",
 )
 
@@ -524,7 +530,7 @@ show.table(
 # %% tags=["all-results", "remove-input"]
 show.table(
     lambda: {
-        title: compression.sizes_table(found, papers.PAPER2_TABLE_1[model])
+        title: compression.sizes_table(some(found), papers.PAPER2_TABLE_1[model])
         for title, (model, found) in NETWORKS.items()
     },
     "The same networks: ratios by the paper's count (printed, ours), with all bits, and as a file; "
@@ -533,7 +539,7 @@ show.table(
 
 # %% tags=["all-results", "remove-input"]
 show.table(
-    lambda: compression.sizes_table(chapman, PRINTED),
+    lambda: compression.sizes_table(some(chapman), PRINTED),
     "ResNet1D small on a tenth of Chapman (three days, lead II), five folds pooled. fp32 trained for "
     "30 epochs, the pruned and trained row for 16 more.",
 )
@@ -576,7 +582,7 @@ show.table(
 CHOOSING = ("laq", "laq_printed", "matrix_laq", "allocated", "mse", "trained", "joint")
 show.table(
     lambda: compression.sizes_table(
-        {name: r for name, r in fold_0.items() if r.config["method"] in CHOOSING}
+        {name: r for name, r in some(fold_0).items() if r.config["method"] in CHOOSING}
     ),
     "Ways to choose bits, ResNet1D small on fold 0 of CinC 2017 alone, so the intervals are wide.",
 )
@@ -584,8 +590,14 @@ show.table(
 # %% tags=["all-results", "remove-input"]
 show.table(
     lambda: compression.factors_table(
-        compression.pick(
-            reference["compression"], fold=0, method="laq", model="resnet1d", **CINC
+        some(
+            compression.pick(
+                reference["compression"],
+                fold=0,
+                method="laq",
+                dataset="cinc2017",
+                model="resnet1d",
+            )
         )
     ),
     "LAQ under other weights of the three indices, ResNet1D small, CinC 2017, fold 0.",
@@ -621,7 +633,7 @@ show.figure(
 
 # %% tags=["all-results", "remove-input"]
 show.table(
-    lambda: compression.sizes_table(ecgnet),
+    lambda: compression.sizes_table(some(ecgnet)),
     "ECGNet of the beats of MIT-BIH (16 to 128 filters), tested on DS2, one seed. It trained for four "
     "epochs, the trained rows for three more; the interval of the difference is over patients. "
     "Accuracy is a poor judge there: answering N always has most beats right.",
@@ -629,13 +641,15 @@ show.table(
 
 # %% tags=["all-results", "remove-input"]
 show.table(
-    lambda: pd.DataFrame({"macro-F1": {n: r.metrics["macro_f1"] for n, r in ecgnet.items()}}),
+    lambda: pd.DataFrame(
+        {"macro-F1": {n: r.metrics["macro_f1"] for n, r in some(ecgnet).items()}}
+    ),
     "Macro-F1 of the same ECGNets: one bit loses what accuracy hides.",
 )
 
 # %% tags=["all-results", "remove-input"]
 show.table(
-    lambda: compression.transfer_table(reference["transfer"]),
+    lambda: compression.transfer_table(some(reference["transfer"])),
     "Atrial fibrillation against the rest, trained on one data set and asked on the other; ResNet1D "
     "small, one fold. CinC 2017 has lead I of a hand-held device, Chapman lead II of a hospital's "
     "recorder. The network of a tenth of Chapman does not carry over.",

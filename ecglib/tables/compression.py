@@ -357,7 +357,9 @@ def smallest(networks):
 
 
 def fp32_bytes(named):
-    """Bytes of the weights in fp32 from which results of one network start."""
+    """Bytes in fp32 of the weights from which results start; LookupError if there are none."""
+    if not named:
+        raise LookupError("no method has runs")
     sizes = next(iter(named.values())).metrics
     return sizes["file_ratio"] * sizes["file_bytes"]
 
