@@ -465,7 +465,7 @@ for n in (2118, 8528, 100_000):
 # bits, and give two more to the first convolution or to the output layer.
 
 # %% tags=["solution"]
-run = plan.on_cpu(plan.configs("rhythm", arms=[{"epochs": 3, "train_share": 0.1}])[0])
+run = plan.on_cpu(plan.configs("rhythm", arms=[{"epochs": 3, "train_share": 0.05}])[0])
 sides = recording_sides(run)
 network, _ = recording_network(run, sides)
 names, before = matrix_names(network), predict(network, sides.test)
@@ -476,7 +476,9 @@ for more in (None, names[0], names[-1]):
     trial = copy.deepcopy(network)
     coded.load_into(trial)
     same = np.mean(predict(trial, sides.test) == before)
-    print(f"5 bits for {more}: {n_bytes / 1000:.1f} kB, {same:.1%} of the answers stay")
+    print(
+        f"5 bits for {more or 'no layer'}: {n_bytes / 1000:.1f} kB, {same:.1%} of the answers stay"
+    )
 
 # %% [markdown]
 # ## Run it yourself
