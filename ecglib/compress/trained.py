@@ -130,7 +130,8 @@ def lamp_scores(weight):
     square = weight.detach().flatten() ** 2
     order = square.argsort(descending=True)
     score = torch.empty_like(square)
-    score[order] = square[order] / square[order].cumsum(0).clamp(min=np.finfo(np.float32).tiny)
+    no_smaller = square[order].cumsum(0).clamp(min=np.finfo(np.float32).tiny)
+    score[order] = square[order] / no_smaller
     return score.view_as(weight)
 
 

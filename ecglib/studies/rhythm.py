@@ -109,6 +109,11 @@ def recording_labels(run):
     return dict(zip(names.tolist(), samples.y.tolist(), strict=True))
 
 
+def _encoded(labels):
+    """Recording -> class as a result file holds it: whoever has the file can pair answers."""
+    return results.encode_recordings(list(labels), np.array(list(labels.values())))
+
+
 def recording_network(run, sides):
     """The fp32 network of a run on recordings, and the story of its training."""
     config = twin_of(run.config, RhythmConfig)
@@ -126,7 +131,9 @@ def recording_network(run, sides):
 def run_rhythm(run):
     """An fp32 network of paper 2, scored on the fold that it has not seen."""
     if run.config.fold == "all":
-        return pooled([run.finished(config) for config in run.config.prerequisites()])
+        fields = pooled([run.finished(config) for config in run.config.prerequisites()])
+        fields["metrics"]["labels"] = _encoded(recording_labels(run))
+        return fields
     sides = recording_sides(run)
     model, story = recording_network(run, sides)
     watch = Stopwatch()
