@@ -13,7 +13,7 @@ ROW = 0.56
 
 
 def blank(height, width=WIDTH):
-    """An empty figure whose coordinates are inches from its lower left corner.
+    """An empty figure whose coordinates are inches from its lower left corner, or nearly so.
 
     Parameters
     ----------
@@ -24,8 +24,7 @@ def blank(height, width=WIDTH):
     -------
     tuple of (Figure, Axes)
     """
-    figure = plt.figure(figsize=(width, height), layout="none")
-    axis = figure.add_axes((0, 0, 1, 1))
+    figure, axis = plt.subplots(figsize=(width, height))
     axis.set(xlim=(0, width), ylim=(0, height))
     axis.axis("off")
     return figure, axis

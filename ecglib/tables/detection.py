@@ -193,7 +193,7 @@ def recordings_table(results):
     Returns
     -------
     DataFrame
-        Index: title of the data set; columns `published`, `in our runs`, `classes`, and
+        Index: title of the data set; columns `published`, `in our runs`, `by class`, and
         `largest class`, its share: the accuracy of always answering it.
     """
     rows = {}
@@ -203,7 +203,7 @@ def recordings_table(results):
         rows[data.title] = {
             "published": data.n_published,
             "in our runs": sum(support.values()),
-            "classes": ", ".join(f"{k} {n:,}" for k, n in support.items()),
+            "by class": ", ".join(f"{k} {n:,}" for k, n in support.items()),
             "largest class": max(support.values()) / sum(support.values()),
         }
     return frames.of_rows(rows)
