@@ -23,7 +23,6 @@ scheduler = None  # type: str  local or tcp://host:port: Dask workers for missin
 overrides = {}  # type: dict  arms of a study, or channels and pretext_epochs of all of them
 
 # %% tags=["remove-cell"]
-import numpy as np
 import pandas as pd
 
 from ecglib import CLASSES, DS2, Plan, load_beats, macro_f1, results, stats
@@ -34,7 +33,7 @@ from ecglib.metrics import confusion_matrix, from_confusion
 from ecglib.plots import data as figures
 from ecglib.plots import style
 from ecglib.system.paths import RESULTS
-from ecglib.tables import arms, detection, frames, papers, scores
+from ecglib.tables import arms, detection, papers, scores
 
 style.use()
 plan = Plan.read(
@@ -135,7 +134,8 @@ def others():
 show.table(
     others,
     "Printed results on DS2, three classes or more, under what a constant answer is worth. The "
-    "macro-F1 of peers is partly derived from their tables. They use timing; paper 1 does not.",
+    "macro-F1 of peers is partly derived from their tables. RR means that timing is used; paper 1 "
+    "uses none.",
     name="tab-others",
 )
 
@@ -150,8 +150,8 @@ The first personalised row of paper 1 has an accuracy of {first:percent}. Always
 )
 
 # %% [markdown]
-# Paper 2 {cite:p}`shinde2025` gives one label to a whole recording. Its kind of data is in
-# {numref}`tab-sets`, and in chapter {doc}`06_layerwise_compression`.
+# Paper 2 {cite:p}`shinde2025` gives one label to a whole recording. {numref}`tab-sets` shows
+# such data sets; they return in chapter {doc}`06_layerwise_compression`.
 
 
 # %% tags=["remove-input"]
@@ -165,8 +165,9 @@ def pooled():
 
 show.table(
     pooled,
-    "Data sets of recordings with one label each. The largest class is what a constant answer "
-    "gets right, so these classes are less uneven than those of beats.",
+    "Recordings with one label each. Chapman: slow sinus rhythm (SB), atrial fibrillation or flutter "
+    "(AFIB), fast rhythms (GSVT), sinus rhythm (SR). CinC: normal (N), atrial fibrillation (A), other "
+    "(O), noise (~). The largest class is what a constant answer gets right: less than for beats.",
     {"largest class": formats.PERCENT_1},
     name="tab-sets",
 )
@@ -174,16 +175,13 @@ show.table(
 # %% [markdown]
 # ## How it works
 #
-# {numref}`fig-way` is the way of every number about beats in this book.
-
-# %% mystnb={"figure": {"caption": "From a recording to a score. A network sees one window at a time; patients are what chance deals out, so they are what is drawn again.", "name": "fig-way"}, "image": {"alt": "Six boxes in a row with arrows: recording, window, answer, confusion matrix of a patient, their sum, interval"}} tags=["remove-input"]
-figures.way_to_a_score()
-
-# %% [markdown]
 # **Classes.** Two cardiologists gave a symbol to every beat. EC57 folds the symbols into five
 # classes. Networks here predict the three that are not too rare, {term}`N`, {term}`S` and
 # {term}`V`; {term}`F` and {term}`Q` are left out. Other marks (changes of rhythm, noise, flutter
 # waves) are not beats.
+
+# %% mystnb={"figure": {"caption": "One beat of each class (shaded) among its neighbours, as recorded; letters come from the annotations. An S beat comes early and looks like its neighbours; a V beat is broad, and the wave after it is turned over. Of each record the beat nearest to the median of its class is shown, of all classes but Q among those between two N beats. MIT-BIH Arrhythmia Database 1.0.0, ODC-By 1.0.", "name": "fig-real-classes"}, "image": {"classes": "reference-figure", "alt": "Five strips of ECG, one for each class of beat"}} tags=["remove-input"]
+show.reference_figure("classes", "Five strips of ECG, one for each class of beat")
 
 # %% tags=["remove-input"]
 show.table(
@@ -193,8 +191,11 @@ show.table(
     name="tab-classes",
 )
 
-# %% mystnb={"figure": {"caption": "One beat of each class (shaded) among its neighbours, as recorded; letters come from the annotations. An S beat comes early and looks like its neighbours; a V beat is broad, and the wave after it is turned over. Of each record the beat nearest to the median of its class is shown, of all classes but Q among those between two N beats. MIT-BIH Arrhythmia Database 1.0.0, ODC-By 1.0.", "name": "fig-real-classes"}, "image": {"classes": "reference-figure", "alt": "Five strips of ECG, one for each class of beat"}} tags=["remove-input"]
-show.reference_figure("classes", "Five strips of ECG, one for each class of beat")
+# %% [markdown]
+# {numref}`fig-way` is the way of every number about beats in this book.
+
+# %% mystnb={"figure": {"caption": "From a recording to a score. A network sees one window at a time; patients are what chance deals out, so they are what is drawn again.", "name": "fig-way"}, "image": {"alt": "Six boxes in a row with arrows: recording, window, answer, confusion matrix of a patient, their sum, interval"}} tags=["remove-input"]
+figures.way_to_a_score()
 
 # %% [markdown]
 # **Windows.** A window holds the samples $R - 150, \dots, R + 149$ around the annotated R-peak
@@ -277,8 +278,8 @@ DS2. {none:count} of the {records:count} test records have none. Record 213 has 
 without record 232 too.
 
 **One patient is on both sides.** The directory of the database says that records 201 and 202 are the
-same man. The split keeps them apart, and so does every study that uses it. We keep the split, to
-compare, and count the two as one patient where both are drawn.
+same man. The split has one in training and one in testing, and so has every study that uses it. We keep the
+split, to compare, and count the two as one patient where both are drawn.
 
 **How the standard is read matters.** On DS2 after five minutes, `bxb` counts {bxb:count} S beats. For
 the papers, {escape:count} of these are N, because they are escape beats.
@@ -348,7 +349,9 @@ here = plan.common("records")
 beats = load_beats(plan.source().path, here)
 early = beats.rr[:, 0] < 0.9
 for label, kind in enumerate(CLASSES):
-    print(f"{kind}: {early[beats.label == label].mean():.0%} come early (first ratio below 0.9)")
+    print(
+        f"{kind}: {early[beats.label == label].mean():.0%} come early (first ratio below 0.9)"
+    )
 figures.rr_by_class(beats, ("rr/loc80", "rr/post"))
 
 # %% [markdown]

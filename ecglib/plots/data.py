@@ -1,5 +1,7 @@
 """Figures of the data chapter."""
 
+from itertools import pairwise
+
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -11,8 +13,8 @@ from ecglib.plots.style import CLASS_COLORS, NEUTRAL, ORIGIN_COLORS, WIDTH, name
 SHOWN_BEATS = 30
 """Thin lines in a panel."""
 
-NAMED_SHARE = 0.08
-"""A record that holds at least this share of a class is named in its bar."""
+LETTER = 0.028
+"""Share of a bar that a letter takes; what is too small for its name has none."""
 
 SIDES = {"DS1, training": DS1, "DS2, test": DS2}
 ONE_MAN = (201, 202)
@@ -42,7 +44,7 @@ def who_holds_what(counts):
         for row, kind in enumerate(CLASSES, start=1):
             shares = (found[kind] / max(total[kind], 1)).sort_values(ascending=False)
             _slices(axis, row, shares, dict.fromkeys(shares.index, CLASS_COLORS[kind]))
-        rows = [f"all {total.sum():,}", *(f"{kind}: {total[kind]:,}" for kind in CLASSES)]
+        rows = [f"all: {total.sum():,}", *(f"{kind}: {total[kind]:,}" for kind in CLASSES)]
         name_rows(axis, rows)
         axis.set_title(f"{name}: {len(found)} records", loc="left")
         axis.set(xlim=(0, 1))
@@ -57,7 +59,7 @@ def _slices(axis, row, shares, colors):
     left = 0.0
     for name, share in shares.items():
         axis.barh(row, share, left=left, height=0.74, color=colors[name], ec="white", lw=0.7)
-        if share >= NAMED_SHARE:
+        if share >= LETTER * len(str(name)):
             place = (left + share / 2, row)
             ink = "black" if colors[name] == CLASS_COLORS["S"] else "white"
             axis.text(*place, name, ha="center", va="center", color=ink, fontsize=11)
@@ -80,7 +82,7 @@ def way_to_a_score():
     for (x, y), (title, text) in zip(places, steps, strict=True):
         box(axis, (x, y), (1.85, 0.8), f"{title}\n", fontsize=10.5)
         axis.text(x, y - 0.17, text, ha="center", va="center", color=NEUTRAL, fontsize=10)
-    for i, ((x0, y0), (x1, y1)) in enumerate(zip(places[:-1], places[1:], strict=True)):
+    for i, ((x0, y0), (x1, y1)) in enumerate(pairwise(places)):
         if i == 2:
             arrow(axis, (x0, y0 - 0.4), (x1, y1 + 0.4))
         else:
