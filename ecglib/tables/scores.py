@@ -132,6 +132,26 @@ def difference_table(named, control, *, after_5min=True):
     return frames.of_rows(rows)
 
 
+def pairs_table(pairs, *, after_5min=False):
+    """Differences of pairs of arms that have no common control.
+
+    Parameters
+    ----------
+    pairs : dict of str to tuple of (Arm, Arm)
+        Name of a row -> an arm, and what it is compared with; both with the same seeds.
+
+    Returns
+    -------
+    DataFrame
+        Columns of `difference_table`, and `seeds`.
+    """
+    rows = {}
+    for name, (arm, other) in pairs.items():
+        row = difference_table({name: arm}, other, after_5min=after_5min).iloc[0]
+        rows[name] = row.to_dict() | {"seeds": arm.seeds}
+    return frames.of_rows(rows)
+
+
 def against_control(named, control="none", *, after_5min=True):
     """Scores of arms, and how far each is from the one that is named as their control.
 

@@ -232,3 +232,11 @@ def test_always_answering_n_depends_on_who_is_tested_alone():
     assert table.loc["all", "accuracy"] == pytest.approx(total[0] / total.sum())
     assert table["patients"].tolist() == [3, 2]
     assert table.loc["all", "accuracy low"] <= table.loc["all", "accuracy"]
+
+
+def test_pairs_are_compared_as_with_a_common_control():
+    one, two = arm_of(), arm_of(shift=1)
+    table = scores.pairs_table({"two − one": (two, one)})
+    common = scores.difference_table({"two": two}, one, after_5min=False)
+    assert table.loc["two − one", "Δ macro-F1"] == common.loc["two", "Δ macro-F1"]
+    assert table.loc["two − one", "seeds"] == one.seeds
