@@ -158,7 +158,7 @@ def differences(named):
         bar(axis, interval, row, OURS)
     axis.axvline(0, color=NEUTRAL, lw=1)
     name_rows(axis, list(named))
-    axis.set(xlabel="difference of macro-F1, all beats of DS2")
+    axis.set(xlabel="difference of macro-F1")
     return figure
 
 

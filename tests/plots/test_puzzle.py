@@ -12,7 +12,7 @@ from tests.tables.made import arm_of, seeds_of, with_metrics
 
 
 def drawn(axis):
-    return [line.get_xdata().tolist() for line in axis.lines]
+    return [np.asarray(line.get_xdata()).tolist() for line in axis.lines]
 
 
 def test_every_curve_has_a_line_a_seed_and_one_name():
