@@ -323,8 +323,8 @@ def compared():
 
 show.table(
     compared,
-    "Differences on all beats of DS2, with 95 % intervals over patients; the BCa interval too where "
-    "the two kinds disagree about zero. Timing raises accuracy; nothing here surely raises macro-F1.",
+    "Differences on all beats of DS2, with 95 % intervals over patients; a second, bias-corrected one "
+    "(BCa) where the two disagree about zero. Timing raises accuracy; nothing here surely raises macro-F1.",
     columns=["Δ macro-F1", "Δ accuracy, points"],
     name="tab-differences",
 )

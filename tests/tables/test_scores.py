@@ -240,3 +240,8 @@ def test_pairs_are_compared_as_with_a_common_control():
     common = scores.difference_table({"two": two}, one, after_5min=False)
     assert table.loc["two − one", "Δ macro-F1"] == common.loc["two", "Δ macro-F1"]
     assert table.loc["two − one", "seeds"] == one.seeds
+
+
+def test_without_arms_there_is_nothing_to_score():
+    with pytest.raises(LookupError):
+        scores.score_table({})
