@@ -362,7 +362,7 @@ show.figure(lambda: confusions(pooled()))
 # anew on all of DS1.
 
 
-# %% mystnb={"figure": {"caption": "Macro-F1 on left-out patients of DS1 after each epoch, four folds pooled, one seed, without class weights. We train for the epochs at which each curve is best: four with labels alone, two otherwise.", "name": "fig-folds"}, "image": {"alt": "Three curves of macro-F1 over six epochs; the one with RR ratios is highest"}} tags=["remove-input"]
+# %% tags=["remove-cell"]
 def fold_curves():
     """Macro-F1 by epoch of the trials without class weights, pooled over four folds."""
     kinds = {
@@ -384,6 +384,7 @@ def fold_curves():
     return {"macro-F1, folds of DS1": found}
 
 
+# %% mystnb={"figure": {"caption": "Macro-F1 on left-out patients of DS1 after each epoch, four folds pooled, one seed, without class weights. We train for the epochs at which each curve is best: four with labels alone, two otherwise.", "name": "fig-folds"}, "image": {"alt": "Three curves of macro-F1 over six epochs; the one with RR ratios is highest"}} tags=["remove-input"]
 show.figure(lambda: figures.learning_curves(fold_curves()))
 
 # %% tags=["remove-input"]
