@@ -159,7 +159,7 @@ show.figure(lambda: figures.differences(gains()))
 # them lies above its best row with them ({numref}`tab-scores`, first rows).
 
 
-# %% tags=["remove-input"]
+# %% tags=["remove-cell"]
 def beside_paper():
     """The paper's best rows, and ours at its size and narrow, all beats of DS2."""
     with_both = max(
@@ -181,6 +181,7 @@ def beside_paper():
     }
 
 
+# %% tags=["remove-input"]
 show.table(
     beside_paper,
     "The paper's best rows beside ours, all beats of DS2, ± over three seeds (two with all "
