@@ -33,7 +33,14 @@ def selection_table(results):
     DataFrame
         `best epoch`, `macro-F1` and `accuracy` there, and `macro-F1 by epoch #1`, …. Index:
         arm, records that it was validated on, seed.
+
+    Raises
+    ------
+    LookupError
+        If there are no results.
     """
+    if not results:
+        raise LookupError("no trial")
     pools = {}
     for result in results:
         config = result.config
@@ -90,31 +97,6 @@ def side_by_side(mine, reference):
         sides = (row.get(f"macro-F1 {label}", np.nan) for label in ("mine", "reference"))
         row["Δ macro-F1"] = np.subtract(*sides)
     return frames.of_rows(rows)
-
-
-def long(origins, key, metric):
-    """One row a run, for figures: its origin, a setting, a metric.
-
-    Parameters
-    ----------
-    origins : dict of str to list of RunResult
-        "reference", "this run" -> results.
-    key : str
-        Setting to tell groups apart.
-    metric : str
-        Name in `RunResult.metrics`.
-
-    Returns
-    -------
-    DataFrame
-        Columns "origin", `key`, `metric`.
-    """
-    rows = [
-        {"origin": origin, key: result.config[key], metric: result.metrics[metric]}
-        for origin, found in origins.items()
-        for result in found
-    ]
-    return pd.DataFrame(rows)
 
 
 def study_times(studies):

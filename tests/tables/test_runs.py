@@ -48,12 +48,9 @@ def test_times_of_a_study_add_up():
     assert times.loc["baseline"].to_dict() == {"runs": 2, "minutes": 4}
 
 
-def test_long_has_one_row_a_run():
-    mine = [result("baseline", confusions(1), features=f) for f in ("beat", "beat+rr")]
-    table = runs.long({"reference": mine[:1], "this run": mine}, "features", "accuracy")
-    assert table["origin"].tolist() == ["reference", "this run", "this run"]
-    assert table["features"].tolist() == ["beat", "beat", "beat+rr"]
-    assert table["accuracy"].tolist() == [mine[i].metrics["accuracy"] for i in (0, 0, 1)]
+def test_without_trials_there_is_nothing_to_choose():
+    with pytest.raises(LookupError):
+        runs.selection_table([])
 
 
 def test_two_folders_stand_side_by_side():
