@@ -9,24 +9,34 @@ import pandas as pd
 
 from ecglib import stats
 from ecglib.metrics import macro_f1, macro_sensitivity
-from ecglib.tables import arms, frames, scores
+from ecglib.tables import arms, frames, names, scores
 from ecglib.training.precision import DTYPES
+
+FP16_SMALLEST, FP16_NORMAL, FP16_LARGEST = -24, -14, 15
+"""Exponents of FP16's smallest number, of its smallest with all digits, and of its largest."""
 
 
 def by_format(results):
-    """Arms on DS1 → DS2 by number format, fp32 first.
+    """Arms on DS1 → DS2 by number format, 16 bits first, so that pairs are 16 bits − fp32.
+
+    Parameters
+    ----------
+    results : list of RunResult
+        Native runs or emulated ones, not both.
 
     Returns
     -------
     dict of str to Arm
-        "fp32", "fp16, emulated", … -> arm.
+        "FP16", "BF16", "fp32" -> arm, as far as there are runs.
+
+    Raises
+    ------
+    LookupError
+        If a format has more than one arm.
     """
-    named = {}
-    for precision in DTYPES:
-        for arm in arms.group(results, split="ds1_ds2", precision=precision):
-            how = f", {arm.settings['precision_impl']}" * (precision != "fp32")
-            named[precision + how] = arm
-    return named
+    found = arms.by(results, "precision", split="ds1_ds2")
+    fp32, *reduced = DTYPES
+    return {names.word(name): found[name] for name in (*reduced, fp32) if name in found}
 
 
 def score_table(named):
@@ -38,6 +48,8 @@ def score_table(named):
         Columns of `ecglib.tables.scores.score_table`, `sensitivity` and `macro-F1 after 5:00`
         with deviation over seeds.
     """
+    if not named:
+        raise LookupError("no runs")
     column, first = "macro-F1 after 5:00", next(iter(named.values())).results[0]
     trivial, late = (scores.always_n(first.matrix(after_5min=after)) for after in (False, True))
     rows = {scores.ALWAYS_N: {"sensitivity": trivial.sensitivity, column: late.macro_f1}}
@@ -65,7 +77,7 @@ def training_table(named):
         rows[name] |= {
             "steps": steps,
             "left out": skipped,
-            "share left out": skipped / steps,
+            "share left out": skipped / steps if steps else np.nan,
             "peak memory, MB": metrics["peak_memory_bytes"].mean() / 1e6,
         }
     return frames.of_rows(rows)
@@ -94,6 +106,49 @@ def pairs_table(named, *, after_5min=False):
                 row |= frames.with_bounds("over seeds", stats.seed_interval(by_seed))
             rows[f"{first} − {second}"] = row
     return frames.of_rows(rows)
+
+
+def printed_gap(first, second, n_seeds=3):
+    """Difference of macro-F1 between two printed rows, in standard errors of its own.
+
+    The runs of the two rows are taken as independent.
+
+    Parameters
+    ----------
+    first, second : papers.Row
+        With deviations over seeds.
+    n_seeds : int
+        Runs behind each row.
+
+    Returns
+    -------
+    tuple of float
+        The difference first − second, and its standard error.
+
+    Examples
+    --------
+    >>> from ecglib.tables.papers import PAPER1_TABLE_1
+    >>> gap, error = printed_gap(*PAPER1_TABLE_1[:2])
+    >>> round(gap, 4), round(error, 4)
+    (0.0283, 0.0237)
+    """
+    variance = (first.macro_f1_std**2 + second.macro_f1_std**2) / n_seeds
+    return first.macro_f1 - second.macro_f1, variance**0.5
+
+
+def out_of_range(histogram):
+    """Share of nonzero values that FP16 would make zero or infinite.
+
+    Parameters
+    ----------
+    histogram : dict
+        From `ecglib.training.numerics.exponent_counts`.
+    """
+    counts = np.array(histogram["counts"])
+    exponent = histogram["first"] + np.arange(len(counts))
+    # halves of the smallest number are rounded up to it
+    lost = (exponent < FP16_SMALLEST - 1) | (exponent > FP16_LARGEST)
+    return float(counts[lost].sum() / counts.sum())
 
 
 def layer_error_table(results):
