@@ -119,7 +119,7 @@ def exponents(result):
             (FP16_SMALLEST - 1.5, FP16_NORMAL - 0.5, 0.15),
             (FP16_LARGEST + 0.5, x[-1] + 1, 0.4),
         ):
-            axis.axvspan(first, last, color=NEUTRAL, alpha=shade, lw=0)
+            axis.axvspan(first, last, color=NEUTRAL, alpha=shade, lw=0, zorder=0)
         lost = 100 * out_of_range(histogram)
         axis.set(title=f"{name}: {lost:.1f} % outside", ylabel="%", xlim=(-45, 20))
     axes[-1].set_xlabel("exponent (power of two)")
@@ -135,14 +135,15 @@ def margins(results):
         raise LookupError("no runs of study numerics")
     figure, axis = plt.subplots(figsize=(WIDTH, 3.8))
     lines = {}
+    for name, style in _LINES.items():
+        for result in (r for r in results if r.config["precision"] == name):
+            error = result.metrics["error"]
+            (line,) = axis.plot(error, 100 * QUANTILES, style, color=_COLORS[name])
+            lines[f"change of a logit in {word(name)}"] = line
     for result in results:
-        name = result.config["precision"]
-        style = {"color": _COLORS[name], "ls": _LINES[name]}
-        (line,) = axis.plot(result.metrics["error"], 100 * QUANTILES, **style)
-        lines.setdefault(f"change of a logit in {word(name)}", line)
-        color = _COLORS["fp32"]
-        (line,) = axis.plot(result.metrics["margin"], 100 * QUANTILES, ":", color=color, lw=2)
-        lines.setdefault("margin of a decision in fp32", line)
+        margin = result.metrics["margin"]
+        (line,) = axis.plot(margin, 100 * QUANTILES, ":", color=_COLORS["fp32"], lw=2)
+    lines["margin of a decision in fp32"] = line
     axis.set(xscale="log", xlabel="logits", ylabel="% of beats below")
     figure.legend(lines.values(), lines, loc="outside upper center", ncols=1)
     return figure
