@@ -1,5 +1,7 @@
 """Diagrams: boxes and arrows for whoever explains a network, and ECGNet itself."""
 
+from itertools import pairwise
+
 import matplotlib.pyplot as plt
 from matplotlib.patches import FancyBboxPatch
 
@@ -55,7 +57,7 @@ def arrow(axis, start, end, *, style="->"):
     axis.annotate("", end, start, arrowprops={"arrowstyle": style, "color": NEUTRAL})
 
 
-def ecgnet(channels=ECGNetConfig().channels):
+def ecgnet(channels):
     """ECGNet from the beat to the three classes: what each layer does, and its size.
 
     Parameters
@@ -81,7 +83,7 @@ def ecgnet(channels=ECGNetConfig().channels):
         if hasattr(network, part):
             count = sum(p.numel() for p in getattr(network, part).parameters())
             axis.text(5.75, y, f"{count:,}", ha="center", va="center", fontsize=11)
-    for upper, lower in zip(places, places[1:], strict=False):
+    for upper, lower in pairwise(places):
         arrow(axis, (2.75, upper - 0.19), (2.75, lower + 0.19))
     for name, first, last in (("backbone", 1, 5), ("head", 6, len(rows) - 1)):
         top, bottom = places[first] + 0.2, places[last] - 0.2

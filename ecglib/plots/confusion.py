@@ -45,7 +45,7 @@ def confusions(named, labels=CLASSES, *, columns=2, what="class"):
         counts = np.asarray(counts)
         share = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
         sns.heatmap(
-            pd.DataFrame(share, labels, labels),
+            pd.DataFrame(share, list(labels), list(labels)),
             annot=True,
             fmt=".1f",
             annot_kws={"fontsize": 11},
