@@ -40,7 +40,14 @@ def quantizer():
     on_grid = np.rint(inputs / input_step).astype(int) + zero
     drawn = (
         ("weights of a channel: a grid around 0", weights, step * q, step, range(-3, 4), 0),
-        ("activations: a grid from lowest to highest", inputs, None, input_step, range(8), zero),
+        (
+            "activations: a grid from lowest to highest",
+            inputs,
+            None,
+            input_step,
+            range(8),
+            zero,
+        ),
     )
     figure, axes = plt.subplots(2, 1, figsize=(WIDTH, 4))
     for axis, (title, values, rounded, size, integers, z) in zip(axes, drawn, strict=True):
@@ -208,7 +215,8 @@ def files(results):
     found = {
         (tuple(r.config["channels"]), r.config["runtime"]): r.metrics
         for r in results
-        if r.config["runtime"] in _FORMATS and (r.config["threads"], r.config["batch"]) == (1, 1)
+        if r.config["runtime"] in _FORMATS
+        and (r.config["threads"], r.config["batch"]) == (1, 1)
     }
     if not found:
         raise LookupError("no file was timed")
