@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib.ticker import ScalarFormatter
+from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
 from ecglib import stats
 from ecglib.metrics import macro_f1
@@ -20,52 +20,46 @@ from ecglib.plots.style import (
 )
 from ecglib.quant.oracle import quantize_array
 from ecglib.quant.scopes import SCOPES, layers_in_scope
-from ecglib.tables.names import filters
+from ecglib.tables.latency import file_table
 
 _WHICH = {
-    "none": "none (fp32)",
+    "none": "fp32",
     "head_int8": "head",
     "shallow_int8": "head + shallow blocks",
     "all_int8": "all layers",
 }
 _SCOPE_MARKERS = dict(zip(SCOPES, "sv^o", strict=True))
-_FORMATS = {"ort_fp32": "fp32", "ort_int8": "INT8"}
 
 
 def quantizer():
     """How numbers go to the integers of a grid: signed weights, and unsigned activations."""
     weights = np.array([-0.9, -0.62, -0.2, -0.05, 0.13, 0.4, 0.71])
-    q, step = quantize_array(weights, 3)
-    inputs, input_step, zero = np.array([-0.18, 0.05, 0.3, 0.47, 0.9, 1.35]), 0.25, 1
-    on_grid = np.rint(inputs / input_step).astype(int) + zero
-    drawn = (
-        ("weights of a channel: a grid around 0", weights, step * q, step, range(-3, 4), 0),
-        (
-            "activations: a grid from lowest to highest",
-            inputs,
-            None,
-            input_step,
-            range(8),
-            zero,
-        ),
-    )
-    figure, axes = plt.subplots(2, 1, figsize=(WIDTH, 4))
-    for axis, (title, values, rounded, size, integers, z) in zip(axes, drawn, strict=True):
-        rounded = (on_grid - zero) * input_step if rounded is None else rounded
-        places = size * (np.array(integers) - z)
-        axis.hlines(0, places[0], places[-1], color=NEUTRAL, lw=1)
-        axis.plot(places, 0 * places, "s", color=FORMAT_COLORS["INT8"], ms=11)
-        axis.plot(values, 0 * values + 1, "o", color=FORMAT_COLORS["fp32"], ms=7)
-        for start, end in zip(values, rounded, strict=True):
-            style = {"arrowstyle": "->", "color": NEUTRAL}
-            axis.annotate("", (end, 0.12), (start, 0.92), arrowprops=style)
-        for integer, place in zip(integers, places, strict=True):
-            axis.text(place, -0.45, f"{integer}".replace("-", "−"), ha="center")
-        axis.set(title=title, xticks=[], ylim=(-0.6, 1.2))
-        axis.set_yticks([0, 1], ["integer", "number"])
-        axis.grid(visible=False)
-        sns.despine(ax=axis, left=True, bottom=True)
+    inputs = np.array([-0.18, 0.05, 0.3, 0.47, 0.9, 1.35])
+    _, step = quantize_array(weights, 3)
+    figure, axes = plt.subplots(2, 1, figsize=(WIDTH, 4.2))
+    _to_grid(axes[0], weights, float(step), np.arange(-3, 4), zero_point=0)
+    axes[0].set_title("weights: a grid around zero")
+    _to_grid(axes[1], inputs, 0.25, np.arange(8), zero_point=1)
+    axes[1].set_title("activations: a grid from lowest to highest")
+    axes[1].text(0, -0.85, "zero point", ha="center", color=NEUTRAL)
     return figure
+
+
+def _to_grid(axis, values, step, integers, zero_point):
+    """Arrows from numbers to the nearest place of a grid, whose places have integers."""
+    places = step * (integers - zero_point)
+    axis.hlines(0, places[0], places[-1], color=NEUTRAL, lw=1)
+    axis.plot(places, 0 * places, "s", color=FORMAT_COLORS["INT8"], ms=11)
+    axis.plot(values, 0 * values + 1, "o", color=FORMAT_COLORS["fp32"], ms=7)
+    for value in values:
+        end, start = (step * np.rint(value / step), 0.12), (value, 0.92)
+        axis.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": NEUTRAL})
+    for integer, place in zip(integers, places, strict=True):
+        axis.text(place, -0.45, f"{integer}".replace("-", "−"), ha="center")
+    axis.set(xticks=[], ylim=(-0.9, 1.2))
+    axis.set_yticks([0, 1], ["integer", "number"])
+    axis.grid(visible=False)
+    sns.despine(ax=axis, left=True, bottom=True)
 
 
 def scopes(model, macs):
@@ -139,6 +133,7 @@ def costs(pipelines):
         name_rows(axis, [_WHICH[scope] for scope in named[title]])
         axis.set_title(title)
     axes[-1, 0].set_xlabel("macro-F1, INT8 minus fp32")
+    axes[-1, 0].xaxis.set_major_locator(MaxNLocator(5))
     figure.legend(loc="outside upper center", ncols=2)
     return figure
 
@@ -199,37 +194,30 @@ def noise(weights, outputs):
     return figure
 
 
-def files(results):
+def files(results, names):
     """Bytes on disk and time of a call of one beat on one thread, fp32 and INT8 files.
 
     Parameters
     ----------
     results : list of RunResult
         Of study latency.
+    names : dict of str to str
+        As for `ecglib.tables.latency.file_table`.
 
     Raises
     ------
     LookupError
         If none of them is such a file.
     """
-    found = {
-        (tuple(r.config["channels"]), r.config["runtime"]): r.metrics
-        for r in results
-        if r.config["runtime"] in _FORMATS
-        and (r.config["threads"], r.config["batch"]) == (1, 1)
-    }
-    if not found:
-        raise LookupError("no file was timed")
-    figure, axes = plt.subplots(1, 2, figsize=(WIDTH, 1 + 0.45 * len(found)), sharey=True)
-    panels = (("MB on disk", "file_bytes", 1e-6, ".1f"), ("ms for a beat", "p50_ms", 1, ".2f"))
-    for axis, (title, key, factor, form) in zip(axes, panels, strict=True):
-        for y, ((_, runtime), metrics) in enumerate(sorted(found.items())):
-            value = factor * metrics[key]
-            axis.barh(y, value, 0.7, color=FORMAT_COLORS[_FORMATS[runtime]])
+    table = file_table(results, names)
+    figure, axes = plt.subplots(1, 2, figsize=(WIDTH, 1 + 0.45 * len(table)), sharey=True)
+    columns = {"file, MB": ("MB on disk", ".1f"), "one beat, ms": ("ms for a beat", ".2f")}
+    for axis, (column, (title, form)) in zip(axes, columns.items(), strict=True):
+        for y, ((_, number_format), value) in enumerate(table[column].items()):
+            axis.barh(y, value, 0.7, color=FORMAT_COLORS[number_format])
             axis.text(value, y, f" {value:{form}}", va="center")
         axis.set(title=title, xticks=[])
         axis.margins(x=0.2)
         axis.grid(visible=False)
-    names = [f"{filters(channels)}, {_FORMATS[runtime]}" for channels, runtime in sorted(found)]
-    name_rows(axes[0], names)
+    name_rows(axes[0], [", ".join(row) for row in table.index])
     return figure

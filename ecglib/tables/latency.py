@@ -37,8 +37,13 @@ def file_table(results, names):
     -------
     DataFrame
         `accuracy` and `macro-F1` of the file's answers; `file, MB`; `one beat, ms`, the
-        median of a call; `speed`, see `latency_table`; `same class` as in PyTorch, a share of beats. Index:
-        network, format.
+        median of a call; `speed`, see `latency_table`; `same class` as in PyTorch, a share of
+        beats. Index: network, format.
+
+    Raises
+    ------
+    LookupError
+        If none of them is such a file.
     """
     one = [r for r in results if (r.config["batch"], r.config["threads"]) == (1, 1)]
     times, rows = latency_table(one), {}

@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
+import torch
 from scipy.stats import t
 from sklearn.metrics import f1_score, recall_score
 
 from ecglib.metrics import macro_f1
 from ecglib.stats import paired_difference
 from ecglib.tables import arms, precision
+from ecglib.tables.papers import Row
+from ecglib.training.numerics import exponent_counts
 from tests.tables.made import MACRO, matrices, pairs_of, seeds_of, with_metrics
 
 SEEDS = (7, 21, 42)
@@ -26,19 +29,19 @@ def macro_scores(score, shift, *, after_5min=False):
     return [score(*pairs_of(*m.values()), **MACRO) for m in found]
 
 
-def test_formats_come_in_order_with_fp32_first():
+def test_formats_come_in_order_with_fp32_last():
     made = [
         *results_of(precision="bf16", precision_impl="emulated"),
-        *results_of(precision="fp16"),
         *results_of(precision="fp32"),
         *results_of(precision="fp16", precision_impl="emulated"),
         *results_of(precision="bf16", split="ds2_ds1"),
     ]
     found = precision.by_format(made)
-    names = ["fp32", "fp16, native", "fp16, emulated", "bf16, emulated"]
-    assert list(found) == names
-    results = [arm.results for arm in found.values()]
-    assert results == [made[6:9], made[3:6], made[9:12], made[:3]]
+    assert list(found) == ["FP16", "BF16", "fp32"]
+    assert [arm.results for arm in found.values()] == [made[6:9], made[:3], made[3:6]]
+    assert precision.by_format([]) == {}
+    with pytest.raises(LookupError):  # native and emulated in one table
+        precision.by_format([*made, *results_of(precision="fp16")])
 
 
 def test_a_score_table_has_the_macro_sensitivity_of_scikit_learn():
@@ -151,3 +154,19 @@ def test_a_decision_table_counts_all_beats():
     expected |= {"median error": pytest.approx(0.05), "median margin": pytest.approx(0.25)}
     assert table.loc[("bf16", 7)].to_dict() == expected | {"fp32, MB": 10}
     assert table.loc[("fp16", 7), "other class"] == 0
+
+
+def test_a_printed_gap_is_in_standard_errors():
+    rows = [Row("made", "a", 0.9, 0.6, 0.01, 0.03), Row("made", "b", 0.9, 0.5, 0.01, 0.04)]
+    gap, error = precision.printed_gap(*rows, n_seeds=4)
+    assert (gap, error) == pytest.approx((0.1, 0.025))  # 3-4-5, over the root of 4
+
+
+@pytest.mark.parametrize(
+    ("value", "lost"), [(2.0**-26, 1), (2.0**-24, 0), (65504, 0), (1e5, 1)]
+)
+def test_what_is_out_of_range_is_what_numpy_loses(value, lost):
+    in_fp16 = float(np.float32(value).astype(np.float16))
+    assert (in_fp16 in (0.0, np.inf)) == bool(lost)
+    counts = exponent_counts([torch.tensor([value, 1.0, 1.0, 1.0, 0.0])])
+    assert precision.out_of_range(counts) == lost / 4
