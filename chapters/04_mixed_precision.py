@@ -65,8 +65,12 @@ native = precision.by_format(h200_runs)
 native |= {"fp32": personalized["head_only"]} if "head_only" in personalized else {}
 narrow = precision.by_format(narrow_runs)
 SETTINGS = {
-    "paper's size, native on an H200 (fp32 with TF32)": native,
-    "narrow, emulated": narrow,
+    title: named
+    for title, named in (
+        ("paper's size, native on an H200 (fp32 with TF32)", native),
+        ("narrow, emulated", narrow),
+    )
+    if len(named) == len(DTYPES)
 }
 
 
@@ -77,6 +81,8 @@ def gain(named, name, statistic=macro_f1):
 
 def all_pairs():
     """Differences between formats in both settings."""
+    if not SETTINGS:
+        raise LookupError("no two formats have runs")
     return pd.concat([precision.pairs_table(named) for named in SETTINGS.values()])
 
 
@@ -94,7 +100,7 @@ def over_seeds():
 
 def flips(name):
     """Most beats of one network whose class changes in a format."""
-    return max(r.metrics["flips"] for r in numerics if r.config["precision"] == name)
+    return precision.decision_table(numerics).loc[name, "other class"].max()
 
 
 def example():

@@ -73,9 +73,13 @@ narrow = everything.get("DS1 only, 16…128", {})
 large = everything.get("DS1 only, 64…512", {})
 personal = everything.get("SSL + personalization, 16…128", {})
 SETTINGS = {
-    "DS1 only, paper's size, one seed": large,
-    "DS1 only, narrow, three seeds": narrow,
-    "SSL + personalization, narrow, three seeds": personal,
+    title: named
+    for title, named in (
+        ("DS1 only, paper's size, one seed", large),
+        ("DS1 only, narrow, three seeds", narrow),
+        ("SSL + personalization, narrow, three seeds", personal),
+    )
+    if named
 }
 NETWORKS = {"64…512": "paper's size", "16…128": "narrow"}
 ALL, AS_LONG = ("all_int8", "ptq"), ("none", "qat")
@@ -168,6 +172,8 @@ PAPER = {(p, s): row.macro_f1 for p, rows in PRINTED.items() for s, row in rows.
 def spread(named):
     """Largest distance in macro-F1 between scopes after QAT."""
     found = [arm.mean(macro_f1) for (s, m), arm in named.items() if s != "none" and m == "qat"]
+    if not found:
+        raise LookupError("no scope has runs")
     return max(found) - min(found)
 
 

@@ -60,7 +60,14 @@ def differences(settings):
     ----------
     settings : dict of str to DataFrame
         What was run -> differences, see `ecglib.tables.precision.pairs_table`.
+
+    Raises
+    ------
+    LookupError
+        If nothing was run.
     """
+    if not settings:
+        raise LookupError("no two formats have runs")
     height = 0.9 + 0.5 * sum(len(pairs) for pairs in settings.values()) + 0.4 * len(settings)
     figure, axes = plt.subplots(
         len(settings), 1, figsize=(WIDTH, height), sharex=True, squeeze=False

@@ -92,6 +92,8 @@ def latency_table(results):
             "file, bytes": m.get("file_bytes", np.nan),
             "same class": m.get("agreement", np.nan),
         }
+    if not rows:
+        raise LookupError("nothing was timed")
     return frames.of_rows(rows, ["filters", "batch", "threads", "runtime"])
 
 

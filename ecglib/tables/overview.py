@@ -41,12 +41,12 @@ def personalization(runs):
 def formats(runs):
     """FP16 against BF16, emulated: `difference` of macro-F1 over `n_seeds`."""
     named = precision.by_format(runs)
-    pair = {name: named[name] for name in ("fp16, emulated", "bf16, emulated")}
+    pair = {name: named[name] for name in ("FP16", "BF16")}
     row = precision.pairs_table(pair).iloc[0]
     ends = ("over seeds", "over seeds low", "over seeds high")
     return {
         "difference": stats.Interval(*row[list(ends)]),
-        "n_seeds": len(pair["fp16, emulated"].results),
+        "n_seeds": len(pair["FP16"].results),
     }
 
 

@@ -92,6 +92,11 @@ def pairs_table(named, *, after_5min=False):
         Rows "a − b"; `by seed #1`, …, in the order of the seeds; `over patients`, the paired
         interval; `over seeds`, the interval of Student's t with as many degrees of freedom as
         there are seeds, less one, missing of a single seed.
+
+    Raises
+    ------
+    LookupError
+        If there are no two arms.
     """
     names, rows = list(named), {}
     for i, first in enumerate(names):
@@ -105,6 +110,8 @@ def pairs_table(named, *, after_5min=False):
             if len(by_seed) > 1:
                 row |= frames.with_bounds("over seeds", stats.seed_interval(by_seed))
             rows[f"{first} − {second}"] = row
+    if not rows:
+        raise LookupError("no two formats have runs")
     return frames.of_rows(rows)
 
 
@@ -198,5 +205,7 @@ def decision_table(results):
             "kept, MB": m["saved_bytes"][precision] / 1e6,
             "fp32, MB": m["saved_bytes"]["fp32"] / 1e6,
         }
+    if not rows:
+        raise LookupError("no runs of study numerics")
     table = frames.of_rows(rows, ["format", "seed"])
     return table.sort_index(level=0, ascending=False, sort_remaining=False)

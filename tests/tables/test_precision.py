@@ -162,11 +162,9 @@ def test_a_printed_gap_is_in_standard_errors():
     assert (gap, error) == pytest.approx((0.1, 0.025))  # 3-4-5, over the root of 4
 
 
-@pytest.mark.parametrize(
-    ("value", "lost"), [(2.0**-26, 1), (2.0**-24, 0), (65504, 0), (1e5, 1)]
-)
-def test_what_is_out_of_range_is_what_numpy_loses(value, lost):
-    in_fp16 = float(np.float32(value).astype(np.float16))
-    assert (in_fp16 in (0.0, np.inf)) == bool(lost)
+@pytest.mark.parametrize("value", [2.0**-26, 2.0**-24, 65504, 1e5])
+def test_what_is_out_of_range_is_what_numpy_loses(value):
+    with np.errstate(over="ignore"):
+        lost = np.float32(value).astype(np.float16) in (0, np.inf)
     counts = exponent_counts([torch.tensor([value, 1.0, 1.0, 1.0, 0.0])])
     assert precision.out_of_range(counts) == lost / 4
