@@ -240,8 +240,9 @@ show.table(
         for title, named in SETTINGS.items()
     },
     "Rounded networks minus their fp32 control, all beats of DS2, with 95 % intervals over "
-    "patients. Calibrated networks (PTQ) keep macro-F1 in every pipeline.",
-    columns=["minus", "Δ macro-F1", "Δ accuracy, points"],
+    "patients; that of QAT was trained as long. Calibrated networks (PTQ) keep macro-F1 in every "
+    "pipeline.",
+    columns=["Δ macro-F1", "Δ accuracy, points"],
     name="tab-rounding",
 )
 
@@ -423,6 +424,7 @@ show.this_run(
     "Scopes on all beats of the test records of this run, and its files.",
     "int8",
     "latency",
+    columns=["accuracy", "macro-F1", "95 % over patients", "file, MB", "one beat, ms", "speed"],
 )
 
 # %% tags=["all-results", "remove-input"]
@@ -473,18 +475,14 @@ show.table(
 )
 
 # %% [markdown] tags=["all-results"]
-# ## Why our own quantized layers
-#
-# Two libraries can train a `Conv1d` with simulated integers. We tried both on this network. torchao
+# **Why our own quantized layers.** Two libraries can train a `Conv1d` with simulated integers. We tried both on this network. torchao
 # 0.18 (PT2E with the XNNPACK quantizer) covers all eight layers, but turns the network into a
 # graph first. The named parts are gone then, on which scopes and strategies of this book rest.
 # Brevitas 0.13 needs the network to be written anew in its own layers, and a further package for
 # the export to ONNX. torchao's plain `quantize_` skips `Conv1d` without a word. Our two layers
 # keep names and weights, and a test holds them to the NumPy oracle.
 #
-# ## Two details that decide whether file and network agree
-#
-# Biases must be rounded to their 32-bit step while the network is simulated. Left in fp32 there,
+# **Two details decide whether file and network agree.** Biases must be rounded to their 32-bit step while the network is simulated. Left in fp32 there,
 # the file of a small network disagreed on beats in a trial that is not among the results. And
 # ONNX Runtime moves a quantization past a Reshape but not past a Flatten, which left `conv5` in
 # fp32.

@@ -176,7 +176,8 @@ def scores_against_bytes(networks):
     axis.xaxis.set_major_formatter(ScalarFormatter())
     axis.minorticks_off()
     handles = dict(zip(*axis.get_legend_handles_labels()[::-1], strict=True))
-    figure.legend(handles.values(), handles, loc="outside upper center", ncols=2)
+    order = [name for name in (*_WHICH.values(), *networks) if name in handles]
+    figure.legend([handles[n] for n in order], order, loc="outside upper center", ncols=2)
     return figure
 
 
