@@ -424,7 +424,7 @@ show.this_run(
     "Scopes on all beats of the test records of this run, and its files.",
     "int8",
     "latency",
-    columns=["accuracy", "macro-F1", "95 % over patients", "file, MB", "one beat, ms", "speed"],
+    columns=["accuracy", "macro-F1", "file, MB", "one beat, ms", "speed"],
 )
 
 # %% tags=["all-results", "remove-input"]

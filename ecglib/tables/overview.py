@@ -40,7 +40,7 @@ def personalization(runs):
 
 def formats(runs):
     """FP16 against BF16, emulated: `difference` of macro-F1 over `n_seeds`."""
-    named = precision.by_format(runs)
+    named = precision.by_format(runs, "emulated")
     pair = {name: named[name] for name in ("FP16", "BF16")}
     row = precision.pairs_table(pair).iloc[0]
     ends = ("over seeds", "over seeds low", "over seeds high")

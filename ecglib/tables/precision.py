@@ -16,13 +16,13 @@ FP16_SMALLEST, FP16_NORMAL, FP16_LARGEST = -24, -14, 15
 """Exponents of FP16's smallest number, of its smallest with all digits, and of its largest."""
 
 
-def by_format(results):
+def by_format(results, impl):
     """Arms on DS1 → DS2 by number format, 16 bits first, so that pairs are 16 bits − fp32.
 
     Parameters
     ----------
-    results : list of RunResult
-        Native runs or emulated ones, not both.
+    impl : {"native", "emulated"}
+        How the 16-bit runs were made; fp32 needs no choice.
 
     Returns
     -------
@@ -34,7 +34,9 @@ def by_format(results):
     LookupError
         If a format has more than one arm.
     """
-    found = arms.by(results, "precision", split="ds1_ds2")
+    how = ("fp32", "native"), ("fp16", impl), ("bf16", impl)
+    wanted = [r for r in results if (r.config["precision"], r.config["precision_impl"]) in how]
+    found = arms.by(wanted, "precision", split="ds1_ds2")
     fp32, *reduced = DTYPES
     return {names.word(name): found[name] for name in (*reduced, fp32) if name in found}
 

@@ -35,13 +35,17 @@ def test_formats_come_in_order_with_fp32_last():
         *results_of(precision="fp32"),
         *results_of(precision="fp16", precision_impl="emulated"),
         *results_of(precision="bf16", split="ds2_ds1"),
+        *results_of(precision="fp16"),
     ]
-    found = precision.by_format(made)
+    found = precision.by_format(made, "emulated")
     assert list(found) == ["FP16", "BF16", "fp32"]
     assert [arm.results for arm in found.values()] == [made[6:9], made[:3], made[3:6]]
-    assert precision.by_format([]) == {}
-    with pytest.raises(LookupError):  # native and emulated in one table
-        precision.by_format([*made, *results_of(precision="fp16")])
+    found = precision.by_format(made, "native")
+    assert {name: arm.results for name, arm in found.items()} == {
+        "FP16": made[12:],
+        "fp32": made[3:6],
+    }
+    assert precision.by_format([], "native") == {}
 
 
 def test_a_score_table_has_the_macro_sensitivity_of_scikit_learn():
