@@ -66,7 +66,7 @@ plan = Plan.read(
 # %% tags=["remove-cell"]
 runs = results.load_study(RESULTS, "int8")
 timed = results.load_study(RESULTS, "latency")
-on_h200 = arms.by(results.load_study(RESULTS / "h200", "baseline"), "features")
+on_h200 = arms.by(results.load_study(RESULTS / "h200", "baseline"), "features", split="ds1_ds2")
 
 everything = int8.by_scope(runs)
 narrow = everything.get("DS1 only, 16…128", {})
@@ -124,6 +124,9 @@ show.figure(lambda: figures.costs({title: int8.costs(n) for title, n in SETTINGS
 # the head with the first two blocks. It concludes that the pipeline "remains technically
 # compatible with low-precision deployment".
 #
+# It does so for two pipelines: a network trained on DS1 only, and {term}`SSL` with personalization,
+# the pipeline of chapter {doc}`03_personalization`.
+#
 # Its table has no row without rounding, no file and no time. We add the fp32 {term}`control` of the
 # same seed, a scope with all layers, the file, and the milliseconds. We also try calibration
 # alone, {term}`PTQ`, which trains nothing.
@@ -180,10 +183,10 @@ def spread(named):
 # %% tags=["remove-input"]
 say(
     """
-On DS1 only, ours lie below the paper's best row, {best:f1}. At the paper's size the network
-that we rounded has {one:f1} in fp32 (one seed). Three seeds on an H200, with nothing rounded,
-have {h200:f1}. With personalization ours lie above the paper. The two scopes of the paper differ
-by {theirs:f1} at most, our three by {ours:f1}.
+On DS1 only, our macro-F1 lies below the paper's best row, {best:f1}. At the paper's size the
+network that we rounded has {one:f1} in fp32 (one seed). Three seeds on an H200, with nothing
+rounded, have {h200:f1}. With personalization ours lie above the paper. After QAT, the two scopes
+of the paper differ by {theirs:f1} at most, our three by {ours:f1}.
 """,
     best=papers.PAPER1_BEST.macro_f1,
     one=lambda: large["none", "ptq"].mean(macro_f1),
@@ -252,7 +255,7 @@ say(
 **Training after rounding is not needed.** QAT trains one epoch longer. That epoch alone changes
 the narrow fp32 network by {epoch:change}, and the one of the paper's size by {longer:change}.
 Against fp32 trained as long, QAT with all layers changes macro-F1 by {qat:change} (narrow, DS1
-only). It loses a little accuracy there: {lost:points}. A study that compares QAT with an fp32
+only). Its accuracy there changes by {lost:points}, a small loss. A study that compares QAT with an fp32
 network trained for less time measures the training as well.
 
 **One gain we cannot explain.** In the personalized pipeline, calibrating all layers raises
@@ -475,14 +478,15 @@ show.table(
 )
 
 # %% [markdown] tags=["all-results"]
-# **Why our own quantized layers.** Two libraries can train a `Conv1d` with simulated integers. We tried both on this network. torchao
-# 0.18 (PT2E with the XNNPACK quantizer) covers all eight layers, but turns the network into a
-# graph first. The named parts are gone then, on which scopes and strategies of this book rest.
-# Brevitas 0.13 needs the network to be written anew in its own layers, and a further package for
-# the export to ONNX. torchao's plain `quantize_` skips `Conv1d` without a word. Our two layers
-# keep names and weights, and a test holds them to the NumPy oracle.
+# **Why our own quantized layers.** Two libraries can train a `Conv1d` with simulated integers.
+# We tried both on this network. torchao 0.18 (PT2E with the XNNPACK quantizer) covers all eight
+# layers, but turns the network into a graph first. The named parts are gone then, on which
+# scopes and strategies of this book rest. Brevitas 0.13 needs the network to be written anew in
+# its own layers, and a further package for the export to ONNX. torchao's plain `quantize_`
+# skips `Conv1d` without a word. Our two layers keep names and weights, and a test holds them to
+# the NumPy oracle.
 #
-# **Two details decide whether file and network agree.** Biases must be rounded to their 32-bit step while the network is simulated. Left in fp32 there,
-# the file of a small network disagreed on beats in a trial that is not among the results. And
-# ONNX Runtime moves a quantization past a Reshape but not past a Flatten, which left `conv5` in
-# fp32.
+# **Two details decide whether file and network agree.** Biases must be rounded to their 32-bit
+# step while the network is simulated. Left in fp32 there, the file of a small network disagreed
+# on beats in a trial that is not among the results. And ONNX Runtime moves a quantization past
+# a Reshape but not past a Flatten, which left `conv5` in fp32.
