@@ -306,7 +306,7 @@ integers of 64 bits.
 # ## What could be wrong
 #
 # - **The H200 control is not exact fp32.** It is the run of chapter {doc}`03_personalization`, whose
-#   convolutions PyTorch computes in {term}`TF32` by default. TF32 has the fraction of FP16 and the
+#   convolutions PyTorch computes in TF32 by default. TF32 has the fraction of FP16 and the
 #   range of fp32. An exact fp32 run at the paper's size does not exist.
 # - **Few seeds.** Three seeds can show that a format fails. They cannot rank two that do not.
 # - **Which interval.** Where percentile and BCa intervals over patients disagree about zero, we
