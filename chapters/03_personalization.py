@@ -41,6 +41,7 @@ from ecglib.plots import style
 from ecglib.studies.personalization import PersonalizationConfig
 from ecglib.system.paths import RESULTS
 from ecglib.tables import arms, names, papers, runs, scores
+from ecglib.tables.overview import gains, strategies
 from ecglib.training.on_beats import build
 
 style.use()
@@ -55,31 +56,18 @@ plan = Plan.read(
 )
 
 # %% tags=["remove-cell"]
-standard = {"split": "ds1_ds2", "online_seconds": 300, "norm": "batch", "train_share": 1.0}
 narrow_runs = results.load_study(RESULTS, "personalization")
 h200_runs = results.load_study(RESULTS / "h200", "personalization")
 
-
-def by_strategy(found, **wanted):
-    """Arms of the six strategies, in the order of the library."""
-    named = arms.by(found, "strategy", **(standard | wanted))
-    return {name: named[name] for name in STRATEGIES if name in named}
-
-
-everything = by_strategy(h200_runs, finetune="all")
-head = by_strategy(h200_runs, finetune="head")
-narrow = by_strategy(narrow_runs, finetune="head")
-swapped = by_strategy(narrow_runs, finetune="head", split="ds2_ds1")
+everything = strategies(h200_runs, "all")
+head = strategies(h200_runs, "head")
+narrow = strategies(narrow_runs, "head")
+swapped = strategies(narrow_runs, "head", split="ds2_ds1")
 SETTINGS = {
     "paper's size, all weights fine-tuned": everything,
     "paper's size, head fine-tuned": head,
     "narrow, head fine-tuned": narrow,
 }
-
-
-def gains(named):
-    """Strategy -> its macro-F1 minus that of the control, after 5:00."""
-    return {n: scores.gain(arm, named["none"]) for n, arm in named.items() if n != "none"}
 
 
 def all_gains():
@@ -199,7 +187,9 @@ show.figure(
 )
 
 # %% tags=["remove-input"]
-change = {n: scores.patient_change(a, narrow["none"]).mean() for n, a in narrow.items()}
+change = pd.DataFrame(
+    {n: scores.patient_change(a, narrow["none"]).mean() for n, a in narrow.items()}
+)
 say(
     """
 Record 213 gains at least {gain:amount} under every strategy. Record 214 loses {loss:amount} under
@@ -209,8 +199,8 @@ last blocks. Without labels, nothing tells which patient is which.
 {accuracy:points} above the control. It answers N more often: it finds {found:percent} of the V
 beats, where the control finds {control:percent} ({numref}`fig-classes`).
 """,
-    gain=lambda: min(change[n]["213"] for n in change if n != "none"),
-    loss=lambda: change["last_blocks"]["214"],
+    gain=lambda: change.loc["213"].drop("none").min(),
+    loss=lambda: change.loc["214", "last_blocks"],
     accuracy=lambda: scores.gain(narrow["adabn"], narrow["none"], accuracy),
     found=lambda: scores.class_scores(narrow["adabn"], after_5min=True)["V"]["sensitivity"],
     control=lambda: scores.class_scores(narrow["none"], after_5min=True)["V"]["sensitivity"],
@@ -331,7 +321,7 @@ live = plan.run("personalization")
 show.this_run(
     plan,
     3,
-    lambda: scores.score_table(by_strategy(live, finetune="head")),
+    lambda: scores.score_table(strategies(live, "head")),
     "Strategies on all beats of the test records of this run.",
     "personalization",
 )

@@ -61,9 +61,9 @@ personalized = arms.by(
     split="ds1_ds2",
 )
 
-native = precision.by_format(h200_runs, "native")
+native = precision.of_impl(h200_runs, "native")
 native |= {"fp32": personalized["head_only"]} if "head_only" in personalized else {}
-narrow = precision.by_format(narrow_runs, "emulated")
+narrow = precision.of_impl(narrow_runs, "emulated")
 SETTINGS = {
     title: named
     for title, named in (
@@ -368,7 +368,7 @@ show.this_run(
     lambda: {
         how: precision.score_table(named)
         for how in ("native", "emulated")
-        if len(named := precision.by_format(live["precision"], how)) > 1
+        if len(named := precision.of_impl(live["precision"], how)) > 1
     },
     "Formats on all beats of the test records of this run.",
     "precision",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ecglib.data import sets
 from ecglib.system.errors import UserError
-from ecglib.system.paths import FIGURES, PARAMS, RESULTS, RUNS
+from ecglib.system.paths import FIGURES, PARAMS, REPO, RESULTS, RUNS
 
 _BENCHMARKS = {"speed": "speed", "int8": "latency"}  # what is measured -> study
 
@@ -70,12 +70,10 @@ def _book(args):
 
 
 def _report(args):
-    from ecglib.commands.report import report, save_figure
+    from ecglib.commands.report import report
 
     text, n_stale = report(args.results)
     print(text)
-    if args.figure:
-        save_figure(args.results, args.figure)
     return 1 if n_stale else 0
 
 
@@ -83,6 +81,13 @@ def _compare(args):
     from ecglib.commands.report import compare
 
     print(compare(args.mine, args.reference))
+
+
+def _readme(args):
+    from ecglib.commands.readme import write
+
+    write(args.results, REPO / "README.md", REPO / "_static" / "overview.png")
+    print("README.md and its figure hold the numbers of the runs in", args.results)
 
 
 def _figures(args):
@@ -193,11 +198,13 @@ def _parser():
 def _add_reports(command):
     sub = command(_report, "print papers against ours, and check the committed results")
     sub.add_argument("--results", type=Path, default=RESULTS)
-    sub.add_argument("--figure", type=Path, metavar="FILE.png", help="also save the figure")
 
     sub = command(_compare, "set two folders of results side by side")
     sub.add_argument("mine", type=Path)
     sub.add_argument("reference", type=Path, nargs="?", default=RESULTS)
+
+    sub = command(_readme, "write README's numbers and figure from the committed results")
+    sub.add_argument("--results", type=Path, default=RESULTS)
 
     sub = command(
         _figures, "draw the book's figures of real recordings (MIT-BIH) and replace the images"

@@ -1,6 +1,7 @@
 """The rendered book in a real browser: what a reader would stumble over. Runs where
 `_build/html` and a Chromium are; `make test` calls it after the book."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -9,6 +10,7 @@ from urllib.parse import unquote, urldefrag, urlsplit
 import matplotlib.image
 import pytest
 
+from ecglib.book.say import NO_RUN
 from ecglib.system.paths import HTML
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the extra dev")
@@ -23,19 +25,42 @@ pytestmark = [
     pytest.mark.skipif(not PAGES, reason="needs the book: make book"),
 ]
 
+CHAPTER = re.compile(r"(0[1-9]|10)_\w+")
+MOST_TABLES, MOST_COLUMNS, MOST_ROWS = 45, 8, 15
+FIRST_FIGURE = 1200  # px from the top of the page
+
 FACTS = """async () => {
   await window.MathJax?.startup?.promise
   const all = selector => [...document.querySelectorAll(selector)]
   const shown = document.body.cloneNode(true)
   const other = 'pre, code, .sig, script, style, mjx-container'
   shown.querySelectorAll(other).forEach(e => e.remove())
+  const tables = all('article table.ecg-table').filter(t => t.querySelector('.caption-number'))
   return {
     ids: all('[id]').map(e => e.id),
     links: all('a[href]').map(a => a.href),
     images: all('img').map(i => ({alt: i.alt, src: i.src, width: i.naturalWidth})),
     text: shown.textContent,
+    tables: tables.map(t => ({
+      name: t.caption.textContent.slice(0, 60),
+      columns: t.tHead.rows[0].cells.length,
+      rows: t.tBodies[0].rows.length,
+    })),
+    figures: all('article figure img').length,
+    cells: all('article table.ecg-table :is(th, td, caption)').map(e => e.textContent),
     code: all('.cell_output').map(e => e.textContent).join(' '),
     mathErrors: all('mjx-merror, [data-mjx-error]').length,
+  }
+}"""
+
+# Where the answer ends and the first figure begins, and how wide figures are, in px.
+PLACES = """() => {
+  const box = e => e?.getBoundingClientRect()
+  return {
+    answer: box(document.querySelector('article .admonition.answer'))?.bottom,
+    figure: box(document.querySelector('article figure'))?.top,
+    widest: Math.max(0, ...[...document.querySelectorAll('article figure img')].map(
+      e => box(e).right)),
   }
 }"""
 
@@ -90,8 +115,10 @@ def visits(browser):
             page.set_viewport_size({"width": DESK, "height": 900})
             page.goto(path.as_uri())
             facts = page.evaluate(FACTS) | {"desk": page.evaluate(WIDTHS)}
+            facts["desk"] |= page.evaluate(PLACES)
             page.set_viewport_size({"width": PHONE, "height": 844})
-            found[path] = facts | {"phone": page.evaluate(WIDTHS), "problems": [*problems]}
+            phone = page.evaluate(WIDTHS) | page.evaluate(PLACES)
+            found[path] = facts | {"phone": phone, "problems": [*problems]}
     page.close()
     return found
 
@@ -202,3 +229,74 @@ def test_figures_stand_on_white_in_dark_mode(browser):
     )
     page.close()
     assert set(colours) == {"rgb(255, 255, 255)"}
+
+
+def of_chapters(visits):
+    """Visits of the pages of chapters 1 to 10, those of their appendix left out."""
+    return {
+        path: facts
+        for path, facts in visits.items()
+        if path.parent.name == "chapters" and CHAPTER.fullmatch(path.stem)
+    }
+
+
+@pytest.mark.parametrize(("device", "height"), [("desk", 800), ("phone", 844)])
+def test_the_answer_is_seen_without_scrolling(visits, device, height):
+    def low(facts):
+        if not facts[device]["answer"] or facts[device]["answer"] > height:
+            yield f"the answer ends at {facts[device]['answer']} px"
+        if not facts[device]["figure"] or facts[device]["figure"] > FIRST_FIGURE:
+            yield f"the first figure begins at {facts[device]['figure']} px"
+
+    assert listed(of_chapters(visits), low) == []
+
+
+def test_figures_fit_a_phone(visits):
+    def wide(facts):
+        if facts["phone"]["widest"] > PHONE:
+            yield f"a figure reaches to {facts['phone']['widest']} px"
+
+    assert listed(visits, wide) == []
+
+
+def test_tables_are_few_and_small_and_figures_more(visits):
+    pages = of_chapters(visits)
+
+    def large(facts):
+        for table in facts["tables"]:
+            if table["columns"] > MOST_COLUMNS or table["rows"] > MOST_ROWS:
+                yield f"{table['name']}: {table['rows']} rows, {table['columns']} columns"
+
+    assert listed(pages, large) == []
+    n_tables = sum(len(facts["tables"]) for facts in pages.values())
+    assert n_tables <= MOST_TABLES
+    assert n_tables < sum(facts["figures"] for facts in pages.values())
+
+
+def test_no_name_of_the_code_stands_in_a_table(visits):
+    slug = re.compile(r"\b[a-z]+\d*_[a-z0-9_]+\b(?!\.\w)")
+
+    def slugs(facts):
+        for cell in facts["cells"]:
+            yield from slug.findall(cell)
+
+    assert listed({p: v for p, v in visits.items() if "_" in p.stem}, slugs) == []
+
+
+def test_every_number_of_the_book_has_its_run():
+    """Committed runs serve all pages: "no run" and a warning of it are for other folders."""
+    for path in sorted((HTML.parent / "book").glob("*/[0-9][0-9]_*.ipynb")):
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            for output in cell.get("outputs", []):
+                said = "".join(output.get("text", "")) + "".join(
+                    output.get("data", {}).get("text/markdown", "")
+                )
+                assert NO_RUN not in said, path.name
+
+
+def test_solutions_of_exercises_ran():
+    for path in sorted((HTML.parent / "book" / "chapters").glob("[0-9][0-9]_*.ipynb")):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        solved = [c for c in cells if "solution" in c["metadata"].get("tags", [])]
+        assert all(cell["outputs"] for cell in solved), path.name
+        assert len(solved) >= 2 or path.stem == "00_overview"

@@ -30,7 +30,7 @@ RESULT = re.compile(
 NO_RESULT = re.compile(
     r"\$\$.*?\$\$|\$[^$]*\$|```.*?```|`[^`]*`|\]\([^)]*\)"
     r"|\b95\s%|\b\d+:\d\d\b|\d+\.\d+\.\d+"
-    r"|\b(?:ODC-By|CC BY|Python|JetPack|CUDA|TensorRT|PyTorch|torch) \d[\d.]*",
+    r"|doi:\S+|\b(?:ODC-By|CC BY|Python|JetPack|CUDA|TensorRT|PyTorch|torch) \d[\d.]*",
     re.DOTALL,
 )
 FIELD = re.compile(r"\{(\w+):\w+\}(?!`)")

@@ -1,86 +1,197 @@
-"""The first table of the book: what the papers claim, what we found, and how sure that is."""
+"""What the study found, in the sentences of the overview and of README.
+
+A sentence names numbers of one function of `ecglib.tables.overview`, in the form that
+`ecglib.book.say.filled` reads.
+"""
+
+from functools import cache, partial
+from typing import NamedTuple
 
 import pandas as pd
 
-from ecglib.tables import names, overview, papers
+from ecglib.book.say import fields, filled
+from ecglib.tables import overview
 
-PRINTED = {
-    "adabn": papers.PAPER1_TABLE_3["adabn"].macro_f1,
-    "head_only": papers.PAPER1_TABLE_3["head_only"].macro_f1,
-    "fp16_gain": papers.PAPER1_TABLE_1[0].macro_f1 - papers.PAPER1_TABLE_1[1].macro_f1,
-    "best_row": papers.PAPER1_BEST.macro_f1,
-    "paper_laq": papers.PAPER2_TABLE_1["resnet1d"]["LAQ"].ratio,
-    "nano_s": papers.PAPER1_TABLE_1[2].runtime_s,
-}
-"""Numbers of the papers that a sentence below quotes."""
 
-COLUMNS = ["the papers", "found here", "how sure"]
+class Answer(NamedTuple):
+    """A question of the study, and what the reference runs say.
 
-SENTENCES = {
-    "Does unlabelled personalization pay?": (
-        "personalization",
-        "AdaBN {adabn:.3f}, head-only {head_only:.3f} macro-F1; no control; the network "
-        "trained on DS1 only “remains stronger”",
-        "no: the best of {n_strategies} strategies, {best}, is {difference:+.3f} from its "
-        "control",
-        "interval over {n_patients} patients, {n_seeds} seeds, after 5:00; narrow network, "
-        "head fine-tuned",
+    Attributes
+    ----------
+    question : str
+    facts : function
+        Of `ecglib.tables.overview`, returns the numbers of the text.
+    text : str
+    chapter : str
+        Where it is shown.
+    """
+
+    question: str
+    facts: object
+    text: str
+    chapter: str
+
+
+ANSWERS = (
+    Answer(
+        "Does adapting without labels help?",
+        overview.personalization,
+        "**We cannot show it.** At the paper's size the best of {n_strategies} strategies "
+        "changes macro-F1 by {gain:change}; every interval {zero} zero.",
+        "03_personalization",
     ),
-    "FP16 or BF16?": (
-        "precision",
-        "FP16, by {fp16_gain:.3f} macro-F1",
-        "a draw: {difference:+.3f}",
-        "interval over {n_seeds} seeds; emulated, narrow network",
+    Answer(
+        "How few bits are enough?",
+        overview.integers,
+        "**Eight, calibrated.** With all layers in integers, macro-F1 changes by "
+        "{difference:change} in a narrow network; the file is {smaller:digits} times smaller.",
+        "05_int8_qat",
     ),
-    "What do 8 bits cost?": (
-        "int8",
-        "best row: head and shallow blocks in INT8, {best_row:.3f} macro-F1; no fp32 row",
-        "all layers in INT8, calibrated: {difference:+.3f} to fp32",
+    Answer(
+        "How small can a file get?",
+        overview.compression,
+        "**{file_ratio:digits} times smaller**, pruned and rounded while training: "
+        "{as_long:points} of accuracy against 8 bits trained as long (a small ResNet1D).",
+        "06_layerwise_compression",
+    ),
+    Answer(
+        "What do labels bring?",
+        overview.labels,
+        "**A gain that we can measure.** Five labelled beats of a patient change macro-F1 by "
+        "{five_gain:change} in a network of four kilobytes.",
+        "08_micro_network",
+    ),
+)
+"""Question by question, as the overview's four pictures show it."""
+
+AGAINST = (
+    (
+        overview.labels,
+        "One patient, record 232, carries half of what labels bring. Without him five labels "
+        "change macro-F1 by {five_without_heavy:change}.",
+    ),
+    (
+        overview.labels,
+        "A label can do harm. With five labels the worst single network loses "
+        "{five_worst:amount} of accuracy on one patient; when it asks in doubt, "
+        "{doubt_worst:amount}.",
+    ),
+    (
+        overview.inputs,
+        "Our input does not win everywhere. Without labels, an input like that of Farag 2023 "
+        "has {farag:f1} macro-F1 where ours has {ours:f1} (every patient left out once, one "
+        "seed). Without record 232 ours is ahead by {without_heavy:change}.",
+    ),
+    (
+        overview.compression,
+        "The small file is not free. Against 8 bits trained as long it changes accuracy by "
+        "{as_long:points}, on one data set and one seed.",
+    ),
+    (
+        overview.labels,
+        "Learning is not in integers. The update computes in floating point on a PC, and it "
+        "replays half a megabyte of other people's beats.",
+    ),
+    (
+        overview.labels,
+        "All beats come from one database of 47 people, recorded between 1975 and 1979. No "
+        "Jetson and no microcontroller was at hand.",
+    ),
+)
+"""What speaks against us: function of numbers, sentence."""
+
+COLUMNS = ["printed", "ours", "how sure"]
+
+CLAIMS = {
+    "Personalization without labels pays": (
+        overview.personalization,
+        "AdaBN {adabn:f1}, head only {head_only:f1} macro-F1; no control",
+        "the best strategy, {best}: {gain:change} against the control",
+        "interval over {n_patients} patients, {n_seeds} seeds, paper's size, after 5:00",
+    ),
+    "FP16 is better than BF16": (
+        overview.formats,
+        "by {printed_gain:f1} macro-F1",
+        "by {difference:change}",
+        "interval over {n_seeds} seeds, paper's size",
+    ),
+    "Some layers can run in INT8": (
+        overview.integers,
+        "best row {best_row:f1} macro-F1; no row in fp32",
+        "all layers, calibrated: {difference:change} against fp32",
         "interval over {n_patients} patients, {n_seeds} seeds; narrow network, DS1 only",
     ),
-    "Compression without loss?": (
-        "compression",
-        "LAQ: {paper_laq:.2f} times, “without any loss”",
-        "LAQ {laq_ratio:.1f} times at {laq:+.1f} points of accuracy; pruned and rounded while "
-        "training, a file {file_ratio:.0f} times smaller at {joint:+.1f} to its fp32 start, "
-        "{as_long:+.1f} to 8 bits trained as long",
-        "interval over {n_recordings:,} recordings, {n_folds} folds, one seed; CinC 2017, "
-        "ResNet1D smaller than the paper's",
+    "Compression without loss": (
+        overview.compression,
+        "LAQ {printed_laq} times, “without any loss”",
+        "LAQ {laq_ratio:digits} times at {laq:points} of accuracy",
+        "interval over {n_recordings:count} recordings, {n_folds} folds, one seed; CinC 2017, "
+        "smaller ResNet1D",
     ),
-    "What runs at the edge?": (
-        "c99",
-        "{nano_s:,.0f} s on a Jetson Nano, FP16, personalization included; INT8 not supported",
-        "another, small network that classifies, in integers, in plain C: {flash_kb:.1f} KB of "
-        "flash (linked for a Cortex-M4), {us_per_beat:.0f} µs a beat on one core of a PC",
-        "C = NumPy on {exact:.0%} of DS2's beats, {n_seeds} seeds",
+    "It runs at the edge": (
+        overview.edge,
+        "{nano_s:count} s on a Jetson Nano, personalization included",
+        "another, small network, classification only, in C: {flash_kb:digits} KB of flash, "
+        "{us_per_beat:digits} µs a beat on a PC",
+        "C and NumPy agree on {exact:percent} of DS2's beats, {n_seeds} seeds; linked for a "
+        "Cortex-M4, not run there",
     ),
-    "What repairs what the split hides?": (
-        "budget",
-        "“human-in-the-loop”, not measured",
-        "five labelled beats a patient: {difference:+.3f}, to {macro_f1:.3f} macro-F1, with "
-        "4 kB; without record 232 {without_heavy:+.3f}",
-        "interval over {n_patients} patients, each left out once, {n_seeds} seeds",
+    "A human in the loop would help": (
+        overview.labels,
+        "not measured",
+        "five labels: {five_gain:change} macro-F1; asked in doubt, about {asked:digits} labels "
+        "in half an hour: {doubt_gain:change}",
+        "interval over {n_patients} patients, each left out once, {n_seeds} seeds, after 5:00",
     ),
 }
-"""Question -> study, and what stands in `COLUMNS`, with the numbers of `overview.FACTS`."""
+"""Claim of the papers -> function of numbers, and what stands in `COLUMNS`."""
 
 
-def table(load):
-    """Claims of the papers beside what the reference runs say, in sentences.
+def said(text, facts, load):
+    """A sentence with its numbers.
 
     Parameters
     ----------
+    text : str
+    facts : function
+        Of `ecglib.tables.overview`.
     load : callable
         Name of a study -> its reference runs.
 
     Returns
     -------
-    DataFrame of str
-        A row a question, columns `COLUMNS`.
+    str
+        With "no run" in place of every number, if runs are missing.
     """
-    rows = {}
-    for question, (study, *sentences) in SENTENCES.items():
-        facts = overview.FACTS[study](load(study))
-        facts = {name: names.word(x) if isinstance(x, str) else x for name, x in facts.items()}
-        rows[question] = [text.format(**PRINTED, **facts) for text in sentences]
+    found = cache(lambda: facts(load))  # runs are read once, and only if a number is named
+    numbers = {name: partial(_one, found, name) for name in fields(text)}
+    return filled(text, **numbers)
+
+
+def _one(found, name):
+    return found()[name]
+
+
+def answers(load):
+    """Texts of `ANSWERS`, with their numbers."""
+    return [said(answer.text, answer.facts, load) for answer in ANSWERS]
+
+
+def against(load):
+    """Sentences of `AGAINST`, with their numbers."""
+    return [said(text, facts, load) for facts, text in AGAINST]
+
+
+def table(load):
+    """Claims of the papers beside what the reference runs say.
+
+    Returns
+    -------
+    DataFrame of str
+        A row a claim, columns `COLUMNS`.
+    """
+    rows = {
+        claim: [said(text, facts, load) for text in texts]
+        for claim, (facts, *texts) in CLAIMS.items()
+    }
     return pd.DataFrame.from_dict(rows, orient="index", columns=COLUMNS)

@@ -67,9 +67,9 @@ _COLUMNS = {
     TENTHS: "*, s; *, MB; SQNR, dB",
     DIGITS_2: "ideal; all bits; file; paper; CR; printed; formula; ratio; median margin; "
     "macro-F1 by epoch",
-    PERCENT_1: "accuracy; patient mean",
+    PERCENT_1: "accuracy; patient mean; Se; +P; beats, Se",
     SHARE_4: "median error; precision; recall; recall *; F1; macro-F1 of a constant answer",
-    PERCENT_2: "Se; +P; beats, Se; activation; gradient*",
+    PERCENT_2: "activation; gradient*",
     PERCENT_3: "exact; same as QAT; same class",
     SIGNED_2: "Δ*points",
     SIGNED_3: "Δ*; by seed; over patients; over seeds",
@@ -184,7 +184,8 @@ def _columns_of(form):
 
 
 def _joined(form, row):
-    return "" if any(pd.isna(value) for value in row.values()) else form.format_map(row)
+    missing = any(pd.isna(value) for value in row.values())
+    return "" if missing else _typeset(form.format_map(row))
 
 
 def _cell(parts, form):
@@ -212,9 +213,12 @@ def _text(value, form):
     if form is None:
         form = "{:,}" if pd.api.types.is_integer(value) else SHARE_3
     text = form(value) if callable(form) else form.format(value)
-    if not pd.api.types.is_number(value):
-        return text
-    return text.replace("-", "−").replace("%", "\u202f%")
+    return _typeset(text) if pd.api.types.is_number(value) else text
+
+
+def _typeset(number):
+    """A number with the signs that a typesetter would take."""
+    return number.replace("-", "−").replace("%", "\u202f%")
 
 
 def _plain(index):

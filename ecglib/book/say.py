@@ -79,6 +79,11 @@ _FIELD = re.compile(r"\{(\w+)(?::(\w+))?\}(?!`)")
 """A number's place: its name and kind. A role, `{numref}` before a backtick, is none."""
 
 
+def fields(text):
+    """Names of the numbers in a text, in their order."""
+    return [name for name, _ in _FIELD.findall(text)]
+
+
 def filled(text, **numbers):
     """A text with its numbers.
 

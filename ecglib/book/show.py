@@ -5,10 +5,12 @@ LookupError, since a run is missing, the page says "no run" in its place.
 """
 
 import ast
+import base64
 import html
 import inspect
 import textwrap
 import warnings
+from io import BytesIO
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -21,6 +23,7 @@ from ecglib.studies.params import LAUNCH, load_params
 from ecglib.system.errors import UserError
 from ecglib.system.paths import FIGURES
 from ecglib.tables import arms, downloads, frames
+from ecglib.tables.names import word
 
 
 def table(frame, caption, formats=None, *, columns=None, name=None, text=False, markup=False):
@@ -37,8 +40,7 @@ def table(frame, caption, formats=None, *, columns=None, name=None, text=False, 
         Column -> format, where that of `ecglib.book.formats` does not fit; see `shown` and
         `stacked` there.
     columns : list of str, optional
-        Which columns of the page to show, in this order, where there are such; all if not
-        given.
+        Which columns to show, in this order, where there are such; all if not given.
     name : str, optional
         Makes it a numbered table of the chapter, for `{numref}`; without one it belongs to the
         page "All results" or to the fold at the end.
@@ -61,7 +63,8 @@ def table(frame, caption, formats=None, *, columns=None, name=None, text=False, 
         frame = pd.DataFrame({"": [NO_RUN]}, index=[""])
     layout = stacked if isinstance(frame, dict) else shown
     cells = layout(frame, formats)
-    cells = cells if columns is None else cells[[c for c in columns if c in cells]]
+    if columns is not None:
+        cells = cells[[c for c in map(word, columns) if c in cells]]
     look = "ecg-table ecg-text" if text else "ecg-table"
     body = cells.to_html(border=0, classes=look, escape=not markup)
     title = f"<caption>{html.escape(caption)}</caption>"
@@ -112,6 +115,36 @@ def figure(draw):
         axis.axis("off")
         axis.text(0.5, 0.5, NO_RUN, ha="center", va="center")
         return empty
+
+
+def cards(*contents):
+    """Cards side by side, each with a picture above a text.
+
+    Parameters
+    ----------
+    *contents : tuple of (str, function, str, str)
+        Title, function without arguments that draws a Figure, what the picture shows for
+        whoever cannot see it, and text in Markdown.
+
+    Returns
+    -------
+    Shown
+    """
+    parts = []
+    for title, draw, alt, text in contents:
+        image = base64.b64encode(_png(figure(draw))).decode()
+        alt = html.escape(alt, quote=True)
+        picture = f'<img class="ecg-card" src="data:image/png;base64,{image}" alt="{alt}">'
+        parts.append(f":::{{grid-item-card}} {title}\n{picture}\n\n{text}\n:::")
+    head = "::::{grid} 1 2 2 4\n:gutter: 2\n:class-container: ecg-cards"
+    return Shown("\n\n".join([head, *parts, "::::"]))
+
+
+def _png(drawn):
+    """A figure as the bytes of a PNG."""
+    memory = BytesIO()
+    drawn.savefig(memory, format="png")
+    return memory.getvalue()
 
 
 def code(*objects):

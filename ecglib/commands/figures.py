@@ -4,6 +4,7 @@ Labels are those of the database, predictions those of committed runs. The recor
 the code; the beat or strip within a record follows a rule that the caption states.
 """
 
+import tempfile
 from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
@@ -21,7 +22,12 @@ from ecglib.data.find.search import find
 from ecglib.data.records import Record, read_rhythms
 from ecglib.data.sets.mitdb import DATASET, load_beats, read_record
 from ecglib.data.signal.micro_input import micro_inputs
-from ecglib.plots import ecg, style
+from ecglib.deploy import shipped
+from ecglib.deploy.c99 import harness
+from ecglib.deploy.c99.emit import write_c
+from ecglib.deploy.c99.lower import lower
+from ecglib.deploy.c99.streaming import raw_samples, stream
+from ecglib.plots import c99, ecg, style
 from ecglib.plots.puzzle import six_permutations
 from ecglib.puzzle import CUTS
 from ecglib.system.errors import UserError
@@ -49,6 +55,9 @@ FEW_S_BEATS = 209
 
 FIBRILLATION = 219
 """The record whose atrial fibrillation is shown."""
+
+STREAMED = 119
+"""The record that passes the C code sample by sample."""
 
 EARLY = 0.9
 """A beat comes early if its RR interval is less than this share of the mean of the last 80."""
@@ -347,6 +356,21 @@ def puzzle(root):
     return figure
 
 
+def streamed(root):
+    """Ten seconds of a record as the C code, with the shipped network, answers them.
+
+    They begin four seconds before the first beat after 1:00 that is not called N.
+    """
+    record, network = read_record(root, STREAMED), shipped.load()
+    samples, fs = raw_samples(record), round(record.fs)
+    with tempfile.TemporaryDirectory() as made:
+        source, _ = write_c(lower(network.model), Path(made), "micronet", network.features)
+        found = stream(harness.library(source), samples, fs, round(record.gain))
+    unusual = found.sample[(found.label > 0) & (found.sample > 60 * fs)]
+    start = (unusual[0] if len(unusual) else found.sample[-1]) / fs - 4
+    return c99.strip(samples, fs, record.gain, found, start)
+
+
 def reference_figures(root, folder):
     """All reference figures.
 
@@ -368,6 +392,7 @@ def reference_figures(root, folder):
     yield "five_answers", five_answers(root, folder)
     yield "mistakes", mistakes(root, folder)
     yield "puzzle", puzzle(root)
+    yield "stream", streamed(root)
 
 
 def save(figure, path):

@@ -210,19 +210,3 @@ def compare(mine, reference):
     if not parts:
         raise UserError(f"{mine} and {reference} have no study in common")
     return "\n".join(parts)
-
-
-def save_figure(folder, path):
-    """Save the overview's figure of accuracy against bytes, of the results in a folder."""
-    from ecglib.plots import overview, style
-
-    style.use()
-    studies = ("baseline", "personalization", "int8", "micro", "budget")
-    *found, micro, budget = (results.load_study(folder, name) for name in studies)
-    named = overview.headline_arms(*found)
-    rows = pd.concat([overview.points(named), overview.micro_points(micro, budget)])
-    figure = overview.landscape(rows, overview.trivial(named))
-    try:
-        figure.savefig(path, dpi=150)
-    except ValueError as error:  # an ending that names no format
-        raise UserError(f"cannot write {path}: {error}") from None

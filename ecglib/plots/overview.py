@@ -1,149 +1,224 @@
-"""The study at a glance: one figure of accuracy, bytes and cost."""
+"""Figures of the overview: the landscape of accuracy and size, and four small pictures."""
 
 from dataclasses import astuple
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 
 from ecglib import stats
-from ecglib.aami import DS2
 from ecglib.metrics import macro_f1
 from ecglib.models.ecgnet import HEAD, SHALLOW, ECGNet, ECGNetConfig, n_bytes
-from ecglib.plots.style import NEUTRAL, name_rows
+from ecglib.plots.style import FORMAT_COLORS, NEUTRAL, ORIGIN_COLORS, WIDTH, bar, name_rows
 from ecglib.tables import arms, names, papers
 from ecglib.tables import budget as budget_tables
-from ecglib.tables.overview import STANDARD
+from ecglib.tables.overview import strategies
 from ecglib.tables.scores import always_n
 
-OURS, LEFT_OUT = "ours", "ours, every patient left out once"
-MARKERS = {"paper 1": "s", "literature": "D", OURS: "o", LEFT_OUT: "^"}
-COLORS = {"paper 1": "#999999", "literature": "#CC79A7", OURS: "#0072B2", LEFT_OUT: "#009E73"}
+LOOKS = {
+    "printed in paper 1": ("s", "paper"),
+    "printed by others": ("D", "peers"),
+    "ours, DS1 → DS2": ("o", "ours"),
+    "ours, every patient left out once": ("^", "ours"),
+}
+"""Group of points -> marker, and whose number it is."""
 
-COLUMNS = ("name", "group", "macro_f1", "low", "high", "bytes", "seconds")
+COLUMNS = ("name", "group", "macro_f1", "low", "high", "bytes")
+RIGHT_HALF = 20
+"""Times smaller from which on a method's name reaches to the left."""
 
+LARGE = 3e5
+"""Bytes from which on a point's name stands to its left."""
 
-def headline_arms(baseline, personalized, rounded):
-    """The arms that the overview quotes, on DS1→DS2: name -> Arm.
-
-    Parameters are runs of studies "baseline", "personalization" and "int8".
-    """
-    by_strategy = arms.by(personalized, "strategy", **STANDARD)
-    alone = arms.by(baseline, "features", norm="none", split="ds1_ds2")
-    integers = {"pipeline": "baseline", "scope": "all_int8", "method": "ptq"}
-    integers |= {"split": "ds1_ds2", "channels": alone["beat"].settings["channels"]}
-    return {
-        "DS1 only, isolated beats": alone["beat"],
-        "the same, all layers INT8": arms.pick(rounded, **integers),
-        "DS1 only, beats + RR ratios": alone["beat+rr"],
-        "puzzle, nobody personalized (none)": by_strategy.pop("none"),
-    } | {f"puzzle, personalized ({names.word(name)})": arm for name, arm in by_strategy.items()}
+SMALL = (3.2, 1.9)
+"""Inches of the small pictures."""
 
 
-def micro_points(micro, budget):
-    """The micro network with and without labels, rows for `landscape` as those of `points`.
+def points(load):
+    """Methods as points of the landscape: macro-F1 on N, S, V, and bytes of the weights.
 
-    Whoever gave labels is scored after 5:00; seconds are those of asking and learning, 22
-    patients. Parameters are runs of these studies.
-    """
-    rows = []
-    for split, group in (("ds1_ds2", OURS), ("lopo", LEFT_OUT)):
-        chosen = budget_tables.by_variant(micro, split=split, scope="all_int8")["chosen"]
-        size = chosen.results[0].metrics["weight_bytes"]
-        rows.append(_micro_row("MicroNet INT8, no label", group, chosen, False, size))
-        by_budget = budget_tables.by_budget(budget, split=split, scope="all_int8")
-        for k in (5, 20):
-            name = f"MicroNet INT8, {k} labels, after 5:00"
-            rows.append(_micro_row(name, group, by_budget[k], True, size))
-    kind = {"split": "lopo", "scope": "all_int8", "asking": "stream"}
-    streamed = budget_tables.by_budget(budget, query="least_confidence", **kind)
-    for arm in [arm for k, arm in streamed.items() if k]:
-        labels = budget_tables.mean_over(arm, budget_tables.labels_a_record)
-        name = f"MicroNet INT8, {labels:.0f} labels when unsure, after 5:00"
-        rows.append(_micro_row(name, LEFT_OUT, arm, True, size))
-    return pd.DataFrame(rows, columns=COLUMNS)
-
-
-def _micro_row(name, group, arm, after_5min, size):
-    interval = stats.patient_bootstrap(arm.matrices(after_5min=after_5min), macro_f1)
-    seconds = float("nan")
-    if after_5min:
-        seconds = len(DS2) * budget_tables.mean_over(arm, budget_tables.seconds_a_patient)
-    return name, group, *astuple(interval), size, seconds
-
-
-def trivial(named):
-    """Macro-F1 of always answering N on the beats that these arms were scored on."""
-    return always_n(next(iter(named.values())).matrices()[0]).macro_f1
-
-
-def points(named):
-    """Methods of the papers, the literature and our arms (name -> Arm), for `landscape`.
+    Parameters
+    ----------
+    load : callable
+        Name of a study -> its reference runs.
 
     Returns
     -------
     DataFrame
-        Columns `name`, `group` (key of `MARKERS`), `macro_f1`, `low`, `high`, `bytes` and
-        `seconds` of the online stage, NaN where there is none or none is published. Bytes of
-        paper 1 are estimated for 512 filters in blocks 3 to 5.
+        Columns `COLUMNS`: `group` is a key of `LOOKS`, `low` and `high` bounds over patients,
+        NaN of printed numbers. Bytes of paper 1 are estimated for 512 filters in blocks 3 to 5.
     """
-    rows = list(_printed()) + [_ours(name, arm) for name, arm in named.items()]
+    printed, split, left_out = *list(LOOKS)[:1], *list(LOOKS)[2:]
+    nan, network = float("nan"), ECGNet(ECGNetConfig())
+    best, adapted = papers.PAPER1_BEST, papers.PAPER1_TABLE_3["adabn"]
+    size = n_bytes(network, (*HEAD, *SHALLOW))
+    rows = [
+        ("paper 1, DS1 only, INT8", printed, best.macro_f1, nan, nan, size),
+        (
+            "paper 1, personalized (AdaBN)",
+            printed,
+            adapted.macro_f1,
+            nan,
+            nan,
+            n_bytes(network),
+        ),
+    ]
+    rows += [
+        (row.source, "printed by others", row.macro_f1, nan, nan, row.n_bytes)
+        for row in papers.PEERS
+        if row.n_bytes
+    ]
+    for name, arm in _ecgnets(load).items():
+        rows.append((name, split, *astuple(_score(arm)), _bytes(arm)))
+    micro = budget_tables.by_variant(load("micro"), split="ds1_ds2", scope="all_int8")["chosen"]
+    size = micro.results[0].metrics["weight_bytes"]
+    rows.append(("MicroNet, no label", split, *astuple(_score(micro)), size))
+    for name, arm in _labelled(load("budget")).items():
+        rows.append((name, left_out, *astuple(_score(arm, after_5min=True)), size))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _printed():
-    """Rows of paper 1 and of the literature."""
-    network, nan = ECGNet(ECGNetConfig()), float("nan")
-    best = papers.PAPER1_BEST
-    size = n_bytes(network, (*HEAD, *SHALLOW))
-    yield f"paper 1: {best.arm}", "paper 1", best.macro_f1, nan, nan, size, nan
-    for row in papers.PAPER1_TABLE_3.values():
-        name = f"paper 1: personalized, {row.arm}"
-        yield name, "paper 1", row.macro_f1, nan, nan, n_bytes(network), row.runtime_s
-    for row in papers.PEERS:
-        yield row.source, "literature", row.macro_f1, nan, nan, row.n_bytes or nan, nan
+def _score(arm, *, after_5min=False):
+    return stats.patient_bootstrap(arm.matrices(after_5min=after_5min), macro_f1)
 
 
-def _ours(name, arm):
-    """Row of one of our arms; its online stage is what it does for all test patients."""
-    settings, metrics = arm.settings, arm.results[0].metrics
-    n_rr = 5 if settings.get("features") == "beat+rr" else 0  # else beats alone
-    size = ECGNetConfig(tuple(settings["channels"]), norm=settings["norm"], n_rr=n_rr)
-    interval = stats.patient_bootstrap(arm.matrices(), macro_f1)
-    seconds = float("nan")
-    if settings.get("strategy", "none") != "none" and settings.get("pipeline") != "baseline":
-        times = pd.DataFrame([result.runtime_s for result in arm.results])
-        stages = times.reindex(columns=["features", "adapt", "finetune"])
-        seconds = stages.sum(axis=1).mean()
-    size = metrics.get("weight_bytes", n_bytes(ECGNet(size)))
-    return name, OURS, *astuple(interval), size, seconds
+def _ecgnets(load):
+    """Arms of ECGNet on DS1→DS2 that the landscape shows."""
+    alone = arms.by(load("baseline"), "features", norm="none", split="ds1_ds2")
+    wide = strategies(load("h200/personalization"), "all")
+    return {
+        "narrow ECGNet": alone["beat"],
+        "narrow ECGNet with timing": alone["beat+rr"],
+        "ECGNet, personalized (AdaBN)": wide["adabn"],
+    }
+
+
+def _bytes(arm):
+    n_rr = 5 if arm.settings.get("features") == "beat+rr" else 0
+    size = ECGNetConfig(tuple(arm.settings["channels"]), norm=arm.settings["norm"], n_rr=n_rr)
+    return n_bytes(ECGNet(size))
+
+
+def _labelled(runs):
+    """Arms of the micro network with labels, every patient left out once."""
+    kind = {"split": "lopo", "scope": "all_int8"}
+    start = budget_tables.by_budget(runs, **kind)
+    stream = budget_tables.by_budget(runs, query="least_confidence", asking="stream", **kind)
+    return {
+        "MicroNet, no label": start[0],
+        "MicroNet, five labels": start[5],
+        "MicroNet, asked in doubt": stream[40],
+    }
+
+
+def trivial(load):
+    """Macro-F1 of always answering N on DS2."""
+    return always_n(_ecgnets(load)["narrow ECGNet"].matrices()[0]).macro_f1
 
 
 def landscape(points, trivial):
-    """Macro-F1, bytes of the weights and seconds of the online stage, by method.
+    """Macro-F1 against bytes of the weights, by method.
 
     Parameters
     ----------
     points : DataFrame
-        From the function of that name, and from `micro_points`.
+        From the function of that name.
     trivial : float
         Macro-F1 of answering N always.
     """
-    points = points.reset_index(drop=True)
-    figure, axes = plt.subplots(1, 3, figsize=(12, 0.34 * len(points) + 1), sharey=True)
-    place = pd.Series(range(len(points)), index=points.index)
-    columns = ["macro_f1", "low", "high", "bytes", "seconds"]
+    figure, axis = plt.subplots(figsize=(WIDTH, 5.6))
     for group, rows in points.groupby("group", sort=False):
-        look = {"fmt": MARKERS[group], "color": COLORS[group]}
-        y = place[rows.index].to_numpy()
-        score, low, high, size, seconds = rows[columns].to_numpy(dtype=float).T
+        marker, origin = LOOKS[group]
+        score, low, high, size = rows[["macro_f1", "low", "high", "bytes"]].to_numpy(float).T
         error = [score - low, high - score]
-        axes[0].errorbar(score, y, xerr=error, capsize=3, label=group, **look)
-        axes[1].errorbar(size, y, **look)
-        axes[2].errorbar(seconds, y, **look)
-    axes[0].axvline(trivial, color=NEUTRAL, ls=":", label="always N")
-    name_rows(axes[0], points["name"])
-    axes[0].set_xlabel("macro-F1")
-    axes[1].set(xscale="log", xlabel="bytes of the weights", xlim=(1e3, 1e8))
-    axes[2].set(xscale="log", xlabel="seconds", xlim=(0.1, 1e4))
-    figure.legend(loc="outside upper center", ncols=4)
+        color = ORIGIN_COLORS[origin]
+        axis.errorbar(
+            size, score, error, fmt=marker, ms=7, color=color, lw=1, capsize=2, label=group
+        )
+    for row, height in _apart(points):
+        right = row.bytes < LARGE
+        axis.annotate(
+            row.name,
+            (row.bytes, row.macro_f1),
+            (row.bytes * 1.35 ** (1 if right else -1), height),
+            ha="left" if right else "right",
+            va="center",
+            fontsize=10,
+            color=ORIGIN_COLORS[LOOKS[row.group][1]],
+        )
+    axis.axhline(trivial, color=NEUTRAL, ls=":")
+    axis.text(1.2e3, trivial + 0.01, "always N", color=NEUTRAL, fontsize=10)
+    axis.set(xscale="log", xlim=(1e3, 1e8), xlabel="bytes of the weights", ylabel="macro-F1")
+    figure.legend(loc="outside upper center", ncols=2, fontsize=10)
+    return figure
+
+
+def _apart(points, least=0.035):
+    """Rows of points with the height of their label: at least so far from the one below."""
+    for _, side in points.groupby(points["bytes"] < LARGE):
+        last = -np.inf
+        for row in side.sort_values("macro_f1").itertuples():
+            last = max(row.macro_f1, last + least)
+            yield row, last
+
+
+def small_intervals(gains):
+    """Small picture: changes by strategies, with their intervals around zero."""
+    figure, axis = plt.subplots(figsize=SMALL)
+    for row, interval in enumerate(gains.values()):
+        bar(axis, interval, row, ORIGIN_COLORS["ours"])
+    axis.axvline(0, color=NEUTRAL, lw=1)
+    name_rows(axis, [names.word(name) for name in gains])
+    axis.set_xlabel("change of macro-F1")
+    return figure
+
+
+def small_bytes(scores):
+    """Small picture: macro-F1 of one network in fp32 and in INT8, with intervals.
+
+    Parameters
+    ----------
+    scores : dict of str to Interval
+        Format -> macro-F1.
+    """
+    figure, axis = plt.subplots(figsize=SMALL)
+    for row, (name, interval) in enumerate(scores.items()):
+        bar(axis, interval, row, FORMAT_COLORS[name])
+    name_rows(axis, list(scores))
+    axis.set(xlabel="macro-F1", xlim=(0, 1), ylim=(len(scores) - 0.5, -0.5))
+    return figure
+
+
+def small_ratios(points):
+    """Small picture: accuracy against how many times smaller a file is than in fp32.
+
+    Parameters
+    ----------
+    points : dict of str to tuple of float
+        Method -> times smaller, accuracy.
+    """
+    figure, axis = plt.subplots(figsize=SMALL)
+    for (name, (ratio, share)), marker in zip(points.items(), "so^D", strict=False):
+        axis.plot(ratio, 100 * share, marker, ms=8, color=ORIGIN_COLORS["ours"])
+        right = ratio > RIGHT_HALF
+        look = {"textcoords": "offset points", "ha": "right" if right else "left"}
+        axis.annotate(name, (ratio, 100 * share), (4 if right else -4, 8), fontsize=9, **look)
+    axis.set(xlabel="times smaller", ylabel="accuracy, %", xlim=(0, 54), ylim=(78.5, 83.5))
+    return figure
+
+
+def small_labels(curve):
+    """Small picture: macro-F1 against labelled beats a patient.
+
+    Parameters
+    ----------
+    curve : dict of float to Interval
+        Labels -> macro-F1 with its interval.
+    """
+    figure, axis = plt.subplots(figsize=SMALL)
+    score, low, high = np.array([astuple(interval) for interval in curve.values()]).T
+    color = ORIGIN_COLORS["ours"]
+    axis.fill_between(list(curve), low, high, color=color, alpha=0.15, lw=0)
+    axis.plot(list(curve), score, "o-", color=color)
+    axis.set(xlabel="labelled beats a patient", ylabel="macro-F1", ylim=(0.6, 1))
     return figure

@@ -111,7 +111,7 @@ def difference_intervals(settings):
         raise LookupError("no strategy has runs")
     figure, axis = plt.subplots(figsize=(WIDTH, 0.9 + 0.6 * len(names)))
     for (setting, found), marker, place in zip(
-        settings.items(), "so^", (-0.2, 0, 0.2), strict=True
+        settings.items(), "so^", (-0.2, 0, 0.2), strict=False
     ):
         for number, (name, interval) in enumerate(found.items()):
             label = None if number else setting
@@ -156,10 +156,11 @@ def stage_seconds(table):
     if table.empty:
         raise LookupError("no strategy has runs")
     figure, axis = plt.subplots(figsize=(WIDTH, 0.9 + 0.4 * len(table)))
+    table = table.fillna(0)
     left = 0 * table.iloc[:, 0]
     shades = sns.color_palette("Greys", table.shape[1] + 1)[1:]
     for stage, shade in zip(table, shades, strict=True):
-        seconds = table[stage].fillna(0)
+        seconds = table[stage]
         axis.barh(range(len(table)), seconds, left=left, color=shade, ec="white", label=stage)
         left = left + seconds
     name_rows(axis, [word(name) for name in table.index])

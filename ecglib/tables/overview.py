@@ -1,132 +1,273 @@
 """The study on one screen: the numbers behind what we found.
 
-Each function takes the reference runs of its study and returns numbers by their names.
+Each function takes `load`, which reads the reference runs of a study by its name, and returns
+numbers by their names. A LookupError says that runs are missing.
 """
 
 from statistics import median_high
 
 from ecglib import results, stats
 from ecglib.data.sets import patient_of
-from ecglib.metrics import macro_f1
-from ecglib.tables import arms, budget, precision
+from ecglib.metrics import accuracy, macro_f1
+from ecglib.personalize.strategies import STRATEGIES
+from ecglib.tables import arms, budget, papers, precision, scores
 from ecglib.tables.compression import difference
 from ecglib.tables.scores import HEAVY_RECORD, gain
 
-STANDARD = {"split": "ds1_ds2", "finetune": "head", "online_seconds": 300, "norm": "batch"}
+STANDARD = {"online_seconds": 300, "norm": "batch", "train_share": 1.0}
 """Settings of study "personalization" that all strategies of a headline share."""
+
+
+def strategies(runs, finetune, split="ds1_ds2"):
+    """Arms of study "personalization" by strategy, in the order of the library."""
+    named = arms.by(runs, "strategy", **STANDARD, finetune=finetune, split=split)
+    return {name: named[name] for name in STRATEGIES if name in named}
+
+
+def gains(named, control="none"):
+    """Strategy -> its macro-F1 minus that of the control, after 5:00."""
+    base = named[control]
+    return {name: gain(arm, base) for name, arm in named.items() if name != control}
 
 
 def _n_patients(arm):
     return len({patient_of(record) for record in arm.results[0].per_record})
 
 
-def personalization(runs):
-    """The best unlabelled strategy against nobody personalized, after 5:00.
+def personalization(load):
+    """Unlabelled strategies against nobody personalized, after 5:00.
 
-    `difference` of macro-F1 of the `best` of `n_strategies`; `n_patients`, `n_seeds`.
+    At the paper's size with all weights fine-tuned: `gain` of macro-F1 of the `best`; of all
+    settings that were run: `zero`, whether every interval contains it, as a word;
+    `n_patients`. Printed: `adabn`, `head_only`.
     """
-    named = arms.by(runs, "strategy", **STANDARD)
-    control = named.pop("none")
-    found = {name: gain(arm, control) for name, arm in named.items()}
+    settings = [
+        strategies(load(study), finetune)
+        for study, finetune in (
+            ("h200/personalization", "all"),
+            ("h200/personalization", "head"),
+            ("personalization", "head"),
+        )
+    ]
+    found = gains(settings[0])
     best = max(found, key=lambda name: found[name].value)
+    every = [interval for named in settings for interval in gains(named).values()]
     return {
         "best": best,
-        "difference": found[best],
+        "gain": found[best],
+        "zero": "contains" if not any(i.excludes_zero for i in every) else "does not contain",
         "n_strategies": len(found),
-        "n_patients": _n_patients(control),
-        "n_seeds": len(control.results),
+        "n_patients": _n_patients(settings[0]["none"]),
+        "n_seeds": len(settings[0]["none"].results),
+        "adabn": papers.PAPER1_TABLE_3["adabn"].macro_f1,
+        "head_only": papers.PAPER1_TABLE_3["head_only"].macro_f1,
     }
 
 
-def formats(runs):
-    """FP16 against BF16, emulated: `difference` of macro-F1 over `n_seeds`."""
-    named = precision.by_format(runs, "emulated")
-    pair = {name: named[name] for name in ("FP16", "BF16")}
-    row = precision.pairs_table(pair).iloc[0]
+def formats(load):
+    """FP16 against BF16 at the paper's size: `difference` of macro-F1 over `n_seeds`.
+
+    Also `over_fp32`, the accuracy of emulated FP16 minus that of fp32 in the narrow network,
+    over patients; printed: `printed_gain` of FP16 over BF16.
+    """
+    named = precision.by_format(load("h200/precision"))
+    row = precision.pairs_table(named).iloc[0]
     ends = ("over seeds", "over seeds low", "over seeds high")
+    narrow = precision.by_format(load("precision"))
+    pair = narrow["fp16, emulated"], narrow["fp32"]
+    first, second, *_ = papers.PAPER1_TABLE_1
     return {
         "difference": stats.Interval(*row[list(ends)]),
-        "n_seeds": len(pair["FP16"].results),
+        "n_seeds": len(named["fp16, native"].results),
+        "over_fp32": gain(*pair, accuracy, after_5min=False),
+        "printed_gain": first.macro_f1 - second.macro_f1,
     }
 
 
-def integers(runs):
+def _calibrated(load):
+    """The network that study "int8" has selected: arms in fp32 and calibrated in INT8."""
+    runs = load("int8")
+    chosen = next((r for r in runs if r.selected), None)
+    if chosen is None:
+        raise LookupError("no run of study int8 is selected")
+    kind = {k: chosen.config[k] for k in ("pipeline", "norm", "split", "channels")}
+    scopes = {"fp32": "none", "INT8": "all_int8"}
+    return {
+        name: arms.pick(runs, **kind, scope=scope, method="ptq")
+        for name, scope in scopes.items()
+    }
+
+
+def in_formats(load):
+    """Macro-F1 (Interval) of one network in "fp32" and "INT8", calibrated, all beats."""
+    return {
+        name: stats.patient_bootstrap(arm.matrices(), macro_f1)
+        for name, arm in _calibrated(load).items()
+    }
+
+
+def integers(load):
     """All layers in integers, calibrated, against fp32: `difference` of macro-F1.
 
-    Of the pipeline and network that the runs of study "int8" have selected; also `n_patients`
-    and `n_seeds`.
+    Also `n_patients` and `n_seeds`; `smaller`, the ratio of the files' bytes, and `faster`,
+    that of milliseconds for one beat on one thread; printed: `best_row`.
     """
-    chosen = next(r for r in runs if r.selected)
-    kind = {k: chosen.config[k] for k in ("pipeline", "norm", "split", "channels")}
-    rounded = arms.pick(runs, **kind, scope="all_int8", method="ptq")
-    plain = arms.pick(runs, **kind, scope="none", method="ptq")
+    plain, rounded = _calibrated(load).values()
+    timed = {
+        r.config["runtime"]: r.metrics
+        for r in load("latency")
+        if (r.config["channels"], r.config["batch"], r.config["threads"])
+        == (rounded.settings["channels"], 1, 1)
+    }
     return {
         "difference": gain(rounded, plain, after_5min=False),
         "n_patients": _n_patients(rounded),
         "n_seeds": len(rounded.results),
+        "faster": timed["ort_fp32"]["p50_ms"] / timed["ort_int8"]["p50_ms"],
+        "smaller": timed["ort_fp32"]["file_bytes"] / timed["ort_int8"]["file_bytes"],
+        "best_row": papers.PAPER1_BEST.macro_f1,
     }
 
 
-def compression(runs):
-    """LAQ, and pruning with rounding while training, on five folds of CinC 2017.
-
-    `laq_ratio` (ideal) and `laq` in points of accuracy; `file_ratio` and `joint` of the trained
-    one, and its accuracy minus that of 8 bits trained `as_long`; `n_recordings`, `n_folds`.
-    """
-    pooled = {
+def _pooled(load):
+    """Results of ResNet1D on all folds of CinC 2017, by method and share."""
+    return {
         (r.config["method"], r.config["share"]): r
-        for r in runs
+        for r in load("compression")
         if (r.config["dataset"], r.config["model"], r.config["fold"])
         == ("cinc2017", "resnet1d", "all")
     }
+
+
+def files(load):
+    """Method -> how many times smaller its file is, and its accuracy, on CinC 2017."""
+    pooled = _pooled(load)
+    named = {
+        "8 bits, trained": ("trained", 0.0),
+        "LAQ": ("laq", 0.0),
+        "ours, a fifth kept": ("joint", 0.8),
+        "ours, a tenth kept": ("joint", 0.9),
+    }
+    found = {name: pooled[key].metrics for name, key in named.items()}
+    return {name: (m["file_ratio"], m["accuracy"]) for name, m in found.items()}
+
+
+def compression(load):
+    """LAQ, and pruning with rounding while training, on five folds of CinC 2017.
+
+    `laq_ratio` (ideal) and `laq`, a difference of accuracy; `file_ratio` and `joint` of the
+    trained one, and its accuracy minus that of 8 bits trained `as_long`; `n_recordings`,
+    `n_folds`; printed: `printed_laq`.
+    """
+    pooled = _pooled(load)
     laq, joint = pooled["laq", 0.0].metrics, pooled["joint", 0.9].metrics
     folds = pooled["laq", 0.0].predictions.values()
     return {
         "laq_ratio": laq["ideal_ratio"],
-        "laq": difference(laq),
+        "laq": _share(difference(laq)),
         "file_ratio": joint["file_ratio"],
-        "joint": difference(joint),
-        "as_long": 100 * (joint["accuracy"] - pooled["trained", 0.0].metrics["accuracy"]),
+        "joint": _share(difference(joint)),
+        "as_long": joint["accuracy"] - pooled["trained", 0.0].metrics["accuracy"],
         "n_recordings": sum(len(results.decode_recordings(fold)) for fold in folds),
         "n_folds": len(folds),
+        "printed_laq": f"{papers.PAPER2_TABLE_1['resnet1d']['LAQ'].ratio:.2f}",
     }
 
 
-def edge(runs):
-    """What the C code takes: `flash_kb`, `us_per_beat` (median), `exact` (least), `n_seeds`."""
-    measured = [r.metrics for r in runs]
+def _share(points):
+    """An interval in points as one between 0 and 1."""
+    return stats.Interval(points.value / 100, points.low / 100, points.high / 100)
+
+
+def edge(load):
+    """What the C code takes: `flash_kb`, `us_per_beat` (median), `exact` (least), `n_seeds`.
+
+    Printed: `nano_s`, seconds of paper 1 on a Jetson Nano.
+    """
+    measured = [r.metrics for r in load("c99")]
+    if not measured:
+        raise LookupError("no run of study c99")
     return {
         "flash_kb": max(m["flash_bytes"] for m in measured) / 1000,
         "us_per_beat": median_high(m["us_per_beat"] for m in measured),
         "exact": min(m["exact"] for m in measured),
         "n_seeds": len(measured),
+        "nano_s": papers.PAPER1_TABLE_1[2].runtime_s,
     }
 
 
-def labels(runs):
-    """Five labelled beats a patient against none, every patient left out once, after 5:00.
+def curve(load):
+    """Labels really asked for, from none on -> macro-F1 (Interval) of the micro network.
 
-    `difference` of macro-F1, `without_heavy` the same without record 232, `macro_f1` reached;
-    `n_patients`, `n_seeds`.
+    Asked in doubt, every patient left out once, after 5:00.
     """
-    named = budget.by_budget(runs, split="lopo", scope="all_int8")
-    five, none = named[5], named[0]
-    reached = stats.patient_bootstrap(five.matrices(after_5min=True), macro_f1)
+    kind = {"split": "lopo", "scope": "all_int8"}
+    named = budget.by_budget(load("budget"), query="least_confidence", asking="stream", **kind)
+    named[0]  # without it there is nothing to compare with
     return {
-        "difference": gain(five, none),
-        "without_heavy": gain(five, none, without=HEAVY_RECORD),
-        "macro_f1": reached.value,
+        budget.mean_over(arm, budget.labels_a_record): stats.patient_bootstrap(
+            arm.matrices(after_5min=True), macro_f1
+        )
+        for arm in named.values()
+    }
+
+
+def labels(load):
+    """Labelled beats of a patient against none, every patient left out once, after 5:00.
+
+    Macro-F1 of `none`; with five labels `five`, its gain `five_gain` and the same
+    `five_without_heavy` record 232; asked in doubt: `doubt`, `doubt_gain`,
+    `doubt_without_heavy`, and `asked`, labels really asked for; `five_worst` and
+    `doubt_worst`, the largest loss of accuracy of one patient with one network;
+    `n_patients`, `n_seeds`, `constants`, bytes.
+    """
+    runs, kind = load("budget"), {"split": "lopo", "scope": "all_int8"}
+    start = budget.by_budget(runs, **kind)
+    stream = budget.by_budget(runs, query="least_confidence", asking="stream", **kind)
+    none, five, doubt = start[0], start[5], stream[40]
+
+    def worst(arm):
+        return float(scores.patient_change(arm, none).min().min())
+
+    return {
+        "none": none.mean(macro_f1, after_5min=True),
+        "five": five.mean(macro_f1, after_5min=True),
+        "five_gain": gain(five, none),
+        "five_without_heavy": gain(five, none, without=HEAVY_RECORD),
+        "five_worst": worst(five),
+        "doubt": stats.patient_bootstrap(doubt.matrices(after_5min=True), macro_f1),
+        "doubt_gain": gain(doubt, none),
+        "doubt_without_heavy": gain(doubt, none, without=HEAVY_RECORD),
+        "doubt_worst": worst(doubt),
+        "asked": budget.mean_over(doubt, budget.labels_a_record),
+        "doubt_s": budget.mean_over(doubt, budget.seconds_a_patient),
         "n_patients": _n_patients(five),
         "n_seeds": len(five.results),
     }
 
 
-FACTS = {
-    "personalization": personalization,
-    "precision": formats,
-    "int8": integers,
-    "compression": compression,
-    "c99": edge,
-    "budget": labels,
-}
-"""Study -> its function."""
+def inputs(load):
+    """The chosen input and that of Farag 2023, every patient left out once, fp32, all beats.
+
+    Macro-F1 of `ours` and of `farag`, the `difference` ours minus theirs, and the same
+    `without_heavy` record 232. One seed.
+    """
+    named = budget.by_variant(
+        [r for r in load("micro") if r.config["seed"] == 7], split="lopo", scope="none"
+    )
+    ours, farag = named["chosen"], named["derivative+rr"]
+    return {
+        "ours": ours.mean(macro_f1),
+        "farag": farag.mean(macro_f1),
+        "difference": gain(ours, farag, after_5min=False),
+        "without_heavy": gain(ours, farag, after_5min=False, without=HEAVY_RECORD),
+    }
+
+
+def micro(load):
+    """The micro network without labels on DS1→DS2: `macro_f1`, and its `constants`, bytes."""
+    found = budget.by_variant(load("micro"), split="ds1_ds2", scope="all_int8")["chosen"]
+    return {
+        "macro_f1": found.mean(macro_f1),
+        "constants": found.results[0].metrics["weight_bytes"],
+    }

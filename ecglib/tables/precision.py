@@ -16,8 +16,24 @@ FP16_SMALLEST, FP16_NORMAL, FP16_LARGEST = -24, -14, 15
 """Exponents of FP16's smallest number, of its smallest with all digits, and of its largest."""
 
 
-def by_format(results, impl):
-    """Arms on DS1 → DS2 by number format, 16 bits first, so that pairs are 16 bits − fp32.
+def by_format(results):
+    """Arms on DS1 → DS2 by number format, fp32 first.
+
+    Returns
+    -------
+    dict of str to Arm
+        "fp32", "fp16, emulated", … -> arm.
+    """
+    named = {}
+    for precision in DTYPES:
+        for arm in arms.group(results, split="ds1_ds2", precision=precision):
+            how = f", {arm.settings['precision_impl']}" * (precision != "fp32")
+            named[precision + how] = arm
+    return named
+
+
+def of_impl(results, impl):
+    """Arms made in one way, 16 bits first, so that pairs are 16 bits − fp32.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Sentences of the book's first table fit the numbers that they carry."""
+"""Sentences of the overview and of README fit the numbers that they carry."""
 
 from functools import partial
 
@@ -6,6 +6,7 @@ import pytest
 
 from ecglib import results
 from ecglib.book import claims
+from ecglib.book.say import NO_RUN, number
 from ecglib.system.paths import RESULTS
 from ecglib.tables import overview
 
@@ -19,30 +20,39 @@ def table():
 
 def test_every_cell_is_filled_and_every_claim_has_its_certainty(table):
     assert (table.map(len) > 10).all(axis=None)
-    assert table["how sure"].str.contains("interval|C = NumPy").all()
+    assert table["how sure"].str.contains("interval|C and NumPy").all()
+    everything = [*claims.answers(load), *claims.against(load), *table.to_numpy().ravel()]
+    assert not [text for text in everything if NO_RUN in text or "{" in text]
 
 
-def test_a_no_and_a_draw_have_intervals_around_zero(table):
-    """Words that stand in the code must fit the numbers that come from the runs."""
-    for row, word, found in (
-        (0, "no:", overview.personalization(load("personalization"))),
-        (1, "a draw:", overview.formats(load("precision"))),
-    ):
-        assert table["found here"].iloc[row].startswith(word)
-        assert not found["difference"].excludes_zero
-        assert f"{found['difference']:+.3f}" in table["found here"].iloc[row]
+def test_words_that_are_typed_fit_the_numbers_of_the_runs():
+    """A verdict stands in the code; it must not outlive the runs that it was drawn from."""
+    found = overview.personalization(load)
+    assert not found["gain"].excludes_zero, "We cannot show it."
+    assert not overview.formats(load)["difference"].excludes_zero
+    assert abs(overview.integers(load)["difference"].value) < 0.001, "Eight, calibrated."
+    found = overview.labels(load)
+    assert found["five_gain"].low > 0, "A gain that we can measure."
+    half = found["five_without_heavy"].value / found["five_gain"].value
+    assert 0.4 < half < 0.6, "One patient carries half of what labels bring."
+    assert overview.inputs(load)["without_heavy"].low > 0, "ours is ahead"
+    assert overview.micro(load)["constants"] <= 4096, "four kilobytes"
 
 
 def test_numbers_and_patients_are_shown(table):
     assert "over 43 patients" in table["how sure"].iloc[5]  # 44 records, two of one man
-    found = overview.compression(load("compression"))
-    shown = table.loc["Compression without loss?", "found here"]
-    assert f"LAQ {found['laq_ratio']:.1f} times at {found['laq']:+.1f}" in shown
-    assert f"{found['as_long']:+.1f} to 8 bits trained as long" in shown
+    found = overview.compression(load)
+    shown = table.loc["Compression without loss", "ours"]
+    assert f"LAQ {found['laq_ratio']:.1f} times at {number(found['laq'], 'points')}" in shown
 
 
 def test_papers_are_quoted_as_printed(table):
     """Paper 1, tables 1 to 3; paper 2, abstract."""
-    printed = " ".join(table["the papers"])
-    for number in ("0.541", "0.527", "0.028", "0.630", "60,048", "12.10"):
-        assert number in printed
+    printed = " ".join(table["printed"])
+    for text in ("0.541", "0.527", "0.028", "0.630", "60,048", "12.10"):
+        assert text in printed
+
+
+def test_without_runs_a_sentence_says_so():
+    for sentence in claims.answers(lambda study: []):
+        assert NO_RUN in sentence

@@ -19,7 +19,7 @@ def test_a_number_stands_with_what_says_how_sure_it_is():
     row = frames.spread("accuracy", [0.9, 0.92])
     row |= frames.with_bounds("macro-F1", Interval(0.743, 0.701, 0.78))
     text = formats.shown(frames.of_rows({"ours": row}))
-    expected = {"accuracy": "0.910 ± 0.014", "macro-F1": "0.743 [0.701, 0.780]"}
+    expected = {"accuracy": "91.0\u202f% ± 1.4\u202f%", "macro-F1": "0.743 [0.701, 0.780]"}
     assert text.loc["ours"].to_dict() == expected
 
 
@@ -28,8 +28,8 @@ def test_bounds_may_stand_alone_and_a_second_interval_where_it_is_given():
     row |= frames.with_bounds("Δ macro-F1", Interval(0.071, 0.013, 0.172))
     row |= frames.bounds("Δ macro-F1 BCa", Interval(0.071, -0.003, 0.152))
     text = formats.shown(frames.of_rows({"ours": row})).iloc[0]
-    assert text["95 %"] == "[0.400, 0.600]"
-    assert text["Δ macro-F1"] == "+0.071 [+0.013, +0.172], BCa [-0.003, +0.152]"
+    assert text["95 % over patients"] == "[0.400, 0.600]"
+    assert text["Δ macro-F1"] == "+0.071 [+0.013, +0.172], BCa [−0.003, +0.152]"
 
 
 def test_what_is_missing_is_empty():
@@ -40,7 +40,7 @@ def test_what_is_missing_is_empty():
     table = frames.of_rows(rows)
     table[["Δ macro-F1 low", "Δ macro-F1 high"]] = np.nan
     text = formats.shown(table)
-    assert text.loc["one"].tolist() == ["0.500", "", ""]
+    assert text.loc["one"].tolist() == ["50.0\u202f%", "", ""]
     assert text.loc["two"].tolist() == ["", "", "7, 21"]
 
 
@@ -56,8 +56,11 @@ def test_missing_whole_numbers_leave_the_others_whole():
 
 def test_formats_of_a_call_come_before_those_of_the_book():
     table = pd.DataFrame({"accuracy": [0.12345], "Se": [0.5]})
-    assert formats.shown(table).iloc[0].tolist() == ["0.123", "50.00%"]
-    assert formats.shown(table, {"accuracy": "{:.4f}"}).iloc[0].tolist() == ["0.1235", "50.00%"]
+    assert formats.shown(table).iloc[0].tolist() == ["12.3\u202f%", "50.0\u202f%"]
+    assert formats.shown(table, {"accuracy": "{:.4f}"}).iloc[0].tolist() == [
+        "0.1235",
+        "50.0\u202f%",
+    ]
     assert formats.shown(table, {"*": "{:.1f}"}).iloc[0].tolist() == ["0.1", "0.5"]
     assert formats.shown(table, {"*": formats.short}).iloc[0].tolist() == ["0.12", "0.5"]
 
@@ -65,20 +68,20 @@ def test_formats_of_a_call_come_before_those_of_the_book():
 def test_a_format_may_join_columns_in_one_cell():
     row = {"steps": 4000, "left out": 5, "share left out": 0.00125}
     text = formats.shown(frames.of_rows({"fp16": row, "bf16": {"steps": 1}}))
-    assert text.loc["fp16"].to_dict() == {"steps": "4,000", "left out": "5 (0.125%)"}
+    assert text.loc["fp16"].to_dict() == {"steps": "4,000", "left out": "5 (0.125\u202f%)"}
     assert text.loc["bf16", "left out"] == ""
 
 
 def test_values_in_a_row_and_numbers_of_runs_share_their_cell():
     row = frames.series("by seed", [0.012, -0.015]) | {"LAQ": 12.34, "LAQ n": 5}
     text = formats.shown(frames.of_rows({"a": row}), {"LAQ": "{:.1f}"})
-    assert text.iloc[0].to_dict() == {"by seed": "+0.012 -0.015", "LAQ": "12.3 (5)"}
+    assert text.iloc[0].to_dict() == {"by seed": "+0.012 −0.015", "LAQ": "12.3 (5)"}
 
 
 def test_groups_of_columns_are_formatted_by_their_last_level():
     table = pd.concat({"ours": pd.DataFrame({"Se": [0.5], "beats": [1000.0]})}, axis=1)
     text = formats.shown(table)
-    assert text["ours", "Se"].tolist() == ["50.00%"]
+    assert text["ours", "Se"].tolist() == ["50.0\u202f%"]
     assert text["ours", "beats"].tolist() == ["1,000"]
 
 
@@ -95,7 +98,7 @@ def test_tables_under_each_other_keep_their_own_formats():
     tables = {"printed": frame, "ours": frame.assign(seeds="7")}
     text = formats.stacked(tables, {"printed": {"*": "{:g}"}})
     assert text.loc["printed", "row"].tolist() == ["0.9217", ""]
-    assert text.loc["ours", "row"].tolist() == ["0.922", "7"]
+    assert text.loc["ours", "row"].tolist() == ["92.2\u202f%", "7"]
 
 
 @pytest.mark.parametrize("frame", [pd.DataFrame({"x": [1]}), {"a": pd.DataFrame({"x": [1]})}])

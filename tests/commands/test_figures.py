@@ -20,8 +20,17 @@ from ecglib.results import RunResult, encode_classes, save
 from ecglib.system.errors import UserError
 from ecglib.system.paths import CHAPTERS, FIGURES, RESULTS
 from tests.commands.calls import assert_one_line
+from tests.tools import needs
 
-NAMES = ("classes", "record_232", "fibrillation", "five_answers", "mistakes", "puzzle")
+NAMES = (
+    "classes",
+    "record_232",
+    "fibrillation",
+    "five_answers",
+    "mistakes",
+    "puzzle",
+    "stream",
+)
 PNG = b"\x89PNG\r\n\x1a\n"
 RECORDS = (100, 103, 209, 232)
 
@@ -139,6 +148,14 @@ def test_figures_of_invented_patients_hold_their_runs(root, runs, monkeypatch):
     assert "called N" in drawn["record_232"].axes[1].get_title()
     assert any("100%" in text.get_text() for text in drawn["five_answers"].axes[0].texts)
     assert [len(drawn[name].axes) for name in ("record_232", "puzzle")] == [7, 6]
+
+
+@needs("gcc")
+def test_a_streamed_record_has_a_letter_for_each_beat(root):
+    (axis,) = figures.streamed(root).axes
+    said = [text.get_text() for text in axis.texts]
+    assert len(said) > 5  # ten seconds of a heart
+    assert set(said) <= {"N", "S", "V"}
 
 
 def test_an_image_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):

@@ -1,13 +1,15 @@
-"""Figures of chapters 00, 02 and 03 hold what they are given."""
+"""Figures of the chapters on the puzzle and on personalization hold what they are given."""
 
 import numpy as np
+import pandas as pd
+import pytest
 
 from ecglib.personalize.strategies import STRATEGIES
-from ecglib.plots import overview, personalization, puzzle
+from ecglib.plots import personalization, puzzle
 from ecglib.puzzle import CUTS, permute
-from ecglib.tables import papers
-from tests.tables.made import arm_of, confusions
-from tests.test_results import made_result
+from ecglib.stats import Interval
+from ecglib.tables import scores
+from tests.tables.made import arm_of
 
 
 def arm(strategy, shift=0, **settings):
@@ -43,32 +45,25 @@ def test_the_control_differs_from_itself_by_nothing():
     assert {text.get_text() for text in figure.axes[0].texts} == {"0"}
 
 
-def test_scores_have_paper_reference_and_live_marks():
-    named = {name: arm(name, shift=i) for i, name in enumerate(("none", "adabn"))}
-    printed = {"adabn": papers.PAPER1_TABLE_3["adabn"]}
-    figure = personalization.strategy_scores({"reference": named, "this run": named}, printed)
-    legend = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-    assert [text.split(" (")[0] for text in legend] == ["paper", "reference", "this run"]
+def test_every_strategy_has_an_interval_in_every_setting():
+    gains = {"adabn": Interval(0.1, 0.0, 0.2), "full": Interval(-0.1, -0.3, 0.0)}
+    axis = personalization.difference_intervals({"wide": gains, "narrow": gains}).axes[0]
+    points = [line.get_xdata()[0] for line in axis.lines if line.get_marker() in ("s", "o")]
+    assert sorted(points) == [-0.1, -0.1, 0.1, 0.1]
+    with pytest.raises(LookupError):
+        personalization.difference_intervals({"wide": {}})
 
 
-def test_the_landscape_has_a_point_for_every_size_that_is_known():
-    points = overview.points({"mine": arm("none", channels=[4, 4, 4, 4, 4])})
-    assert list(points["group"]).count("paper 1") == 1 + len(papers.PAPER1_TABLE_3)
-    assert points.set_index("name").loc["Farag 2023", "bytes"] == 15_000
-    ticks = overview.landscape(points, 0.3).axes[0].get_yticklabels()
-    assert [tick.get_text() for tick in ticks] == list(points["name"])
+def test_sensitivities_are_those_of_the_confusions():
+    named = {"none": arm("none")}
+    axis = personalization.sensitivities(named).axes[0]
+    found = scores.class_scores(named["none"], after_5min=True)
+    shown = [line.get_xdata()[0] for line in axis.lines]
+    assert shown == [found[kind]["sensitivity"] for kind in "NSV"]
 
 
-def test_the_headline_names_integers_by_their_bytes():
-    small = [4, 4, 4, 4, 4]
-    alone = [
-        made_result("baseline", confusions(7), features=features, channels=small)
-        for features in ("beat", "beat+rr")
-    ]
-    rounded = made_result("int8", confusions(7), scope="all_int8", method="ptq", channels=small)
-    rounded.metrics["weight_bytes"] = 4321
-    none = made_result("personalization", confusions(7), strategy="none")
-    named = overview.headline_arms(alone, [none], [rounded])
-    points = overview.points(named).set_index("name").loc["the same, all layers INT8"]
-    assert points["bytes"] == 4321
-    assert np.isnan(points["seconds"])
+def test_stages_add_up_to_the_seconds_of_a_strategy():
+    table = pd.DataFrame({"adapt": [1.0, np.nan], "finetune": [2.0, 3.0]}, ["none", "full"])
+    bars = personalization.stage_seconds(table).axes[0].patches
+    ends = [bar.get_x() + bar.get_width() for bar in bars]
+    assert ends[2:] == [3.0, 3.0]

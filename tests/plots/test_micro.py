@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from ecglib.data.inputs import Inputs
-from ecglib.plots import micro, overview
+from ecglib.plots import micro
 from ecglib.tables import budget
 from ecglib.tables.arms import Arm
 from tests.tables.test_budget import BAD, GOOD, asked, confidence
@@ -65,19 +65,3 @@ def test_every_perturbation_has_a_panel():
     figure = micro.robustness(budget.robustness_table(results))
     labels = [axis.get_xlabel() for axis in figure.axes]
     assert labels == [micro.LEVELS["jitter"], micro.LEVELS["muscle"]]
-
-
-def test_the_overview_places_the_micro_network():
-    found = [micro_result(split=split) for split in ("ds1_ds2", "lopo")]
-    budget = [
-        asked(GOOD if k else BAD, budget=k, split=split)
-        for split in ("ds1_ds2", "lopo")
-        for k in (0, 5, 20)
-    ]
-    how = {"query": "least_confidence", "asking": "stream", "labels": (2, 1, 1, 0, 0)}
-    budget.append(asked(GOOD, budget=20, split="lopo", **how))
-    points = overview.micro_points(found, budget)
-    assert points["bytes"].tolist() == [4014] * 7
-    assert points["seconds"].isna().tolist() == [True, False, False] * 2 + [False]
-    assert points["name"].iloc[-1] == "MicroNet INT8, 4 labels when unsure, after 5:00"
-    assert points["seconds"].iloc[1] == 22 * 2.0

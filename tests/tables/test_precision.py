@@ -29,7 +29,22 @@ def macro_scores(score, shift, *, after_5min=False):
     return [score(*pairs_of(*m.values()), **MACRO) for m in found]
 
 
-def test_formats_come_in_order_with_fp32_last():
+def test_formats_come_in_order_with_fp32_first():
+    made = [
+        *results_of(precision="bf16", precision_impl="emulated"),
+        *results_of(precision="fp16"),
+        *results_of(precision="fp32"),
+        *results_of(precision="fp16", precision_impl="emulated"),
+        *results_of(precision="bf16", split="ds2_ds1"),
+    ]
+    found = precision.by_format(made)
+    names = ["fp32", "fp16, native", "fp16, emulated", "bf16, emulated"]
+    assert list(found) == names
+    results = [arm.results for arm in found.values()]
+    assert results == [made[6:9], made[3:6], made[9:12], made[:3]]
+
+
+def test_formats_of_one_kind_end_with_fp32():
     made = [
         *results_of(precision="bf16", precision_impl="emulated"),
         *results_of(precision="fp32"),
@@ -37,15 +52,15 @@ def test_formats_come_in_order_with_fp32_last():
         *results_of(precision="bf16", split="ds2_ds1"),
         *results_of(precision="fp16"),
     ]
-    found = precision.by_format(made, "emulated")
+    found = precision.of_impl(made, "emulated")
     assert list(found) == ["FP16", "BF16", "fp32"]
     assert [arm.results for arm in found.values()] == [made[6:9], made[:3], made[3:6]]
-    found = precision.by_format(made, "native")
+    found = precision.of_impl(made, "native")
     assert {name: arm.results for name, arm in found.items()} == {
         "FP16": made[12:],
         "fp32": made[3:6],
     }
-    assert precision.by_format([], "native") == {}
+    assert precision.of_impl([], "native") == {}
 
 
 def test_a_score_table_has_the_macro_sensitivity_of_scikit_learn():

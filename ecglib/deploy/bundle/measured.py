@@ -24,12 +24,14 @@ _FIELDS = _COMMON | {"runtime": str, "created": str, "power": dict}
 _FIELDS |= {"measured": list, "unsupported": list}
 _LEARNING_FIELDS = _COMMON | {"torch": str, "device": str, "measured": dict, "estimated": dict}
 _SECONDS = {
-    "paper_adapt_s": "puzzle on one patient",
-    "paper_finetune_step_s": "one step of fine-tuning",
+    "paper_adapt_s": "puzzle, one patient",
+    "paper_finetune_step_s": "fine-tuning, one step",
     "ours_features_s": "ours: features",
-    "ours_update_s": "ours: update from 5 labels",
+    "ours_update_s": "ours: five labels",
 }
-_ESTIMATED = "paper's stage, 22 patients (estimated)"
+ESTIMATED = "estimated: both stages, 22 patients"
+"""Column of what the measured seconds of paper 1's stages come to."""
+
 _TIMES = ("p50_ms", "p95_ms", "p99_ms")
 
 
@@ -184,8 +186,8 @@ def _key(name, row):
     return name, NETWORKS[row["network"]], row["precision"]
 
 
-def learning_table(devices):
-    """Seconds of learning on devices: measured parts, and what paper 1's stage comes to.
+def one_beat_table(devices):
+    """Median milliseconds of one beat by device and network, a column a format.
 
     Parameters
     ----------
@@ -195,12 +197,58 @@ def learning_table(devices):
     Returns
     -------
     DataFrame
-        The last row is estimated from the first two.
+        Words for numbers as in `device_table`.
+    """
+    table = device_table(devices)["one beat, ms"].unstack("format")
+    formats = table.reindex(columns=list(TOLERANCE))
+    if "" not in table:  # every device was measured
+        return formats
+    return formats.apply(lambda column: column.fillna(table[""]))
+
+
+def learning_table(devices):
+    """Seconds of learning on devices: measured parts, and what paper 1's stages come to.
+
+    Parameters
+    ----------
+    devices : list of dict
+        From `load_devices`.
+
+    Returns
+    -------
+    DataFrame
+        A row a device; the last column, `ESTIMATED`, follows from the first two.
     """
     rows = {}
     for device in devices:
         if "runtime" not in device:
             seconds = {text: device["measured"][name] for name, text in _SECONDS.items()}
-            seconds[_ESTIMATED] = device["estimated"]["paper_stage_22_patients_s"]
+            seconds[ESTIMATED] = device["estimated"]["paper_stage_22_patients_s"]
             rows[f"{_machine(device)}, {device['device']}"] = seconds
-    return pd.DataFrame(rows).rename_axis("seconds")
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("device")
+
+
+def estimated_seconds(devices, kind):
+    """What paper 1's adaptation and fine-tuning of all patients come to on a device.
+
+    Parameters
+    ----------
+    devices : list of dict
+        From `load_devices`.
+    kind : {"cpu", "cuda"}
+        Of the device.
+
+    Returns
+    -------
+    float
+        Seconds, estimated from measured steps.
+
+    Raises
+    ------
+    LookupError
+        If no such device was measured.
+    """
+    found = [d for d in devices if "runtime" not in d and d["device"] == kind]
+    if not found:
+        raise LookupError(f"nobody timed learning on {kind}")
+    return found[0]["estimated"]["paper_stage_22_patients_s"]

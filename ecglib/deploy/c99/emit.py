@@ -1,5 +1,6 @@
 """A network as plain C99: integers only, no heap, no library, weights as constants."""
 
+import re
 from pathlib import Path
 
 from ecglib.deploy.c99.front import FEATURES, byte_factor
@@ -58,6 +59,23 @@ def write_c(program, folder, name, features=None):
         with written(path) as temporary:
             temporary.write_text(text)
     return paths
+
+
+def kernel(name):
+    """Text of one function that every generated file has, with the comment above it.
+
+    Parameters
+    ----------
+    name : {"dot", "layer", "largest"}
+        Of the function.
+
+    Returns
+    -------
+    str
+    """
+    text = (_PARTS / "kernels.c").read_text().replace("\n/*", "\0/*")
+    start = re.compile(rf"^static \w+ {name}\(", re.MULTILINE)
+    return next(block for block in text.split("\0") if start.search(block)).strip()
 
 
 def _header(program, name, front):
