@@ -11,7 +11,9 @@ WORDS = {
     "own_rr": "own RR mean",
     "entropy": "entropy minimisation",
     "least_confidence": "least confident",
-    # scopes
+    # number formats and scopes
+    "fp16": "FP16",
+    "bf16": "BF16",
     "head_int8": "head in INT8",
     "shallow_int8": "head and shallow blocks in INT8",
     "all_int8": "all layers in INT8",
