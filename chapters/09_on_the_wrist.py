@@ -122,7 +122,7 @@ show.table(
     "Networks for small devices on all beats of DS2, ± over three seeds where there are any. "
     "Ours is smaller than Farag's, whose macro-F1 on these patients is higher.",
     {"weights, bytes": lambda value: value if isinstance(value, str) else f"{value:,.0f}"},
-    name="tab-others",
+    name="tab-other-sizes",
 )
 
 # %% [markdown]
@@ -136,7 +136,7 @@ show.table(
 # patient's usual beat. {term}`RR` intervals become ratios and logarithms. Since some of them need the
 # next beat, each class is known one beat late.
 
-# %% mystnb={"figure": {"caption": "The way of the samples through the C code, with what each step hands on. The network itself reads bytes and gives one of three classes.", "name": "fig-way"}, "image": {"alt": "Four boxes below each other: detector, window, RR intervals, network; beside them what they hand on"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "The way of the samples through the C code, with what each step hands on. The network itself reads bytes and gives one of three classes.", "name": "fig-sample-way"}, "image": {"alt": "Four boxes below each other: detector, window, RR intervals, network; beside them what they hand on"}} tags=["remove-input"]
 figures.way(program, 360)
 
 # %% [markdown]
