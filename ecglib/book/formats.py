@@ -184,7 +184,9 @@ def _columns_of(form):
 
 
 def _joined(form, row):
-    return "" if any(pd.isna(value) for value in row.values()) else form.format_map(row)
+    if any(pd.isna(value) for value in row.values()):
+        return ""
+    return re.sub(r"(?<!\w)-(?=\d)", "−", form.format_map(row))
 
 
 def _cell(parts, form):

@@ -112,7 +112,7 @@ def page(strips, *, rows=("",), intervals=False):
 
 
 def against_template(strips, patients, skipped=300):
-    """A patient's strips, and his beats against the running template, beside another patient.
+    """A patient's strips, and the beats against the running template, beside another patient.
 
     Parameters
     ----------

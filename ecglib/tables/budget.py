@@ -107,7 +107,7 @@ def variant_table(named):
     -------
     DataFrame
         `macro-F1` and `accuracy` with deviation, `F1 N`, `F1 S`, `F1 V`, `without 232` (left
-        out where he is not tested), `bytes` of the weights, `seeds`.
+        out where it is not tested), `bytes` of the weights, `seeds`.
     """
     rows = {}
     for name, arm in named.items():
@@ -118,6 +118,13 @@ def variant_table(named):
         row["bytes"] = arm.results[0].metrics["weight_bytes"]
         rows[name] = row | {"seeds": arm.seeds}
     return frames.of_rows(rows).dropna(axis="columns", how="all")
+
+
+TRIED = (
+    *("in DS1", "in DS1 std", "Δ to chosen", "Δ to chosen low", "Δ to chosen high"),
+    *("Δ to chosen BCa low", "Δ to chosen BCa high", "DS2", "DS2 std", "DS2 without 232"),
+)
+"""Columns of `tried_table`: first where the choice was made, then where it was not."""
 
 
 def tried_table(results):
@@ -139,8 +146,7 @@ def tried_table(results):
     outside = by_variant(results, split="ds1_ds2", scope="all_int8")
     rows = {}
     for name, arm in outside.items():
-        rounded_alone = {arm.settings["bits"], arm.settings["allocation"]} != {8, "uniform"}
-        if rounded_alone:
+        if arm.settings["bits"] != _DEFAULTS["bits"]:
             continue
         row = rows.setdefault(name, {})
         if name in inside:
@@ -150,7 +156,8 @@ def tried_table(results):
                 row |= scores.difference("Δ to chosen", pair, macro_f1)
         row |= frames.spread("DS2", arm.values(macro_f1))
         row["DS2 without 232"] = _without_heavy(arm)
-    return frames.of_rows(rows)
+    inside_first = [c for c in TRIED if any(c in row for row in rows.values())]
+    return frames.of_rows(rows)[inside_first]
 
 
 def _without_heavy(arm, **kind):
