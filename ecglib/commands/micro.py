@@ -90,7 +90,7 @@ def usual_gain(before, after):
 
     Examples
     --------
-    >>> usual_gain({"1": 0.5, "2": 0.8, "3": 0.6, "4": 0.95}, {"1": 1, "2": 0.9, "3": 0.9, "4": 1})
+    >>> usual_gain({"1": 0.5, "2": 0.8, "3": 0.6}, {"1": 1, "2": 0.9, "3": 0.9})
     '3'
     """
     gain = {r: after[r] - before[r] for r in before if before[r] < BADLY_READ}

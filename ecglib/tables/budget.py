@@ -73,7 +73,7 @@ def _changed(name, value):
     if name == "bits":
         return f"weights of {value} bits"
     if name == "allocation":
-        return "placed by an integer program"
+        return "bits placed by an integer program"
     if name == "augmentation" and value == 0:
         return "beats not varied at random"
     return {"leads": "one lead"}.get(name, names.setting(name, value))
@@ -120,13 +120,6 @@ def variant_table(named):
     return frames.of_rows(rows).dropna(axis="columns", how="all")
 
 
-TRIED = (
-    *("in DS1", "in DS1 std", "Δ to chosen", "Δ to chosen low", "Δ to chosen high"),
-    *("Δ to chosen BCa low", "Δ to chosen BCa high", "DS2", "DS2 std", "DS2 without 232"),
-)
-"""Columns of `tried_table`: first where the choice was made, then where it was not."""
-
-
 def tried_table(results):
     """Inputs and sizes that were varied one at a time, where they were chosen and on DS2.
 
@@ -151,13 +144,13 @@ def tried_table(results):
         row = rows.setdefault(name, {})
         if name in inside:
             row |= frames.spread("in DS1", inside[name].values(macro_f1))
+            row["Δ to chosen"] = np.nan  # beside it, although the first row has none
             if inside[name] is not inside["chosen"]:
                 pair = arms.paired(inside[name], inside["chosen"])
                 row |= scores.difference("Δ to chosen", pair, macro_f1)
         row |= frames.spread("DS2", arm.values(macro_f1))
         row["DS2 without 232"] = _without_heavy(arm)
-    inside_first = [c for c in TRIED if any(c in row for row in rows.values())]
-    return frames.of_rows(rows)[inside_first]
+    return frames.of_rows(rows)
 
 
 def _without_heavy(arm, **kind):
@@ -197,7 +190,14 @@ def budget_table(named):
         over them; `without 232`, and `Δ without 232`; `worst record, points`, see
         `worst_change`, and `its record`; `labels` asked for; `cost`, seconds of asking and
         learning a record, and `million multiplications`.
+
+    Raises
+    ------
+    LookupError
+        If there is no arm.
     """
+    if not named:
+        raise LookupError("no arm has runs")
     control = next(iter(named.values()))
     return frames.of_rows({name: _budget_row(arm, control) for name, arm in named.items()})
 
@@ -217,7 +217,7 @@ def _budget_row(arm, control):
     record, change = worst_change(arm, control)
     macs = mean_over(arm, lambda r: np.mean(list(r.metrics["online_macs"].values())))
     row |= scores.difference("Δ macro-F1", pair, macro_f1)
-    if scores.HEAVY_RECORD in pair[0][0]:
+    if scores.HEAVY_RECORD in pair[0][0] and len(pair[0][0]) > 2:  # some have an interval left
         others = arms.paired(arm, control, after_5min=True, without=scores.HEAVY_RECORD)
         row |= scores.difference("Δ without 232", others, macro_f1)
     return row | {
@@ -249,6 +249,12 @@ def taught_nothing(arm):
     """Share of the answers that are F or Q, classes that the network does not have."""
     counts = np.sum([list(r.metrics["asked"].values()) for r in arm.results], axis=(0, 1))
     return float(counts[len(CLASSES) :].sum() / counts.sum())
+
+
+def found_in(arm, record, name):
+    """Share of a record's beats of a class that are found, all beats, mean over seeds."""
+    rows = [matrices[record][CLASSES.index(name)] for matrices in arm.matrices()]
+    return float(np.mean([row[CLASSES.index(name)] / row.sum() for row in rows]))
 
 
 def confusion(arm):

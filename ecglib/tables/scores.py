@@ -36,7 +36,14 @@ def score_table(named, *, after_5min=False):
         `accuracy` and `macro-F1`, means over seeds with deviation; `95 %`, the bounds of
         macro-F1 over patients; `without 232`, macro-F1 of the others, if he is tested;
         `patient mean`, accuracy averaged over patients; `seeds`.
+
+    Raises
+    ------
+    LookupError
+        If there is no arm.
     """
+    if not named:
+        raise LookupError("no arm has runs")
     trivial = always_n(next(iter(named.values())).matrices(after_5min=after_5min)[0])
     rows = {ALWAYS_N: {"accuracy": trivial.accuracy, "macro-F1": trivial.macro_f1}}
     rows |= {name: _scores(arm, after_5min) for name, arm in named.items()}
