@@ -14,8 +14,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from PIL import Image
 
-from ecglib import results
 from ecglib.aami import AAMI_CLASSES, CLASSES, DS1, DS2
+from ecglib.commands.micro import predictions, saliency, timeline
 from ecglib.data.beats import Beats
 from ecglib.data.find.identity import is_complete
 from ecglib.data.find.search import find
@@ -32,7 +32,6 @@ from ecglib.plots.puzzle import six_permutations
 from ecglib.puzzle import CUTS
 from ecglib.system.errors import UserError
 from ecglib.system.files import atomic
-from ecglib.tables import arms
 from ecglib.tables.scores import HEAVY_RECORD
 
 DPI, COLORS = 150, 128
@@ -67,9 +66,6 @@ LOG_RR_UNITS = 4
 
 MISTAKES = (("N", "S"), ("N", "V"), ("S", "N"), ("V", "N"))
 """What is shown of the micro network's mistakes: annotated class, class that it said."""
-
-SEED = 7
-"""Of the networks whose predictions are shown."""
 
 ONLINE_SECONDS = 300
 """Beats of these first seconds may have been asked for, so patients are compared after them."""
@@ -260,33 +256,6 @@ def _rhythm_of(root, number, beats):
     return np.where(place >= 0, name[place.clip(0)], "")
 
 
-def predictions(folder, budget):
-    """The committed run of the micro network in integers, every patient left out once.
-
-    Parameters
-    ----------
-    folder : Path
-        Results by study.
-    budget : int
-        Labelled beats of each patient.
-
-    Returns
-    -------
-    RunResult
-    """
-    how = {"query": "mixed", "update": "head"} if budget else {"update": "none"}
-    wanted = how | {"budget": budget, "asking": "start", "scope": "all_int8", "split": "lopo"}
-    found = results.load_study(folder, "budget")
-    try:
-        one_seed = [result for result in found if result.config["seed"] == SEED]
-        return arms.pick(one_seed, **wanted).results[0]
-    except LookupError as error:
-        raise UserError(
-            f"{folder}/budget lacks the run with {budget} labels, every patient left out once, "
-            f"seed {SEED}: run `python -m ecglib study budget`"
-        ) from error
-
-
 def said_of(result, number, beats):
     """Classes (n_beats,) of a committed run for a record, which must have as many beats."""
     said = result.classes(number)
@@ -352,7 +321,7 @@ def puzzle(root):
     patient = Recorded.of(root, NORMAL)
     signal = patient.beats.signal[patient.kinds == "N"]
     figure = six_permutations(signal[typical(signal)], patient.beats.fs, CUTS["qrs"])
-    figure.set_size_inches(ecg.WIDTH, 5)
+    figure.set_size_inches(style.WIDTH, 5)
     return figure
 
 
@@ -393,6 +362,8 @@ def reference_figures(root, folder):
     yield "mistakes", mistakes(root, folder)
     yield "puzzle", puzzle(root)
     yield "stream", streamed(root)
+    yield "timeline", timeline(root, folder)
+    yield "saliency", saliency(root)
 
 
 def save(figure, path):

@@ -74,7 +74,7 @@ def training_beats(run, records):
     return on_micro.TrainingBeats.of(leads)
 
 
-def fold_networks(run, config):
+def fold_networks(run, config, tested=None):
     """Networks of a run, one a fold, each trained once and kept beside the results.
 
     Parameters
@@ -83,6 +83,8 @@ def fold_networks(run, config):
         Data and place of checkpoints.
     config : RunConfig
         With the settings of `MicroConfig`; a run of another study goes on from its networks.
+    tested : int, optional
+        A record: only the folds that test it.
 
     Yields
     ------
@@ -92,6 +94,8 @@ def fold_networks(run, config):
     config = twin_of(config, MicroConfig)
     folds = config.folds()
     for number, (train, test) in enumerate(tqdm(folds, desc=config.slug, leave=False)):
+        if tested is not None and tested not in test:
+            continue
         beats = training_beats(run, train)
         yield test, beats, *_fold_network(run, config, beats, number)
 

@@ -72,6 +72,12 @@ def test_a_format_may_join_columns_in_one_cell():
     assert text.loc["bf16", "left out"] == ""
 
 
+def test_a_joined_number_below_zero_has_a_minus():
+    row = {"worst record, points": -4.53, "its record": "svdb-209"}
+    text = formats.shown(frames.of_rows({"5 labels": row}))
+    assert text.iloc[0].tolist() == ["−4.5 (svdb-209)"]
+
+
 def test_values_in_a_row_and_numbers_of_runs_share_their_cell():
     row = frames.series("by seed", [0.012, -0.015]) | {"LAQ": 12.34, "LAQ n": 5}
     text = formats.shown(frames.of_rows({"a": row}), {"LAQ": "{:.1f}"})

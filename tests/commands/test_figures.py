@@ -9,7 +9,7 @@ from matplotlib.colors import to_hex
 
 from ecglib.__main__ import main
 from ecglib.aami import DS1, DS2
-from ecglib.commands import figures
+from ecglib.commands import figures, micro
 from ecglib.data.records import read_rhythms
 from ecglib.data.sets import get
 from ecglib.data.synthetic import write_records
@@ -30,6 +30,8 @@ NAMES = (
     "mistakes",
     "puzzle",
     "stream",
+    "timeline",
+    "saliency",
 )
 PNG = b"\x89PNG\r\n\x1a\n"
 RECORDS = (100, 103, 209, 232)
@@ -68,7 +70,7 @@ def runs(root, tmp_path_factory):
             predictions[str(number)] = encode_classes(said)
         made = {"metrics": {}, "runtime_s": {}, "environment": {}, "data": {}}
         made |= {"per_record_after_5min": matrices, "predictions": predictions}
-        result = RunResult(study="budget", config=config | {"seed": figures.SEED}, **made)
+        result = RunResult(study="budget", config=config | {"seed": micro.SEED}, **made)
         save(result, folder / "budget" / f"{budget}.json")
     return folder
 
@@ -206,8 +208,8 @@ def test_a_packed_file_is_not_enough(tmp_path, root, capsys):
 
 def test_a_run_that_is_missing_or_of_another_recording_is_named(tmp_path, root, runs):
     with pytest.raises(UserError, match="lacks the run with 5 labels"):
-        figures.predictions(tmp_path, 5)
-    run = figures.predictions(runs, 5)
+        micro.predictions(tmp_path, 5)
+    run = micro.predictions(runs, 5)
     assert run.config["budget"] == 5
     with pytest.raises(UserError, match="record 100 has 3 beats, the committed run"):
         figures.said_of(run, 100, figures.Recorded.of(root, 100).beats.select(slice(3)))
