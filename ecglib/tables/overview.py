@@ -18,6 +18,10 @@ STANDARD = {"online_seconds": 300, "norm": "batch", "train_share": 1.0}
 """Settings of study "personalization" that all strategies of a headline share."""
 
 
+INPUT = "derivative+template+rr+rhythm"
+"""What the micro network reads, as study "micro" names it."""
+
+
 def strategies(runs, finetune, split="ds1_ds2"):
     """Arms of study "personalization" by strategy, in the order of the library."""
     named = arms.by(runs, "strategy", **STANDARD, finetune=finetune, split=split)
@@ -252,10 +256,9 @@ def inputs(load):
     Macro-F1 of `ours` and of `farag`, the `difference` ours minus theirs, and the same
     `without_heavy` record 232. One seed.
     """
-    named = budget.by_variant(
-        [r for r in load("micro") if r.config["seed"] == 7], split="lopo", scope="none"
-    )
-    ours, farag = named["chosen"], named["derivative+rr"]
+    runs = [r for r in load("micro") if r.config["seed"] == 7]
+    named = arms.by(runs, "features", split="lopo", scope="none")
+    ours, farag = named[INPUT], named["derivative+rr"]
     return {
         "ours": ours.mean(macro_f1),
         "farag": farag.mean(macro_f1),
