@@ -128,7 +128,7 @@ def others():
         {"paper 1, its first personalised row": first, "paper 1, its best row": best}
     )
     printed["method"] = [first.arm, best.arm]
-    return pd.concat([ours, printed, papers.peers()])[["method", "accuracy", "macro-F1"]]
+    return pd.concat([ours, printed, papers.peers()])[["accuracy", "macro-F1", "method"]]
 
 
 show.table(
