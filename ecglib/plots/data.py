@@ -94,8 +94,8 @@ def way_to_a_score():
 def split_map():
     """Every record of MIT-BIH in the set that it belongs to; one man is on both sides."""
     sets = {**SIDES, "paced, left out": PACED}
-    figure, axis = blank(3.5)
-    step, y, centre = 0.53, 3.3, {}
+    figure, axis = blank(3.1)
+    step, y, centre = 0.53, 2.95, {}
     for name, records in sets.items():
         axis.text(0.3, y, name, va="center", weight="bold", fontsize=11)
         for start in range(0, len(records), 11):
