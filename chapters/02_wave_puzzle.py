@@ -134,9 +134,9 @@ answer(
     """
 **We cannot show that it does.** The puzzle cuts a heart beat into three pieces and asks for their
 order. A narrow network gets {whole:percent} of the orders right for patients it has never seen.
-It gets {cuts:percent} right if it sees nothing but the cuts. As a start for learning N, S and V it
-changes macro-F1 by {gain:change} (three seeds, 22 test patients). {zero} interval below contains
-zero, at the paper's size too.
+It gets {cuts:percent} right if it sees nothing but the cuts. As a start for learning N, S and V, the
+puzzle changes the macro-F1 of the narrow network by {gain:change} (three seeds, 22 test patients).
+{zero} interval below contains zero, at the paper's size too.
 """,
     whole=lambda: solved("whole"),
     cuts=lambda: solved("junctions"),
