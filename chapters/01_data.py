@@ -112,7 +112,7 @@ show.figure(lambda: figures.who_holds_what(counts()))
 #
 # Paper 1 {cite:p}`silva_deployment` works on the MIT-BIH Arrhythmia Database
 # {cite:p}`moody2001,goldberger2000`: 48 recordings of half an hour. It reads one lead,
-# {term}`MLII`, and cuts a window of 300 samples around every {term}`R-peak`. It scores by the
+# {term}`MLII`, cuts a window around every {term}`R-peak` and resamples it to 300 samples. It scores by the
 # standard {term}`EC57` {cite:p}`ec57` with the split of de Chazal et al.
 # {cite:p}`dechazal2004`: {term}`DS1` for training, {term}`DS2` for testing, "ensuring that no
 # patient overlap exists between training and testing sets". Many others use the same split.
@@ -128,7 +128,7 @@ def others():
         {"paper 1, its first personalised row": first, "paper 1, its best row": best}
     )
     printed["method"] = [first.arm, best.arm]
-    return pd.concat([ours, printed, papers.peers()])[["method", "accuracy", "macro-F1"]]
+    return pd.concat([ours, printed, papers.peers()])[["accuracy", "macro-F1", "method"]]
 
 
 show.table(
@@ -199,7 +199,7 @@ figures.way_to_a_score()
 
 # %% [markdown]
 # **Windows.** A window holds the samples $R - 150, \dots, R + 149$ around the annotated R-peak
-# $R$, at 360 Hz. Where it reaches over the edge of a recording, the nearest sample is repeated.
+# $R$, at 360 Hz, so nothing is resampled. Where it reaches over the edge of a recording, the nearest sample is repeated.
 # Paper 1 does not print its window. Ours is that of its authors' public code for another study.
 #
 # **Split.** Four records of paced patients are left out. The others are split by patient

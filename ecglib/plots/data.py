@@ -94,8 +94,8 @@ def way_to_a_score():
 def split_map():
     """Every record of MIT-BIH in the set that it belongs to; one man is on both sides."""
     sets = {**SIDES, "paced, left out": PACED}
-    figure, axis = blank(3.5)
-    step, y, centre = 0.53, 3.3, {}
+    figure, axis = blank(3.1)
+    step, y, centre = 0.53, 2.95, {}
     for name, records in sets.items():
         axis.text(0.3, y, name, va="center", weight="bold", fontsize=11)
         for start in range(0, len(records), 11):
@@ -106,8 +106,11 @@ def split_map():
                 edge = ORIGIN_COLORS["ours"] if one_man else "none"
                 box(axis, centre[record], (0.46, 0.28), str(record), fill="#eeeeee", edge=edge)
         y -= 0.38
-    start, end = (centre[record] for record in ONE_MAN)
-    line = {"arrowstyle": "<->", "color": ORIGIN_COLORS["ours"], "shrinkA": 17, "shrinkB": 17}
+    start, end = (
+        (x, y + side)
+        for (x, y), side in zip(map(centre.get, ONE_MAN), (-0.14, 0.14), strict=True)
+    )
+    line = {"arrowstyle": "<->", "color": ORIGIN_COLORS["ours"], "shrinkA": 0, "shrinkB": 0}
     axis.annotate("", end, start, arrowprops=line)
     return figure
 

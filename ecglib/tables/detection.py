@@ -71,18 +71,17 @@ def class_table(counts):
     Returns
     -------
     DataFrame
-        Rows: `COLUMNS`; columns `what it is`, `symbols` of the annotations, `DS1`, `DS2`, and
-        `share of DS2`, among the beats that networks are scored on.
+        Rows: `COLUMNS`; columns `DS1`, `DS2`, `share of DS2`, among the beats that networks are
+        scored on, `symbols` of the annotations, and `what it is`.
     """
     sides = {name: counts[counts.index.isin(side)] for name, side in SIDES.items()}
     scored = sides["DS2"][list(CLASSES)].to_numpy().sum()
     rows = {}
     for kind in COLUMNS:
         symbols = [s for s, aami in SYMBOL_TO_AAMI.items() if aami in kind.split(", ")]
-        rows[kind] = {"what it is": MEANING[kind], "symbols": " ".join(symbols)}
-        rows[kind] |= {name: found[kind].sum() for name, found in sides.items()}
-        share = rows[kind]["DS2"] / scored if kind in CLASSES else np.nan
-        rows[kind]["share of DS2"] = share
+        row = {name: found[kind].sum() for name, found in sides.items()}
+        row["share of DS2"] = row["DS2"] / scored if kind in CLASSES else np.nan
+        rows[kind] = row | {"symbols": " ".join(symbols), "what it is": MEANING[kind]}
     return frames.of_rows(rows)
 
 
@@ -193,8 +192,8 @@ def recordings_table(results):
     Returns
     -------
     DataFrame
-        Index: title of the data set; columns `published`, `in our runs`, `by class`, and
-        `largest class`, its share: the accuracy of always answering it.
+        Index: title of the data set; columns `published`, `in our runs`, `largest class`,
+        its share: the accuracy of always answering it, and `by class`.
     """
     rows = {}
     for name, result in results.items():
@@ -203,7 +202,7 @@ def recordings_table(results):
         rows[data.title] = {
             "published": data.n_published,
             "in our runs": sum(support.values()),
-            "by class": ", ".join(f"{k} {n:,}" for k, n in support.items()),
             "largest class": max(support.values()) / sum(support.values()),
+            "by class": ", ".join(f"{k} {n:,}" for k, n in support.items()),
         }
     return frames.of_rows(rows)

@@ -62,10 +62,10 @@ def selection_table(results):
 
 def _trial(config):
     """What was tried, in words: what is trained on which input, with which class weights."""
-    parts = ["baseline"]
     if config["pipeline"] == "ssl":
         parts = ["puzzle", names.setting("finetune", config["finetune"])]
-    parts.append(names.setting("features", config["features"]))
+    else:
+        parts = ["baseline", names.setting("features", config["features"])]
     parts += ["BatchNorm"] * (config["norm"] == "batch")
     return ", ".join([*parts, names.setting("imbalance", config["imbalance"])])
 
