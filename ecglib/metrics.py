@@ -275,7 +275,7 @@ def _require_equal_lengths(**arrays):
 
 
 def _checked(confusion):
-    """Confusion matrices as an array; raises a ValueError if their shape or content is wrong."""
+    """Confusion matrices as an array; a ValueError if their shape or content is wrong."""
     confusion = np.asarray(confusion)
     if confusion.shape[-2:] != (len(CLASSES), len(CLASSES)):
         raise ValueError(f"A confusion matrix must be 3 × 3; this has shape {confusion.shape}.")
@@ -349,6 +349,6 @@ def scores(confusion, classes):
 def challenge_f1(per_class):
     """F1 of the CinC Challenge 2017, mean of N, A and O, from `per_class` of `scores`.
 
-    The four winners of the challenge reached 0.83 on the hidden test set (Clifford et al. 2017).
+    The challenge's four winners reached 0.83 on the hidden test set (Clifford et al. 2017).
     """
     return float(np.mean([per_class[name]["f1"] for name in ("N", "A", "O")]))

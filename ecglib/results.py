@@ -231,7 +231,7 @@ def load(path):
 
 
 def load_study(folder, study):
-    """All results of a study under `folder`, sorted by the names of their arms, then settings."""
+    """All results of a study under `folder`, sorted by the arm's name, then the settings."""
     found = [(path, load(path)) for path in sorted((Path(folder) / study).glob("*.json"))]
 
     def order(each):

@@ -254,7 +254,7 @@ def _interval(drawn, level):
 
 
 def _bca_interval(drawn, left_out, level):
-    """BCa interval; `drawn` as in `_interval`, `left_out` are the values without each patient."""
+    """BCa interval; `drawn` as in `_interval`, `left_out` without each patient."""
     value, draws = drawn[0], drawn[1:]
     below = (np.mean(draws < value) + np.mean(draws <= value)) / 2
     bias = norm.ppf(np.clip(below, 0.5 / len(draws), 1 - 0.5 / len(draws)))
@@ -271,7 +271,7 @@ def _seeds(per_record):
 
 
 def _by_patient(per_record):
-    """Confusion matrices (n_seeds, n_patients, 3, 3); those of a patient's records are added."""
+    """Confusion matrices (n_seeds, n_patients, 3, 3), added over a patient's records."""
     seeds = _seeds(per_record)
     _require_same_records(seeds)
     patients = sorted({patient_of(record) for record in seeds[0]})

@@ -1,7 +1,7 @@
 """Reading files that somebody else wrote, which may be damaged or harmful.
 
-A reader says in one sentence what it cannot read. It reads no more bytes than it expects, and it
-reserves no more memory than the file has content for. Nothing is ever unpickled.
+A reader says in one sentence what it cannot read. It reads no more bytes than it expects, and
+it reserves no more memory than the file has content for. Nothing is ever unpickled.
 """
 
 import errno
