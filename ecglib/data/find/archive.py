@@ -59,8 +59,7 @@ class Files:
         with _open_zip(self.archive) as archive, tempfile.TemporaryDirectory() as folder:
             try:
                 yield lambda name: self._unpacked(archive, name, Path(folder))
-            except UserError as error:  # it names the temporary folder, which the user does not
-            know
+            except UserError as error:  # its text names the temporary folder
                 raise UserError(str(error).replace(folder, str(self.archive))) from error
 
     def _loose(self, name):

@@ -165,7 +165,7 @@ class BeatSet(DataSet):
         return [(train, test) for train, test in used if test or len(whole) == 1]
 
     def load(self, root, *, records=None, lead=None, **how):
-        """Call `load_beats`; without `records`, for all records at `root` that have the lead."""
+        """Call `load_beats`; without `records`, for all records at `root` with the lead."""
         if records is None:
             records = self.with_lead(root, self.lead if lead is None else lead)
         return self.load_beats(root, records, lead=lead, **how)

@@ -67,8 +67,8 @@ def with_jitter(record, ms, seed):
     n_beats = np.count_nonzero(is_beat)
     reach = int(ms * record.fs / 1000)
     move = _rng(seed, record).integers(-reach, reach, n_beats, endpoint=True)
-    # A beat's place less its rank leaves room for the beats before it: "strictly ascending"
-    # becomes "not descending", and all that fit into the signal lie in 0 ... n - n_beats.
+    # After subtraction of its rank, each beat's place must only be "not descending" instead
+    # of "strictly ascending", and all places inside the signal lie in 0 ... n - n_beats.
     rank = np.arange(n_beats)
     room = (record.sample[is_beat] - rank + move).clip(0, len(record.signal) - n_beats)
     sample = record.sample.copy()
