@@ -158,7 +158,7 @@ def cortex_m4(source, use="beats"):
     memory = {
         "state_bytes": state,
         "sample_bytes": 2 * n_samples if use == "beats" else 0,
-        "stack_bytes": sum(stack.get(name, 0) for name in calls),  # 0 if inlined into its caller
+        "stack_bytes": sum(stack.get(name, 0) for name in calls),  # 0 if inlined
     }
     return {"flash_bytes": text + data, **memory, "ram_bytes": sum(memory.values())}
 

@@ -104,7 +104,7 @@ class Program:
             if layer.target == "logits":
                 return sums[:, 0] * layer.multiplier
             out = _requantized(layer, sums)
-            if self.shapes[layer.target][0] == 1:  # the output is flattened, sample after sample
+            if self.shapes[layer.target][0] == 1:  # flattened, sample after sample
                 out = out.reshape(len(out), 1, -1)
             buffers[layer.target][:, :, layer.place : layer.place + out.shape[2]] = out
         raise AssertionError("a program ends with its logits")
