@@ -21,7 +21,11 @@ PRIOR_BEATS = 1000
 SHORTEST_RR_S = 0.1
 """Mean interval in seconds below which the R-peaks make no sense."""
 
-ENTROPY_STEPS, ENTROPY_RATE = 30, 1e-3
+ENTROPY_STEPS = 30
+"""Number of training steps of `minimised_entropy`."""
+
+ENTROPY_RATE = 1e-3
+"""Learning rate of `minimised_entropy`."""
 
 SURE_ENOUGH = 0.4
 """Share of the largest possible entropy above which a beat is too uncertain to learn from

@@ -13,8 +13,11 @@ from ecglib.data.signal.micro_input import bridged
 from ecglib.deploy.c99.front import Front, reach
 from ecglib.system.errors import UserError
 
-STATE_BYTES, STREAM_BYTES = 4096, 8192
-"""Room for `ecg_state` and for `ecg_stream`, whose sizes only the compiler knows."""
+STATE_BYTES = 4096
+"""Bytes that are reserved for `ecg_state`; its exact size is known to the compiler only."""
+
+STREAM_BYTES = 8192
+"""Bytes that are reserved for `ecg_stream`; its exact size is known to the compiler only."""
 
 
 def raw_samples(record):
