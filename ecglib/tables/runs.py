@@ -100,17 +100,50 @@ def side_by_side(mine, reference):
 
 
 def study_times(studies):
-    """Computing time of studies (name -> results), from the stages that their results list.
+    """Computing time of studies, from the stages that their results list.
+
+    Parameters
+    ----------
+    studies : dict of str to list of RunResult
+        Name -> results.
 
     Returns
     -------
     DataFrame
-        `runs` and `minutes`; a stage that runs share, such as pretraining, counts once for
-        each. Results that pool folds took no time of their own.
+        `runs` and `minutes`, the longest study first; a stage that runs share, such as
+        pretraining, counts once for each. Results that pool folds took no time of their own.
+        Studies without results are left out.
     """
     rows = {}
     for name, results in studies.items():
         found = [r for r in results if r.config.get("fold") != "all"]
         seconds = sum(sum(r.runtime_s.values()) for r in found)
-        rows[name] = {"runs": len(found), "minutes": seconds / 60}
+        if found:
+            rows[name] = {"runs": len(found), "minutes": seconds / 60}
+    rows = dict(sorted(rows.items(), key=lambda row: -row[1]["minutes"]))
+    return frames.of_rows(rows)
+
+
+def coverage(plan, studies):
+    """How many of the runs that a params file lists have a result.
+
+    Parameters
+    ----------
+    plan : Plan
+        Of the params file.
+    studies : dict of str to list of RunResult
+        Name -> results.
+
+    Returns
+    -------
+    DataFrame
+        `listed` and `have a result`, a row a study with at least one listed run.
+    """
+    rows = {}
+    for name in plan.params:
+        listed = [] if name == "common" else [c.to_dict() for c in plan.configs(name)]
+        done = [result.config for result in studies.get(name, [])]
+        if listed:
+            found = sum(config in done for config in listed)
+            rows[name] = {"listed": len(listed), "have a result": found}
     return frames.of_rows(rows)

@@ -10,9 +10,12 @@ from ecglib.system.untrusted import refused
 TOLERANCE_S = 0.150
 """How far a detection may lie from its reference beat (ANSI/AAMI EC57)."""
 
-FINEST_HZ, COARSE_HZ = 500, 250
-"""Sampling frequency above which a signal is averaged for the detector, and the one that it
-keeps at least: the thresholds of XQRS fit amplitudes that fall as the frequency rises."""
+FINEST_HZ = 500
+"""Highest sampling frequency for the detector XQRS, whose thresholds fit no finer signals; a
+signal with a higher one is averaged."""
+
+COARSE_HZ = 250
+"""Lowest sampling frequency that an averaged signal may have."""
 
 
 @dataclass(frozen=True)
