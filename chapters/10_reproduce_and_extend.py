@@ -104,7 +104,7 @@ show.figure(lambda: figures.study_minutes(minutes))
 # several arms, one for each value. An unknown name, or one that comes
 # twice, is an error.
 
-# %% mystnb={"figure": {"caption": "From a params file to a page. Every run is kept as a result, and a run that has a result is not repeated: an interrupted study goes on where it stopped.", "name": "fig-way"}, "image": {"alt": "Five boxes joined by arrows: params file, configuration, run, result, page"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "From a params file to a page. Every run is kept as a result, and a run that has a result is not repeated: an interrupted study goes on where it stopped.", "name": "fig-parts"}, "image": {"alt": "Five boxes joined by arrows: params file, configuration, run, result, page"}} tags=["remove-input"]
 figures.from_params_to_page()
 
 # %% [markdown]
