@@ -214,7 +214,7 @@ show.figure(lambda: figures.sensitivities(narrow))
 # seed by seed. The interval says what another draw of patients could have given.
 
 # %% tags=["remove-input"]
-COLUMNS = ["accuracy", "macro-F1", "Δ macro-F1", "Δ accuracy"]
+COLUMNS = ["macro-F1", "Δ macro-F1", "Δ accuracy"]
 show.table(
     lambda: {
         name: scores.against_control(named, "none").drop(index="always N")

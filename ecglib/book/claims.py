@@ -67,7 +67,7 @@ ANSWERS = (
 AGAINST = (
     (
         overview.labels,
-        "One patient, record 232, carries half of what labels bring. Without him five labels "
+        "One patient, record 232, carries half of what labels bring. Without it five labels "
         "change macro-F1 by {five_without_heavy:change}.",
     ),
     (

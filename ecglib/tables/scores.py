@@ -59,7 +59,7 @@ def score_table(named, *, after_5min=False):
     -------
     DataFrame
         `accuracy` and `macro-F1`, means over seeds with deviation; `95 %`, the bounds of
-        macro-F1 over patients; `without 232`, macro-F1 of the others, if he is tested;
+        macro-F1 over patients; `without 232`, macro-F1 of the others, if it is tested;
         `patient mean`, accuracy averaged over patients; `seeds`.
 
     Raises
