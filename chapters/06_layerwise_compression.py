@@ -155,7 +155,7 @@ Paper 2 {cite:p}`shinde2025` gives each layer of a network its own number of bit
 ({term}`LAQ`), or prunes a share of its own ({term}`LAP`). {term}`Pruning <pruning>` sets weights
 to zero for good. The paper reports that a network becomes {ratio:digits} times smaller "with no
 loss in performance". This is ResNet1D, with {laq:percent} accuracy under LAQ and {fp32:percent}
-in full precision ({term}`fp32`).
+in {term}`fp32`.
 
 We rebuilt both methods on other recordings: all of CinC 2017 {cite:p}`clifford2017`, of a
 hand-held device, in four classes. They are divided into five folds, and each recording is
@@ -392,10 +392,10 @@ say(
 recordings to tell. The narrow ECGNet of the beats of MIT-BIH, with a twentieth of its weights,
 becomes {ecgnet:digits} times smaller. Its accuracy on DS2 changes by {ecgnet_change:points} (one
 seed, interval over patients). A network trained on this tenth of Chapman finds atrial fibrillation
-in CinC 2017 with an AUC of {across:f1}, against {home:f1} in Chapman.
+in CinC 2017 with an AUC of {across:f1}, in Chapman {home:f1}.
 
 **What to do,** as far as two small networks can tell. If you can train, prune and round in the
-same training. If you cannot, round, write an entropy-coded file, and do not prune
+same training. If not, round, write an entropy-coded file, and do not prune
 ({numref}`tab-smallest`).
 """,
     chapman=lambda: chapman[LARGER].metrics["file_ratio"],
@@ -438,7 +438,7 @@ show.table(
 # ## Exercises
 #
 # **1. What do the positions of the weights cost?** Prune a ResNet1D with random weights, and compare
-# the paper's ratio with all bits and with the file.
+# its three sizes.
 
 # %% tags=["solution"]
 network = ResNet1D(SIZES["small"])
@@ -454,8 +454,8 @@ for share in (0.1, 0.5, 0.9):
 pd.DataFrame(rows).T.round(2)
 
 # %% [markdown]
-# **2. How many recordings show a tenth of a point?** Two networks answer differently on four
-# recordings of a hundred, and one is right a tenth of a point more often.
+# **2. How many recordings show a tenth of a point?** Two networks differ on four recordings of a
+# hundred, and one is right a tenth of a point more often.
 
 # %% tags=["solution"]
 generator = np.random.default_rng(0)
