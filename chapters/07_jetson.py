@@ -249,7 +249,7 @@ show.table(
 # %% tags=["remove-input"]
 say(
     """
-**On an H200, the sum of single steps is near the printed time.** We measured the puzzle of one
+**On an H200, the sum of single steps is of the order of the printed time.** We measured the puzzle of one
 patient and one step of fine-tuning there, in fp32 ({numref}`tab-learning`). Scaled to ten epochs
 and all patients they add up to {estimated:count} s, an estimate. The paper prints {printed:count} s. This proves nothing
 about the paper's epochs.

@@ -108,9 +108,9 @@ def f1_under(perturbation, level=0.0, column="V F1, INT8"):
 # %% tags=["remove-input"]
 answer(
     """
-**Five labels help much, but one patient carries {half}.** A network in 8-bit integers was tested on
-each of {patients} patients after training on the others (three seeds, scored after 5:00). Macro-F1
-is {before:f1} without labels. Five labels of the patient change it by {five:change}; without that
+**Five labels help much, but one patient carries {half}.** A network of four kilobytes, in 8-bit
+integers, was tested on each of {patients} patients after training on the others (three seeds,
+scored after 5:00). Macro-F1 is {before:f1} without labels. Five labels of the patient change it by {five:change}; without that
 one patient (record 232), by {others:change}. Classifying takes integers alone. Learning takes
 floating point on a PC core, and half a megabyte of other people's beats.
 """,
