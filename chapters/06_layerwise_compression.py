@@ -123,10 +123,11 @@ def within(interval):
 answer(
     """
 **Tens of times, if it is pruned and rounded while it trains.** Such a file of ResNet1D is
-{times:digits} times smaller than fp32 and {within} one point of its accuracy. Against an 8-bit
-network that trained just as long, the same file changes accuracy by {control:points}. The
-paper's way to choose bits layer by layer, LAQ, rebuilt, changes it by {laq:points} against fp32.
-This is one small network and one seed, on all recordings of CinC 2017.
+{times:digits} times smaller than full precision (fp32) and {within} one point of its accuracy.
+Against an 8-bit network that trained just as long, this file changes accuracy by
+{control:points}. LAQ, the paper's choice of bits for each layer, changes it by {laq:points}
+against fp32 in our rebuilding. This is one small network and one seed, on all recordings of CinC
+2017.
 """,
     times=lambda: resnet[SMALLEST].metrics["file_ratio"],
     within=lambda: within(compression.change(resnet[SMALLEST])),
@@ -134,7 +135,7 @@ This is one small network and one seed, on all recordings of CinC 2017.
     laq=lambda: compression.change(resnet["LAQ"]),
 )
 
-# %% mystnb={"figure": {"caption": "Accuracy against the bytes of the real file, for every method that ran on five folds (bars: paired 95 % intervals; grey band: one point below fp32). All numbers are ours; the colour says whose method it is. ResNet1D is smallest at equal accuracy when it is pruned and rounded while it trains. HuBERT-ECG is smaller with plain rounding to four bits.", "name": "fig-front"}, "image": {"alt": "Two panels of points: kilobytes of the file from left to right, difference of accuracy to fp32 upwards"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "Change of accuracy against the bytes of the real file, for every method that ran on five folds (bars: paired 95 % intervals; grey band: up to one point below fp32). All numbers are ours; the colour says whose method it is. Markers that are not filled leave the gains of BatchNorm in fp32; the dotted line joins the most accurate files of their size. Within one point of fp32, the smallest file of ResNet1D is one that was pruned and rounded while it trained. The smallest one of HuBERT-ECG was only rounded to four bits.", "name": "fig-front"}, "image": {"alt": "Two panels of points: kilobytes of the file from left to right, difference of accuracy to fp32 upwards"}} tags=["remove-input"]
 show.figure(
     lambda: figures.front(
         {
@@ -154,12 +155,12 @@ Paper 2 {cite:p}`shinde2025` gives each layer of a network its own number of bit
 ({term}`LAQ`), or prunes a share of its own ({term}`LAP`). {term}`Pruning <pruning>` sets weights
 to zero for good. The paper reports that a network becomes {ratio:digits} times smaller "with no
 loss in performance". This is ResNet1D, with {laq:percent} accuracy under LAQ and {fp32:percent}
-in full precision ({term}`fp32`).
+in {term}`fp32`.
 
 We rebuilt both methods on other recordings: all of CinC 2017 {cite:p}`clifford2017`, of a
-hand-held device, in four classes. They fall into five folds, and each recording is answered by
-the network that has not seen it. So compare the course of the rows of {numref}`tab-paper`, not
-their level.
+hand-held device, in four classes. They are divided into five folds, and each recording is
+classified by a network that has not seen it. So compare in {numref}`tab-paper` how accuracy falls
+from row to row, not the accuracies themselves.
 """,
     ratio=PRINTED["LAQ"].ratio,
     laq=PRINTED["LAQ"].accuracy,
@@ -178,19 +179,19 @@ show.table(
     name="tab-paper",
 )
 
-# %% mystnb={"figure": {"caption": "Accuracy of ResNet1D by bits and by pruned share, printed (Chapman) and ours (CinC 2017, five folds); dashed: our commonest class. Both fall steeply below four bits. Pruning costs ours less when the gains of BatchNorm are left alone.", "name": "fig-against-paper"}, "image": {"alt": "Two panels of falling lines: accuracy by bits on the left, by pruned share on the right"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "Accuracy of ResNet1D by bits and by pruned share, printed (Chapman) and ours (size small, CinC 2017, five folds). Below the dashed line, always answering our commonest class is better. Both fall steeply below four bits. Up to seven tenths pruned, ours loses less when the gains of BatchNorm are left alone.", "name": "fig-against-paper"}, "image": {"alt": "Two panels of falling lines: accuracy by bits on the left, by pruned share on the right"}} tags=["remove-input"]
 show.figure(lambda: figures.against_paper(resnet, fp32_of(), PRINTED))
 
 # %% tags=["remove-input"]
 say(
     """
-**The printed gain is {gain:count} recordings.** Every printed accuracy is a multiple of one over
-{n:count}, so we take this for the number of test recordings. One standard error is then
-{error:amount}, more than the lead of LAQ over fp32.
+**The printed lead of LAQ over fp32 is {gain:count} recordings.** Every printed accuracy is a
+multiple of one over {n:count}, so we take this for the number of test recordings. One standard
+error is then {error:amount}, more than this lead.
 
-**The printed rows that collapse are constant answers.** Their right answers add up to the whole
-test set ({numref}`fig-constants`), so each row names one of the four classes. A constant answer
-has a macro recall of one in four; the paper prints {recall:f1} for ResNet1D.
+**Networks in the lowest printed rows seem to give one answer to all.** Their counts of right
+answers add up to the whole test set ({numref}`fig-constants`). Such a network has a macro recall of
+one in four; the paper prints {recall:f1} for ResNet1D.
 """,
     gain=papers.PAPER2_N_TEST * (PRINTED["LAQ"].accuracy - PRINTED["fp32"].accuracy),
     n=papers.PAPER2_N_TEST,
@@ -198,43 +199,45 @@ has a macro recall of one in four; the paper prints {recall:f1} for ResNet1D.
     recall=PRINTED["2 bits"].recall,
 )
 
-# %% mystnb={"figure": {"caption": "Right answers of the paper's collapsed rows, one bar a class. The four counts fill the test set exactly, so these networks answer one class always.", "name": "fig-constants"}, "image": {"alt": "Four bars one after another that end at the number of all test recordings, each with the rows that have this count"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "Right answers in the paper's rows with the lowest accuracies, one bar for each class. The four counts fill the test set exactly, so each of these networks seems to give the same answer to every recording.", "name": "fig-constants"}, "image": {"alt": "Four bars one after another that end at the number of all test recordings, each with the rows that have this count"}} tags=["remove-input"]
 figures.constant_answers(papers.constants_table())
 
 # %% [markdown]
 # ## How it works
 #
-# ResNet1D follows equation (1) of the paper: convolutions with {term}`BatchNorm` in residual
-# blocks. HuBERT-ECG {cite:p}`coppola2024,hsu2021` turns short windows into tokens and relates
-# them by a transformer. It learns first without labels, by predicting hidden tokens.
+# ResNet1D follows equation (1) of the paper: convolutions with {term}`BatchNorm` in
+# {term}`residual` blocks. HuBERT-ECG {cite:p}`coppola2024,hsu2021` turns a window of the recording
+# into tokens (lists of numbers) and relates them by a transformer. It first learns without labels,
+# by predicting hidden tokens.
 
 # %% mystnb={"figure": {"caption": "The two networks in the sizes that were run, from the recording to the class. Most weights of ResNet1D lie in the last blocks; those of HuBERT-ECG in the transformer.", "name": "fig-networks"}, "image": {"alt": "Two columns of boxes with arrows: the layers of ResNet1D and of HuBERT-ECG"}} tags=["remove-input"]
 figures.networks(SIZES["small"], HUBERT_SIZES["tiny"])
 
 # %% [markdown]
-# **Paper 2.** A layer is a tensor of weights $W_l$. Its importance weighs three indices: its share
-# of all weights, their variance, and their kurtosis (high where a few weights are far out).
+# **The paper's methods.** Layer $l$ has the weights $W_l$. Its importance is a weighted sum of
+# three indices: its share of all weights, their variance, and their kurtosis (high if a few are
+# much larger than the others).
 #
 # $$I_l = \alpha\, \frac{\dim W_l}{\sum_k \dim W_k} + \beta\, \frac{\operatorname{Var} W_l}{\max_k
 # \operatorname{Var} W_k} + \gamma\, \frac{\operatorname{Kur} W_l}{\max_k \operatorname{Kur} W_k}$$
 #
-# The paper's best weights are $(\alpha, \beta, \gamma) = (0.1, 0.1, 0.8)$. The {term}`gains
-# <gain>` of BatchNorm count as layers too.
+# The paper finds $(\alpha, \beta, \gamma) = (0.1, 0.1, 0.8)$ best. The {term}`gains <gain>` of
+# BatchNorm count as layers too.
 #
-# *LAQ* takes layers by ascending importance. Each layer gets the fewest bits at which the
-# validation accuracy stays above $A_0 - \tau_l$. The text wants important layers to lose less,
-# $\tau_l = \tau (1 - I_l / \max I)$; equation (3) as printed says the opposite, $\tau_l = \tau
-# I_l$. We run both, with $\tau$ of one point. *LAP* prunes less of important layers. Nothing is
-# trained afterwards.
+# *LAQ* begins with the least important layer. Each layer gets the fewest bits at which the
+# validation accuracy stays above $A_0 - \tau_l$; $A_0$ is the accuracy before. By the text,
+# important layers may lose less, $\tau_l = \tau (1 - I_l / \max I)$; equation (3) as printed says
+# the opposite, $\tau_l = \tau I_l$. We ran both, with $\tau$ of one point. *LAP* prunes less of
+# important layers. Nothing is trained afterwards.
 #
-# **Others'.** *Clipped*: each channel has its own step of the grid, of least squared error. *Integer
-# program* {cite:p}`yao2021`: each layer alone is rounded, and bits go where the validation loss
-# then rises most.
+# **Methods of others.** *Clipped*: each channel has a grid of its own, with the step of least
+# squared error. *Integer program* {cite:p}`yao2021`: each layer is rounded alone, and those that
+# then raise the validation loss most get more bits.
 #
-# **Ours.** In the first half of a further training, the weights with the lowest scores in all
-# layers are pruned step by step {cite:p}`lee2021,zhu2018`. In the second half the others are
-# rounded to few bits, with steps that are learned {cite:p}`esser2020`. The fp32 network is the
-# teacher ({term}`distillation`, {cite:t}`hinton2015`).
+# **Ours.** The network trains further. In the first half, the weights with the lowest
+# {term}`LAMP` scores are pruned step by step {cite:p}`lee2021,zhu2018`. In the second half the
+# others are rounded to few bits, and the steps of the grids are learned {cite:p}`esser2020`. The
+# fp32 network is the teacher ({term}`distillation`, {cite:t}`hinton2015`).
 
 # %% tags=["remove-input"]
 show.code(laq, Coder.before_step, lamp_scores)
@@ -247,9 +250,9 @@ show.code(laq, Coder.before_step, lamp_scores)
 #
 # $$\mathrm{CR}_p = \frac{1}{(1 - f)(1 - p) + f}$$
 #
-# It counts no scales, and not the places of the weights that stay. So we add *all bits*, and the
-# *file*, which was written, read back, and scored. It is entropy-coded: frequent symbols take
-# fewer bits.
+# This ratio leaves out the scales of the grids, and the positions of the weights that stay. *All
+# bits* counts both. The *file* was written, read back, and scored. It is entropy-coded: frequent
+# symbols take fewer bits.
 #
 # **The criterion.** {term}`Within one point <within one point>` means that even the lower end of
 # the paired 95 % interval, over all recordings, loses less than one point of accuracy. {term}`No
@@ -261,13 +264,13 @@ show.code(laq, Coder.before_step, lamp_scores)
 say(
     """
 **Training makes ResNet1D small.** The smallest file of the paper's methods that stays within one
-point is {plain:digits} times smaller than fp32. Trained with a tenth of its weights in three
-bits, the network has a file of {kb:count} kB, and accuracy changes by {change:points}. With a
-fifth of the weights it is {times:digits} times smaller than fp32.
+point is {plain:digits} times smaller than fp32. Our training keeps a tenth of the weights, in
+three bits. The file then has {kb:count} kB, and accuracy changes by {change:points}. With a fifth of the
+weights it is {times:digits} times smaller.
 
-**Part of that is the longer training.** Rounded to eight bits and trained as long, the same
-network gains {gain:points} over its start. Against this {term}`control` the smallest file is
-{within} one point. The larger one is {larger_within} one point, but it loses {larger:amount}
+**Part of this is due to the longer training.** The {term}`control`, rounded to eight bits and
+trained as long, gains {gain:points} over fp32. Compared with it, the smallest file is {within} one
+point. The larger one is {larger_within} one point, but it loses {larger:amount}
 ({numref}`tab-control`).
 """,
     plain=lambda: best_of_paper(resnet).metrics["file_ratio"],
@@ -285,8 +288,9 @@ show.table(
     lambda: compression.control_table(
         {name: resnet[name] for name in (CONTROL, LARGER, SMALLEST)}, resnet[CONTROL], fp32_of()
     ),
-    "ResNet1D small after eight further epochs, CinC 2017, five folds pooled, one seed. Against "
-    "fp32 nothing is lost; against the 8-bit control that trained as long, both small files lose.",
+    "ResNet1D small after eight further epochs, CinC 2017, five folds pooled, one seed; file: times "
+    "smaller than fp32. Against fp32 nothing is lost; against the 8-bit control that trained as "
+    "long, both small files lose.",
     {"file": formats.TENTHS},
     name="tab-control",
 )
@@ -294,12 +298,12 @@ show.table(
 # %% tags=["remove-input"]
 say(
     """
-**The paper's ratio is not a file.** It counts {ideal:digits} times for our smallest network,
-where all bits give {all_bits:digits} times ({numref}`fig-sizes`). Entropy coding then brings the
-file to {file:digits} times. It can also change which file is smallest. HuBERT-ECG `tiny`, rounded to four
-bits without any training, is {hubert:digits} times smaller as a file, at {hubert_change:points}.
-That is smaller than the HuBERT-ECG that we trained. Probably a few large weights stretch the grid,
-most others become zero, and zeros cost little.
+**The paper's ratio is not the size of the file.** For our smallest network it says
+{ideal:digits} times; all bits give {all_bits:digits} times ({numref}`fig-sizes`). Entropy coding
+brings the file to {file:digits} times. It can also change which file is smallest. The file of HuBERT-ECG `tiny`, rounded to four bits without any training, is {hubert:digits} times
+smaller, and accuracy changes by {hubert_change:points}. The HuBERT-ECG that we trained has a larger
+file. Probably a few large weights stretch the grid, most others become zero, and zeros take few
+bits.
 """,
     ideal=lambda: resnet[SMALLEST].metrics["ideal_ratio"],
     all_bits=lambda: resnet[SMALLEST].metrics["overhead_ratio"],
@@ -308,17 +312,18 @@ most others become zero, and zeros cost little.
     hubert_change=lambda: compression.change(hubert["4 bits"]),
 )
 
-# %% mystnb={"figure": {"caption": "How many times smaller ResNet1D small becomes, by three counts (CinC 2017, mean of five folds). For pruned networks the paper's count promises more than all bits bear out, since it leaves out where the weights are.", "name": "fig-sizes"}, "image": {"alt": "Seven rows, each with three marks on a scale of times smaller: paper's count, all bits, file"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "How many times smaller ResNet1D small becomes, by three counts (CinC 2017, mean of five folds). For pruned networks the paper's count is larger than that of all bits, since it leaves out the positions of the weights.", "name": "fig-sizes"}, "image": {"alt": "Seven rows, each with three marks on a scale of times smaller: paper's count, all bits, file"}} tags=["remove-input"]
 SHOWN = ("8 bits", "4 bits", "LAQ", "50 % pruned", "90 % pruned", LARGER, SMALLEST)
 show.figure(lambda: figures.three_sizes({n: resnet[n] for n in SHOWN if n in resnet}))
 
 # %% tags=["remove-input"]
 say(
     """
-**LAQ, rebuilt, is {within} one point.** It has {ideal:digits} times by the paper's count, at
-{change:points}. Its choices do not carry over to new recordings. In each fold it accepted at
-most one point on a tenth of the recordings; in the worst fold it then lost {worst:amount} on
-the test side. LAP finds nothing to prune in {idle:count} of the five folds.
+**LAQ, rebuilt, is {within} one point.** By the paper's count it makes ResNet1D {ideal:digits}
+times smaller, and it changes accuracy by {change:points}. Its choices do not carry over to new
+recordings. In each fold it was allowed to lose at most one point on a tenth of the recordings. In
+the worst fold it then lost {worst:amount} on the test recordings. LAP finds nothing to
+prune in {idle:count} of the five folds.
 """,
     within=lambda: within(compression.change(resnet["LAQ"])),
     ideal=lambda: resnet["LAQ"].metrics["ideal_ratio"],
@@ -330,22 +335,22 @@ the test side. LAP finds nothing to prune in {idle:count} of the five folds.
 # %% tags=["remove-input"]
 say(
     """
-**The importance does not find the layers that matter.** We measured how much the validation loss
-rises when one layer alone is rounded ({numref}`fig-guess`). Over the {layers:count} layers of
-fold 0, the rank correlation of importance and this rise is {rho:change}. The kurtosis has the
-largest weight, and it is high for the gains of BatchNorm: they are {gains:count} of the ten most
-important layers.
+**On fold 0, the importance does not find the layers that matter.** We measured how much the
+validation loss rises when one layer alone is rounded ({numref}`fig-guess`). The rank correlation
+of this rise and the importance is {rho:change}, over {layers:count} layers. The
+kurtosis has the largest weight, and it is high for the gains of BatchNorm: they are {gains:count}
+of the ten most important layers.
 """,
     layers=lambda: len(measured()),
     rho=lambda: measured().corr(method="spearman").loc["importance", "rise"],
     gains=lambda: sum(map(compression.is_gain, layers()[0].index[:10])),
 )
 
-# %% mystnb={"figure": {"caption": "The paper's importance of each layer, and what rounding this layer alone to three bits costs (ResNet1D small, CinC 2017, fold 0). The costly layers lie early in the network; the importance does not single them out.", "name": "fig-guess"}, "image": {"alt": "Points, one a layer: importance from left to right, rise of the validation loss upwards; no trend"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "The paper's importance of each layer, and what rounding this layer alone to three bits costs (ResNet1D small, CinC 2017, fold 0; stem: the first convolution; conv: a convolution of a block). The layers that cost most lie early in the network; their importance is not higher than that of others.", "name": "fig-guess"}, "image": {"alt": "Points, one a layer: importance from left to right, rise of the validation loss upwards; no trend"}} tags=["remove-input"]
 show.figure(lambda: figures.guess_and_measured(measured(), 3))
 
 
-# %% mystnb={"figure": {"caption": "Bits of each layer by LAQ in both readings, and by an integer program that spends a budget where the measured loss is least (ResNet1D small, CinC 2017, fold 0; 32: left in fp32). The program gives most bits to the first two blocks.", "name": "fig-bits"}, "image": {"alt": "Grid of layers and three methods with the number of bits in each cell"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "Bits of each layer by LAQ, by LAQ with equation (3) as printed, and by an integer program that shares out four bits a weight on average so that the measured losses are least (ResNet1D small, CinC 2017, fold 0; 32: left in fp32). The program gives most bits to the first two blocks.", "name": "fig-bits"}, "image": {"alt": "Grid of layers and three methods with the number of bits in each cell"}} tags=["remove-input"]
 def bits_without_gains():
     """Bits of convolutions and the output layer."""
     bits = layers()[1]
@@ -357,18 +362,18 @@ show.figure(lambda: figures.layer_bits(bits_without_gains()))
 # %% tags=["remove-input"]
 say(
     """
-On fold 0, bits placed by the integer program ({numref}`fig-bits`) change accuracy by
+On fold 0, the bits of the integer program ({numref}`fig-bits`) change accuracy by
 {one_width:points} against one width for all layers. Against LAQ the change is {laq:points}; the
 interval {zero} zero.
 
-**In ResNet1D pruning collapses because of the gains.** The paper's ratios count them as weights.
-With three tenths of all weights pruned, gains included, ResNet1D loses {rest:amount}. With the
-gains left alone it loses {alone:amount} ({numref}`fig-against-paper`).
+**Pruning a small share fails in ResNet1D because gains are pruned too.** The paper's ratios count
+the gains as weights. With three tenths of all weights pruned, gains included, ResNet1D loses
+{rest:amount}. With the gains left alone it loses {alone:amount} ({numref}`fig-against-paper`).
 
 **Rounding hardly helps accuracy.** The paper explains good accuracy at four bits by a smaller
-variance of activations. In ResNet1D, on fold 0, the median layer has {variance:percent} of its
-variance in fp32 at four bits, and no width gains accuracy. In HuBERT-ECG six bits change it by
-{six:points}.
+variance of activations. In ResNet1D, on fold 0, the outputs of the median layer have
+{variance:percent} of their variance in fp32 at four bits, and no number of bits gains accuracy. In
+HuBERT-ECG six bits change it by {six:points}.
 """,
     one_width=lambda: against(ALLOCATED, "4 bits, clipped, by channel", fold_0),
     laq=lambda: against(ALLOCATED, "LAQ", fold_0),
@@ -383,11 +388,11 @@ variance in fp32 at four bits, and no width gains accuracy. In HuBERT-ECG six bi
 say(
     """
 **Other data.** On a tenth of Chapman {cite:p}`zheng2020` the trained file of ResNet1D is
-{chapman:digits} times smaller at {chapman_change:points}; these are too few recordings to tell.
-The narrow ECGNet of the beats of MIT-BIH, pruned to a twentieth, becomes {ecgnet:digits} times
-smaller at {ecgnet_change:points} on DS2 (one seed, interval over patients). A network of that
-tenth of Chapman, asked for atrial fibrillation, ranks CinC 2017 with an AUC of {across:f1},
-against {home:f1} at home.
+{chapman:digits} times smaller and changes accuracy by {chapman_change:points}. These are too few
+recordings to tell. The narrow ECGNet of the beats of MIT-BIH, with a twentieth of its weights,
+becomes {ecgnet:digits} times smaller. Its accuracy on DS2 changes by {ecgnet_change:points} (one
+seed, interval over patients). A network trained on this tenth of Chapman finds atrial fibrillation
+in CinC 2017 with an AUC of {across:f1}, in Chapman {home:f1}.
 
 **What to do,** as far as two small networks can tell. If you can train, prune and round in the
 same training. If not, round, write an entropy-coded file, and do not prune
@@ -406,9 +411,9 @@ show.table(
     lambda: compression.sizes_table(
         compression.smallest({"ResNet1D": resnet, "HuBERT-ECG": hubert})
     ),
-    "The smallest files within one point of fp32, CinC 2017, five folds pooled. ResNet1D needs "
-    "the training; HuBERT-ECG does not. Ideal: as the paper counts. The trained file had eight "
-    "more epochs than fp32.",
+    "The smallest files within one point of fp32, CinC 2017, five folds pooled. Ideal: times smaller "
+    "as the paper counts; file: times smaller on disk. The smallest file of ResNet1D was trained "
+    "for eight more epochs than fp32; that of HuBERT-ECG was not trained further.",
     columns=["ideal", "file", "kB", "Δ accuracy, points"],
     name="tab-smallest",
 )
@@ -418,24 +423,22 @@ show.table(
 #
 # - **Small networks.** ResNet1D `small` and HuBERT-ECG `tiny` stand for networks ten and
 #   thirty-five times their size. The paper's sizes are in `full.yaml` and have not been run.
-# - **One seed, one schedule.** The schedule of the joint training was tried on one fold of another
-#   split, test side included, before the five folds were run.
-# - **fp32 could have trained longer.** Its validation loss was still falling slowly.
-# - **The control exists once.** It was run for ResNet1D on CinC 2017 alone. HuBERT-ECG and Chapman
-#   have none, and LAQ was not run on HuBERT-ECG.
-# - **Fold 0 only.** Allocated bits, equation (3) as printed, and other weights of the importance
-#   were run on one fold.
+# - **One seed, one schedule.** The schedule of our training was first tried on one fold of another
+#   split, test side included.
+# - **fp32 could have trained longer.** Its validation loss was still falling.
+# - **The control exists once,** for ResNet1D on CinC 2017. LAQ was not run on HuBERT-ECG.
+# - **Fold 0 only:** the integer program, equation (3) as printed, and other weights of the indices.
 # - **Other sets.** A tenth of Chapman was at hand, and too little of CPSC 2018 {cite:p}`liu2018`.
-# - **Learning rate.** HuBERT-ECG trains at $10^{-3}$ here. The paper prints $10^{-4}$.
+# - **Learning rate** of HuBERT-ECG: $10^{-3}$ here, $10^{-4}$ in the paper.
 # - **People.** CinC 2017 does not say which recordings are of one person, so all networks may look
-#   better than they are. A network and its own compressed form are affected alike.
-# - **Weights only.** Activations stay in fp32, so this is about storage. Chapter
-#   {doc}`05_int8_qat` has both.
+#   better than they are.
+# - **Weights only.** Activations stay in fp32, so this is about storage ({doc}`05_int8_qat` has
+#   both).
 #
 # ## Exercises
 #
-# **1. What do the masks cost?** Prune a ResNet1D with random weights, and compare the paper's
-# ratio with all bits and with the file.
+# **1. What do the positions of the weights cost?** Prune a ResNet1D with random weights, and compare
+# its three sizes.
 
 # %% tags=["solution"]
 network = ResNet1D(SIZES["small"])
@@ -451,8 +454,8 @@ for share in (0.1, 0.5, 0.9):
 pd.DataFrame(rows).T.round(2)
 
 # %% [markdown]
-# **2. How many recordings show a tenth of a point?** Let two networks answer differently on four
-# recordings of a hundred, and let one be right a tenth of a point more often.
+# **2. How many recordings show a tenth of a point?** Two networks differ on four recordings of a
+# hundred, and one is right a tenth of a point more often.
 
 # %% tags=["solution"]
 generator = np.random.default_rng(0)
@@ -461,8 +464,8 @@ for n in (2118, 8528, 100_000):
     print(f"{n:7,} recordings: {stats.paired_accuracy(gain > 0, gain < 0):+.4f}")
 
 # %% [markdown]
-# **3. Which layer would you give more bits?** Train for a few epochs, write the network with three
-# bits, and give two more to the first convolution or to the output layer.
+# **3. Which layer would you give more bits?** Write a network with three bits, and give two more to
+# the first convolution or to the output layer.
 
 # %% tags=["solution"]
 run = plan.on_cpu(plan.configs("rhythm", arms=[{"epochs": 3, "train_share": 0.05}])[0])

@@ -11,7 +11,7 @@
 # ---
 
 # %% [markdown]
-# # What would the papers' networks take on a Jetson?
+# # How long would the papers' networks take on a Jetson?
 
 # %% tags=["parameters"]
 profile = "quick"  # type: str  params file that lists the runs of this page
@@ -96,16 +96,17 @@ def seconds(machine, how):
 # %% tags=["remove-input"]
 answer(
     """
-**Hours for paper 1's pipeline, as the paper prints; we had no Jetson to measure on.** It prints
-{printed:count} s on a Jetson Nano. By our estimate from the data sheet, arithmetic alone takes at
-least {least:count} s, if every stage has ten epochs (our assumption). What fills the rest is not
-known. Our own times are estimates, or were measured on a PC and an H200.
+**Hours for paper 1's pipeline, as the paper prints; we had no Jetson to measure on.** The pipeline
+trains a network for each patient and classifies the beats. The paper prints {printed:count} s on a
+Jetson Nano, a small computer. By our estimate from its data sheet, arithmetic alone takes at least
+{least:count} s, if every stage has ten epochs (our assumption). What fills the rest is not known.
+Our own times are estimates, or were measured on a PC and on an H200, a large graphics card.
 """,
     printed=lambda: seconds("Jetson Nano", "printed"),
     least=lambda: seconds("Jetson Nano", "at least"),
 )
 
-# %% mystnb={"figure": {"caption": "Seconds of paper 1's pipeline by how they are known; open markers are estimates. The printed times lie far above the bounds that the data sheets set; both are in 16 bits. Our measured run has fewer epochs, and our estimate from single steps is in fp32, so neither repeats the paper.", "name": "fig-pipeline-seconds"}, "image": {"alt": "Seconds on a logarithmic axis for Jetson Nano, Orin Nano and H200: printed, measured, estimated, and least possible"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "Seconds of paper 1's pipeline: printed, measured or estimated; open markers are estimates. The printed times lie far above the bounds that follow from the data sheets; both are in 16 bits. Our measured run has fewer epochs, and our estimate from single steps is in fp32, so neither repeats the paper.", "name": "fig-pipeline-seconds"}, "image": {"alt": "Seconds on a logarithmic axis for Jetson Nano, Orin Nano and H200: printed, measured, estimated, and least possible"}} tags=["remove-input"]
 show.figure(lambda: figures.pipeline_seconds(pipeline()))
 
 # %% [markdown]
@@ -122,16 +123,16 @@ show.table(
     lambda: roofline.beside_paper(formats_on_h200),
     "Rows about devices in Tables 1 and 3 of paper 1, beside ours at the paper's size (head-only "
     "adaptation, head fine-tuned), all beats of DS2, ± over three seeds. We ran nothing on a "
-    "Jetson; our seconds are of other work than the paper's.",
+    "Jetson, and our seconds are not of the same work as the paper's.",
     name="tab-jetson",
 )
 
 # %% tags=["remove-input"]
 say(
     """
-The paper's own columns say that the Nano takes {slower:digits} times as long as the H200. Our runs
-on an H200 train the patients together and have two epochs of fine-tuning. So the seconds in
-{numref}`tab-jetson` must not be divided.
+In the paper's own column, the Nano takes {slower:digits} times as long as the H200. Our runs on an
+H200 train the patients together and have two epochs of fine-tuning. So our seconds in
+{numref}`tab-jetson` say nothing about the paper's.
 """,
     slower=lambda: seconds("Jetson Nano", "printed") / seconds("H200", "printed"),
 )
@@ -139,29 +140,31 @@ on an H200 train the patients together and have two epochs of fine-tuning. So th
 # %% [markdown]
 # ## How it works
 #
-# A layer cannot be faster than its arithmetic at the machine's peak. Nor can it be faster than
-# moving its weights and activations through memory once. The larger of
-# the two is the {term}`roofline` bound {cite:p}`williams2009`. For $n$ beats in a batch and the layers $l$ of a
-# network it is
+# A layer takes at least the time of its arithmetic at the machine's peak, the most operations a
+# second. It also takes at least the time in which its weights and activations move through memory
+# once. The larger of the two times is the {term}`roofline` bound {cite:p}`williams2009`. For $n$
+# beats in a batch and the layers $l$ of a network it is
 #
 # $$t \ge \sum_{l} \max\Bigl(\frac{2\,n\,\text{MAC}_l}{\text{peak}},\;
 # \frac{\text{bytes}_l(n)}{\text{bandwidth}}\Bigr),$$
 #
-# where $\text{MAC}_l$ counts the multiplications of a layer, each with one addition. Peaks and
-# bandwidths are those that the maker prints.
+# where $\text{MAC}_l$ counts the multiplications of a layer, each with one addition
+# ({term}`MAC`). The bandwidth says how many bytes move in a second. Peaks and bandwidths are those
+# that the maker prints.
 
 # %% tags=["remove-input"]
 show.table(
     roofline.machine_table,
-    "Peaks and bandwidths from NVIDIA's data sheets, without sparsity. The Nano's arithmetic units "
-    "have no INT8 at all, so INT8 cannot speed up its arithmetic.",
+    "Peaks and bandwidths from NVIDIA's data sheets, without sparsity; Top/s: a million million "
+    "operations a second. The Nano's arithmetic units have no INT8, so INT8 cannot speed up its "
+    "arithmetic.",
     {"*": formats.three_digits},
     name="tab-machines",
 )
 
 # %% [markdown]
 # Sources: {cite:t}`nvidia_nano`, {cite:t}`nvidia_orin_nano`, {cite:t}`nvidia_h200`,
-# {cite:t}`nvidia_tensorrt`. That the Nano lacks INT8 fits the paper's "not supported".
+# {cite:t}`nvidia_tensorrt`. The Nano has no INT8, which fits the paper's "not supported".
 
 
 # %% tags=["remove-cell"]
@@ -178,7 +181,7 @@ def roofs():
     return figures.roofs(list(bounds.MACHINES.values()), "fp16", at, reached)
 
 
-# %% mystnb={"figure": {"caption": "The bound as a roof: operations a second that a machine can reach in 16 bits, given how many it does for each byte it moves. Left of the bend memory sets the limit, right of it arithmetic. The dots are estimates: what paper 1's printed times come to with ten epochs a stage, one seed and batches of 128.", "name": "fig-roofs"}, "image": {"alt": "Three rising lines that bend into horizontal roofs; two dots lie below the roofs of Jetson Nano and H200"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "The most operations a second that a machine can reach in 16 bits, against the operations that it does for each byte it moves. Left of the bend memory sets the limit, right of it arithmetic. The dots are estimates: the operations of paper 1's pipeline over its printed times, with ten epochs a stage, one seed and batches of 128. Both lie below the line of their machine.", "name": "fig-roofs"}, "image": {"alt": "Three rising lines that bend into horizontal roofs; two dots lie below the roofs of Jetson Nano and H200"}} tags=["remove-input"]
 show.figure(roofs)
 
 # %% tags=["remove-input"]
@@ -215,14 +218,16 @@ def faster(name):
 say(
     """
 By our estimate this fine-tuning is {share:percent} of the multiplications. The network of chapter
-{doc}`08_micro_network`, which learns from five labels, needs fewer by {orders} orders of magnitude. It
-is other work: a far smaller network, of which only the last layers learn. The number format
-matters far less: on the Nano 16 bits lower the bound of one beat by a factor of {format:digits}.
+{doc}`08_micro_network`, which learns from five labels, needs fewer by {orders} orders of magnitude.
+That is different work: a far smaller network, of which only the last layers learn. The number
+format matters far less: on the Nano 16 bits lower the bound of one beat by a factor of
+{format:digits}.
 
-**By our estimate the printed time on the Nano is {nano:digits} times its bound; on the H200,
-{h200:digits} times.** Both ratios rest on ten epochs and one seed. So arithmetic may explain a
-part of the Nano's hours, and hardly anything on the H200. What fills the rest we do not know. It
-may be the start of many short steps, the loading of data, or stages that the paper does not list.
+**By our estimate the printed time is {nano:digits} times its bound on the Nano, and {h200:digits}
+times on the H200.** Both ratios rest on our assumption of ten epochs and one seed. So arithmetic
+may explain a part of the Nano's hours, and hardly anything on the H200. We do not know what fills
+the rest. It may be the start of many short steps, the loading of data, or stages that the paper
+does not list.
 """,
     share=finetuning,
     orders=orders,
@@ -234,8 +239,9 @@ may be the start of many short steps, the loading of data, or stages that the pa
 # %% tags=["remove-input"]
 show.table(
     lambda: devices.learning_table(by_device),
-    "Seconds of learning in PyTorch (fp32, invented beats), measured on one PC and on the H200 "
-    "(cuda). The last column is estimated from the first two: ten epochs for each of 22 patients.",
+    "Seconds of learning in PyTorch (fp32, invented beats), measured on one PC (cpu) and on the H200 "
+    "(cuda). Ours: the micro network, its features and its learning from five labels. The last "
+    "column is estimated from the first two: ten epochs for each of 22 patients.",
     {"*": formats.three_digits},
     name="tab-learning",
 )
@@ -243,18 +249,20 @@ show.table(
 # %% tags=["remove-input"]
 say(
     """
-**Single steps on an H200 add up to a time of the printed order.** We measured one step of
-fine-tuning there in fp32. Multiplied to ten epochs for all patients, it gives {estimated:count} s,
-an estimate. The paper prints {printed:count} s. The two are of one order; this proves nothing
+**On an H200, the sum of single steps is of the order of the printed time.** We measured the puzzle of one
+patient and one step of fine-tuning there, in fp32 ({numref}`tab-learning`). Scaled to ten epochs
+and all patients they add up to {estimated:count} s, an estimate. The paper prints {printed:count} s. This proves nothing
 about the paper's epochs.
 
 **The same GPU can be used better.** When all patients are trained together, our whole pipeline took
 {ours:digits} s on an H200, measured, mean of two seeds. It has four epochs of fine-tuning, and
-faster arithmetic (TF32). We have not tried this on a Jetson.
+faster arithmetic ({term}`TF32`). The runs in {numref}`tab-jetson` took longer, with fewer epochs and
+fewer threads of the processor; we do not know the reason. We have not tried this on a Jetson.
 
 **Classifying a beat is far less work than learning.** {numref}`fig-least` shows bounds for one
-input. On the Nano the bound of one beat in fp32 is {one:digits} ms, an estimate, and a heart gives a
-beat about every second. So even a time far above the bound would do. We have not measured it.
+input. On the Nano the bound of one beat in fp32 is {one:digits} ms, an estimate. A heart gives a
+beat about every second, so even a time far above the bound would be short enough. We have not
+measured it.
 """,
     estimated=lambda: seconds("H200", "estimated"),
     printed=lambda: seconds("H200", "printed"),
@@ -262,7 +270,7 @@ beat about every second. So even a time far above the bound would do. We have no
     one=lambda: roofline.bound_table(works).loc[("ECGNet", "fp32"), "Jetson Nano"],
 )
 
-# %% mystnb={"figure": {"caption": "Least milliseconds of one beat (ECGNet) or one recording (ResNet1D of paper 2), estimated from the data sheets. All bounds are of the order of milliseconds or below; a machine without a format has no marker for it.", "name": "fig-least"}, "image": {"alt": "Markers for three number formats in six rows of network and machine; the Jetson Nano has none for INT8"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "Least milliseconds of one beat (ECGNet) or one recording (ResNet1D of paper 2), estimated from the data sheets. All bounds are of the order of milliseconds or below. Where a machine lacks a format, there is no marker.", "name": "fig-least"}, "image": {"alt": "Markers for three number formats in six rows of network and machine; the Jetson Nano has none for INT8"}} tags=["remove-input"]
 show.figure(
     lambda: figures.least_ms(
         roofline.bound_table({n: works[n] for n in ("ECGNet", "ResNet1D")})
@@ -270,10 +278,10 @@ show.figure(
 )
 
 # %% [markdown]
-# **How good is such a bound?** On a processor at hand we measured the peak, computed the bound, and
-# timed the networks.
+# **How good is such a bound?** On one processor we measured the peak, computed the bound, and timed
+# the networks ({numref}`fig-checked`).
 
-# %% mystnb={"figure": {"caption": "Bound and measured time of a call in PyTorch on one core. For the two large networks with 64 inputs the bound is near; for the micro network it says little, since starting some twenty operators takes longer than their arithmetic.", "name": "fig-checked"}, "image": {"alt": "Pairs of bound and measured milliseconds for three networks, one or 64 inputs a call"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "Bound and measured time of one call of a network in PyTorch, with one input or 64 (batch), on one core. For the two large networks with 64 inputs the bound is near the measured time. For the micro network it says little, since starting some twenty operators takes longer than their arithmetic.", "name": "fig-checked"}, "image": {"alt": "Pairs of bound and measured milliseconds for three networks, one or 64 inputs a call"}} tags=["remove-input"]
 show.figure(lambda: figures.bound_and_measured(roofline.validation_table(timed)))
 
 
@@ -288,10 +296,11 @@ def reached(batch):
 say(
     """
 With 64 inputs the bound is at least {many:percent} of the measured time of the large networks. With
-one input it is {one:percent} or more. We do not know that a Jetson behaves alike.
+one input it is {one:percent} or more. We do not know whether a Jetson behaves alike.
 
-**Forward passes with the bundle.** The bundle below times networks on any device.
-{numref}`tab-devices` holds what was measured so far; two rows wait for a Jetson.
+**You can time the networks on your own device.** A folder with networks and scripts, the bundle,
+does this (*Run it yourself*). {numref}`tab-devices` holds what was measured so far. The rows of the
+two Jetsons are empty.
 """,
     many=lambda: reached(64),
     one=lambda: reached(1),
@@ -315,8 +324,8 @@ show.table(
 #   in a printed time, or fewer epochs, the distance to the bound changes in proportion.
 # - **Peaks on paper.** No program reaches the maker's peak. Heat and power limits lower it too.
 # - **The bound for the pipeline counts arithmetic alone.** Memory would raise it.
-# - **The estimate for the H200** is from one machine, in fp32, with beats that were invented. It
-#   holds adaptation and fine-tuning only.
+# - **The estimate for the H200** is from one machine, in fp32, with invented beats. It counts
+#   adaptation and fine-tuning only.
 # - **Learning times are of short calls.** The update from five labels takes longer on the H200 than on
 #   the PC, since starting its many small steps takes the time.
 #
@@ -345,8 +354,8 @@ for batch in (1, 64):
     print(batch, "inputs, memory decides in:", list(work.index[total > arithmetic]))
 
 # %% [markdown]
-# With one beat, the layers with most weights wait for them, since a weight is used only a few times.
-# With more beats a weight is used more often.
+# With one beat, the layers with most weights wait for memory, since each weight that is moved is
+# used only a few times. With more beats it is used more often.
 #
 # **3. What would frozen features save?** Fine-tune the head alone, and compute what comes before it
 # once for all patients. Count the multiplications again.
@@ -375,7 +384,7 @@ print(f"fewer by a factor of {whole / frozen:.0f}")
 #
 # The scripts need Python 3.6 and what a Jetson has: TensorRT, else PyTorch, else ONNX Runtime.
 # They refuse outputs that differ from the expected ones, and read the board's power sensors. ECGNet
-# in the bundle has random weights: its answers mean nothing, its time does.
+# in the bundle has random weights, so only its times mean something.
 
 # %% tags=["run-it"]
 live = plan.run("roofline")

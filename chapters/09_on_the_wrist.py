@@ -11,7 +11,7 @@
 # ---
 
 # %% [markdown]
-# # What does it take on the wrist?
+# # What does the network take on the wrist?
 
 # %% tags=["parameters"]
 profile = "quick"  # type: str  params file that lists the runs of this page
@@ -94,10 +94,11 @@ def macro(peaks):
 # %% tags=["remove-input"]
 answer(
     """
-**A few kilobytes, to classify.** Linked for a {term}`Cortex-M4`, detector and network in plain C take
-{flash:count} bytes of {term}`flash` and {ram:count} bytes of RAM. On {which} of the {beats:count} beats of
-DS2 this C code gives the class of its reference in NumPy (three seeds). We ran it on a PC, never
-on a microcontroller, and it does not learn.
+**A few kilobytes, to classify.** Linked for a {term}`Cortex-M4`, a small processor, the detector of
+beats and the micro network in plain C take {flash:count} bytes of {term}`flash` and {ram:count}
+bytes of {term}`RAM`. For {which} of the {beats:count} beats of DS2 this C code gives the same class
+as its reference in Python (three seeds). We ran it on a PC, never on a microcontroller, and it does
+not learn.
 """,
     flash=lambda: total("flash"),
     ram=lambda: total("RAM"),
@@ -105,7 +106,7 @@ on a microcontroller, and it does not learn.
     beats=lambda: agreement("beats"),
 )
 
-# %% mystnb={"figure": {"caption": "Bytes of flash and RAM by part, as the linker for a Cortex-M4 counts them, inside of what a small microcontroller with this core has (STM32F301K6). Most of both stays free for everything that a device does besides; nothing was run there.", "name": "fig-memory"}, "image": {"alt": "Two stacked bars of bytes, each filling less than half of a dashed outline"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "Bytes of flash and RAM by part, as the linker for a Cortex-M4 counts them; dashed: what a small microcontroller with this processor has (STM32F301K6). Most of both stays free for everything else that a device does. Nothing was run on one.", "name": "fig-memory"}, "image": {"alt": "Two stacked bars of bytes, each filling less than half of a dashed outline"}} tags=["remove-input"]
 show.figure(lambda: figures.memory(c99.memory_parts(in_c), c99.SMALL_DEVICE))
 
 # %% [markdown]
@@ -114,7 +115,8 @@ show.figure(lambda: figures.memory(c99.memory_parts(in_c), c99.SMALL_DEVICE))
 # Paper 1 {cite:p}`silva_deployment` could not run INT8 on its Jetson Nano: the conversion "was not
 # supported". It names an FPGA as the next step. {cite:t}`farag2023` reports a network in 8-bit
 # integers that was made for small devices. Ours is the micro network of chapter
-# {doc}`08_micro_network`, written out as C. It needs no runtime that could lack support.
+# {doc}`08_micro_network`, written out as C. A C compiler is all it needs, so it does not depend on
+# the formats that a {term}`runtime` supports.
 
 # %% tags=["remove-input"]
 show.table(
@@ -126,17 +128,17 @@ show.table(
 )
 
 # %% [markdown]
-# Chapter {doc}`08_micro_network` asks what such scores are worth on other patients. Here the question is
-# what the network takes, and whether its C code does the same as the trained network.
+# Chapter {doc}`08_micro_network` asks how such scores change with other patients. Here the question
+# is what the network takes, and whether its C code does the same as the trained network.
 #
 # ## How it works
 #
 # **From samples to a class** everything is computed in integers. The detector finds the
-# {term}`R-peak`. Around it the code forms differences of the signal and compares them with the
-# patient's usual beat. {term}`RR` intervals become ratios and logarithms. Since some of them need the
-# next beat, each class is known one beat late.
+# {term}`R-peak`. Around it the code takes differences of neighbouring samples and compares them with
+# the patient's usual beat (the {term}`template`). {term}`RR` intervals become ratios and logarithms.
+# Since some of them need the next beat, each class is known one beat late.
 
-# %% mystnb={"figure": {"caption": "The way of the samples through the C code, with what each step hands on. The network itself reads bytes and gives one of three classes.", "name": "fig-sample-way"}, "image": {"alt": "Four boxes below each other: detector, window, RR intervals, network; beside them what they hand on"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "The steps of the C code from samples to a class; beside the arrows, what each step hands on. The network itself reads bytes and gives one of three classes.", "name": "fig-sample-way"}, "image": {"alt": "Four boxes below each other: detector, window, RR intervals, network; beside them what they hand on"}} tags=["remove-input"]
 figures.way(program, 360)
 
 # %% [markdown]
@@ -144,8 +146,9 @@ figures.way(program, 360)
 # a 32-bit sum $s$. After a ReLU, one multiplication brings the sum back to a byte
 # {cite:p}`jacob2018`:
 #
-# $$s = b + \sum_i w_i\,x_i, \qquad
-# y = z + \bigl\lfloor (\max(s, 0)\, m + 2^{k-1})\, /\, 2^{k} \bigr\rfloor .$$
+# $$s = b + \sum_i w_i\,x_i,$$
+#
+# $$y = z + \bigl\lfloor (\max(s, 0)\, m + 2^{k-1})\, /\, 2^{k} \bigr\rfloor .$$
 #
 # Here $z$ is the byte that stands for zero, $m$ a factor of the output channel, and $k$ a shift of
 # the layer. So a convolution and a linear layer are the same function. This is its C:
@@ -161,7 +164,7 @@ show.code(type(program).run)
 
 # %% [markdown]
 # **The detector** looks for steep slopes, after {cite:t}`pan1985`. It takes one sample at a time
-# and keeps those of the last few seconds. Its four settings were tried on DS1.
+# and keeps those of the last few seconds. Its four settings were chosen on DS1.
 #
 # ## What we saw
 
@@ -181,7 +184,8 @@ has an accuracy of {accuracy:percent} and a macro-F1 of {f1:f1}, without any lab
 )
 
 # %% [markdown]
-# **It takes little.** Each number in {numref}`tab-cost` says how it is known.
+# **It takes little.** {numref}`tab-cost` lists what the C code takes, and says how each number is
+# known.
 
 # %% tags=["remove-input"]
 show.table(
@@ -196,9 +200,9 @@ show.table(
 say(
     """
 Flash holds code, weights and the compiler's 64-bit division. RAM holds the state of one patient,
-the samples, and the deepest stack. On one core of a PC a beat takes {us:digits} µs, from samples and a
-given R-peak to the class, the call from Python included. The instructions are those of the network
-alone. How long a Cortex-M4 takes we do not know.
+the samples, and the largest stack. On one core of a PC a beat takes {us:digits} µs. This is the time
+from samples and a given R-peak to the class, the call from Python included. The instructions were
+counted for the network alone. We do not know how long a Cortex-M4 takes.
 """,
     us=lambda: cost("µs a beat"),
 )
@@ -218,8 +222,8 @@ def work():
 figures.layers(work())
 
 # %% [markdown]
-# **It works on a stream of samples.** Nothing but samples goes in; classes come out while the
-# recording goes on.
+# **It works on a stream of samples.** The code reads samples alone, and gives classes while the
+# recording goes on ({numref}`fig-stream`).
 
 # %% mystnb={"figure": {"caption": "Ten seconds of record 119 as the C code answers them: the letter is the class, the bar above a beat ends when this class is known. Each class is known shortly after the next beat. The shipped network has been trained on this record among others, so the picture shows the delay, not how good it is. MIT-BIH Arrhythmia Database 1.0.0, ODC-By 1.0.", "name": "fig-stream"}, "image": {"classes": "reference-figure", "alt": "An ECG with letters N and V above its beats and a bar from each beat to the moment its class is known"}} tags=["remove-input"]
 show.reference_figure("stream", "An ECG with the class of each beat, and when it was known")
@@ -228,12 +232,13 @@ show.reference_figure("stream", "An ECG with the class of each beat, and when it
 say(
     """
 On DS2 the detector finds {se:percent} of the beats, and {ppv:percent} of what it finds are beats.
-A class is known {delay:digits} s after its R-peak (median). On one core of a PC, detector and network
-work {fast:digits} times as fast as the samples came, measured.
+A class is known {delay:digits} s after its R-peak (median). Measured on one core of a PC, detector
+and network work {fast:digits} times as fast as the samples were recorded.
 
-**Finding the beats costs a little.** Macro-F1 is {known:f1} with annotated R-peaks and {ours:f1} with ours
-(three seeds). With wfdb's detector, which sees the whole recording at once, it is {wfdb:f1}, so the
-two detectors do about equally well. With detected R-peaks, missed and false beats count as errors.
+**Finding the beats costs a little.** Macro-F1 on DS2 is {known:f1} with annotated R-peaks and
+{ours:f1} with those of our detector (three seeds). With wfdb's detector, which sees the whole
+recording at once, it is {wfdb:f1}. So the two detectors do about equally well. With detected
+R-peaks, missed and false beats count as errors.
 """,
     se=lambda: streamed("beats, Se"),
     ppv=lambda: streamed("+P"),
@@ -244,20 +249,20 @@ two detectors do about equally well. With detected R-peaks, missed and false bea
     wfdb=lambda: macro("wfdb's detector, in Python"),
 )
 
-# %% mystnb={"figure": {"caption": "F1 of each class by where the R-peaks come from, mean of three seeds, no label of the patient. The detectors cost little; S is the weak class everywhere.", "name": "fig-peaks"}, "image": {"alt": "F1 of N, S and V and their mean in three rows: annotated R-peaks, our detector, wfdb's detector"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "F1 of each class on DS2 with R-peaks of three origins, mean of three seeds, no label of the patient. Detected R-peaks lower the scores little; S is the weak class everywhere.", "name": "fig-peaks"}, "image": {"alt": "F1 of N, S and V and their mean in three rows: annotated R-peaks, our detector, wfdb's detector"}} tags=["remove-input"]
 show.figure(lambda: figures.class_f1(c99.f1_by_peaks(in_c, library)))
 
 # %% [markdown]
 # ## What could be wrong
 #
-# - **Not run on a microcontroller.** Bytes are counted after linking for it. Time and energy there
-#   are unknown.
+# - **Not run on a microcontroller.** Bytes are counted by the linker. Time and energy on such a
+#   device are unknown.
 # - **Classification only.** Learning from labels, as in chapter {doc}`08_micro_network`, is not in
 #   the C code. It would need stored beats of other patients and gradients in floating point.
-# - **A whole device holds more:** drivers, radio, an analogue-to-digital converter, a battery. None is
-#   counted.
-# - **The lead is that of a clinic.** Scores are of MLII on 22 patients of DS2, without motion of a
-#   wrist. A watch records another lead.
+# - **A whole device needs more:** drivers, radio, an analogue-to-digital converter, a battery. None of
+#   them is counted.
+# - **The lead is that of a clinic.** Scores are of {term}`MLII` on 22 patients of DS2, without motion
+#   of a wrist. A watch records another lead.
 # - **Instructions of a PC** are not those of a Cortex-M4. They were counted for the network alone.
 # - **The detector** was tuned on DS1 and tested on DS2 alone, both of one database.
 #
@@ -272,7 +277,8 @@ with tempfile.TemporaryDirectory() as folder:
     print(len(source.read_text().splitlines()), "lines of C")
 
 # %% [markdown]
-# **2. Does the recorder's gain matter?** Halve the samples, and tell the code so. Compare the classes.
+# **2. Does the recorder's amplification matter?** Halve the samples, and give the code half the gain.
+# Compare the classes.
 
 # %% tags=["solution"]
 lead = read_record(plan.source().path, plan.common("records")[0])
@@ -292,8 +298,8 @@ else:
     print("no C compiler (gcc) here")
 
 # %% [markdown]
-# The detector and the network measure everything against the patient's own running size. Only the
-# rounding of the halved samples is left.
+# The detector and the network divide everything by the patient's own running amplitude. Only the
+# rounding of the halved samples remains.
 #
 # **3. What would an FPGA have to compute?** Count the multiplications of bytes, and those of 32-bit
 # sums, which bring them back to bytes or compare the classes.

@@ -82,16 +82,16 @@ def listed(name, found):
 answer(
     """
 **With one command, in minutes or in hours.** `make book` runs every chapter on a few records, in
-some minutes on two cores. All runs of `cpu.yaml` took {hours:digits} hours of computing on a CPU,
-an upper bound. Of the {listed:count} runs of `full.yaml`, which need a GPU, we ran {found:count}.
-A new strategy, model or data set takes a few lines, which this page runs.
+some minutes on two cores. All runs of `cpu.yaml` took at most {hours:digits} hours of computing on a
+CPU. Of the {listed:count} runs of `full.yaml`, which need a GPU, we ran {found:count}. A new strategy,
+model or data set takes a few lines of code; this page shows and runs them.
 """,
     hours=lambda: total_minutes(0) / 60,
     listed=lambda: listed("full", h200_runs)["listed"],
     found=lambda: listed("full", h200_runs)["have a result"],
 )
 
-# %% mystnb={"figure": {"caption": "Computing time of the committed runs by study, on a logarithmic scale. A stage that several runs share, such as pretraining, counts once for each of them, so these are upper bounds. The names are those that the command study takes; a few studies take most of the time.", "name": "fig-minutes"}, "image": {"alt": "Minutes of each study, sorted; circles for the CPU, triangles for the four studies that were run on an H200"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "Computing time of the committed runs by study, on a logarithmic scale. A stage that several runs share, such as pretraining, counts once for each of them, so these are upper bounds. The names are those that you give to the command `ecglib study`. A few studies take most of the time.", "name": "fig-minutes"}, "image": {"alt": "Minutes of each study, sorted; circles for the CPU, triangles for the four studies that were run on an H200"}} tags=["remove-input"]
 show.figure(lambda: figures.study_minutes(minutes))
 
 # %% [markdown]
@@ -104,7 +104,7 @@ show.figure(lambda: figures.study_minutes(minutes))
 # several arms, one for each value. An unknown name, or one that comes
 # twice, is an error.
 
-# %% mystnb={"figure": {"caption": "From a params file to a page. Every run is kept as a result, and a run that has a result is not repeated: an interrupted study goes on where it stopped.", "name": "fig-parts"}, "image": {"alt": "Five boxes joined by arrows: params file, configuration, run, result, page"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "From a params file to a page. The result of every run is kept, and a run that has a result is not repeated. So an interrupted study goes on where it stopped.", "name": "fig-parts"}, "image": {"alt": "Five boxes joined by arrows: params file, configuration, run, result, page"}} tags=["remove-input"]
 figures.from_params_to_page()
 
 # %% [markdown]
@@ -150,8 +150,9 @@ show.table(
 # python -m ecglib study baseline --params params/full.yaml -p data_root=mitdb.npz
 # ```
 #
-# A packed file holds all recordings of a data set. A machine that only trains needs this file,
-# the repository, and torch, NumPy, SciPy, pandas, tqdm and PyYAML (transformers for HuBERT-ECG).
+# A packed file holds all recordings of a data set. A machine that only trains needs this file and
+# the repository. It also needs torch, NumPy, SciPy, pandas, tqdm and PyYAML (transformers for
+# HuBERT-ECG).
 #
 # **More cores, more machines.** Dask runs a study on all cores, or on machines that see the
 # repository and the data under the same paths. Each run is saved when it ends. Studies that
@@ -191,25 +192,25 @@ show.table(
 #
 # ## How fast is it?
 #
-# A first script trains over PyTorch's Dataset and DataLoader, and treats one patient after
-# another from the beginning. `ecglib.personalize.plain` is that script, the *usual way*. Ours
-# keeps all beats on the device, computes once what no patient changes, and on a GPU trains the
-# networks of all patients side by side. Both give the same networks, which a test checks. In
-# {numref}`fig-speed`, a row *online* names what adapts to the patient, then what is fine-tuned.
+# The *usual way* is a simple script (`ecglib.personalize.plain`). It trains over PyTorch's Dataset
+# and DataLoader, and does all the work again for each patient. Ours keeps all beats on the device,
+# and computes once what is the same for all patients. On a GPU it trains the networks of all
+# patients side by side. Both give the same networks, which a test checks. In {numref}`fig-speed`, a
+# row *online* names what adapts to the patient, then what is fine-tuned.
 
-# %% mystnb={"figure": {"caption": "How many times as fast as the usual way ours is, for the largest run of each piece of work; narrow network on one CPU core, the paper's size on an H200. Work that is shared by the patients is saved; where all weights learn, only the GPU gains much.", "name": "fig-speed"}, "image": {"alt": "Ratios of ten pieces of work on a logarithmic scale, with a line where both ways are equally fast"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "How many times as fast as the usual way ours is, for the largest run of each piece of work; narrow network on one CPU core, the paper's size on an H200. Where patients share work, ours is much faster. Where all weights learn, it is much faster only on the GPU.", "name": "fig-speed"}, "image": {"alt": "Ratios of ten pieces of work on a logarithmic scale, with a line where both ways are equally fast"}} tags=["remove-input"]
 show.figure(lambda: figures.ratios({"one core": core, "H200": h200}))
 
 # %% tags=["remove-input"]
 HEAD_ONLY, EVERYTHING = "online: head only, then the head", "online: full, then everything"
 say(
     """
-**Work that no patient changes is done once.** If nobody adapts, or with AdaBN, one fine-tuning
-serves all 22 patients: {none:digits} times as fast for *none* on a core. Cutting windows from a
-signal that is read once is {windows:digits} times as fast.
+**Work that is the same for all patients is done once.** If nothing adapts, or only {term}`AdaBN`,
+one fine-tuning serves all 22 patients. On one core this is {none:digits} times as fast (row *none*).
+Cutting windows from a signal that is read once is {windows:digits} times as fast.
 
-**Work that each patient changes has to be paid for.** Head-only adaptation of 22 patients is
-{head:digits} times as fast on a core. We had aimed at twenty times. This would need fewer
+**Work that differs from patient to patient cannot be shared.** Head-only adaptation of 22 patients
+is {head:digits} times as fast on a core. We had aimed at twenty times. This would need fewer
 operations, since the fine-tunings already run at {peak:percent} of the core's peak.
 
 **If all weights learn, our way gains little or nothing on a core.** With everything fine-tuned it
@@ -231,10 +232,10 @@ fill it better. An online stage in which everything learns takes {ours:digits} s
 {usual:digits} s (bf16; the usual way is scaled from one patient). Even so, the fine-tuning
 reaches only {share:percent} of the card's peak: moving data through memory takes most of the time.
 
-With ten epochs a stage, the puzzle and the online stage together take {everything:digits} s on an
-H200 with everything fine-tuned, or {head:digits} s with the head alone (one seed). The paper
-prints {paper:count} s on an H200, for a number of epochs and seeds that is not published, so the
-two are not divided.
+The puzzle and the online stage, ten epochs each, together take {everything:digits} s on an H200 with
+everything fine-tuned (one seed). With the head alone they take {head:digits} s. The paper prints
+{paper:count} s on an H200. It does not say for how many epochs and seeds, so the times cannot be
+compared.
 """,
     ours=lambda: h200.loc[EVERYTHING, "ours, s"],
     usual=lambda: h200.loc[EVERYTHING, "usual, s"],
@@ -256,7 +257,7 @@ show.table(
     name="tab-speed",
 )
 
-# %% mystnb={"figure": {"caption": "Seconds of an online stage (head-only adaptation, the head fine-tuned) on one core; one quantity varies at a time. With more patients our way gains, since what they share is done once; then both ways grow in proportion.", "name": "fig-growth"}, "image": {"alt": "Seconds of both ways against patients, training beats and parameters; ours lies below in all three panels"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "Seconds of an online stage (head-only adaptation, the head fine-tuned) on one core; one quantity varies at a time. With more patients our way gains, since what they share is done once. With still more patients, both ways take longer in the same proportion.", "name": "fig-growth"}, "image": {"alt": "Seconds of both ways against patients, training beats and parameters; ours lies below in all three panels"}} tags=["remove-input"]
 one_strategy = {"task": "online", "strategy": "head_only", "threads": 1, "precision": "fp32"}
 show.figure(
     lambda: figures.growth(

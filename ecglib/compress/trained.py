@@ -122,7 +122,7 @@ class Coder:
 
 
 def lamp_scores(weight):
-    """LAMP scores: the square of a weight over the sum of all squares that are not smaller.
+    """LAMP scores: the square of a weight over the sum of all squares at least as large.
 
     They have the shape of `weight` and lie between 0 and 1. They can be compared across layers.
     The largest weight of each layer has score 1, so no layer is pruned completely.
