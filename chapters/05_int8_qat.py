@@ -11,7 +11,7 @@
 # ---
 
 # %% [markdown]
-# # Which layers can do with 8-bit integers?
+# # Which layers can run in 8-bit integers?
 
 # %% tags=["parameters"]
 profile = "quick"  # type: str  params file that lists the runs of this page
