@@ -553,7 +553,8 @@ show.table(
         narrow | {f"{name}, paper's size": a for name, a in h200.items()}
     ),
     "Counted by EC57's convention: escape beats (j, e) are supraventricular, the first five minutes "
-    "are left out, and a fusion beat taken for a ventricular one is no error.",
+    "are left out, and a fusion beat taken for a ventricular one is no error. SVEB and VEB are S and V "
+    "beats; FPR is the share of other beats that are called so.",
 )
 
 # %% tags=["all-results", "remove-input"]
@@ -566,6 +567,7 @@ show.table(
 # %% tags=["all-results", "remove-input"]
 show.table(
     lambda: runs.runtime_table(narrow | {f"{n}, paper's size": arm for n, arm in h200.items()}),
-    "Seconds by stage, mean over seeds: narrow on one core, the paper's size on an H200.",
+    "Seconds by stage, mean over seeds: narrow on one core, the paper's size on an H200. Features are "
+    "those of DS1, computed once where the backbone stays as it is.",
     {"*": "{:.1f}"},
 )

@@ -466,7 +466,8 @@ show.table(
 # %% tags=["all-results", "remove-input"]
 show.table(
     lambda: latency.latency_table(timed),
-    "Deployed networks: milliseconds of a call, speed against ONNX Runtime in fp32 within the same "
+    "Deployed networks: milliseconds of a call (p50 is the median; one call in twenty takes longer than "
+    "p95, one in a hundred longer than p99), speed against ONNX Runtime in fp32 within the same "
     "session, bytes on disk, same class as the network that was exported (all beats of DS2).",
 )
 

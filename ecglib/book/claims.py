@@ -51,16 +51,16 @@ ANSWERS = (
     Answer(
         "How small can a file get?",
         overview.compression,
-        "**{file_ratio:digits} times smaller than with 32 bits.** A small ResNet1D was pruned and "
-        "rounded while it learned (one seed). Its accuracy changes by {as_long:points} against "
-        "8 bits trained as long.",
+        "**{file_ratio:digits} times smaller than with 32 bits.** A small ResNet1D was pruned "
+        "and rounded while it learned (one seed). Its accuracy changes by {as_long:points} "
+        "against 8 bits trained as long.",
         "06_layerwise_compression",
     ),
     Answer(
         "What do labels bring?",
         overview.labels,
-        "**A gain that we can measure.** In a network of four kilobytes, five labelled beats of "
-        "each patient change macro-F1 by {five_gain:change}.",
+        "**A gain that we can measure.** In a network of four kilobytes, five labelled beats "
+        "of each patient change macro-F1 by {five_gain:change}.",
         "08_micro_network",
     ),
 )
@@ -69,8 +69,8 @@ ANSWERS = (
 AGAINST = (
     (
         overview.labels,
-        "Half of what labels bring comes from one patient, record 232. Without this record, five "
-        "labels change macro-F1 by {five_without_heavy:change}.",
+        "Half of what labels bring comes from one patient, record 232. Without this record, "
+        "five labels change macro-F1 by {five_without_heavy:change}.",
     ),
     (
         overview.labels,
@@ -80,9 +80,9 @@ AGAINST = (
     ),
     (
         overview.inputs,
-        "The input of our network is not always the best one. Without labels, an input like that "
-        "of Farag 2023 has {farag:f1} macro-F1, and ours has {ours:f1} (every patient left out "
-        "once, one seed). Without record 232 ours is ahead by {without_heavy:change}.",
+        "The input of our network is not always the best one. Without labels, an input like "
+        "that of Farag 2023 has {farag:f1} macro-F1, and ours has {ours:f1} (every patient "
+        "left out once, one seed). Without record 232 ours is ahead by {without_heavy:change}.",
     ),
     (
         overview.compression,
@@ -109,7 +109,8 @@ CLAIMS = {
         overview.personalization,
         "AdaBN {adabn:f1}, head only {head_only:f1} macro-F1; no control",
         "the best strategy, {best}: {gain:change} against the control",
-        "interval over {n_patients} patients, {n_seeds} seeds, paper's size, first five minutes not scored",
+        "interval over {n_patients} patients, {n_seeds} seeds, paper's size, first five "
+        "minutes not scored",
     ),
     "FP16 is better than BF16": (
         overview.formats,
@@ -121,7 +122,8 @@ CLAIMS = {
         overview.integers,
         "best row {best_row:f1} macro-F1; no row in fp32",
         "all layers, calibrated: {difference:change} against fp32",
-        "interval over {n_patients} patients, {n_seeds} seeds; narrow network, not personalized",
+        "interval over {n_patients} patients, {n_seeds} seeds; narrow network, not "
+        "personalized",
     ),
     "Compression without loss": (
         overview.compression,
@@ -141,8 +143,8 @@ CLAIMS = {
     "A human in the loop would help": (
         overview.labels,
         "not measured",
-        "five labels: {five_gain:change} macro-F1; about {asked:digits} labels in half an hour, "
-        "asked for in doubt: {doubt_gain:change}",
+        "five labels: {five_gain:change} macro-F1; about {asked:digits} labels in half an "
+        "hour, asked for in doubt: {doubt_gain:change}",
         "interval over {n_patients} patients, each left out once, {n_seeds} seeds, first "
         "five minutes not scored",
     ),

@@ -21,15 +21,6 @@ from ecglib.plots.style import (
 from ecglib.tables.names import word
 from ecglib.tables.scores import class_scores, patient_change
 
-_STAGES = {
-    "pretrain": "pretraining",
-    "features": "features of DS1",
-    "finetune": "fine-tuning on DS1",
-    "predict": "prediction",
-    "adapt": "adaptation to the patient",
-}
-"""Stage of a run -> what the page calls it."""
-
 
 def pipeline():
     """The stages of paper 1, from pretraining to the prediction of one patient."""
@@ -170,10 +161,10 @@ def stage_seconds(table):
     shades = sns.color_palette("Greys", table.shape[1] + 1)[1:]
     for stage, shade in zip(table, shades, strict=True):
         seconds = table[stage]
-        label = _STAGES.get(stage, stage)
+        label = word(stage)
         axis.barh(range(len(table)), seconds, left=left, color=shade, ec="white", label=label)
         left = left + seconds
     name_rows(axis, [word(name) for name in table.index])
     axis.set_xlabel("seconds, all test patients")
-    figure.legend(loc="outside upper center", ncols=2)
+    figure.legend(loc="outside upper center", ncols=3)
     return figure
