@@ -98,10 +98,10 @@ def contains_zero(interval):
 # %% tags=["remove-input"]
 answer(
     """
-**All layers can, in our networks.** We put every layer into 8-bit integers and measured their ranges
-(calibration), without further training. In narrow networks trained on DS1 only, macro-F1 changes by
+**All layers can, in our networks.** We measured the range of every layer (calibration) and put it into
+8-bit integers, without further training. In narrow networks trained on DS1 only, macro-F1 changes by
 {change:change} against fp32 (three seeds, 22 patients). The file of one of them is {smaller:digits}
-times smaller, and {faster:digits} times as fast in the same runtime on one PC. At the paper's size we
+times smaller, and {faster:digits} times as fast in the same runtime on one machine. At the paper's size we
 have one seed, whose interval {large}.
 """,
     change=lambda: int8.costs(narrow)[ALL],
@@ -341,7 +341,7 @@ signal in the weights is {least:digits} to {most:digits} dB above the noise of r
     most=lambda: of_layers("SQNR, dB").max(),
 )
 
-# %% mystnb={"figure": {"caption": "Signal over quantization noise by layer, in the calibrated narrow network with all layers in integers (seed 7): of its weights, and of its outputs on some test beats against the fp32 network. Both lines are of the same network. The noise in the outputs does not grow from layer to layer.", "name": "fig-sqnr"}, "image": {"alt": "Two lines by layer: weights at about forty to fifty decibels, outputs below them"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "Signal over quantization noise by layer, in the calibrated narrow network with all layers in integers (seed 7): of its weights, and of its outputs on some test beats against the fp32 network. Both lines are of the same network. Relative to the signal, the outputs of the last layer hold less noise than those of the first.", "name": "fig-sqnr"}, "image": {"alt": "Two lines by layer: weights at about forty to fifty decibels, outputs below them"}} tags=["remove-input"]
 show.figure(
     lambda: figures.noise(
         of_layers("SQNR, dB").to_dict(),
