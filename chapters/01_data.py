@@ -95,16 +95,17 @@ answer(
     """
 **Nine beats in ten are normal, so accuracy says little.** Networks here tell three classes of
 heart beats apart: normal ones (N), early ones from above the ventricles (S), and ones from the
-ventricles (V). Always answering N is right for {accuracy:percent} of the test beats, and its
-macro-F1 is {f1:f1}. One record, 232, holds {share:percent} of the S beats. So we report macro-F1,
-with intervals over patients. All beats of 44 records were counted.
+ventricles (V). Always answering N is right for {accuracy:percent} of the test beats. Its macro-F1,
+the mean score of the three classes, is only {f1:f1}. One record, 232, holds {share:percent} of the S
+beats in the test. So we report macro-F1, with intervals that say how much other patients could
+change it. All beats of 44 records were counted.
 """,
     accuracy=lambda: trivial().loc["DS2", "accuracy"],
     f1=lambda: trivial().loc["DS2", "macro-F1"],
     share=lambda: held().loc["S", "share of that record"],
 )
 
-# %% mystnb={"figure": {"caption": "Beats of the training and the test records: first all beats by class, then the beats of each class by record, with the number of large records. N beats come from everybody; S and V beats come from a few patients.", "name": "fig-who"}, "image": {"alt": "Bars cut into shares; record 232 fills three quarters of the bar of S beats in DS2"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "Beats of the training and the test records. The first bar of each group shows all beats by class; the other bars cut the beats of one class by record, with the numbers of the large records. N beats come from everybody; most S and V beats come from a few patients.", "name": "fig-who"}, "image": {"alt": "Bars cut into shares; record 232 fills three quarters of the bar of S beats in DS2"}} tags=["remove-input"]
 show.figure(lambda: figures.who_holds_what(counts()))
 
 # %% [markdown]
@@ -133,9 +134,9 @@ def others():
 
 show.table(
     others,
-    "Printed results on DS2, three classes or more, under what a constant answer is worth. The "
-    "macro-F1 of peers is partly derived from their tables. RR means that timing is used; paper 1 "
-    "uses none.",
+    "Results that others print for DS2, with three classes or more; the first row always answers "
+    "N. Where others print no macro-F1, it is derived from their tables. RR means that a method uses "
+    "the intervals between beats; paper 1 does not.",
     name="tab-others",
 )
 
@@ -143,7 +144,7 @@ show.table(
 say(
     """
 The first personalised row of paper 1 has an accuracy of {first:percent}. Always answering N has
-{trivial:percent} ({numref}`tab-others`). Accuracy alone would hide this.
+{trivial:percent} ({numref}`tab-others`). So an accuracy says little without the constant answer beside it.
 """,
     first=papers.PAPER1_TABLE_1[0].accuracy,
     trivial=lambda: trivial().loc["DS2", "accuracy"],
@@ -151,7 +152,7 @@ The first personalised row of paper 1 has an accuracy of {first:percent}. Always
 
 # %% [markdown]
 # Paper 2 {cite:p}`shinde2025` gives one label to a whole recording. {numref}`tab-sets` shows
-# such data sets; they return in chapter {doc}`06_layerwise_compression`.
+# such data sets; they are used in chapter {doc}`06_layerwise_compression`.
 
 
 # %% tags=["remove-input"]
@@ -167,7 +168,8 @@ show.table(
     pooled,
     "Recordings with one label each. Chapman: slow sinus rhythm (SB), atrial fibrillation or flutter "
     "(AFIB), fast rhythms (GSVT), sinus rhythm (SR). CinC: normal (N), atrial fibrillation (A), other "
-    "(O), noise (~). The largest class is what a constant answer gets right: less than for beats.",
+    "(O), noise (~). A constant answer is right for the largest class only, a smaller share than for "
+    "beats.",
     {"largest class": formats.PERCENT_1},
     name="tab-sets",
 )
@@ -175,12 +177,12 @@ show.table(
 # %% [markdown]
 # ## How it works
 #
-# **Classes.** Two cardiologists gave a symbol to every beat. EC57 folds the symbols into five
+# **Classes.** Two cardiologists gave a symbol to every beat. EC57 groups the symbols into five
 # classes. Networks here predict the three that are not too rare, {term}`N`, {term}`S` and
 # {term}`V`; {term}`F` and {term}`Q` are left out. Other marks (changes of rhythm, noise, flutter
 # waves) are not beats.
 
-# %% mystnb={"figure": {"caption": "One beat of each class (shaded) among its neighbours, as recorded; letters come from the annotations. An S beat comes early and looks like its neighbours; a V beat is broad, and the wave after it is turned over. Of each record the beat nearest to the median of its class is shown, of all classes but Q among those between two N beats. MIT-BIH Arrhythmia Database 1.0.0, ODC-By 1.0.", "name": "fig-real-classes"}, "image": {"classes": "reference-figure", "alt": "Five strips of ECG, one for each class of beat"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "One beat of each class (shaded) among its neighbours, as recorded; letters come from the annotations. An S beat comes early and looks like its neighbours; a V beat is broad, and its T wave points the other way. Each shaded beat is the one of its record nearest to the median of its class; except for Q, only beats between two N beats were considered. MIT-BIH Arrhythmia Database 1.0.0, ODC-By 1.0.", "name": "fig-real-classes"}, "image": {"classes": "reference-figure", "alt": "Five strips of ECG, one for each class of beat"}} tags=["remove-input"]
 show.reference_figure("classes", "Five strips of ECG, one for each class of beat")
 
 # %% tags=["remove-input"]
@@ -192,9 +194,9 @@ show.table(
 )
 
 # %% [markdown]
-# {numref}`fig-way` is the way of every number about beats in this book.
+# {numref}`fig-way` shows how beats are scored in this book.
 
-# %% mystnb={"figure": {"caption": "From a recording to a score. A network sees one window at a time; patients are what chance deals out, so they are what is drawn again.", "name": "fig-way"}, "image": {"alt": "Six boxes in a row with arrows: recording, window, answer, confusion matrix of a patient, their sum, interval"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "From a recording to a score. A network sees one window at a time. For the interval whole patients are drawn anew, not beats, since another study would have other patients.", "name": "fig-way"}, "image": {"alt": "Six boxes in a row with arrows: recording, window, answer, confusion matrix of a patient, their sum, interval"}} tags=["remove-input"]
 figures.way_to_a_score()
 
 # %% [markdown]
@@ -205,7 +207,7 @@ figures.way_to_a_score()
 # **Split.** Four records of paced patients are left out. The others are split by patient
 # ({numref}`fig-split`). Whatever we choose (epochs, class weights) is chosen inside DS1.
 
-# %% mystnb={"figure": {"caption": "Every record of the database in its set. The two framed records are one man, on both sides of the split.", "name": "fig-split"}, "image": {"alt": "Numbers of all records in three groups; a line joins 201 in DS1 and 202 in DS2"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "Every record of the database in its set. The two framed records are of one man, so he is on both sides of the split.", "name": "fig-split"}, "image": {"alt": "Numbers of all records in three groups; a line joins 201 in DS1 and 202 in DS2"}} tags=["remove-input"]
 figures.split_map()
 
 # %% [markdown]
@@ -215,9 +217,10 @@ figures.split_map()
 # $$\text{accuracy} = \sum_c \frac{n_c}{n}\, \mathrm{Se}_c, \qquad
 # \text{macro-F1} = \frac{1}{3} \sum_c \frac{2\,TP_c}{2\,TP_c + FP_c + FN_c}.$$
 #
-# {term}`accuracy` weighs a class by its beats. {term}`macro-F1` weighs the three classes alike.
+# In {term}`accuracy` a class counts by its number of beats. In {term}`macro-F1` the three classes count
+# alike.
 #
-# **Intervals.** Beats of a patient resemble each other, so the unit is the patient
+# **Intervals.** The beats of a patient resemble each other, so we draw patients, not beats
 # {cite:p}`efron1993`. Let $C_p$ be the confusion matrix of patient $p$, and $m$ a score. We draw
 # $P$ patients out of $P$ with replacement, two thousand times,
 #
@@ -260,22 +263,23 @@ show.code(cut, macro_f1)
 # %% tags=["remove-input"]
 show.table(
     trivial,
-    "Always answering N, with 95 % intervals over patients. Other patients alone move its accuracy "
-    "by several points; its macro-F1 hardly moves.",
+    "Always answering N, with 95 % intervals over patients. The row after 5:00 leaves out the first "
+    "five minutes of each record. Other patients change the accuracy by several points, and macro-F1 "
+    "hardly.",
     name="tab-always",
 )
 
 # %% tags=["remove-input"]
 say(
     """
-Leaving out one record, 232, changes the accuracy of this fixed answer by {shift:points}. Drawing
-other patients moves it between {low:percent} and {high:percent} in 95 % of the draws. So
+Leaving out one record, 232, changes the accuracy of this fixed answer by {shift:points}. With other
+patients drawn, it lies between {low:percent} and {high:percent} in 95 % of the draws. So
 accuracies on different test patients cannot be compared.
 
 **The rare beats belong to a few people.** Record 232 has {most:count} of the {all:count} S beats of
 DS2. {none:count} of the {records:count} test records have none. Record 213 has {fusion:count} of the
-{dropped:count} F and Q beats. A score on S is mostly a score on one person. So our scores come
-without record 232 too.
+{dropped:count} F and Q beats. A score on S is mostly a score on one person. So we
+also give scores without record 232.
 """,
     shift=lambda: trivial()["accuracy"]["DS2 without 232"] - trivial()["accuracy"]["DS2"],
     low=lambda: trivial().loc["DS2", "accuracy low"],
@@ -307,7 +311,7 @@ the papers, {escape:count} of these are N, because they are escape beats.
 # **Timing tells many S beats from N, but not in atrial fibrillation.** There the beats come without
 # any rhythm, and many N beats are as early as an S beat would be ({numref}`fig-real-fibrillation`).
 
-# %% mystnb={"figure": {"caption": "Atrial fibrillation of record 219: no P waves, and RR intervals (ms) that follow no rule. Below: RR ratio (interval to the mean of the last 80) of each beat against that of the beat before; below the dotted line a beat is early. In sinus rhythm few N beats are early, in fibrillation many. The strip is the one whose irregularity is nearest to that of all fibrillation of the record. The ratios are of all 44 records, beats of other rhythms left out (among them all of record 232); of N every k-th beat is drawn. MIT-BIH Arrhythmia Database 1.0.0, ODC-By 1.0.", "name": "fig-real-fibrillation"}, "image": {"classes": "reference-figure", "alt": "A strip of atrial fibrillation with its RR intervals, and RR ratios in sinus rhythm and in fibrillation"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "Atrial fibrillation of record 219: there are no P waves, and the RR intervals (ms) are irregular. The clouds show the RR ratio (interval divided by the mean of the last 80) of each beat against that of the beat before. A beat below the dotted line is early: in sinus rhythm few N beats are, in fibrillation many. The strip was chosen because its irregularity is nearest to that of all fibrillation of the record. The clouds hold all 44 records, without beats of other rhythms (among them all of record 232); of the N beats only some are drawn. MIT-BIH Arrhythmia Database 1.0.0, ODC-By 1.0.", "name": "fig-real-fibrillation"}, "image": {"classes": "reference-figure", "alt": "A strip of atrial fibrillation with its RR intervals, and RR ratios in sinus rhythm and in fibrillation"}} tags=["remove-input"]
 show.reference_figure(
     "fibrillation",
     "A strip of atrial fibrillation with its RR intervals, and RR ratios in sinus rhythm and in fibrillation",
@@ -328,7 +332,7 @@ beat. In {poor:count} of {records:count} records one of the two is below 99 in a
     records=lambda: len(found_peaks()),
 )
 
-# %% mystnb={"figure": {"caption": "The ten records in which R-peaks are hardest to find, by the lower of two shares: peaks found, and detections that are right. Noise and odd shapes are the reason; in record 207 ventricular flutter is, where the database marks waves and no beats, so detections count as wrong.", "name": "fig-rpeaks"}, "image": {"alt": "Two dots for each of ten records between 80 and 100 percent; record 207 is the worst"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "The ten records in which R-peaks are hardest to find, by the lower of two shares: peaks found, and detections that are right. Noise and unusual shapes are the usual reason. Record 207 holds ventricular flutter; the database marks no beats there, so detections count as wrong.", "name": "fig-rpeaks"}, "image": {"alt": "Two dots for each of ten records between 80 and 100 percent; record 207 is the worst"}} tags=["remove-input"]
 show.figure(lambda: figures.detection_quality(found_peaks()))
 
 # %% [markdown]
@@ -336,14 +340,14 @@ show.figure(lambda: figures.detection_quality(found_peaks()))
 #
 # - **One database, from one laboratory.** It was recorded in the 1970s and partly chosen *because*
 #   its rhythms are rare {cite:p}`moody2001`. The shares of this page are not those of a population.
-# - **The experts saw more.** They had the rhythm before their eyes. A network with isolated beats
-#   is asked for more than they were.
+# - **The experts saw more.** They had the rhythm before their eyes. A network that sees isolated
+#   beats has less to go by.
 # - **A window is not quite isolated.** At a fast rhythm it holds the end of the beat before and the
 #   start of the next one.
 # - **One lead.** A second lead may tell S from N where MLII does not.
-# - **Detected R-peaks** are not scored here. Chapter {doc}`08_micro_network` does it for its network.
-# - **Pilots had seen DS2.** Before this book, trials had looked at the test patients. Settings were
-#   chosen again inside DS1.
+# - **Scores with detected R-peaks** are not on this page. Chapter {doc}`08_micro_network` does it for its network.
+# - **Early trials had seen DS2.** They had looked at the test patients. The settings were then chosen
+#   again, inside DS1.
 #
 # ## Exercises
 #
@@ -375,8 +379,8 @@ for name, said in {"always N": 0 * rule, "early beats are S": rule}.items():
 # Accuracy and macro-F1 can disagree about such a rule: it is wrong about many N beats, and about
 # every V beat.
 #
-# **3. What does a wider window show?** Start it 250 samples before the R-peak. Where the beat before comes
-# into view, the rhythm does. Try `lead="V1"` as well.
+# **3. What does a wider window show?** Start it 250 samples before the R-peak. Once the beat before is in
+# view, the window shows the rhythm too. Try `lead="V1"` as well.
 
 # %% tags=["solution"]
 rarest = detection.of_beats(beats)[list(CLASSES)].min(axis=1)
@@ -389,7 +393,7 @@ figures.beats_by_class(wider, before=250)
 # %% [markdown]
 # ## Run it yourself
 #
-# Detection of R-peaks is all there is to compute.
+# On this page only the detection of R-peaks has to be computed.
 
 # %% tags=["run-it"]
 live = plan.run("rpeaks")

@@ -118,11 +118,11 @@ def out_of_range(name):
 # %% tags=["remove-input"]
 answer(
     """
-**No loss by 16 bits can be measured.** At the paper's size, natively on an H200, FP16 changes
-macro-F1 by {fp16:change} against fp32, and BF16 by {bf16:change}. These intervals are over 22
-patients. Over the three seeds, {seeds} interval contains zero. If anything, 16 bits come out
-higher: in a narrow network with emulated 16 bits, FP16's **accuracy** is above that of fp32, by
-{accuracy:points}.
+**No loss by 16 bits can be measured.** FP16 and BF16 are formats of 16 bits, and fp32 has 32 bits. At
+the paper's size, natively on an H200, FP16 changes macro-F1 by {fp16:change} against fp32, and BF16
+by {bf16:change}. These intervals are over 22 patients. Over the three seeds, {seeds} interval
+contains zero. If anything, 16 bits come out higher: in a narrow network with emulated 16 bits, FP16
+changes **accuracy** by {accuracy:points}.
 """,
     fp16=lambda: gain(native, "FP16"),
     bf16=lambda: gain(native, "BF16"),
@@ -130,7 +130,7 @@ higher: in a narrow network with emulated 16 bits, FP16's **accuracy** is above 
     accuracy=lambda: gain(narrow, "FP16", accuracy),
 )
 
-# %% mystnb={"figure": {"caption": "Differences of macro-F1 between number formats on all beats of DS2, three seeds each; on the H200 16 bits are native and fp32 has TF32 convolutions. Over seeds every interval contains zero; over patients those at the paper's size lie at or just above zero for 16 bits.", "name": "fig-format-differences"}, "image": {"alt": "Intervals of three differences in two settings, over patients and over seeds; all lie within a few hundredths of zero"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "Differences of macro-F1 between number formats on all beats of DS2, three seeds each; on the H200 the hardware computes in 16 bits (native), and fp32 has TF32 convolutions. Over seeds every interval contains zero; over patients those at the paper's size lie at or just above zero for 16 bits.", "name": "fig-format-differences"}, "image": {"alt": "Intervals of three differences in two settings, over patients and over seeds; all lie within a few hundredths of zero"}} tags=["remove-input"]
 show.figure(
     lambda: figures.differences({k: precision.pairs_table(v) for k, v in SETTINGS.items()})
 )
@@ -169,8 +169,8 @@ show.table(
     beside_paper,
     "Table 1 of paper 1 beside ours, all beats of DS2, ± over three seeds: at the paper's size "
     "(64 to 512 filters) natively on an H200, and narrow (16 to 128 filters) with 16 bits "
-    "emulated on a CPU. The paper's last row is from a Jetson Nano. Our three formats lie closer "
-    "together than the paper's two.",
+    "emulated on a CPU, that is rounded. The paper's last row is from a Jetson Nano. Our three "
+    "formats lie closer together than the paper's two.",
     name="tab-formats",
 )
 
@@ -180,7 +180,7 @@ gap, error = precision.printed_gap(fp16, bf16)
 say(
     """
 The improvement that the paper prints, {gap:change}, is {ratio:digits} times its own standard
-error. This takes its six runs as independent. A difference of this size can be chance.
+error. This assumes that its six runs are independent. A difference of this size can be chance.
 """,
     gap=gap,
     ratio=gap / error,
@@ -190,7 +190,7 @@ error. This takes its six runs as independent. A difference of this size can be 
 # ## How it works
 #
 # A floating-point number is $\pm\, 2^{e}\,(1 + f)$ with an exponent $e$ and a fraction $f$. The
-# exponent's bits give the range, the fraction's bits the number of digits. FP16 has fine steps
+# bits of the exponent give the range, those of the fraction the number of digits. FP16 has fine steps
 # and a narrow range. BF16 has the range of fp32 and coarse steps.
 
 # %% mystnb={"figure": {"caption": "Bits of the three formats, and the range of numbers that they hold. FP16 spends its bits on digits and loses range; BF16 does the opposite.", "name": "fig-formats"}, "image": {"alt": "Three bars of 32, 16 and 16 bits divided into sign, exponent and fraction, above three bars for the range from smallest to largest number; that of FP16 is short"}} tags=["remove-input"]
@@ -222,7 +222,7 @@ show.code(Emulated)
 # %% [markdown]
 # ## What we saw
 #
-# **FP16 and BF16 are a draw.** {numref}`tab-pairs` shows their difference for every seed. The
+# **We cannot tell which of FP16 and BF16 is better.** {numref}`tab-pairs` shows their difference for every seed. The
 # intervals say what other patients, or other seeds, could have given.
 
 # %% tags=["remove-input"]
@@ -238,15 +238,16 @@ show.table(
 say(
     """
 **16 bits cost nothing that we can measure.** No format is measurably below fp32, neither on the
-H200 nor emulated. Rather the opposite, and this speaks against "no effect": {up:count} of
-{all:count} differences to fp32 by seed are above zero. Over patients, BF16's accuracy on the H200
-is {bf16:points} above fp32. In the narrow network FP16's is {fp16:points} above. Over three seeds
-this can still be chance.
+H200 nor emulated. On the contrary, {up:count} of {all:count} differences to fp32 by seed are above
+zero, which speaks against "no effect". Over patients, BF16's accuracy on the H200
+is {bf16:points} above fp32. In the narrow network, emulated, FP16's accuracy is {fp16:points} above.
+With three seeds this can still be chance.
 
 **The same network hardly changes its answers.** We took networks trained in fp32 (narrow, DS1
 only, three seeds) and ran them in emulated 16 bits. At most {few:count} of {beats:count} test
-beats change their class in FP16. In BF16 at most {more:count} do. {numref}`fig-margins` shows
-why: the logits move far less than the distance between the two best classes.
+beats (F and Q included) change their class in FP16. In BF16 at most {more:count} do.
+{numref}`fig-margins` shows why. A logit is the number that the network gives to a class, and the
+highest one wins. Rounding moves the logits far less than the distance between the best two.
 """,
     up=lambda: int((by_seed() > 0).sum()),
     all=lambda: by_seed().size,
@@ -257,19 +258,19 @@ why: the logits move far less than the distance between the two best classes.
     beats=lambda: precision.decision_table(numerics)["beats"].iloc[0],
 )
 
-# %% mystnb={"figure": {"caption": "How far 16 bits move a logit, and how far the two best classes lie apart in fp32: cumulative shares of all beats of DS2, emulated, a line a seed. A class can change only where the first exceeds the second, which is rare.", "name": "fig-margins"}, "image": {"alt": "Curves of the change of a logit in FP16 and BF16 lie far left of the curve of margins"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "How far 16 bits move a logit, and how far the two best classes lie apart in fp32: cumulative shares of all beats of DS2, emulated, narrow networks, one line for each seed. A beat can change its class only where the first is as large as the second, which is rare.", "name": "fig-margins"}, "image": {"alt": "Curves of the change of a logit in FP16 and BF16 lie far left of the curve of margins"}} tags=["remove-input"]
 show.figure(lambda: figures.margins(numerics))
 
 # %% [markdown]
 # So rounding alone changes hardly any decision. Scores of networks **trained** in 16 bits differ
-# more. This looks like chance: rounding sends the training along another path, as another seed
-# would.
+# more. This looks like chance: with rounding the training takes another path, as it does with another
+# seed.
 #
 # **Rounding errors stay small in every layer.** {numref}`fig-layer-errors` compares one batch in 16
-# bits with fp32, layer by layer. In activations BF16 errs about eight times as much as FP16, since
-# it has three bits of fraction fewer. Gradients err more than activations.
+# bits with fp32, layer by layer. The errors of BF16 in activations are about eight times those of
+# FP16, since its fraction has three bits fewer. Gradients have larger errors than activations.
 
-# %% mystnb={"figure": {"caption": "Relative error of activations and of weight gradients by layer, emulated, narrow networks trained on DS1, mean of three seeds. Errors of activations do not grow from layer to layer; gradients suffer more.", "name": "fig-layer-errors"}, "image": {"alt": "Two panels of errors by layer; BF16 lies above FP16 in both, gradients above activations"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "Relative error of activations and of weight gradients by layer, emulated, narrow networks trained on DS1, mean of three seeds. Errors of activations do not grow from layer to layer; those of gradients are larger.", "name": "fig-layer-errors"}, "image": {"alt": "Two panels of errors by layer; BF16 lies above FP16 in both, gradients above activations"}} tags=["remove-input"]
 show.figure(lambda: figures.layer_errors(numerics))
 
 # %% tags=["remove-input"]
@@ -283,18 +284,18 @@ activations are too small for FP16 and would become zero. With the loss scaled i
     kept=lambda: out_of_range("scaled gradients"),
 )
 
-# %% mystnb={"figure": {"caption": "Powers of two that occur in one narrow network (seed 7): activations, their gradients, and these gradients with the loss scaled. Only unscaled gradients leave FP16's range; BF16 covers the whole axis.", "name": "fig-exponents"}, "image": {"alt": "Three histograms of exponents with FP16's range; only that of unscaled gradients reaches far outside"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "How often each power of two occurs in one narrow network (seed 7), in per cent: activations, their gradients, and these gradients with the loss scaled. Only unscaled gradients leave FP16's range; BF16 covers the whole axis.", "name": "fig-exponents"}, "image": {"alt": "Three histograms of exponents with FP16's range; only that of unscaled gradients reaches far outside"}} tags=["remove-input"]
 show.figure(lambda: figures.exponents(example()))
 
 # %% tags=["remove-input"]
 say(
     """
-Scaling left out {skipped:percent} of the training steps in the narrow network and
-{native:percent} on the H200. BF16 needs no scaling.
+Because a scaled gradient overflowed, {skipped:percent} of the training steps were left out in the
+narrow network, and {native:percent} on the H200. BF16 needs no scaling.
 
 **Memory falls by a third, not by half.** One training step of 128 beats keeps {before:digits} MB
-in fp32 and {after:digits} MB in 16 bits (narrow). The places of maxima in the pooling layers stay
-integers of 64 bits.
+in fp32 and {after:digits} MB in 16 bits (narrow). The positions of the maxima in the
+pooling layers stay integers of 64 bits.
 """,
     skipped=lambda: precision.training_table(narrow).loc["FP16", "share left out"],
     native=lambda: precision.training_table(native).loc["FP16", "share left out"],
@@ -308,14 +309,15 @@ integers of 64 bits.
 # - **The H200 control is not exact fp32.** It is the run of chapter {doc}`03_personalization`, whose
 #   convolutions PyTorch computes in TF32 by default. TF32 has the fraction of FP16 and the
 #   range of fp32. An exact fp32 run at the paper's size does not exist.
-# - **Few seeds.** Three seeds can show that a format fails. They cannot rank two that do not.
+# - **Few seeds.** Three seeds can show that a format fails. They cannot say which of two working
+#   formats is better.
 # - **Which interval.** Where percentile and BCa intervals over patients disagree about zero, we
-#   claim neither; the page of all results shows both.
+#   call it undecided; the page of all results shows both.
 # - **No speed.** The H200 was shared by other runs, so we do not say which format is faster.
 #   Emulated runs have no speed at all.
 # - **Only the head is fine-tuned**, in all runs here.
 # - **The inside view is emulated and narrow.** Sums are fp32, in another order than in a GPU.
-# - **A trap.** PyTorch's autocast keeps a 16-bit copy of each weight until its context ends. A
+# - **A trap for programmers.** PyTorch's autocast keeps a 16-bit copy of each weight until its context ends. A
 #   context around a whole training must be told not to, or the network computes with its first
 #   weights. Ours is told so.
 #
@@ -334,7 +336,7 @@ for name in DTYPES:
 # BF16 keeps all but the digits.
 #
 # **2. How many seeds would the paper have needed?** It wants to find its own difference in four
-# cases of five, at the usual level. Use the normal approximation.
+# cases of five, at the usual level of significance. Use the normal approximation.
 
 # %% tags=["solution"]
 needed = (2.8 * error * 3**0.5 / gap) ** 2  # 2.8 = 1.96 + 0.84
@@ -409,9 +411,11 @@ show.table(
 # %% tags=["all-results", "remove-input"]
 show.table(
     lambda: {name: precision.training_table(named) for name, named in SETTINGS.items()},
-    "Seconds of all stages on busy machines (emulated ones say nothing about units of 16 bits; six "
-    "runs shared the H200 in 16 bits, three in fp32), steps of all trainings, those that loss "
-    "scaling left out, and peak memory of the GPU.",
+    "Seconds of all stages on busy machines, so they do not say which format is faster. Emulated runs "
+    "say nothing about units of 16 bits; on the H200 six runs shared the GPU in 16 bits, three in "
+    "fp32. Then steps of all trainings, those that loss scaling left out, and peak memory of the "
+    "GPU; nothing was counted where the field is empty.",
+    {"steps": "{:,.0f}"},
 )
 
 # %% tags=["all-results", "remove-input"]

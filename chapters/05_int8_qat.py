@@ -11,7 +11,7 @@
 # ---
 
 # %% [markdown]
-# # Which layers can do with 8-bit integers?
+# # Which layers can run in 8-bit integers?
 
 # %% tags=["parameters"]
 profile = "quick"  # type: str  params file that lists the runs of this page
@@ -98,11 +98,11 @@ def contains_zero(interval):
 # %% tags=["remove-input"]
 answer(
     """
-**All layers can, in our networks.** With every layer in 8-bit integers and calibration alone,
-macro-F1 changes by {change:change} against fp32. These are narrow networks trained on DS1 only,
-with three seeds; the interval is over 22 patients. The file of one of them is {smaller:digits}
-times smaller, and {faster:digits} times as fast in the same runtime. At the paper's size we have
-one seed, whose interval {large}.
+**All layers can, in our networks.** We measured the range of every layer (calibration) and put it into
+8-bit integers, without further training. In narrow networks trained on DS1 only, macro-F1 changes by
+{change:change} against fp32 (three seeds, 22 patients). The file of one of them is {smaller:digits}
+times smaller, and {faster:digits} times as fast in the same runtime on one machine. At the paper's size we
+have one seed, whose interval {large}.
 """,
     change=lambda: int8.costs(narrow)[ALL],
     smaller=lambda: (
@@ -112,7 +112,7 @@ one seed, whose interval {large}.
     large=lambda: contains_zero(int8.costs(large)[ALL]),
 )
 
-# %% mystnb={"figure": {"caption": "What rounding changes in macro-F1 on all beats of DS2, with 95 % intervals over patients. Trained networks (QAT) are compared with fp32 trained as long. Every interval shown contains zero: rounding costs no macro-F1 that we can measure.", "name": "fig-rounding"}, "image": {"alt": "Intervals of the difference between INT8 and fp32 by pipeline and scope; all of them lie around zero"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "What rounding changes in macro-F1 on all beats of DS2, with 95 % intervals over patients. Networks trained further in integers (QAT) are compared with fp32 trained as long. Every interval shown contains zero: rounding costs no macro-F1 that we can measure.", "name": "fig-rounding"}, "image": {"alt": "Intervals of the difference between INT8 and fp32 by pipeline and scope; all of them lie around zero"}} tags=["remove-input"]
 show.figure(lambda: figures.costs({title: int8.costs(n) for title, n in SETTINGS.items()}))
 
 # %% [markdown]
@@ -127,7 +127,7 @@ show.figure(lambda: figures.costs({title: int8.costs(n) for title, n in SETTINGS
 # It does so for two pipelines: a network trained on DS1 only, and {term}`SSL` with personalization,
 # the pipeline of chapter {doc}`03_personalization`.
 #
-# Its table has no row without rounding, no file and no time. We add the fp32 {term}`control` of the
+# Its table has no row without rounding, and reports no file and no time. We add the fp32 {term}`control` of the
 # same seed, a scope with all layers, the file, and the milliseconds. We also try calibration
 # alone, {term}`PTQ`, which trains nothing.
 
@@ -185,7 +185,7 @@ say(
     """
 On DS1 only, our macro-F1 lies below the paper's best row, {best:f1}. At the paper's size the
 network that we rounded has {one:f1} in fp32 (one seed). Three seeds on an H200, with nothing
-rounded, have {h200:f1}. With personalization ours lie above the paper. After QAT, the two scopes
+rounded, have {h200:f1}. With personalization ours, which are narrow, lie above the paper. After QAT, the two scopes
 of the paper differ by {theirs:f1} at most, our three by {ours:f1}.
 """,
     best=papers.PAPER1_BEST.macro_f1,
@@ -204,10 +204,10 @@ of the paper differ by {theirs:f1} at most, our three by {ours:f1}.
 # \qquad s_c = \frac{\max |w|}{127}.$$
 #
 # An **activation** $x$ is mostly the output of a ReLU and not negative. It gets an unsigned grid
-# with a {term}`zero point` $z$: $q = \operatorname{round}(x/s) + z \in [0, 255]$. Lowest and highest
-# value are measured on some training beats. This is the calibration.
+# with a {term}`zero point` $z$: $q = \operatorname{round}(x/s) + z \in [0, 255]$. Its lowest and
+# highest value are measured on some training beats. This is the {term}`calibration`.
 
-# %% mystnb={"figure": {"caption": "What a quantizer does, drawn with three bits instead of eight. Every number goes to the nearest place of a grid; a place is known by its integer.", "name": "fig-quantizer"}, "image": {"alt": "Two number lines; arrows lead from real numbers to the nearest of seven signed or eight unsigned integers"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "What a quantizer does, drawn with three bits instead of eight. Every number goes to the nearest place of a grid, and the integer of that place is stored.", "name": "fig-quantizer"}, "image": {"alt": "Two number lines; arrows lead from real numbers to the nearest of seven signed or eight unsigned integers"}} tags=["remove-input"]
 figures.quantizer()
 
 # %% [markdown]
@@ -215,9 +215,9 @@ figures.quantizer()
 #
 # $$y = s\, s_c \Bigl(\sum_i (q^x_i - z)\, q^w_i + q^b\Bigr),$$
 #
-# integers inside the bracket and one multiplication outside. {term}`BatchNorm` is first folded
+# with integers inside the bracket and one multiplication outside. {term}`BatchNorm` is first folded
 # into the convolution before it. In QAT the network computes with these numbers while it learns.
-# The gradient pretends that rounding changes nothing {cite:p}`bengio2013`.
+# For its gradient, rounding is treated as if it changed nothing {cite:p}`bengio2013`.
 
 # %% tags=["remove-input"]
 show.code(quantize_array, ActivationQuantizer.observe, QuantLayer)
@@ -253,13 +253,13 @@ show.table(
 say(
     """
 **Training after rounding is not needed.** QAT trains one epoch longer. That epoch alone changes
-the narrow fp32 network by {epoch:change}, and the one of the paper's size by {longer:change}.
+macro-F1 in fp32 by {epoch:change} in the narrow network, and by {longer:change} at the paper's size.
 Against fp32 trained as long, QAT with all layers changes macro-F1 by {qat:change} (narrow, DS1
 only). Its accuracy there changes by {lost:points}, a small loss. A study that compares QAT with an fp32
-network trained for less time measures the training as well.
+network trained for less time measures the effect of the longer training as well.
 
-**One gain we cannot explain.** In the personalized pipeline, calibrating all layers raises
-accuracy by {gain:points}. Among so many comparisons this is a hint at most.
+**There is one gain that we cannot explain.** In the narrow personalized pipeline, integers in all
+layers (calibrated) change accuracy by {gain:points}. Among so many comparisons this is a hint at most.
 """,
     epoch=lambda: scores.gain(narrow[AS_LONG], narrow["none", "ptq"], after_5min=False),
     longer=lambda: scores.gain(large[AS_LONG], large["none", "ptq"], after_5min=False),
@@ -268,7 +268,7 @@ accuracy by {gain:points}. Among so many comparisons this is a hint at most.
     gain=lambda: int8.costs(personal, accuracy)[ALL],
 )
 
-# %% mystnb={"figure": {"caption": "Macro-F1 on DS2 with 95 % intervals over patients against the bytes of the network, calibrated only, trained on DS1. Bytes fall to a quarter and the score stays; patients differ far more than formats.", "name": "fig-int8-bytes"}, "image": {"alt": "Two lines of points from right to left, for two sizes of the network; they stay level while the bytes fall"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "Macro-F1 on DS2 with 95 % intervals over patients against the bytes of the network, calibrated only, trained on DS1. Bytes fall to a quarter and the score stays. The intervals over patients are far wider than the differences between formats.", "name": "fig-int8-bytes"}, "image": {"alt": "Two lines of points from right to left, for two sizes of the network; they stay level while the bytes fall"}} tags=["remove-input"]
 show.figure(
     lambda: figures.scores_against_bytes(
         {
@@ -282,15 +282,15 @@ show.figure(
 say(
     """
 **The file is nearly four times smaller, and faster.** `python -m ecglib export onnx` writes the
-network as an {term}`ONNX` file with integers in it. The files here are calibrated ones, one seed
-each. {numref}`tab-files` has the scores of these very files. At the paper's size one beat takes
+network as an {term}`ONNX` file with integers in it. The files here are calibrated, with one seed
+each. {numref}`tab-files` has the scores of the same files. At the paper's size one beat takes
 {slow:digits} ms in fp32 and {fast:digits} ms in integers, on one thread of one virtual machine.
 """,
     slow=lambda: file_of("paper's size", "fp32", "one beat, ms"),
     fast=lambda: file_of("paper's size", "INT8", "one beat, ms"),
 )
 
-# %% mystnb={"figure": {"caption": "Bytes on disk, and median time of one beat in ONNX Runtime on one thread, of calibrated files and their fp32 twins. Integers save both; the larger network gains more time.", "name": "fig-files"}, "image": {"alt": "Bars of megabytes and milliseconds for four files; those of INT8 are much shorter"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "Bytes on disk, and median time of one beat in ONNX Runtime on one thread, of calibrated INT8 files and of the same networks in fp32. Integers save both; the larger network gains more time.", "name": "fig-files"}, "image": {"alt": "Bars of megabytes and milliseconds for four files; those of INT8 are much shorter"}} tags=["remove-input"]
 show.figure(lambda: figures.files(timed, NETWORKS))
 
 # %% tags=["remove-input"]
@@ -298,13 +298,14 @@ show.table(
     lambda: latency.file_table(timed, NETWORKS),
     "The files in ONNX Runtime, one seed each: their own scores on all beats of DS2, bytes, "
     "milliseconds for one beat on one thread, speed against fp32 in the same session, and beats "
-    "with the class that the network gives in PyTorch. Accuracy and speed belong to one file.",
+    "with the class that the network gives in PyTorch. Accuracy and speed were "
+    "measured on the same file.",
     name="tab-files",
 )
 
 # %% [markdown]
-# **Each class is answered as before.** {numref}`fig-int8-confusion` compares fp32 and integers, file
-# against file. Nearly all S beats are missed by both, since isolated beats carry no timing.
+# **The mistakes stay the same.** {numref}`fig-int8-confusion` compares the fp32 file with the file in
+# integers (narrow, one seed). Nearly all S beats are missed by both, since isolated beats carry no timing.
 
 # %% mystnb={"figure": {"caption": "Classes that the fp32 file and the calibrated INT8 file give to the beats of DS2; narrow network, seed 7. The two matrices are nearly the same: integers make the mistakes that fp32 makes.", "name": "fig-int8-confusion"}, "image": {"alt": "Two confusion matrices of N, S and V side by side, nearly equal"}} tags=["remove-input"]
 show.figure(
@@ -330,17 +331,17 @@ def of_layers(column):
 
 say(
     """
-**Every layer in scope is really in integers.** A run stops if a layer in scope is not rounded.
+**Every layer in {term}`scope` is really in integers.** A run stops if such a layer is not rounded.
 In the calibrated narrow network the weights of a channel take {levels:count} values at most. The
 signal in the weights is {least:digits} to {most:digits} dB above the noise of rounding
-({numref}`fig-sqnr`).
+({numref}`fig-sqnr`). Every ten decibels are a factor of ten in power.
 """,
     levels=lambda: of_layers("levels").max(),
     least=lambda: of_layers("SQNR, dB").min(),
     most=lambda: of_layers("SQNR, dB").max(),
 )
 
-# %% mystnb={"figure": {"caption": "Signal over quantization noise by layer, in the calibrated narrow network with all layers in integers (seed 7): of its weights, and of its outputs on some test beats against the fp32 network. Both belong to the same network, and the noise does not pile up from layer to layer.", "name": "fig-sqnr"}, "image": {"alt": "Two lines by layer: weights at about forty to fifty decibels, outputs below them"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "Signal over quantization noise by layer, in the calibrated narrow network with all layers in integers (seed 7): of its weights, and of its outputs on some test beats against the fp32 network. Both lines are of the same network. Relative to the signal, the outputs of the last layer hold less noise than those of the first.", "name": "fig-sqnr"}, "image": {"alt": "Two lines by layer: weights at about forty to fifty decibels, outputs below them"}} tags=["remove-input"]
 show.figure(
     lambda: figures.noise(
         of_layers("SQNR, dB").to_dict(),
@@ -359,16 +360,16 @@ show.figure(
 #   alone.
 # - **One machine.** Times are those of one virtual machine and of one runtime. Its processor has
 #   {term}`VNNI`; without it the factors are others. No Jetson was measured (chapter {doc}`07_jetson`).
-# - **Wrong sums without a word.** Processors without VNNI may clip sums of 8-bit products. Our
+# - **Wrong sums without a warning.** Processors without VNNI may clip sums of 8-bit products. Our
 #   sessions prevent it, and a file is refused if it disagrees with its network. Check the answers
 #   of a file on the processor that will run it.
-# - **Scopes between.** A runtime needs integers on both sides of a layer. In a file of the head and
+# - **Scopes of only some layers.** A runtime needs integers on both sides of a layer. In a file of the head and
 #   the shallow blocks it computes `conv2` in fp32 again.
 # - **Personalization** needs one network a patient, so one file does not serve all.
 # - **Which interval.** For two scopes of QAT (narrow, DS1 only), percentile and BCa intervals disagree
-#   about zero. We claim neither there.
+#   about zero. We call them undecided.
 # - **Settings** of the training after rounding were chosen on folds of DS1 with one seed and all
-#   layers. The other scopes took them over.
+#   layers. The other scopes use the same settings.
 #
 # ## Exercises
 #
@@ -388,8 +389,8 @@ for bits in (8, 6, 5, 4, 3, 2):
     )
 
 # %% [markdown]
-# **2. What does one bit more bring?** Use the NumPy oracle, to which every implementation of this
-# project is compared, on random weights.
+# **2. What does one bit more bring?** Use `quantize_array`, the NumPy code with which every
+# implementation of this project is compared, on random weights.
 
 # %% tags=["solution"]
 weights = torch.randn(10_000, generator=torch.Generator().manual_seed(0)).numpy()
@@ -400,7 +401,7 @@ for bits in range(8, 1, -1):
 # %% [markdown]
 # Each bit halves the step, which is about six decibels.
 #
-# **3. Why one scale a channel?** Give the weights of a layer one scale for all channels instead.
+# **3. Why does each channel have its own scale?** Give the weights of a layer one scale for all channels instead.
 
 # %% tags=["solution"]
 weights = fp32.fc1.weight.detach().numpy()
@@ -465,7 +466,8 @@ show.table(
 # %% tags=["all-results", "remove-input"]
 show.table(
     lambda: latency.latency_table(timed),
-    "Deployed networks: milliseconds of a call, speed against ONNX Runtime in fp32 within the same "
+    "Deployed networks: milliseconds of a call (p50 is the median; one call in twenty takes longer than "
+    "p95, one in a hundred longer than p99), speed against ONNX Runtime in fp32 within the same "
     "session, bytes on disk, same class as the network that was exported (all beats of DS2).",
 )
 

@@ -249,7 +249,7 @@ def _split(executed, appendix):
     chapter = int(executed.stem[:2])
     title = "".join(kept[0]["source"]).partition("\n")[0].lstrip("# ")
     link = f"{{doc}}`{title} <../chapters/{executed.stem}>`"
-    head = f"# Chapter {chapter}: all results\n\nWhat {link} leaves out."
+    head = f"# Chapter {chapter}: all results\n\nFurther results of the chapter: {link}"
     first = {"cell_type": "markdown", "metadata": {}, "source": head}
     if "id" in kept[0]:
         first["id"] = "title"

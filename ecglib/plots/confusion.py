@@ -9,7 +9,7 @@ from ecglib.aami import CLASSES
 from ecglib.plots.style import SHARES, WIDTH
 
 
-def confusions(named, labels=CLASSES, *, columns=2, what="class"):
+def confusions(named, labels=CLASSES, *, columns=2, what="class", given="annotated"):
     """Confusion matrices as shares of their rows: which class is taken for which.
 
     Parameters
@@ -23,6 +23,8 @@ def confusions(named, labels=CLASSES, *, columns=2, what="class"):
         Matrices beside each other at most; on a phone three are small.
     what : str
         What is predicted, in the singular.
+    given : str
+        What the rows are: annotated, or true.
 
     Returns
     -------
@@ -61,6 +63,6 @@ def confusions(named, labels=CLASSES, *, columns=2, what="class"):
         axis.tick_params(axis="x", rotation=35 if max(map(len, labels)) > 3 else 0)
         axis.tick_params(axis="y", rotation=0)
     for axis in axes[:, 0]:
-        axis.set_ylabel(f"annotated {what}")
+        axis.set_ylabel(f"{given} {what}")
     figure.supxlabel(f"predicted {what}, % of its row", fontsize=12)
     return figure

@@ -206,6 +206,6 @@ def detection_quality(detections, worst=10):
     label = "detections that are right"
     axis.plot(rows["ppv"], place, "D", ms=7, mfc="white", color=color, label=label)
     name_rows(axis, order)
-    axis.set(xlabel="%", ylabel="record", xlim=(None, 100.5))
+    axis.set(xlabel="share, %", ylabel="record", xlim=(None, 100.5))
     figure.legend(loc="outside upper center", ncols=2)
     return figure

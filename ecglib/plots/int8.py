@@ -121,7 +121,10 @@ def costs(pipelines):
         sharex=True,
         squeeze=False,
     )
-    looks = {"ptq": ("o", -0.16, "calibrated (PTQ)"), "qat": ("D", 0.16, "trained on (QAT)")}
+    looks = {
+        "ptq": ("o", -0.16, "calibrated (PTQ)"),
+        "qat": ("D", 0.16, "trained further (QAT)"),
+    }
     for axis, (title, found) in zip(axes[:, 0], pipelines.items(), strict=True):
         for (scope, method), interval in found.items():
             marker, place, label = looks[method]

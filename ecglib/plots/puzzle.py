@@ -90,7 +90,7 @@ def learning_curves(panels, guess=None):
                 axis.plot(epochs, values, line, marker=marker, ms=5, color=OURS, label=label)
         axis.set(xlabel="epoch", ylabel=measure)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axis.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=10)
+        axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, fontsize=10)
     if guess is not None:
         axes[0, 0].axhline(guess, color=NEUTRAL, ls=":")
         axes[0, 0].set_yscale("log")

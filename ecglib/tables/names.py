@@ -38,6 +38,12 @@ WORDS = {
     "Δ accuracy": "Δ accuracy, points",
     "patient mean": "accuracy, mean of patients",
     "95 %": "95 % over patients",
+    # stages of a run
+    "pretrain": "pretraining",
+    "train": "training",
+    "finetune": "fine-tuning",
+    "adapt": "adaptation",
+    "predict": "prediction",
     # studies and perturbations
     "budget_ecgnet": "budget, ECGNet",
     "detected": "detected R-peaks",

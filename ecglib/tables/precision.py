@@ -90,7 +90,7 @@ def training_table(named):
     for name, arm in named.items():
         keys = ["steps", "skipped", "peak_memory_bytes"]
         metrics = pd.DataFrame([r.metrics for r in arm.results]).reindex(columns=keys)
-        steps, skipped = metrics["steps"].sum(), metrics["skipped"].sum()
+        steps, skipped = metrics["steps"].sum(min_count=1), metrics["skipped"].sum(min_count=1)
         rows[name] = frames.spread("seconds", [sum(r.runtime_s.values()) for r in arm.results])
         rows[name] |= {
             "steps": steps,
