@@ -262,6 +262,10 @@ def main(arguments=None):
     except UserError as error:
         print(f"ecglib: {error}", file=sys.stderr)
         return 1
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"ecglib: {place}{error.strerror or error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("ecglib: stopped; finished runs are kept, call again to resume", file=sys.stderr)
         return 130

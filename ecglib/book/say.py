@@ -8,6 +8,7 @@ The page then shows the number in the one form that the book has for its kind (`
 "no run" where the function finds no runs.
 """
 
+import math
 import re
 
 from markdown_it import MarkdownIt
@@ -114,9 +115,17 @@ def filled(text, **numbers):
             value = numbers[name]() if callable(numbers[name]) else numbers[name]
         except LookupError:
             return NO_RUN
+        if _is_nan(value):
+            return NO_RUN
         return str(word(value)) if kind is None else number(value, kind)
 
     return _FIELD.sub(shown, text)
+
+
+def _is_nan(value):
+    """Whether a number, or the value of an interval, is missing."""
+    value = value.value if isinstance(value, Interval) else value
+    return isinstance(value, float) and math.isnan(value)
 
 
 class Shown:
@@ -142,6 +151,8 @@ class Shown:
 def _as_html(markdown):
     """Markdown with the book's roles, for whoever does not know them: their text alone."""
     plain = re.sub(r"\{[\w:]+\}`([^`<]*?)\s*(?:<[^`>]*>)?`", r"\1", markdown)
+    plain = re.sub(r"^:::\{admonition\} (.*)\n:class: .*$", r"**\1**\n", plain, flags=re.M)
+    plain = re.sub(r"^:::$", "", plain, flags=re.M)
     return MarkdownIt("commonmark").render(plain)
 
 
@@ -173,6 +184,8 @@ def answer(text, **numbers):
     Shown
     """
     said = filled(text, **numbers)
+    if NO_RUN in said:  # a verdict must not stand without its numbers
+        said = "**No run:** the reference runs behind this answer are not all there."
     box = '<div style="border-left: 0.3em solid #009E73; padding-left: 1em">{}</div>'
     page = f":::{{admonition}} The answer\n:class: answer\n{said}\n:::"
     return Shown(page, box.format(_as_html(said)))

@@ -14,7 +14,7 @@ from io import BytesIO
 
 import matplotlib.pyplot as plt
 import pandas as pd
-from IPython.display import Image, Markdown
+from IPython.display import Image
 
 from ecglib.book.formats import shown, stacked
 from ecglib.book.say import NO_RUN, Shown
@@ -55,7 +55,11 @@ def table(frame, caption, formats=None, *, columns=None, name=None, text=False, 
     """
     try:
         frame = frame() if callable(frame) else frame
-        missing = isinstance(frame, dict) and not frame
+        if isinstance(frame, dict):
+            frame = {heading: part for heading, part in frame.items() if not _is_blank(part)}
+            missing = not frame
+        else:
+            missing = _is_blank(frame)
     except LookupError:
         missing = True
     if missing:
@@ -71,6 +75,11 @@ def table(frame, caption, formats=None, *, columns=None, name=None, text=False, 
     body = body.replace("<thead>", f"{title}\n<thead>", 1)
     page = f'<div class="ecg-table-wrap">{body}</div>'
     return Shown(_numbered(cells, caption, name, look, markup) if name else page, page)
+
+
+def _is_blank(frame):
+    """Whether a table holds no number and no word."""
+    return frame.empty or frame.isna().all(axis=None)
 
 
 def _numbered(cells, caption, name, look, markup):
@@ -237,7 +246,8 @@ def this_run(plan, chapter, frame, caption, *studies, formats=None, columns=None
     commands += [f"python -m ecglib study {n} --params params/full.yaml" for n in names]
     lines = "\n".join(commands)
     found = table(frame, caption, formats, columns=columns)
-    before = f"{banner(plan.sources(*studies), plan.profile).data}\n\n*Parameters:* {given}.\n"
+    where = banner(plan.sources(*studies), plan.profile).markdown
+    before = f"{where}\n\n*Parameters:* {given}.\n"
     after = f"```bash\n{lines}\n```"
     return Shown(f"{before}\n{found.html}\n\n{after}")
 
@@ -263,7 +273,7 @@ def banner(sources, profile):
 
     Returns
     -------
-    Markdown
+    Shown
     """
     found = list(sources.values()) if isinstance(sources, dict) else [sources]
     recorded = " ".join(s.describe() for s in found if not s.synthetic)
@@ -277,13 +287,13 @@ def banner(sources, profile):
     else:
         kind, title = "note", f"Computed with profile {profile} on real recordings"
         text = f"{recorded} All other numbers of the page are those of committed runs."
-    return Markdown(f":::{{admonition}} {title}\n:class: {kind}\n{text}\n:::")
+    return Shown(f":::{{admonition}} {title}\n:class: {kind}\n{text}\n:::")
 
 
 def provenance(reference):
     """One line of Markdown on where and how reference runs (RunResults) were made."""
     where = arms.where_made(reference)
-    return Markdown(f"*Reference runs:* {where}. Each is a row of a {{ref}}`CSV <downloads>`.")
+    return Shown(f"*Reference runs:* {where}. Each is a row of a {{ref}}`CSV <downloads>`.")
 
 
 def machine(results):
@@ -294,7 +304,7 @@ def machine(results):
     where = results[0].environment
     flags = [f for f in where["cpu_flags"] if f.startswith("avx") or "dot" in f]
     vnni = "with" if any("vnni" in flag for flag in flags) else "without"
-    return Markdown(
+    return Shown(
         f"*Timed on:* {where['cpu']}, {vnni} VNNI (flags: {', '.join(flags)}); speeds "
         f"compare runtimes within one session. {arms.where_made(results)}."
     )

@@ -57,6 +57,8 @@ def write(folder, readme, figure):
     """
     from ecglib.plots import overview, style
 
+    if not Path(folder).is_dir():
+        raise UserError(f"there is no folder {folder}; give one with results by study")
     readme, load = Path(readme), partial(results.load_study, folder)
     text = with_findings(readme.read_text(encoding="utf-8"), folder)
     style.use()

@@ -119,6 +119,8 @@ def override(params, values, where=""):
             kind, words = _KINDS.get(name, (object, ""))
             if not isinstance(value, kind):
                 raise UserError(f"{where}{name} is {value!r}; it must be {words}")
+            if name == "seeds" and not value:
+                raise UserError(f"{where}seeds is empty; give at least one, for instance [7]")
             params["common"][name] = value
         else:
             if not (isinstance(value, list) and all(isinstance(arm, dict) for arm in value)):

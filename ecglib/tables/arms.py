@@ -78,11 +78,11 @@ def paired(arm, control, *, after_5min=False, without=None):
 
     Raises
     ------
-    ValueError
-        If their seeds differ.
+    LookupError
+        If their seeds differ: runs of one of them are missing.
     """
     if arm.seeds != control.seeds:
-        raise ValueError(f"an arm has seeds {arm.seeds}, its control {control.seeds}")
+        raise LookupError(f"an arm has seeds {arm.seeds}, its control {control.seeds}")
     pair = [a.matrices(after_5min=after_5min) for a in (arm, control)]
     return pair if without is None else [stats.without(m, without) for m in pair]
 

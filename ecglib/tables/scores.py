@@ -79,7 +79,8 @@ def _scores(arm, after_5min):
     matrices = arm.matrices(after_5min=after_5min)
     row = frames.spread("accuracy", arm.values(accuracy, after_5min=after_5min))
     row |= frames.spread("macro-F1", arm.values(macro_f1, after_5min=after_5min))
-    row |= frames.bounds("95 %", stats.patient_bootstrap(matrices, macro_f1))
+    if len(matrices[0]) > 1:  # one patient has no interval
+        row |= frames.bounds("95 %", stats.patient_bootstrap(matrices, macro_f1))
     if HEAVY_RECORD in matrices[0]:
         others = arm.values(macro_f1, without=HEAVY_RECORD, after_5min=after_5min)
         row |= frames.spread("without 232", others)

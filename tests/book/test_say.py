@@ -60,3 +60,13 @@ def test_an_answer_is_a_box_in_both():
     box = ":::{admonition} The answer\n:class: answer\nNo: 0.500.\n:::"
     assert shown["text/markdown"] == box
     assert "border-left" in shown["text/html"]
+
+
+def test_an_answer_without_its_runs_keeps_no_verdict():
+    shown = answer("**Yes.** {a:f1}.", a=missing).markdown
+    assert "Yes" not in shown
+    assert "No run" in shown
+
+
+def test_a_number_that_is_none_is_no_run():
+    assert filled("{a:digits} s", a=float("nan")) == f"{NO_RUN} s"

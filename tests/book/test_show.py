@@ -89,8 +89,8 @@ def test_cards_hold_pictures_that_say_what_they_show():
 
 
 def test_invented_patients_are_announced_as_a_warning():
-    loud = show.banner(source(synthetic=True), "quick").data
-    quiet = show.banner(source(synthetic=False), "quick").data
+    loud = show.banner(source(synthetic=True), "quick").markdown
+    quiet = show.banner(source(synthetic=False), "quick").markdown
     assert ":class: warning" in loud
     assert "invented" in loud
     assert ":class: warning" not in quiet
@@ -99,7 +99,7 @@ def test_invented_patients_are_announced_as_a_warning():
 
 def test_one_invented_data_set_of_two_is_said():
     both = {"a": source(synthetic=False), "b": source(synthetic=True)}
-    assert ":class: warning" in show.banner(both, "quick").data
+    assert ":class: warning" in show.banner(both, "quick").markdown
 
 
 def test_every_profile_has_a_row():
@@ -130,3 +130,18 @@ def test_a_reference_figure_is_an_image_that_says_what_it_shows():
     assert set(data) == {"image/png"}
     with pytest.raises(UserError, match=r"no reference figure other\.png.*ecglib figures"):
         show.reference_figure("other", "")
+
+
+def test_a_blank_table_says_so_and_blank_parts_are_left_out():
+    blank = pd.DataFrame({"n": [None]}, index=["a"])
+    with pytest.warns(UserWarning, match="no run"):
+        assert NO_RUN in show.table(blank, "One.").html
+    both = show.table({"there": pd.DataFrame({"n": [1]}), "not there": blank}, "Two.").html
+    assert "not there" not in both
+
+
+def test_a_notebook_shows_a_banner_without_marks_of_the_book():
+    shown = show.banner(source(synthetic=True), "quick")
+    assert ":::" in shown.markdown
+    assert ":::" not in shown.html
+    assert "invented" in shown.html

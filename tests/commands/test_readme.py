@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from ecglib.commands.readme import END, START, with_findings
+from ecglib.commands.readme import END, START, with_findings, write
 from ecglib.system.errors import UserError
 from ecglib.system.paths import REPO, RESULTS
 from tests.test_form import NO_RESULT, RESULT
@@ -35,3 +35,8 @@ def test_other_runs_give_other_numbers_and_none_say_so(tmp_path):
 def test_a_readme_without_its_place_is_refused(text, tmp_path):
     with pytest.raises(UserError, match=r"README\.md must hold the lines"):
         with_findings(text, tmp_path)
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(UserError, match="there is no folder .*nowhere"):
+        write(tmp_path / "nowhere", tmp_path / "README.md", tmp_path / "figure.png")

@@ -201,3 +201,9 @@ def test_identity_of_recordings_is_that_of_zip_and_labels(tmp_path, synthetic_ci
     assert before == identity({f.name: sha256_of(f) for f in (path, table)})
     table.write_text(table.read_text() + "A99999,N\n")
     assert find("cinc2017", tmp_path).sha256 != before
+
+
+def test_a_folder_that_the_environment_names_must_exist(monkeypatch, tmp_path):
+    monkeypatch.setenv("ECG_DATA", str(tmp_path / "nowhere"))
+    with pytest.raises(UserError, match=r"ECG_DATA names .*nowhere, which does not exist"):
+        find(records=[100])

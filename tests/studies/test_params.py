@@ -125,3 +125,8 @@ def test_none_leaves_a_value_as_it_is(params_file):
 def test_a_value_of_the_wrong_kind_is_named(name, value):
     with pytest.raises(UserError, match=f"{name} is {value!r}; it must be"):
         override({"common": {}}, {name: value})
+
+
+def test_no_seeds_are_an_error():
+    with pytest.raises(UserError, match="seeds is empty"):
+        override({"common": {}}, {"seeds": []})

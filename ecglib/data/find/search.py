@@ -136,4 +136,9 @@ def _places(name):
     searched = {}
     if os.environ.get("ECG_DATA"):
         searched["ECG_DATA"] = Path(os.environ["ECG_DATA"]).expanduser()
+        if not searched["ECG_DATA"].exists():
+            raise UserError(
+                f"the environment variable ECG_DATA names {searched['ECG_DATA']}, which does "
+                "not exist; correct it, or unset it"
+            )
     return searched | {"repository": REPO / "data", "download": download_dir(name)}
