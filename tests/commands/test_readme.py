@@ -38,5 +38,5 @@ def test_a_readme_without_its_place_is_refused(text, tmp_path):
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(UserError, match="there is no folder .*nowhere"):
+    with pytest.raises(UserError, match=r"there is no folder .*nowhere"):
         write(tmp_path / "nowhere", tmp_path / "README.md", tmp_path / "figure.png")
