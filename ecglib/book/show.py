@@ -95,6 +95,7 @@ def _numbered(cells, caption, name, look, markup):
     rule = [":---" if i == 0 or "ecg-text" in look else "---:" for i in range(len(heads))]
     lines = [map(_plain, heads), rule, *rows]
     body = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    body = body.replace(", BCa", ",<br>BCa")  # two intervals in a cell stand under each other
     head = f":::{{table}} {_plain(caption)}\n:name: {name}\n:class: {look}\n"
     return f"{head}\n{body}\n:::"
 
