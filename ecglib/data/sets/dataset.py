@@ -7,6 +7,7 @@ found, read, packed, and named in every study of its kind.
 * A `BeatSet` has WFDB records (`.hea`, `.dat`, `.atr`) with an annotation at every beat. It
   must give `name`, `title`, `records` and `lead`, and `fs` if that is not 360 Hz; `mitdb.py`
   shows all the rest.
+  A record with annotations past its end loses them; `Record.n_outside` counts how many.
 * A `RecordingSet` has one label a recording. It must give `name`, `title`, `classes`,
   `n_published`, `fs`, and two functions that know its files; `cpsc2018.py` is an example.
 """
@@ -98,8 +99,16 @@ class DataSet:
         known = self.publisher.checksums if self.publisher else None
         if known and sha256 == identity(known):
             return f"{self.title}, all {self.n_published:,} {self.kind} as published"
-        n = len(self.present(Path(path)))
-        return f"{self.title}, {n:,} of the {self.n_published:,} {self.kind} published"
+        present = self.present(Path(path))
+        part = (
+            f"{self.title}, {len(present):,} of the {self.n_published:,} {self.kind} published"
+        )
+        missing = self.missing(present)
+        return f"{part}, without {', '.join(map(str, missing))}" if missing else part
+
+    def missing(self, present):
+        """What was published and is not among those present, if it can be named."""
+        return ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -259,6 +268,10 @@ class BeatSet(DataSet):
             return present
         return tuple(r for r in present if lead in read_header(Path(root) / str(r)).sig_name)
 
+    def missing(self, present):
+        """Published records that are not among those present."""
+        return tuple(record for record in self.records if record not in present)
+
     def lacking(self, place, wanted):
         """Why `place` does not serve, for the user."""
         present = {record for _, records in self._holdings(place) for record in records}
@@ -415,6 +428,15 @@ class RecordingSet(DataSet):
         info = pack.PackInfo(files.recordings, *self.identify(Path(root)))
         pack.write_recordings(out, info, self._read(files, None, self.packed_length))
         return info
+
+
+def checksums_beside(module):
+    """File name -> SHA-256, from the file `.sha256` beside a data set's module (path).
+
+    Each holds the lines of the publisher's own list that name files of the data set.
+    """
+    lines = Path(module).with_suffix(".sha256").read_text().splitlines()
+    return {name: digest for digest, name in map(str.split, lines)}
 
 
 def taking_turns(records, groups):

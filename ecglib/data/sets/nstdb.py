@@ -2,8 +2,8 @@
 
 Moody, Muldrow & Mark 1984 (Computers in Cardiology 11:381-384). The two channels were recorded
 with electrodes placed where the ECG is not seen: `bw` is mostly baseline wander, `em` electrode
-motion, `ma` muscle. The ECG records of the database are records 118 and 119 of MIT-BIH with this
-noise added, and are not read; `ecglib.data.signal.stress` adds it to any record in the same way.
+motion, `ma` muscle. The ECG records of the database are records 118 and 119 of MIT-BIH with
+this noise added, and are not read; `ecglib.data.signal.stress` adds it to any record so.
 """
 
 from dataclasses import dataclass
