@@ -34,7 +34,6 @@ _APART = 20  # samples to either side in which a candidate is the largest
 _REACH, _AROUND = 14, 22  # of an R-peak from its candidate, and of the mean beside it
 _START, _FOLLOW, _REFRACTORY, _T_WAVE, _IDLE = 280, 46, 40, 60, 600  # samples
 _FIRST_RR = 160
-_REST_S = 0.6  # the last sample is held so long, so that the last complex is found
 
 
 def find(units, fs, gain):
@@ -63,13 +62,17 @@ def find(units, fs, gain):
         raise UserError(f"fs is {fs}; R-peaks are found at {SLOWEST} to {FASTEST:,} Hz")
     if len(units) == 0:
         return np.zeros(0, dtype=np.int64)
-    held = np.concatenate([units, np.full(int(_REST_S * fs), units[-1])])
-    signal = averaged(held, fs)
+    signal = averaged(held(units, fs), fs)
     energy = energy_of(signal)
     at = candidates(energy)
     end = len(energy) - _APART - _FOLLOW - 1
     chosen = judged(energy[at].tolist(), at.tolist(), end, gain)
     return np.minimum(placed(signal, np.array(chosen, dtype=np.int64), fs), len(units) - 1)
+
+
+def held(units, fs):
+    """A recording whose last sample is held for 0.6 s, so that its last complex is found."""
+    return np.concatenate([units, np.full(6 * fs // 10, units[-1], dtype=units.dtype)])
 
 
 def averaged(units, fs):
