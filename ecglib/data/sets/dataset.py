@@ -255,6 +255,13 @@ class BeatSet(DataSet):
             raise UserError(f"record {record} has no lead besides {lead}")
         return others[0]
 
+    def usual_lead(self, root, record):
+        """Name of the lead of a record to read: `lead`, or the first one if it lacks that."""
+        if Path(root).is_file():
+            return self.lead
+        names = read_header(Path(root) / str(record)).sig_name
+        return self.lead if self.lead in names else names[0]
+
     def present(self, path):
         """Numbers of the records at `path`, a folder or a packed file."""
         if path.is_file():

@@ -3,11 +3,11 @@
 Both give the same peaks from the same samples. The signal is averaged to 200 Hz, smoothed and
 differenced twice, which keeps some 5 to 20 Hz; what is left is rectified and summed over 60 ms.
 Every peak of this energy that is the largest within 100 ms is a candidate. A candidate is a QRS
-complex if no larger one follows within 250 ms (else it is a P wave or noise before a QRS complex),
-and if it exceeds a level between the running sizes of complexes and of everything else. The level
-is up to three times as high just after a complex, where T waves are. When no complex comes for
-one and a half intervals, the largest candidate since the last one counts if it exceeds half the
-level. When none comes for three seconds, the size of complexes falls.
+complex if no larger one follows within 230 ms (else it is a P wave or noise before a QRS
+complex), and if it exceeds a level between the running sizes of complexes and of everything else.
+The level is up to three times as high just after a complex, where T waves are. When no complex
+comes for one and a half intervals, the largest candidate since the last one counts if it exceeds
+half the level. When none comes for three seconds, the size of complexes falls.
 
 All constants were chosen on DS1 and SVDB_DEV, with the first halves of the noise recordings.
 """
@@ -86,7 +86,7 @@ def averaged(units, fs):
 
 
 def energy_of(signal):
-    """Energy of steep slopes, (n,) int64, `DELAY` samples late; before its start it is level."""
+    """Energy of steep slopes, (n,) int64, `DELAY` samples late; level before it starts."""
     before = sum(_SMOOTH) - 2 + 2 * _LAG + _SUM - 1
     smooth = np.concatenate([np.full(before, signal[0]), signal])
     for width in _SMOOTH:

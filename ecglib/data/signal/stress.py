@@ -4,8 +4,8 @@
 records of the MIT-BIH Noise Stress Test Database. Noise is on for two minutes and off for two,
 from minute five on. The signal-to-noise ratio is 10 log10(S / N): S = A² / 8, with the
 peak-to-peak amplitude A of normal QRS complexes within ±50 ms; N is the square of the noise's
-RMS amplitude in windows of one second, each less its own mean. Both amplitudes are means over the
-first 300 measurements without the smallest and the largest 5 % (WFDB's `sigamp`).
+RMS amplitude in windows of one second, each less its own mean. Both amplitudes are means over
+the first 300 measurements without the smallest and the largest 5 % (WFDB's `sigamp`).
 """
 
 from dataclasses import replace
