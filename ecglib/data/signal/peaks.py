@@ -4,10 +4,10 @@ Both give the same peaks from the same samples. The signal is averaged to 200 Hz
 differenced twice, which keeps some 5 to 20 Hz; what is left is rectified and summed over 60 ms.
 Every peak of this energy that is the largest within 100 ms is a candidate. A candidate is a QRS
 complex if no larger one follows within 230 ms (else it is a P wave or noise before a QRS
-complex), and if it exceeds a level between the running sizes of complexes and of everything else.
-The level is up to three times as high just after a complex, where T waves are. When no complex
-comes for one and a half intervals, the largest candidate since the last one counts if it exceeds
-half the level. When none comes for three seconds, the size of complexes falls.
+complex), and if it exceeds a level between the running sizes of complexes and of everything
+else. The level is up to three times as high just after a complex, where T waves are. When no
+complex comes for one and a half intervals, the largest candidate since the last one counts if
+it exceeds half the level. When none comes for three seconds, the size of complexes falls.
 
 All constants were chosen on DS1 and SVDB_DEV, with the first halves of the noise recordings.
 """
@@ -100,7 +100,7 @@ def candidates(energy):
     before, after = np.append(0, energy[:-1]), np.append(energy[1:], 0)
     at = np.flatnonzero((energy > before) & (energy >= after))
     at = at[at + _APART < len(energy)]
-    padded = np.append(np.zeros(_APART, dtype=energy.dtype), energy)
+    padded = np.pad(energy, _APART)
     near = np.lib.stride_tricks.sliding_window_view(padded, 2 * _APART + 1)[at]
     value = energy[at]
     largest = (value > near[:, :_APART].max(axis=1)) & (value >= near[:, _APART:].max(axis=1))
@@ -121,8 +121,7 @@ def judged(energy, at, end, gain):
     """
     if not at:
         return []
-    start = sorted(energy[: bisect.bisect_left(at, at[0] + _START)])
-    level, found = _Level(start[len(start) * 4 // 5], gain), []
+    level, found = _Level(max(energy[: bisect.bisect_left(at, at[0] + _START)]), gain), []
     for i, (size, place) in enumerate(zip(energy, at, strict=True)):
         level.look_back(place, found)
         near = energy[i + 1 : bisect.bisect_left(at, place + _FOLLOW, i)]
@@ -173,7 +172,7 @@ class _Level:
     def _accept(self, size, place, found):
         if self.last is not None and place - self.last < _IDLE:
             self.interval += place - self.last - (self.interval >> 5)
-        self.complexes = (3 * self.complexes + min(size, 2 * self.complexes)) >> 2
+        self.complexes = (3 * self.complexes + min(size, 3 * self.complexes)) >> 2
         self.last, self.missed = place, 0
         self._keep_apart()
         found.append(place)

@@ -113,7 +113,7 @@ static int32_t accept(ecg_peaks *p, const ecg_candidate *c)
     int32_t since = c->at - p->last;
     if (p->found && since < IDLE)
         p->interval += since - (p->interval >> 5);
-    p->complexes = (3 * p->complexes + smaller(c->size, 2 * p->complexes)) >> 2;
+    p->complexes = (3 * p->complexes + smaller(c->size, 3 * p->complexes)) >> 2;
     p->last = c->at;
     p->found = 1;
     p->missed.size = 0;
@@ -163,17 +163,13 @@ static int32_t judge(ecg_peaks *p)
     return -1;
 }
 
-/* The size of complexes from the first candidates: four of five are no larger. */
+/* The size of complexes is at first that of the largest of the first candidates. */
 static void begin(ecg_peaks *p)
 {
-    int32_t size[ECG_PENDING], count = 0, i, v;
-    for (; count < p->n_pending && p->pending[count].at < p->pending[0].at + START; count++) {
-        v = p->pending[count].size;
-        for (i = count; i > 0 && size[i - 1] > v; i--)
-            size[i] = size[i - 1];
-        size[i] = v;
-    }
-    p->complexes = size[count * 4 / 5];
+    int32_t i;
+    for (i = 0; i < p->n_pending && p->pending[i].at < p->pending[0].at + START; i++)
+        if (p->complexes < p->pending[i].size)
+            p->complexes = p->pending[i].size;
     p->started = 1;
     keep_apart(p);
 }
