@@ -116,8 +116,9 @@ def run_detector(run):
     """Detections of every record against its annotations, within 150 ms.
 
     All beats of a record count, but for those in ventricular flutter. Metrics: `se` and `ppv`,
-    `se_v` and `se_s` of beats of these classes, over all records, and `seconds` of the
-    processor that detection took; `sides` has the first four for each of `SIDES`; `per_record` the counts.
+    `se_v` and `se_s` of beats of these classes, over all records; `seconds` of the processor
+    that detection took; `sides` has the first four for each of `SIDES`; `per_record` the
+    counts.
     """
     bench = _Bench(run)
     DETECTORS[run.config.detector](*bench.warm_up())  # imports and compiles
