@@ -6,7 +6,6 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from ecglib.deploy.c99.emit import PARTS
 from ecglib.deploy.c99.front import reach
 from ecglib.system.errors import UserError
 
@@ -88,22 +87,6 @@ def library(source, *options):
     target = Path(source).with_suffix(".so")
     _run("gcc", *STRICT, "-O2", *options, "-shared", "-fPIC", source, "-o", target)
     return ctypes.CDLL(str(target))
-
-
-def peak_finder(folder, *options):
-    """Compile the detector of R-peaks alone and load it; as `library`.
-
-    Parameters
-    ----------
-    folder : Path
-        Where its source and library go.
-    *options : str
-        For the compiler.
-    """
-    source = Path(folder) / "peaks.c"
-    parts = [(PARTS / f"peaks.{kind}").read_text() for kind in "hc"]
-    source.write_text("\n".join(["#include <stdint.h>", *parts]))
-    return library(source, *options)
 
 
 def classifier(source, n_beat, n_rr, compiler="gcc", *options):

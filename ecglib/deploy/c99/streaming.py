@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ecglib.data.signal.micro_input import bridged
-from ecglib.data.signal.peaks import FASTEST, SLOWEST, held
+from ecglib.data.signal.peaks import held
 from ecglib.deploy.c99.front import Front, reach
 from ecglib.system.errors import UserError
 
-STATE_BYTES, STREAM_BYTES, PEAKS_BYTES = 4096, 8192, 2048
-"""Room for `ecg_state`, `ecg_stream` and `ecg_peaks`, whose sizes only the compiler knows."""
+STATE_BYTES, STREAM_BYTES = 4096, 8192
+"""Room for `ecg_state` and for `ecg_stream`, whose sizes only the compiler knows."""
 
 
 def raw_samples(record):
@@ -84,32 +84,6 @@ def bytes_of(program, record):
     found = [front.beat(padded[t : t + around], t) for t in sample.tolist()]
     beat, rr = zip(*found[1:], front.waiting(), strict=True)
     return np.stack(beat), np.stack(rr)
-
-
-def peaks_in_c(code, samples, fs, gain):
-    """R-peaks that the C code finds, one sample a call.
-
-    Parameters
-    ----------
-    code : ctypes.CDLL
-        From `ecglib.deploy.c99.harness.peak_finder` or, with features, from `library`.
-    samples : ndarray of int16, shape (n_samples,)
-        Units of the recorder.
-    fs, gain : int
-        Samples a second, and units a millivolt.
-
-    Returns
-    -------
-    ndarray of int64, shape (n_peaks,)
-        As `ecglib.data.signal.peaks.find` gives them.
-    """
-    state = ctypes.create_string_buffer(PEAKS_BYTES)
-    if code.ecg_peaks_open(state, fs, gain):
-        raise UserError(f"fs is {fs}; R-peaks are found at {SLOWEST} to {FASTEST:,} Hz")
-    found = [code.ecg_peaks_sample(state, x) for x in held(samples, fs).tolist()]
-    found += iter(lambda: code.ecg_peaks_rest(state), -1)
-    peaks = np.array([r for r in found if r >= 0], dtype=np.int64)
-    return np.minimum(peaks, len(samples) - 1)
 
 
 @dataclass(frozen=True)
