@@ -77,12 +77,12 @@ def held(units, fs):
 
 def averaged(units, fs):
     """Means over 1/200 s, in 1/16 unit and above zero, (n_samples * 200 // fs,) int64."""
-    above = np.asarray(units, dtype=np.int64) + 2**15
-    total = np.concatenate([[0], np.cumsum(above)])
-    edges = np.arange(len(above) * HZ // fs + 1) * fs
-    whole, part = edges // HZ, edges % HZ
-    inside = HZ * total[whole] + part * np.append(above, 0)[whole]
-    return np.diff(inside) * _FINER // fs
+    total = np.zeros(len(units) + 1, dtype=np.int64)
+    np.cumsum(units, out=total[1:])
+    edges = np.arange(len(units) * HZ // fs + 1) * fs
+    whole = edges // HZ
+    up_to = HZ * total[whole] + (edges - HZ * whole) * np.append(units, 0)[whole]
+    return (np.diff(up_to) + 2**15 * fs) * _FINER // fs
 
 
 def energy_of(signal):
@@ -97,14 +97,12 @@ def energy_of(signal):
 
 def candidates(energy):
     """Where the energy is the largest within 100 ms, and the first of equals."""
-    before, after = np.append(0, energy[:-1]), np.append(energy[1:], 0)
-    at = np.flatnonzero((energy > before) & (energy >= after))
-    at = at[at + _APART < len(energy)]
-    padded = np.pad(energy, _APART)
-    near = np.lib.stride_tricks.sliding_window_view(padded, 2 * _APART + 1)[at]
-    value = energy[at]
-    largest = (value > near[:, :_APART].max(axis=1)) & (value >= near[:, _APART:].max(axis=1))
-    return at[largest]
+    at = np.flatnonzero(energy > np.append(0, energy[:-1]))
+    at, padded = at[at + _APART < len(energy)], np.pad(energy, _APART)
+    for step in range(1, _APART + 1):
+        size, place = energy[at], at + _APART
+        at = at[(size > padded[place - step]) & (size >= padded[place + step])]
+    return at
 
 
 def judged(energy, at, end, gain):
