@@ -16,6 +16,9 @@
 # **How small, how cheap and how personal can an arrhythmia classifier become without losing
 # accuracy?** This book rebuilds two papers, checks their claims on real recordings, and goes past
 # them. It is research, not a medical device.
+#
+# Scores are {term}`macro-F1`: the mean of one score for each of three classes of heart beats, so
+# that rare beats count as much as normal ones. Brackets hold 95 % intervals.
 
 # %% tags=["remove-cell"]
 from functools import partial
@@ -71,8 +74,8 @@ show.cards(
 # %% tags=["remove-input"]
 show.table(
     lambda: claims.table(load),
-    "Claims of the two papers, what they print, what our reference runs say, and how sure that is; "
-    "intervals are of 95 %. Chapters 1 to 9 have the details.",
+    "Claims of the two papers, the numbers that they print, what our runs say, and how sure that is. "
+    "Chapters 1 to 9 have the details.",
     text=True,
     name="tab-claims",
 )
@@ -81,7 +84,8 @@ show.table(
 # **Paper 1** {cite:p}`silva_deployment` pretrains a network with a puzzle, adapts it to each patient
 # without labels, and runs it in reduced precision on an H200 and a Jetson Nano. **Paper 2**
 # {cite:p}`shinde2025` lets the importance of a layer decide how many bits or weights it keeps. The
-# rows on labels and on plain C are ours alone.
+# numbers on labels and on plain C are ours alone. A *narrow* network has a quarter of the filters
+# that we take for the paper's.
 #
 # ## What speaks against us
 
@@ -89,16 +93,18 @@ show.table(
 Shown("\n".join(f"- {sentence}" for sentence in claims.against(load)))
 
 # %% [markdown]
-# ## The landscape
+# ## Score and size of the networks
 
-# %% mystnb={"figure": {"caption": "Macro-F1 over N, S and V against the bytes of the weights; bars are intervals over patients, of ours only. Four kilobytes that a few labels have taught one patient's heart lie above networks a thousand times larger; triangles and circles are different splits, so compare within a shape.", "name": "fig-landscape"}, "image": {"alt": "Scatter of methods: bytes of the weights on a logarithmic axis, macro-F1 upwards"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "Macro-F1 over N, S and V against the bytes of the weights. Bars are 95 % intervals over patients; printed numbers have none. Triangles have every patient left out once, all others are tested on DS2, so triangles compare only among themselves. There, the network of four kilobytes scores higher with labels of the patient than without.", "name": "fig-landscape"}, "image": {"alt": "Scatter of methods: bytes of the weights on a logarithmic axis, macro-F1 upwards"}} tags=["remove-input"]
 show.figure(lambda: figures.landscape(figures.points(load), figures.trivial(load)))
 
 # %% [markdown]
 # The size of paper 1's network is our estimate, since it does not publish the filters of its last
-# three blocks. Points with labels are scored after the first five minutes of each record.
+# three blocks. Triangles are scored after the first five minutes of each record.
 #
 # ## Try it
+#
+# This command classifies the beats of a recording in the format {term}`WFDB`:
 #
 # ```bash
 # python -m ecglib predict path/to/record --out record.csv
@@ -118,19 +124,19 @@ show.figure(lambda: figures.landscape(figures.points(load), figures.trivial(load
 #
 # Each chapter asks one question and answers it in a box under its title, with the figure that shows
 # it. Then come the paper's numbers beside ours, how it works, what we saw, and what could be wrong.
-# Numbers are of committed *reference runs*; what a page computed while it was built is folded at
-# its end. Every other table of a chapter is on its page *All results*. {doc}`glossary` explains the
-# terms, {doc}`api` the library, {doc}`references` has the related work, and {doc}`cite` says how to
-# cite.
+# The numbers come from {term}`reference runs <reference run>`, whose results are stored with the
+# code. What a page computed while it was built is folded away at its end. Further tables of a
+# chapter are on its page *All results*. {doc}`glossary` explains the terms, and {doc}`api` the
+# library. {doc}`references` lists the related work, and {doc}`cite` says how to cite.
 #
 # ## Limitations
 #
-# - **Few people.** Chapter {doc}`06_layerwise_compression` speaks of CinC 2017 and a tenth of
-#   Chapman. All others rest on MIT-BIH, with 22 test patients on the usual split. One of them,
+# - **Few people.** Chapter {doc}`06_layerwise_compression` uses CinC 2017 and a tenth of
+#   Chapman. All others use MIT-BIH, with 22 test patients on the usual split. One of them,
 #   record 232, holds three quarters of its S beats.
 # - **Not everything at the papers' size.** Many reference runs use narrower networks on two CPU
-#   cores. Each number says so.
-# - **Choices of ours.** What the papers leave open was chosen inside the training patients DS1, but
-#   first trials had looked at DS2.
-# - **Labels were given by the database**, that is by two cardiologists with time. A wearer or a
-#   nurse may err.
+#   cores. The text calls them narrow.
+# - **Choices of ours.** Where the papers do not publish a setting, we chose it on the training
+#   patients (DS1). But our first trials had looked at the test patients (DS2).
+# - **Labels come from the database.** Two cardiologists gave them without haste. A wearer or a nurse
+#   may make more mistakes.

@@ -5,26 +5,13 @@
 #       extension: .py
 #       format_name: percent
 #   kernelspec:
-#     display_name: Python 3 (ipykernel)
+#     display_name: Python 3
 #     language: python
 #     name: python3
 # ---
 
 # %% [markdown]
-# # Which layers can do with 8-bit integers?
-#
-# Paper 1 {cite:p}`silva_deployment` trains with simulated 8-bit arithmetic, as
-# {cite:t}`jacob2018` introduced it, in two scopes: the classification head alone (`head_int8`),
-# and the head with the first blocks of the backbone (`shallow_int8`). Its Table 2 reports for
-# the personalized pipeline an accuracy of 0.9013 ± 0.0198 and a macro-F1 of 0.5364 ± 0.0416 with
-# `head_int8`, and 0.9003 and 0.5258 with `shallow_int8`; for a network trained on DS1 alone
-# 0.9170 and 0.6261, and 0.9194 and 0.6303. The pipeline, it concludes, "remains technically
-# compatible with low-precision deployment".
-#
-# The table has no row without quantization, no list of the layers that are quantized, no file
-# and no time. This chapter adds them: the fp32 network of the same seed beside every row, a
-# proof of coverage, a fourth scope `all_int8`, a file with integers in it, its bytes, and the
-# milliseconds that a runtime needs for it.
+# # Which layers can run in 8-bit integers?
 
 # %% tags=["parameters"]
 profile = "quick"  # type: str  params file that lists the runs of this page
@@ -36,7 +23,7 @@ scheduler = None  # type: str  local or tcp://host:port: Dask workers for missin
 overrides = {}  # type: dict  arms of a study, or channels and pretext_epochs of all of them
 
 # %% tags=["remove-cell"]
-import numpy as np
+import pandas as pd
 import torch
 
 from ecglib import (
@@ -44,34 +31,28 @@ from ecglib import (
     ECGNetConfig,
     Plan,
     calibrate,
-    confusion_matrix,
     macro_f1,
     predict,
     quantize,
     quantize_array,
     results,
+    stats,
 )
 from ecglib.book import show
+from ecglib.book.say import answer, say
+from ecglib.metrics import accuracy
 from ecglib.models.cost import layer_macs
 from ecglib.plots import int8 as figures
 from ecglib.plots import style
+from ecglib.plots.confusion import confusions
+from ecglib.quant.modules import ActivationQuantizer, QuantLayer
 from ecglib.quant.oracle import sqnr_db
-from ecglib.quant.sqnr import traced
+from ecglib.quant.scopes import SCOPES
 from ecglib.studies.baseline import supervised
-from ecglib.studies.int8 import rounded
 from ecglib.system.paths import RESULTS
-from ecglib.tables import int8, latency, names, papers
+from ecglib.tables import arms, int8, latency, names, papers, scores
 
 style.use()
-
-# %% [markdown]
-# ## Data
-#
-# The beats and the split of chapter {doc}`01_data`, the pipelines of chapters
-# {doc}`02_wave_puzzle` (DS1 only, no puzzle) and {doc}`03_personalization` (puzzle and head-only
-# online stage).
-
-# %% tags=["hide-input"]
 plan = Plan.read(
     profile,
     seeds=seeds,
@@ -81,278 +62,435 @@ plan = Plan.read(
     scheduler=scheduler,
     **overrides,
 )
-source = plan.source()
-show.banner(source, plan.profile)
+
+# %% tags=["remove-cell"]
+runs = results.load_study(RESULTS, "int8")
+timed = results.load_study(RESULTS, "latency")
+on_h200 = arms.by(results.load_study(RESULTS / "h200", "baseline"), "features", split="ds1_ds2")
+
+everything = int8.by_scope(runs)
+narrow = everything.get("DS1 only, 16…128", {})
+large = everything.get("DS1 only, 64…512", {})
+personal = everything.get("SSL + personalization, 16…128", {})
+SETTINGS = {
+    title: named
+    for title, named in (
+        ("DS1 only, paper's size, one seed", large),
+        ("DS1 only, narrow, three seeds", narrow),
+        ("SSL + personalization, narrow, three seeds", personal),
+    )
+    if named
+}
+NETWORKS = {"64…512": "paper's size", "16…128": "narrow"}
+ALL, AS_LONG = ("all_int8", "ptq"), ("none", "qat")
+
+
+def file_of(network, form, column):
+    """A number of `tab-files`."""
+    return latency.file_table(timed, NETWORKS).loc[(network, form), column]
+
+
+def contains_zero(interval):
+    """In words, whether an interval contains zero."""
+    return "contains zero" if not interval.excludes_zero else "does not contain zero"
+
+
+# %% tags=["remove-input"]
+answer(
+    """
+**All layers can, in our networks.** We measured the range of every layer (calibration) and put it into
+8-bit integers, without further training. In narrow networks trained on DS1 only, macro-F1 changes by
+{change:change} against fp32 (three seeds, 22 patients). The file of one of them is {smaller:digits}
+times smaller, and {faster:digits} times as fast in the same runtime on one machine. At the paper's size we
+have one seed, whose interval {large}.
+""",
+    change=lambda: int8.costs(narrow)[ALL],
+    smaller=lambda: (
+        file_of("narrow", "fp32", "file, MB") / file_of("narrow", "INT8", "file, MB")
+    ),
+    faster=lambda: file_of("narrow", "INT8", "speed"),
+    large=lambda: contains_zero(int8.costs(large)[ALL]),
+)
+
+# %% mystnb={"figure": {"caption": "What rounding changes in macro-F1 on all beats of DS2, with 95 % intervals over patients. Networks trained further in integers (QAT) are compared with fp32 trained as long. Every interval shown contains zero: rounding costs no macro-F1 that we can measure.", "name": "fig-rounding"}, "image": {"alt": "Intervals of the difference between INT8 and fp32 by pipeline and scope; all of them lie around zero"}} tags=["remove-input"]
+show.figure(lambda: figures.costs({title: int8.costs(n) for title, n in SETTINGS.items()}))
 
 # %% [markdown]
-# ## Method
+# ## What the paper claims
 #
-# A **weight** $w$ of output channel $c$ becomes an integer on a symmetric grid,
+# A network of 8-bit integers ({term}`INT8`) is small, and many chips compute integers fast. Paper 1
+# {cite:p}`silva_deployment` rounds parts of its network while it trains, as {cite:t}`jacob2018`
+# introduced it. This is called {term}`QAT`. Its two {term}`scopes <scope>` are the head alone, and
+# the head with the first two blocks. It concludes that the pipeline "remains technically
+# compatible with low-precision deployment".
+#
+# It does so for two pipelines: a network trained on DS1 only, and {term}`SSL` with personalization,
+# the pipeline of chapter {doc}`03_personalization`.
+#
+# Its table has no row without rounding, and reports no file and no time. We add the fp32 {term}`control` of the
+# same seed, a scope with all layers, the file, and the milliseconds. We also try calibration
+# alone, {term}`PTQ`, which trains nothing.
+
+# %% tags=["remove-cell"]
+SCORES = ["accuracy", "accuracy std", "macro-F1", "macro-F1 std"]
+PRINTED = {
+    "SSL + personalization": dict(zip(SCOPES[1:3], papers.PAPER1_TABLE_2[:2], strict=True)),
+    "DS1 only": dict(zip(SCOPES[1:3], papers.PAPER1_TABLE_2[2:], strict=True)),
+}
+
+
+def beside_paper(pipeline, ours):
+    """Rows of one pipeline in Table 2 of the paper beside ours, all beats of DS2."""
+    columns = {"printed": papers.printed(PRINTED[pipeline])[SCORES]}
+    for title, named in ours.items():
+        trained = {scope: arm for (scope, method), arm in named.items() if method == "qat"}
+        table = scores.score_table(trained) if trained else pd.DataFrame()
+        columns[title] = table.reindex(columns=SCORES)
+    table = pd.concat(columns, axis=1).reindex(SCOPES).astype(object)
+    for title in columns:
+        missing = table[title, "macro-F1"].isna()
+        table.loc[missing, (title, "accuracy")] = "no row" if title == "printed" else "not run"
+    return table.rename(index=lambda scope: names.setting("scope", scope))
+
+
+# %% tags=["remove-input"]
+show.table(
+    lambda: {
+        title: beside_paper(title, {"paper's size": wide, "narrow": thin})
+        for title, wide, thin in (
+            ("DS1 only", large, narrow),
+            ("SSL + personalization", {}, personal),
+        )
+    },
+    "Table 2 of paper 1 (QAT) beside ours with QAT, all beats of DS2, ± over three seeds; at the "
+    "paper's size (64 to 512 filters) we have one seed. Scopes differ little from each other, in "
+    "the paper and in ours.",
+    name="tab-scopes",
+)
+
+# %% tags=["remove-cell"]
+PAPER = {(p, s): row.macro_f1 for p, rows in PRINTED.items() for s, row in rows.items()}
+
+
+def spread(named):
+    """Largest distance in macro-F1 between scopes after QAT."""
+    found = [arm.mean(macro_f1) for (s, m), arm in named.items() if s != "none" and m == "qat"]
+    if not found:
+        raise LookupError("no scope has runs")
+    return max(found) - min(found)
+
+
+# %% tags=["remove-input"]
+say(
+    """
+On DS1 only, our macro-F1 lies below the paper's best row, {best:f1}. At the paper's size the
+network that we rounded has {one:f1} in fp32 (one seed). Three seeds on an H200, with nothing
+rounded, have {h200:f1}. With personalization ours, which are narrow, lie above the paper. After QAT, the two scopes
+of the paper differ by {theirs:f1} at most, our three by {ours:f1}.
+""",
+    best=papers.PAPER1_BEST.macro_f1,
+    one=lambda: large["none", "ptq"].mean(macro_f1),
+    h200=lambda: on_h200["beat"].mean(macro_f1),
+    theirs=max(abs(PAPER[p, SCOPES[1]] - PAPER[p, SCOPES[2]]) for p in PRINTED),
+    ours=lambda: max(spread(narrow), spread(personal)),
+)
+
+# %% [markdown]
+# ## How it works
+#
+# A **weight** $w$ of output channel $c$ becomes an integer on a grid around zero,
 #
 # $$q = \operatorname{round}\!\left(\frac{w}{s_c}\right) \in [-127, 127],
-# \qquad s_c = \frac{\max |w|}{127},$$
+# \qquad s_c = \frac{\max |w|}{127}.$$
 #
-# rounding halves to the even neighbour. An **activation** $x$, mostly the output of a ReLU, uses
-# an unsigned grid with a zero point, $q = \operatorname{round}(x/s) + z \in [0, 255]$, whose range
-# follows a running mean of the minima and maxima of batches and is frozen in the last epoch.
-# **BatchNorm** is folded into the convolution before. The **bias** is a 32-bit integer in steps
-# of $s \cdot s_c$, so that the whole layer is
+# An **activation** $x$ is mostly the output of a ReLU and not negative. It gets an unsigned grid
+# with a {term}`zero point` $z$: $q = \operatorname{round}(x/s) + z \in [0, 255]$. Its lowest and
+# highest value are measured on some training beats. This is the {term}`calibration`.
+
+# %% mystnb={"figure": {"caption": "What a quantizer does, drawn with three bits instead of eight. Every number goes to the nearest place of a grid, and the integer of that place is stored.", "name": "fig-quantizer"}, "image": {"alt": "Two number lines; arrows lead from real numbers to the nearest of seven signed or eight unsigned integers"}} tags=["remove-input"]
+figures.quantizer()
+
+# %% [markdown]
+# The bias is a 32-bit integer in steps of $s \cdot s_c$. A whole layer is then
 #
 # $$y = s\, s_c \Bigl(\sum_i (q^x_i - z)\, q^w_i + q^b\Bigr),$$
 #
-# integers inside the bracket, one multiplication outside.
-#
-# In *quantization-aware training* (QAT) the network computes with these numbers while it
-# learns; the gradient pretends that rounding were the identity inside the range
-# {cite:p}`bengio2013`. *Post-training quantization* (PTQ) only calibrates the ranges on 4,096
-# training beats and stops. As an option the step of the weights is learned as well
-# {cite:p}`esser2020`.
-#
-# The oracle that every implementation must agree with is a few lines of NumPy:
+# with integers inside the bracket and one multiplication outside. {term}`BatchNorm` is first folded
+# into the convolution before it. In QAT the network computes with these numbers while it learns.
+# For its gradient, rounding is treated as if it changed nothing {cite:p}`bengio2013`.
 
-# %%
-w = np.array([-0.9, -0.2, 0.0, 0.3, 0.75])
-for bits in (8, 4, 2, 1):
-    q, step = quantize_array(w, bits)
-    print(f"{bits} bits: {q}, signal {sqnr_db(w, q * step):.0f} dB above the noise")
+# %% tags=["remove-input"]
+show.code(quantize_array, ActivationQuantizer.observe, QuantLayer)
 
-# %% [markdown]
-# ### Which layers a scope takes, and what that can save
-
-# %% mystnb={"figure": {"caption": "Layers that each scope quantizes (blue), above each layer's share of the bytes and of the multiplications, for an ECGNet of the paper's size (64, 128, 256, 512, 512 filters; the last three are unpublished).", "name": "fig-scopes"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Layers that each scope puts into integers (filled), above each layer's share of bytes and of multiplications at the paper's size. The head holds most bytes and the convolutions do most of the work, so only all layers together save both.", "name": "fig-scopes"}, "image": {"alt": "Grid of three scopes and eight layers, above bars: fc1 holds most bytes, conv3 to conv5 most multiplications"}} tags=["remove-input"]
 paper_size = ECGNet(ECGNetConfig()).eval()
 figures.scopes(paper_size, layer_macs(paper_size, torch.zeros(1, 300)))
 
 # %% [markdown]
-# Two thirds of the bytes are in the head, nearly all multiplications in the backbone. So
-# `head_int8` shrinks the file and hardly speeds anything up; what `shallow_int8` adds, two
-# small convolutions, does neither. Only `all_int8` can do both.
+# QAT trains longer than the fp32 network from which it starts. Longer training alone may help or
+# harm. So the control of QAT is the **fp32 network trained as long**.
 #
-# ### Why our own fake-quantized layers
+# ## What we saw
 #
-# Two libraries can train a `Conv1d` with simulated integers, and we tried both on this network
-# before writing two layers of our own on `torch.fake_quantize_*`. torchao 0.18 (PT2E with the
-# XNNPACK quantizer) covers all eight layers, but first turns the network into a graph: the
-# named parts are gone on which scopes, strategies and the frozen backbone of this book rest,
-# and the quantizer itself lives in another package. Brevitas 0.13 needs the network to be
-# written anew in its own layers, and its ONNX export a further package. Ours keeps names and
-# state dicts, is 200 lines, and a test holds it to the oracle; torchao's plain `quantize_` is
-# no choice at all, since it skips `Conv1d` silently.
-#
-# ## Run
-#
-# Every network starts from the fp32 network of the same seed. In the personalized pipeline each
-# patient's network is rounded after the fine-tuning and then trained on; its backbone is frozen
-# there (`finetune: head`), so `shallow_int8` and `all_int8` calibrate the convolutions and train
-# the head around them.
-#
-# QAT trains longer than the fp32 network it starts from, and more training alone may help or
-# harm. So every scope, `none` included, gets both methods: `none` with `qat` is the **fp32
-# network trained as long**, the control of every QAT row.
+# **Calibration is enough.** {numref}`tab-rounding` compares each rounded network with its control.
 
-# %%
-live = {study: plan.run(study) for study in ("int8", "latency")}
-reference = {study: results.load_study(RESULTS, study) for study in live}
-
-# %% tags=["hide-input"]
-show.provenance(reference["int8"])
-
-# %% [markdown]
-# ## Table 2 of the paper, beside ours
-
-# %% tags=["hide-input"]
-ours, mine = (int8.by_scope(found["int8"]) for found in (reference, live))
-blocks = {title: int8.score_table(named) for title, named in ours.items()}
+# %% tags=["remove-input"]
 show.table(
-    {"paper": papers.printed(papers.PAPER1_TABLE_2)} | blocks,
-    "Table 5.1: pipelines (first and last number of filters), scopes and methods, all of DS2; "
-    "the paper's printed numbers and our reference runs.",
+    lambda: {
+        title: int8.cost_of_rounding(
+            {k: arm for k, arm in named.items() if "learned" not in k[1]}
+        )
+        for title, named in SETTINGS.items()
+    },
+    "Rounded networks minus their fp32 control, all beats of DS2, with 95 % intervals over "
+    "patients; that of QAT was trained as long. Calibrated networks (PTQ) keep macro-F1 in every "
+    "pipeline.",
+    columns=["Δ macro-F1", "Δ accuracy, points"],
+    name="tab-rounding",
 )
 
-# %% tags=["hide-input"]
-show.table(
-    {title: int8.score_table(named) for title, named in mine.items()},
-    "Table 5.2: the same for the runs of this page, on their own test records.",
+# %% tags=["remove-input"]
+say(
+    """
+**Training after rounding is not needed.** QAT trains one epoch longer. That epoch alone changes
+macro-F1 in fp32 by {epoch:change} in the narrow network, and by {longer:change} at the paper's size.
+Against fp32 trained as long, QAT with all layers changes macro-F1 by {qat:change} (narrow, DS1
+only). Its accuracy there changes by {lost:points}, a small loss. A study that compares QAT with an fp32
+network trained for less time measures the effect of the longer training as well.
+
+**There is one gain that we cannot explain.** In the narrow personalized pipeline, integers in all
+layers (calibrated) change accuracy by {gain:points}. Among so many comparisons this is a hint at most.
+""",
+    epoch=lambda: scores.gain(narrow[AS_LONG], narrow["none", "ptq"], after_5min=False),
+    longer=lambda: scores.gain(large[AS_LONG], large["none", "ptq"], after_5min=False),
+    qat=lambda: int8.costs(narrow)["all_int8", "qat"],
+    lost=lambda: int8.costs(narrow, accuracy)["all_int8", "qat"],
+    gain=lambda: int8.costs(personal, accuracy)[ALL],
 )
 
-# %% [markdown]
-# ### Does rounding cost anything?
-#
-# The difference to fp32 is paired: the same seeds, the same patients. QAT is compared with the
-# fp32 network that was trained as long, PTQ with the one it was made from.
-
-# %% tags=["hide-input"]
-show.table(
-    {title: int8.cost_of_rounding(named) for title, named in ours.items()},
-    "Table 5.3: macro-F1 and accuracy minus those of the fp32 network, all of DS2, with 95 % "
-    "intervals over patients.",
+# %% mystnb={"figure": {"caption": "Macro-F1 on DS2 with 95 % intervals over patients against the bytes of the network, calibrated only, trained on DS1. Bytes fall to a quarter and the score stays. The intervals over patients are far wider than the differences between formats.", "name": "fig-int8-bytes"}, "image": {"alt": "Two lines of points from right to left, for two sizes of the network; they stay level while the bytes fall"}} tags=["remove-input"]
+show.figure(
+    lambda: figures.scores_against_bytes(
+        {
+            size: {scope: arm for (scope, method), arm in named.items() if method == "ptq"}
+            for size, named in (("paper's size", large), ("narrow", narrow))
+        }
+    )
 )
 
-# %% mystnb={"figure": {"caption": "Macro-F1 on DS2 (bars: 95 % over patients) against the bytes of weights, biases and scales, reference runs. Circles: calibrated only; diamonds: trained on.", "name": "fig-int8-bytes"}} tags=["hide-input"]
-figures.accuracy_against_bytes(ours)
+# %% tags=["remove-input"]
+say(
+    """
+**The file is nearly four times smaller, and faster.** `python -m ecglib export onnx` writes the
+network as an {term}`ONNX` file with integers in it. The files here are calibrated, with one seed
+each. {numref}`tab-files` has the scores of the same files. At the paper's size one beat takes
+{slow:digits} ms in fp32 and {fast:digits} ms in integers, on one thread of one virtual machine.
+""",
+    slow=lambda: file_of("paper's size", "fp32", "one beat, ms"),
+    fast=lambda: file_of("paper's size", "INT8", "one beat, ms"),
+)
 
-# %% [markdown]
-# ### What is really quantized?
-#
-# A configuration can promise anything. The next table looks at the network itself: for every
-# layer, the bits of weights and input, how many distinct values the weights of one output
-# channel really take (256 at most on an 8-bit grid), and how far they are from the weights
-# before rounding. A layer in scope that fails this look stops the run.
+# %% mystnb={"figure": {"caption": "Bytes on disk, and median time of one beat in ONNX Runtime on one thread, of calibrated INT8 files and of the same networks in fp32. Integers save both; the larger network gains more time.", "name": "fig-files"}, "image": {"alt": "Bars of megabytes and milliseconds for four files; those of INT8 are much shorter"}} tags=["remove-input"]
+show.figure(lambda: figures.files(timed, NETWORKS))
 
-# %% tags=["hide-input"]
-standard = next(iter(ours.values()))  # DS1 only, the narrower network
-covered = int8.coverages(standard, seed=7)
+# %% tags=["remove-input"]
 show.table(
-    {names.word(scope): int8.coverage_table(r) for scope, r in covered.items()},
-    "Table 5.4: coverage by scope, networks of the reference runs trained on DS1 only, seed 7.",
+    lambda: latency.file_table(timed, NETWORKS),
+    "The files in ONNX Runtime, one seed each: their own scores on all beats of DS2, bytes, "
+    "milliseconds for one beat on one thread, speed against fp32 in the same session, and beats "
+    "with the class that the network gives in PyTorch. Accuracy and speed were "
+    "measured on the same file.",
+    name="tab-files",
 )
 
 # %% [markdown]
-# ## On the grid
-#
-# The network of this page, `all_int8`: the weights of its first linear layer and the input of
-# its second convolution, as the integers that they become.
+# **The mistakes stay the same.** {numref}`fig-int8-confusion` compares the fp32 file with the file in
+# integers (narrow, one seed). Nearly all S beats are missed by both, since isolated beats carry no timing.
 
-# %% mystnb={"figure": {"caption": "Integers of the weights of fc1 (every channel in its own steps) and of the activations entering conv2, this run. The right scale is logarithmic.", "name": "fig-grids"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Classes that the fp32 file and the calibrated INT8 file give to the beats of DS2; narrow network, seed 7. The two matrices are nearly the same: integers make the mistakes that fp32 makes.", "name": "fig-int8-confusion"}, "image": {"alt": "Two confusion matrices of N, S and V side by side, nearly equal"}} tags=["remove-input"]
+show.figure(
+    lambda: confusions(
+        {
+            latency.RUNTIMES[runtime]: stats.pool(result.matrix())
+            for runtime in ("ort_fp32", "ort_int8")
+            for result in timed
+            if (result.config["runtime"], result.config["batch"]) == (runtime, 1)
+            and (result.config["channels"][-1], result.config["threads"]) == (128, 1)
+        }
+    )
+)
+
+# %% tags=["remove-input"]
+covered = int8.coverages(narrow, seed=7)
+
+
+def of_layers(column):
+    """A column of the calibrated network with all layers in integers."""
+    return int8.coverage_table(covered["all_int8"])[column]
+
+
+say(
+    """
+**Every layer in {term}`scope` is really in integers.** A run stops if such a layer is not rounded.
+In the calibrated narrow network the weights of a channel take {levels:count} values at most. The
+signal in the weights is {least:digits} to {most:digits} dB above the noise of rounding
+({numref}`fig-sqnr`). Every ten decibels are a factor of ten in power.
+""",
+    levels=lambda: of_layers("levels").max(),
+    least=lambda: of_layers("SQNR, dB").min(),
+    most=lambda: of_layers("SQNR, dB").max(),
+)
+
+# %% mystnb={"figure": {"caption": "Signal over quantization noise by layer, in the calibrated narrow network with all layers in integers (seed 7): of its weights, and of its outputs on some test beats against the fp32 network. Both lines are of the same network. Relative to the signal, the outputs of the last layer hold less noise than those of the first.", "name": "fig-sqnr"}, "image": {"alt": "Two lines by layer: weights at about forty to fifty decibels, outputs below them"}} tags=["remove-input"]
+show.figure(
+    lambda: figures.noise(
+        of_layers("SQNR, dB").to_dict(),
+        latency.int8_file(timed, covered["all_int8"].config["channels"]).metrics[
+            "output_sqnr_db"
+        ],
+    )
+)
+
+# %% [markdown]
+# ## What could be wrong
+#
+# - **One seed at the paper's size**, and only with none or all layers in integers. The personalized
+#   pipeline was not rounded at this size.
+# - **Convolutions of the personalized pipeline** were only calibrated. Training there moves the head
+#   alone.
+# - **One machine.** Times are those of one virtual machine and of one runtime. Its processor has
+#   {term}`VNNI`; without it the factors are others. No Jetson was measured (chapter {doc}`07_jetson`).
+# - **Wrong sums without a warning.** Processors without VNNI may clip sums of 8-bit products. Our
+#   sessions prevent it, and a file is refused if it disagrees with its network. Check the answers
+#   of a file on the processor that will run it.
+# - **Scopes of only some layers.** A runtime needs integers on both sides of a layer. In a file of the head and
+#   the shallow blocks it computes `conv2` in fp32 again.
+# - **Personalization** needs one network a patient, so one file does not serve all.
+# - **Which interval.** For two scopes of QAT (narrow, DS1 only), percentile and BCa intervals disagree
+#   about zero. We call them undecided.
+# - **Settings** of the training after rounding were chosen on folds of DS1 with one seed and all
+#   layers. The other scopes use the same settings.
+#
+# ## Exercises
+#
+# **1. How few bits would do?** Round this page's network to fewer bits, without any training,
+# and count the beats that keep their class.
+
+# %% tags=["solution"]
 chosen = next(c for c in plan.configs("int8") if c.scope == "all_int8")
 run = plan.on_cpu(chosen)
-network, _ = rounded(run, chosen)
-weights, _ = network.fc1.weight_quantizer.integers(network.fc1.weight)
-entering, _ = traced(network, run.test.inputs.x[:512])["conv2.conv"]
-grid = network.conv2.conv.input_quantizer
-figures.grids(weights.numpy(), entering.numpy(), float(grid.scale), int(grid.zero_point))
-
-# %% mystnb={"figure": {"caption": "Signal-to-quantization-noise ratio by layer, reference runs, all_int8 (DS1 only, seed 7, narrow ECGNet): of the weights of the network trained after rounding (QAT), and of the outputs of the calibrated file on 1,024 test beats against the fp32 network.", "name": "fig-sqnr"}} tags=["hide-input"]
-narrow = covered["all_int8"].config["channels"]
-in_runtime = latency.int8_file(reference["latency"], narrow)
-of_weights = {row["name"]: row["sqnr_db"] for row in covered["all_int8"].metrics["layers"]}
-figures.noise(of_weights, in_runtime.metrics["output_sqnr_db"])
-
-# %% [markdown]
-# ## A file with integers in it
-#
-# ```bash
-# python -m ecglib export onnx --scope all_int8 --out ecgnet_int8.onnx
-# python -m ecglib bench int8
-# ```
-#
-# The first command writes the network as ONNX: weights as 8-bit integers, biases as 32-bit ones,
-# and QuantizeLinear/DequantizeLinear pairs that tell a runtime where the grids are. ONNX Runtime
-# turns them into integer kernels. Whether it computes the same function is not a matter of
-# faith: on x86 processors without VNNI it adds pairs of 8-bit products in 16 bits and **clips**
-# the sum, silently, unless told otherwise (`session.x64quantprecision`). Sessions of this book
-# set that wherever the processor would clip, and every file is compared with its network on all
-# test beats; under 99.9 % equal classes it is refused.
-
-# %% tags=["hide-input"]
-show.table(
-    latency.latency_table(reference["latency"]),
-    "Table 5.5: deployed networks, reference runs: milliseconds of a call, speed against ONNX "
-    "Runtime in fp32 within the same session, bytes on disk, same class as the network that was "
-    "exported (all beats of DS2).",
-)
-
-# %% tags=["hide-input"]
-show.machine(reference["latency"])
-
-# %% tags=["hide-input"]
-show.table(
-    latency.size_table(reference["latency"], reference["int8"]),
-    "Table 5.6: bytes of the all_int8 file against its fp32 file, and against the arithmetic of "
-    "8-bit weights, 32-bit biases and scales, reference runs.",
-)
-
-# %% mystnb={"figure": {"caption": "Median (bar) and 99th percentile (tick) of the time of a call, one thread, reference runs.", "name": "fig-latency"}} tags=["hide-input"]
-figures.latencies(reference["latency"])
-
-# %% tags=["hide-input"]
-show.table(
-    latency.latency_table(live["latency"]),
-    "Table 5.7: the same, measured while this page was rendered, on its own networks.",
-)
-
-# %% [markdown]
-# ## Settings, chosen inside DS1
-#
-# How long to train after rounding, and how fast, was tried on four folds of DS1's patients, one
-# seed, pooled. One epoch at 1e-5 was kept for QAT; since ranges are frozen in the last epoch, they
-# stay there where the calibration has put them.
-
-# %% tags=["hide-input"]
-show.table(
-    int8.fold_table(reference["int8"]),
-    "Table 5.8: trials inside DS1, four folds pooled, reference runs.",
-)
-
-# %% [markdown]
-# ## What we found
-#
-# - **Eight bits, calibrated only, cost no macro-F1 that we can measure.** `head_int8`,
-#   `shallow_int8` and `all_int8` are within 0.001 macro-F1 of their fp32 network trained on DS1
-#   (narrow, three seeds, intervals ±0.001); `all_int8` is so at the paper's size too (one seed,
-#   −0.001 to +0.003). In the personalized pipeline (narrow, head fine-tuned, three seeds)
-#   `head_int8` is as near; the scopes with convolutions gain 0.003 [−0.008, +0.010] macro-F1
-#   and 0.009 [+0.001, +0.020] accuracy (Table 5.3). We cannot explain that gain; among so many
-#   comparisons it is a hint at most.
-# - **QAT is not needed for that, and its extra epoch does more than the integers.** Against the
-#   fp32 network trained as long, QAT is within 0.001 macro-F1 and 0.002 accuracy everywhere;
-#   with the narrow network trained on DS1 only, that loss of accuracy, small as it is, has an
-#   interval below zero. But the epoch alone moves fp32: from 0.559 to 0.556 macro-F1 and from
-#   0.904 to 0.896 accuracy there, where in macro-F1 two of three seeds gain and one loses 0.03,
-#   and from 0.596 to 0.587 and from 0.931 to 0.922 at the paper's size (one seed). Four folds
-#   of DS1 (one seed, Table 5.8) give the same order: no further training, one epoch at a
-#   thirtieth of the learning rate, and only then the rest, all within 0.02. A study that
-#   compares QAT with an fp32 network that was trained less measures the training. Learned steps
-#   change nothing measurable at eight bits (0.555, narrow).
-# - **Against the paper.** Its two scopes differ by 0.004 to 0.011 macro-F1, ours by 0.003 at
-#   most, with intervals that contain zero (in accuracy by up to 0.009 [0.001, 0.020], in favour
-#   of the wider scope): its conclusion holds here, and `all_int8`, which it did not try, costs
-#   no more. DS1 only, our narrow network stays 0.07 below its 0.6303. At the paper's size the
-#   network that was rounded has 0.596 macro-F1 and 0.931 accuracy (one seed, CPU), 0.03 below
-#   and 0.01 above; over three seeds on the H200 (TF32 convolutions, nothing rounded) it is
-#   0.582 and 0.918, below on both. With personalization ours (narrow, head fine-tuned) is 0.06
-#   above its 0.5364.
-# - **Everything in scope is quantized**, and nothing else (Table 5.4): at most 255 levels a
-#   channel, 42 to 53 dB between weights and noise (narrow, seed 7, QAT). `conv1` has three
-#   weights a channel, so three levels.
-# - **The file is nearly four times smaller.** 3.95 times than fp32 at the paper's size, 3.86
-#   times for the narrow network; what is missing to 4 is the graph (31 and 21 kB), biases and
-#   scales (Table 5.6). `head_int8` alone reaches 3.0 times by the same arithmetic (narrow).
-# - **And it is faster, in the configuration that answers right.** These are the calibrated
-#   files, one seed each, on one virtual machine. One beat on one thread takes 0.14 ms instead
-#   of 0.65 ms in the same runtime at the paper's size (4.7 times as fast; 0.931 accuracy as
-#   fp32), 0.03 instead of 0.09 ms with the narrow network (2.6 times; 0.907 as fp32). Other
-#   batches and threads are in Table 5.5. Every one of 49,712 beats gets the class that the
-#   network gives, and all eight layers run in integers.
-# - **Two details decided that.** Biases must be rounded to their 32-bit step while the network
-#   is simulated: left in fp32 there, the file of a small network disagreed on beats in a trial
-#   (not among the results). And ONNX Runtime moves a quantization past a Reshape but not past a
-#   Flatten, which left `conv5` in fp32. A runtime needs integers on both sides of a layer: in a
-#   `shallow_int8` file it computes `conv2`, whose output is not in scope, in fp32 again.
-# - **The plain answer:** all layers can run in 8-bit integers, as far as these networks go.
-#   Calibration is enough; training after rounding is not needed. The answers of the exported
-#   file have to be checked on the processor.
-#
-# ## Limits
-#
-# - The personalized pipeline fine-tunes the head only, so its convolutions are calibrated, never
-#   trained as integers; the narrow network carries three seeds, the paper's size one.
-# - The trials inside DS1 used one seed and `all_int8` on DS1 only; the other scopes and the
-#   personalized pipeline inherit what they chose.
-# - Times are those of one virtual machine and of one runtime; no Jetson was measured here
-#   (chapter {doc}`07_jetson`). The processor has VNNI; without it the factors will be others.
-# - A single exported file serves the pipeline without personalization; with it there is one network
-#   a patient.
-#
-# ## Extend it
-#
-# Eight bits are a habit of hardware. How few would the weights of this page's network need? The
-# next cell rounds them to fewer bits, by the oracle, without any training.
-
-# %%
 fp32, _ = supervised(run, chosen.fp32())
+exact = predict(fp32, run.scored)
 for bits in (8, 6, 5, 4, 3, 2):
     coarse = quantize(fp32, "all_int8", bits=bits)
     calibrate(coarse, run.train.inputs.x[:2048], run.train.inputs.rr[:2048])
-    matrix = confusion_matrix(run.scored.y.numpy(), predict(coarse, run.scored))
-    print(f"{bits} bits: macro-F1 {macro_f1(matrix):.3f}")
+    print(
+        f"{bits} bits: {(predict(coarse, run.scored) == exact).mean():.1%} of beats as in fp32"
+    )
+
+# %% [markdown]
+# **2. What does one bit more bring?** Use `quantize_array`, the NumPy code with which every
+# implementation of this project is compared, on random weights.
+
+# %% tags=["solution"]
+weights = torch.randn(10_000, generator=torch.Generator().manual_seed(0)).numpy()
+for bits in range(8, 1, -1):
+    q, step = quantize_array(weights, bits)
+    print(f"{bits} bits: signal {sqnr_db(weights, q * step):.0f} dB above the noise")
+
+# %% [markdown]
+# Each bit halves the step, which is about six decibels.
+#
+# **3. Why does each channel have its own scale?** Give the weights of a layer one scale for all channels instead.
+
+# %% tags=["solution"]
+weights = fp32.fc1.weight.detach().numpy()
+for name, axis in (("one scale", None), ("one scale a channel", 0)):
+    q, step = quantize_array(weights, 8, axis=axis)
+    print(f"{name}: signal {sqnr_db(weights, q * step):.1f} dB above the noise")
+
+# %% [markdown]
+# ## Run it yourself
+
+# %% tags=["run-it"]
+live = {study: plan.run(study) for study in ("int8", "latency")}
+
+
+def this_table():
+    """Scores by scope, and the files of this run."""
+    files = latency.file_table(live["latency"], {})
+    scored = {t: int8.score_table(named) for t, named in int8.by_scope(live["int8"]).items()}
+    return scored | {f"files, {n} filters": files.loc[n] for n in files.index.unique(0)}
+
+
+show.this_run(
+    plan,
+    5,
+    this_table,
+    "Scopes on all beats of the test records of this run, and its files.",
+    "int8",
+    "latency",
+    columns=["accuracy", "macro-F1", "file, MB", "one beat, ms", "speed"],
+)
+
+# %% tags=["all-results", "remove-input"]
+show.provenance(runs)
+
+# %% tags=["all-results", "remove-input"]
+show.table(
+    lambda: {title: int8.score_table(named) for title, named in everything.items()},
+    "Pipelines (filters of the first and last block), scopes and methods, all beats of DS2.",
+)
+
+# %% tags=["all-results", "remove-input"]
+show.table(
+    lambda: {title: int8.cost_of_rounding(named) for title, named in everything.items()},
+    "Macro-F1 and accuracy minus those of the fp32 network, all beats of DS2, with intervals over "
+    "patients; the learned step included.",
+)
+
+# %% tags=["all-results", "remove-input"]
+show.table(
+    lambda: {names.word(scope): int8.coverage_table(r) for scope, r in covered.items()},
+    "What is quantized, by scope: calibrated narrow networks trained on DS1 only, seed 7. Levels are "
+    "the distinct values that the weights of one output channel take.",
+)
+
+# %% tags=["all-results", "remove-input"]
+show.table(
+    lambda: int8.fold_table(runs),
+    "Training after rounding, tried inside DS1, one seed, four folds pooled. One epoch at the lower "
+    "rate was kept for QAT.",
+)
+
+# %% tags=["all-results", "remove-input"]
+show.table(
+    lambda: latency.latency_table(timed),
+    "Deployed networks: milliseconds of a call (p50 is the median; one call in twenty takes longer than "
+    "p95, one in a hundred longer than p99), speed against ONNX Runtime in fp32 within the same "
+    "session, bytes on disk, same class as the network that was exported (all beats of DS2).",
+)
+
+# %% tags=["all-results", "remove-input"]
+show.machine(timed) if timed else None
+
+# %% tags=["all-results", "remove-input"]
+show.table(
+    lambda: latency.size_table(timed, runs),
+    "Bytes of the file with all layers in INT8 against its fp32 file, and against the arithmetic of "
+    "8-bit weights, 32-bit biases and scales.",
+)
+
+# %% [markdown] tags=["all-results"]
+# **Why our own quantized layers.** Two libraries can train a `Conv1d` with simulated integers.
+# We tried both on this network. torchao 0.18 (PT2E with the XNNPACK quantizer) covers all eight
+# layers, but turns the network into a graph first. The named parts are gone then, on which
+# scopes and strategies of this book rest. Brevitas 0.13 needs the network to be written anew in
+# its own layers, and a further package for the export to ONNX. torchao's plain `quantize_`
+# skips `Conv1d` without a word. Our two layers keep names and weights, and a test holds them to
+# the NumPy oracle.
+#
+# **Two details decide whether file and network agree.** Biases must be rounded to their 32-bit
+# step while the network is simulated. Left in fp32 there, the file of a small network disagreed
+# on beats in a trial that is not among the results. And ONNX Runtime moves a quantization past
+# a Reshape but not past a Flatten, which left `conv5` in fp32.

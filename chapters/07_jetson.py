@@ -5,25 +5,13 @@
 #       extension: .py
 #       format_name: percent
 #   kernelspec:
-#     display_name: Python 3 (ipykernel)
+#     display_name: Python 3
 #     language: python
 #     name: python3
 # ---
 
 # %% [markdown]
-# # What really runs on a small device?
-#
-# {cite:t}`silva_deployment` call online personalization the "main bottleneck for embedded
-# deployment": on a Jetson Nano their Table 3 prints a run time of 60,289 seconds for head-only
-# adaptation and 72,776 for AdaBN, against 2,827 and 3,254 on an H200. The paper does not say
-# how many epochs that covers, which stages, nor whether it is the time of one seed or of three.
-# INT8 was measured on the H200 only: on the Nano its conversion "was not supported". The Nano's
-# GPU has no 8-bit arithmetic at all.
-#
-# This chapter takes the other way round. The network of chapter {doc}`08_micro_network` needs
-# no runtime that could lack support: it is written out as plain C, in integers, from raw
-# samples and R-peak times to classes. We ran this C on one PC and linked it for a Cortex-M4. It
-# classifies; learning from labels is not in it.
+# # How long would the papers' networks take on a Jetson?
 
 # %% tags=["parameters"]
 profile = "quick"  # type: str  params file that lists the runs of this page
@@ -35,37 +23,22 @@ scheduler = None  # type: str  local or tcp://host:port: Dask workers for missin
 overrides = {}  # type: dict  arms of a study, or channels and pretext_epochs of all of them
 
 # %% tags=["remove-cell"]
-import tempfile
-from pathlib import Path
-
+import numpy as np
 import pandas as pd
 import torch
 
-# %% tags=["remove-cell"]
-from ecglib import Plan, read_record, results
+from ecglib import Plan, results
 from ecglib.book import formats, show
+from ecglib.book.say import answer, say
 from ecglib.deploy import roofline as bounds
-from ecglib.deploy import shipped
 from ecglib.deploy.bundle import measured as devices
-from ecglib.deploy.c99 import harness
-from ecglib.deploy.c99.emit import write_c
-from ecglib.deploy.c99.lower import lower
-from ecglib.deploy.c99.streaming import raw_samples, stream
-from ecglib.plots import devices as figures
+from ecglib.plots import roofline as figures
 from ecglib.plots import style
 from ecglib.studies.roofline import fresh_network
 from ecglib.system.paths import RESULTS
-from ecglib.tables import c99, papers
+from ecglib.tables import arms, papers, precision, roofline
 
 style.use()
-
-# %% [markdown]
-# ## Data
-#
-# MIT-BIH as in chapter {doc}`01_data`. The C code gets what an analogue-to-digital converter
-# gives: 16-bit numbers at 360 Hz, and the R-peaks of the annotations.
-
-# %% tags=["hide-input"]
 plan = Plan.read(
     profile,
     seeds=seeds,
@@ -75,302 +48,407 @@ plan = Plan.read(
     scheduler=scheduler,
     **overrides,
 )
-source = plan.source()
-show.banner(source, plan.profile)
 
-# %% [markdown]
-# ## What the paper measured
-#
-# Times and scores as printed. The paper itself divides its own column: the Nano takes about
-# twenty times as long.
-
-# %% tags=["hide-input"]
-show.table(
-    papers.printed([*papers.PAPER1_TABLE_1, *papers.PAPER1_TABLE_3_NANO]),
-    "Table 7.1: paper 1, Tables 1 and 3, as printed.",
-    {"accuracy": formats.SHARE_4, "macro-F1": formats.SHARE_4},
-)
-
-# %% [markdown]
-# ## What it must cost
-#
-# A layer takes at least as long as its arithmetic at the machine's peak, and at least as long as
-# moving its weights and activations once {cite:p}`williams2009`:
-#
-# $$t \ge \sum_{\text{layers}} \max\Bigl(\frac{2\,n\,\text{MAC}_l}{\text{peak}},\;
-# \frac{\text{bytes}_l(n)}{\text{bandwidth}}\Bigr).$$
-#
-# Every number of this section is **estimated**: peaks and bandwidths are their maker's, the work
-# is counted layer by layer. With 10 epochs a stage (our assumption, the paper prints none), paper
-# 1's pipeline is 22 fine-tunings of the whole network on all of DS1, and little else.
-
-# %% tags=["hide-input"]
-works = {}
-for name in ("ecgnet", "micronet"):
-    model, shapes = fresh_network(name)
-    works[name] = bounds.layer_work(model, *(torch.zeros(1, *shape) for shape in shapes))
-reference = results.load_study(RESULTS, "c99")
-n_test, n_late = (
-    sum(m.sum() for m in reference[0].matrix(after_5min=x).values()) for x in (False, True)
-)
-side = {
-    "n_online": n_test - n_late,
-    "n_test": n_test,
-}  # beats of DS2, and of its first 5 minutes
-paper = bounds.paper_stages(works["ecgnet"], epochs=10, n_train=50_598, **side)
-ours = bounds.our_stages(works["micronet"], steps=80, replayed=64, labels=5, **side)
-show.table(
-    c99.stage_table(paper),
-    "Table 7.2: least seconds of paper 1's pipeline in fp16, one seed. Estimated.",
-    formats.BY_MACHINE,
-)
-
-# %% tags=["hide-input"]
-show.table(
-    c99.stage_table(ours),
-    "Table 7.3: least seconds of ours for 22 patients, five labels each. Estimated.",
-    formats.BY_MACHINE,
-)
-
-# %% mystnb={"figure": {"caption": "Multiplications of paper 1's pipeline (10 epochs a stage) and of ours, five labels for each of 22 patients: estimated, more than five orders of magnitude apart.", "name": "fig-stages"}} tags=["hide-input"]
-figures.stages(paper, ours)
-
-# %% mystnb={"figure": {"caption": "Roofs of three machines in fp16, and what paper 1's runtimes come to if every stage had 10 epochs and a runtime covers one seed; both are our reading.", "name": "fig-roofline"}} tags=["hide-input"]
-machines = list(bounds.MACHINES.values())
-at = bounds.intensity(works["ecgnet"], "fp16", 128)
-printed_s = {row.arm: row.runtime_s for row in papers.PAPER1_TABLE_1 if "FP16" in row.arm}
-points = {
-    f"paper 1, {arm}": ("paper", at, 2 * paper.sum() / seconds)
-    for arm, seconds in printed_s.items()
+# %% tags=["remove-cell"]
+H200 = RESULTS / "h200"
+timed = results.load_study(RESULTS, "roofline")
+formats_on_h200 = precision.by_format(results.load_study(H200, "precision"))
+pipelines = results.load_study(H200, "personalization")
+baselines = results.load_study(RESULTS, "baseline")
+by_split = {
+    split: [r for r in baselines if r.config["split"] == split]
+    for split in ("ds2_ds1", "ds1_ds2")
 }
-figures.roofline(machines, "fp16", points)
+works = {}
+for title, name in (("ECGNet", "ecgnet"), ("ResNet1D", "resnet1d"), ("MicroNet", "micronet")):
+    model, shapes = fresh_network(name)
+    works[title] = bounds.layer_work(model, *(torch.zeros(1, *shape) for shape in shapes))
+by_device = devices.load_devices()
+
+
+def beats():
+    """Beats that each stage sees."""
+    return roofline.beats_of_sides(by_split["ds2_ds1"], by_split["ds1_ds2"])
+
+
+def paper():
+    """Multiplications of paper 1's pipeline."""
+    return bounds.paper_stages(works["ECGNet"], epochs=roofline.EPOCHS, **beats())
+
+
+def five_labels():
+    """Multiplications of learning from five labels with the micro network."""
+    sides = {k: v for k, v in beats().items() if k != "n_train"}
+    return bounds.our_stages(works["MicroNet"], steps=80, replayed=64, labels=5, **sides)
+
+
+def pipeline():
+    """The numbers of the key figure."""
+    ours = arms.pick(pipelines, strategy="head_only", finetune="all", split="ds1_ds2")
+    return roofline.pipeline_table(paper(), ours, by_device)
+
+
+def seconds(machine, how):
+    """One of them."""
+    return pipeline().loc[machine, how]
+
+
+# %% tags=["remove-input"]
+answer(
+    """
+**Hours for paper 1's pipeline, as the paper prints; we had no Jetson to measure on.** The pipeline
+trains a network for each patient and classifies the beats. The paper prints {printed:count} s on a
+Jetson Nano, a small computer. By our estimate from its data sheet, arithmetic alone takes at least
+{least:count} s, if every stage has ten epochs (our assumption). What fills the rest is not known.
+Our own times are estimates, or were measured on a PC and on an H200, a large graphics card.
+""",
+    printed=lambda: seconds("Jetson Nano", "printed"),
+    least=lambda: seconds("Jetson Nano", "at least"),
+)
+
+# %% mystnb={"figure": {"caption": "Seconds of paper 1's pipeline: printed, measured or estimated; open markers are estimates. The printed times lie far above the bounds that follow from the data sheets; both are in 16 bits. Our measured run has fewer epochs, and our estimate from single steps is in fp32, so neither repeats the paper.", "name": "fig-pipeline-seconds"}, "image": {"alt": "Seconds on a logarithmic axis for Jetson Nano, Orin Nano and H200: printed, measured, estimated, and least possible"}} tags=["remove-input"]
+show.figure(lambda: figures.pipeline_seconds(pipeline()))
 
 # %% [markdown]
-# So of 60,048 s on the Nano about a tenth is arithmetic that the device cannot do faster, under
-# this reading (10 epochs, one seed); and 22 trainings on 50,598 beats stay dear in any format.
-# By this estimate the work, more than the format of its numbers, separates the paper from a
-# usable device. Ours is other work: features of a frozen network are computed once, a patient's
-# data are 370 beats and not 50,598, and the network has 55,216 multiplications a beat.
+# ## What the papers claim
 #
-# **How good is such a bound?** On this processor it can be checked.
+# Paper 1 {cite:p}`silva_deployment` calls online personalization the "main bottleneck for embedded
+# deployment". It prints run times on an H200 and on a Jetson Nano. It does not print how many
+# epochs they cover, which stages, or whether they are of one seed or of three. INT8 was tried on
+# the H200 alone: on the Nano the conversion "was not supported". Paper 2
+# {cite:p}`shinde2025` prints no time on a device.
 
-# %%
-live_bounds = plan.run("roofline")
-measured = results.load_study(RESULTS, "roofline")
-
-# %% tags=["hide-input"]
-both = {"reference": measured, "this run": live_bounds}
+# %% tags=["remove-input"]
 show.table(
-    {name: c99.validation_table(found) for name, found in both.items()},
-    "Table 7.4: estimated and measured milliseconds in PyTorch, fp32, one core; Gop/s is "
-    "this core's peak, measured in the same run; ratio is estimated over measured.",
+    lambda: roofline.beside_paper(formats_on_h200),
+    "Rows about devices in Tables 1 and 3 of paper 1, beside ours at the paper's size (head-only "
+    "adaptation, head fine-tuned), all beats of DS2, ± over three seeds. We ran nothing on a "
+    "Jetson, and our seconds are not of the same work as the paper's.",
+    name="tab-jetson",
+)
+
+# %% tags=["remove-input"]
+say(
+    """
+In the paper's own column, the Nano takes {slower:digits} times as long as the H200. Our runs on an
+H200 train the patients together and have two epochs of fine-tuning. So our seconds in
+{numref}`tab-jetson` say nothing about the paper's.
+""",
+    slower=lambda: seconds("Jetson Nano", "printed") / seconds("H200", "printed"),
 )
 
 # %% [markdown]
-# With 64 inputs a call, the estimate is within a factor of two of the measurement for the two
-# large networks (a ratio above 1 says that the product of matrices which measured the peak was
-# itself disturbed). With one input it falls to a little under half: matrices of one beat fill the
-# vector units less well. MicroNet's ratio is far lower for another reason: some twenty operators
-# cost PyTorch microseconds each before any of them computes, as its time for a single beat says,
-# which is a hundred times its bound. Plain C, below, takes a sixth of that time, with scalar code.
+# ## How it works
 #
-# ## What a device can compute in
+# A layer takes at least the time of its arithmetic at the machine's peak, the most operations a
+# second. It also takes at least the time in which its weights and activations move through memory
+# once. The larger of the two times is the {term}`roofline` bound {cite:p}`williams2009`. For $n$
+# beats in a batch and the layers $l$ of a network it is
 #
-# Least milliseconds of one beat, by arithmetic format; empty where the processor's units lack it.
+# $$t \ge \sum_{l} \max\Bigl(\frac{2\,n\,\text{MAC}_l}{\text{peak}},\;
+# \frac{\text{bytes}_l(n)}{\text{bandwidth}}\Bigr),$$
+#
+# where $\text{MAC}_l$ counts the multiplications of a layer, each with one addition
+# ({term}`MAC`). The bandwidth says how many bytes move in a second. Peaks and bandwidths are those
+# that the maker prints.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 show.table(
-    c99.bound_table(
-        {"ECGNet, 64 to 512 filters": works["ecgnet"], "MicroNet": works["micronet"]}
-    ),
-    "Table 7.5: least milliseconds of one beat. Estimated, not measured.",
-    {"*": "{:.2g}"},
+    roofline.machine_table,
+    "Peaks and bandwidths from NVIDIA's data sheets, without sparsity; Top/s: a million million "
+    "operations a second. The Nano's arithmetic units have no INT8, so INT8 cannot speed up its "
+    "arithmetic.",
+    {"*": formats.three_digits},
+    name="tab-machines",
 )
 
 # %% [markdown]
-# | | fp32 | fp16 | bf16 | INT8 | source |
-# |---|---|---|---|---|---|
-# | Jetson Nano (Maxwell, compute capability 5.3) | yes | yes, twice as fast | no | no | {cite:t}`nvidia_nano`, {cite:t}`nvidia_tensorrt` |
-# | Jetson Orin Nano (Ampere, 8.7) | yes | yes | yes | yes | {cite:t}`nvidia_orin_nano`, {cite:t}`nvidia_tensorrt` |
-# | H200 (Hopper, 9.0) | yes | yes | yes | yes | {cite:t}`nvidia_h200` |
-# | Cortex-M4 without FPU | no | no | no | 8-, 16- and 32-bit integers | {cite:t}`arm_cortex_m4` |
-#
-# This fits "not supported" in paper 1: the Nano's GPU has nothing to run INT8 on. The smallest
-# processor of the table does.
+# Sources: {cite:t}`nvidia_nano`, {cite:t}`nvidia_orin_nano`, {cite:t}`nvidia_h200`,
+# {cite:t}`nvidia_tensorrt`. The Nano has no INT8, which fits the paper's "not supported".
+
+
+# %% tags=["remove-cell"]
+def roofs():
+    """Roofs of the machines, with the networks and the printed times below them."""
+    at = {
+        "ECGNet, 1 beat": bounds.intensity(works["ECGNet"], "fp16", 1),
+        "ECGNet, 128 beats": bounds.intensity(works["ECGNet"], "fp16", 128),
+    }
+    reached = {
+        f"paper 1, {machine}": (at["ECGNet, 128 beats"], 2 * paper().sum() / time)
+        for machine, time in pipeline()["printed"].dropna().items()
+    }
+    return figures.roofs(list(bounds.MACHINES.values()), "fp16", at, reached)
+
+
+# %% mystnb={"figure": {"caption": "The most operations a second that a machine can reach in 16 bits, against the operations that it does for each byte it moves. Left of the bend memory sets the limit, right of it arithmetic. The dots are estimates: the operations of paper 1's pipeline over its printed times, with ten epochs a stage, one seed and batches of 128. Both lie below the line of their machine.", "name": "fig-roofs"}, "image": {"alt": "Three rising lines that bend into horizontal roofs; two dots lie below the roofs of Jetson Nano and H200"}} tags=["remove-input"]
+show.figure(roofs)
+
+# %% tags=["remove-input"]
+show.code(bounds.bound, bounds.paper_stages)
 
 # %% [markdown]
-# ## A network without a runtime
+# ## What we saw
 #
-# A rounded layer is a sum of products of bytes, $s = b + \sum_i w_i\,x_i$, then ReLU, then one
-# multiplication that brings it back to a byte {cite:p}`jacob2018`,
-#
-# $$y = z + \bigl\lfloor (\max(s, 0)\, m + 2^{k-1})\, /\, 2^{k} \bigr\rfloor ,$$
-#
-# with a 32-bit $m$ for each output channel and one shift $k$ for the layer. Padding is the byte
-# $z$ that stands for zero; pooling takes the largest sum before the multiplication. Activations
-# lie channels last, so that a convolution is the same inner product as a linear layer and one
-# function of a dozen lines computes all six layers.
-#
-# **Before the network** everything is integers too: means over 1/128 s are exact, since with
-# whole sampling frequencies all window edges fall on 256ths of a sample; differences, running
-# amplitude and template have 16 bits behind the point; logarithms of RR intervals come bit by
-# bit, by squaring. The answer to a beat is there when the next one is.
+# **Fine-tuning for each patient is nearly all of the work.** Paper 1 fine-tunes the whole network
+# on all of DS1, once for each test patient.
 
-# %%
-live = []
-if harness.has("gcc"):
-    live = plan.run("c99")
-else:
-    print("no C compiler here (gcc): the tables show the reference runs alone")
+# %% mystnb={"figure": {"caption": "Multiplications of paper 1's pipeline with ten epochs a stage, and of learning from five labels with the micro network. Both are counted from the layers, not measured. The two do different work, and their sums lie orders of magnitude apart.", "name": "fig-stages"}, "image": {"alt": "Bars on a logarithmic axis: four stages of paper 1, the fine-tuning longest, and three much shorter ones of ours"}} tags=["remove-input"]
+show.figure(lambda: figures.stages(paper(), five_labels()))
 
-# %% tags=["hide-input"]
-show.provenance(reference)
 
-# %% [markdown]
-# **Exact** is the share of beats on which C and NumPy's integers give the same class, **same as
-# QAT** the share on which C, from raw samples, gives the class of the fake-quantized network,
-# which read what floating point computed. Scores are those of the C code.
+# %% tags=["remove-cell"]
+def orders():
+    """Orders of magnitude between the two."""
+    return f"more than {int(np.log10(paper().sum() / five_labels().sum()))}"
 
-# %% tags=["hide-input"]
-runs = {"reference": reference} | ({"this run": live} if live else {})
-both = {name: c99.agreement_table(found) for name, found in runs.items()}
-show.table(both, "Table 7.6: the C code on all beats of the test side (MIT-BIH's DS2).")
 
-# %% [markdown]
-# ## What it takes
-#
-# Memory is that of a Cortex-M4 (`-Os`): flash holds code, constants and the compiler's 64-bit
-# division; RAM the state of one patient, half a second of samples, and the deepest stack.
-# Instructions are counted on this kind of processor (x86-64, `-O2`), microseconds measured on one
-# core of it, the call from Python included. Where a tool is missing, its cell is empty.
+def finetuning():
+    """Share of the work."""
+    return paper()["fine-tuning on DS1, for each patient"] / paper().sum()
 
-# %% tags=["hide-input"]
-costs = {name: c99.cost_table(found) for name, found in runs.items()}
+
+def faster(name):
+    """Least time in fp32 over that in fp16, one beat, on the Nano."""
+    table = roofline.bound_table(works)["Jetson Nano"]
+    return table[name, "fp32"] / table[name, "fp16"]
+
+
+# %% tags=["remove-input"]
+say(
+    """
+By our estimate this fine-tuning is {share:percent} of the multiplications. The network of chapter
+{doc}`08_micro_network`, which learns from five labels, needs fewer by {orders} orders of magnitude.
+That is different work: a far smaller network, of which only the last layers learn. The number
+format matters far less: on the Nano 16 bits lower the bound of one beat by a factor of
+{format:digits}.
+
+**By our estimate the printed time is {nano:digits} times its bound on the Nano, and {h200:digits}
+times on the H200.** Both ratios rest on our assumption of ten epochs and one seed. So arithmetic
+may explain a part of the Nano's hours, and hardly anything on the H200. We do not know what fills
+the rest. It may be the start of many short steps, the loading of data, or stages that the paper
+does not list.
+""",
+    share=finetuning,
+    orders=orders,
+    format=lambda: faster("ECGNet"),
+    nano=lambda: seconds("Jetson Nano", "printed") / seconds("Jetson Nano", "at least"),
+    h200=lambda: seconds("H200", "printed") / seconds("H200", "at least"),
+)
+
+# %% tags=["remove-input"]
 show.table(
-    pd.concat(costs, axis=1),
-    "Table 7.7: memory and time of the C code, mean over seeds.",
-    {"*": formats.COUNT},
+    lambda: devices.learning_table(by_device),
+    "Seconds of learning in PyTorch (fp32, invented beats), measured on one PC (cpu) and on the H200 "
+    "(cuda). Ours: the micro network, its features and its learning from five labels. The last "
+    "column is estimated from the first two: ten epochs for each of 22 patients.",
+    {"*": formats.three_digits},
+    name="tab-learning",
+)
+
+# %% tags=["remove-input"]
+say(
+    """
+**On an H200, the sum of single steps is of the order of the printed time.** We measured the puzzle of one
+patient and one step of fine-tuning there, in fp32 ({numref}`tab-learning`). Scaled to ten epochs
+and all patients they add up to {estimated:count} s, an estimate. The paper prints {printed:count} s. This proves nothing
+about the paper's epochs.
+
+**The same GPU can be used better.** When all patients are trained together, our whole pipeline took
+{ours:digits} s on an H200, measured, mean of two seeds. It has four epochs of fine-tuning, and
+faster arithmetic ({term}`TF32`). The runs in {numref}`tab-jetson` took longer, with fewer epochs and
+fewer threads of the processor; we do not know the reason. We have not tried this on a Jetson.
+
+**Classifying a beat is far less work than learning.** {numref}`fig-least` shows bounds for one
+input. On the Nano the bound of one beat in fp32 is {one:digits} ms, an estimate. A heart gives a
+beat about every second, so even a time far above the bound would be short enough. We have not
+measured it.
+""",
+    estimated=lambda: seconds("H200", "estimated"),
+    printed=lambda: seconds("H200", "printed"),
+    ours=lambda: seconds("H200", "measured"),
+    one=lambda: roofline.bound_table(works).loc[("ECGNet", "fp32"), "Jetson Nano"],
+)
+
+# %% mystnb={"figure": {"caption": "Least milliseconds of one beat (ECGNet) or one recording (ResNet1D of paper 2), estimated from the data sheets. All bounds are of the order of milliseconds or below. Where a machine lacks a format, there is no marker.", "name": "fig-least"}, "image": {"alt": "Markers for three number formats in six rows of network and machine; the Jetson Nano has none for INT8"}} tags=["remove-input"]
+show.figure(
+    lambda: figures.least_ms(
+        roofline.bound_table({n: works[n] for n in ("ECGNet", "ResNet1D")})
+    )
 )
 
 # %% [markdown]
-# ## A recording as a stream
-#
-# The last step to a device: nothing but samples go in. A detector in the same C code (steep
-# slopes, after {cite:t}`pan1985`; its four settings were tried on DS1) finds the R-peaks, and the
-# network answers one beat late. The second row is chapter {doc}`08_micro_network`'s: wfdb's detector,
-# which sees the whole recording at once, and the network in PyTorch.
+# **How good is such a bound?** On one processor we measured the peak, computed the bound, and timed
+# the networks ({numref}`fig-checked`).
 
-# %% tags=["hide-input"]
-library = [
-    r
-    for r in results.load_study(RESULTS, "robustness")
-    if (r.config["perturbation"], r.config["scope"]) == ("detected", "all_int8")
-]
-both = {"reference": c99.stream_table(reference, library)}
-if live:
-    both["this run"] = c99.stream_table(live, [])
-show.table(both, "Table 7.8: DS2 from samples alone, sample by sample.")
+# %% mystnb={"figure": {"caption": "Bound and measured time of one call of a network in PyTorch, with one input or 64 (batch), on one core. For the two large networks with 64 inputs the bound is near the measured time. For the micro network it says little, since starting some twenty operators takes longer than their arithmetic.", "name": "fig-checked"}, "image": {"alt": "Pairs of bound and measured milliseconds for three networks, one or 64 inputs a call"}} tags=["remove-input"]
+show.figure(lambda: figures.bound_and_measured(roofline.validation_table(timed)))
 
-# %% mystnb={"figure": {"caption": "Ten seconds of a recording as the C code sees them: samples in, detected beats and their classes out; the bar above a beat ends when its class is known.", "name": "fig-stream"}} tags=["hide-input"]
-records = plan.common("records")
-shown = next(r for r in (200, 119, *records) if r in records)
-lead = read_record(source.path, shown)
-samples = raw_samples(lead)
-if harness.has("gcc"):
-    with tempfile.TemporaryDirectory() as folder:
-        network = shipped.load()
-        c_source, _ = write_c(lower(network.model), Path(folder), "micronet", network.features)
-        streamed = stream(harness.library(c_source), samples, round(lead.fs), round(lead.gain))
-    unusual = streamed.sample[streamed.label > 0]
-    start_s = unusual[unusual > 60 * lead.fs][0] / lead.fs - 4
-    figure = figures.strip(samples, lead.fs, lead.gain, streamed, start_s)
-else:
-    figure = "no C compiler here"
-figure
+
+# %% tags=["remove-cell"]
+def reached(batch):
+    """Bound over measured time of the two large networks, the lower one."""
+    ratio = roofline.validation_table(timed)["ratio"]
+    return min(ratio[name, batch] for name in ("ecgnet", "resnet1d"))
+
+
+# %% tags=["remove-input"]
+say(
+    """
+With 64 inputs the bound is at least {many:percent} of the measured time of the large networks. With
+one input it is {one:percent} or more. We do not know whether a Jetson behaves alike.
+
+**You can time the networks on your own device.** A folder with networks and scripts, the bundle,
+does this (*Run it yourself*). {numref}`tab-devices` holds what was measured so far. The rows of the
+two Jetsons are empty.
+""",
+    many=lambda: reached(64),
+    one=lambda: reached(1),
+)
+
+# %% tags=["remove-input"]
+show.table(
+    lambda: devices.one_beat_table(by_device),
+    "Median milliseconds of one beat, measured with the bundle: a PC with ONNX Runtime, and the "
+    "H200 (cuda) with PyTorch, which does not take the INT8 file. No Jetson was measured.",
+    {"*": formats.three_digits},
+    name="tab-devices",
+)
 
 # %% [markdown]
-# ## Your device in this table
+# ## What could be wrong
+#
+# - **No Jetson.** Every number of ours about one is an estimate of the least time. Real times are
+#   longer.
+# - **Our reading of the paper.** Ten epochs a stage and one seed are assumptions. With three seeds
+#   in a printed time, or fewer epochs, the distance to the bound changes in proportion.
+# - **Peaks on paper.** No program reaches the maker's peak. Heat and power limits lower it too.
+# - **The bound for the pipeline counts arithmetic alone.** Memory would raise it.
+# - **The estimate for the H200** is from one machine, in fp32, with invented beats. It counts
+#   adaptation and fine-tuning only.
+# - **Learning times are of short calls.** The update from five labels takes longer on the H200 than on
+#   the PC, since starting its many small steps takes the time.
+#
+# ## Exercises
+#
+# **1. How many epochs would fill the printed time?** Let the Nano work at its peak, and raise the
+# epochs until the bound reaches the printed seconds.
+
+# %% tags=["solution"]
+printed = next(row.runtime_s for row in papers.PAPER1_TABLE_1 if "Nano" in row.arm)
+sides = {"n_train": 50_000, "n_online": 8_000, "n_test": 49_000}  # of the order of MIT-BIH
+for epochs in (1, 10, 50, 100):
+    stages = bounds.paper_stages(works["ECGNet"], epochs=epochs, **sides)
+    least = roofline.stage_table(stages).loc["together", "Jetson Nano"]
+    print(f"{epochs:>3} epochs: at least {least:,.0f} s, {least / printed:.0%} of the printed")
+
+# %% [markdown]
+# **2. Which layers wait for memory?** Compare the two terms of the bound for each layer of ECGNet
+# on the Nano, with one beat and with 64.
+
+# %% tags=["solution"]
+nano, work = bounds.MACHINES["nano"], works["ECGNet"]
+for batch in (1, 64):
+    arithmetic = 2 * batch * work["macs"] / nano.peak["fp16"]
+    total = bounds.bound(work, nano, "fp16", batch)
+    print(batch, "inputs, memory decides in:", list(work.index[total > arithmetic]))
+
+# %% [markdown]
+# With one beat, the layers with most weights wait for memory, since each weight that is moved is
+# used only a few times. With more beats it is used more often.
+#
+# **3. What would frozen features save?** Fine-tune the head alone, and compute what comes before it
+# once for all patients. Count the multiplications again.
+
+# %% tags=["solution"]
+every, top = work["macs"].sum(), work.loc[["fc1", "fc2", "out"], "macs"].sum()
+n_beats, epochs, patients = 50_000, roofline.EPOCHS, bounds.PATIENTS
+whole = bounds.TRAINING * every * n_beats * epochs * patients
+frozen = every * n_beats + bounds.TRAINING * top * n_beats * epochs * patients
+print(f"fine-tuning: {whole:.2g} multiplications, with frozen features {frozen:.2g}")
+print(f"fewer by a factor of {whole / frozen:.0f}")
+
+# %% [markdown]
+# ## Run it yourself
+#
+# To time the networks on a device of your own:
 #
 # ```bash
-# python -m ecglib export bundle --out bundle        # 42 MB, everything from invented beats
+# python -m ecglib export bundle --out bundle        # everything from invented beats
 # # with the folder on the device, there:
-# python3 nano_bench.py                              # writes device.json
-# # back here:
+# python3 nano_bench.py                              # forward passes: writes device.json
+# python3 nano_online.py                             # learning, needs PyTorch: online.json
+# # back here, for each file:
 # python -m ecglib import-device device.json
 # ```
 #
-# The bundle holds ECGNet of the paper's size (random weights: its answers mean nothing, its time
-# does) and the micro network, as ONNX in fp32, fp16 and INT8, with beats, expected outputs and
-# the C code. The script runs on Python 3.6 with what a Jetson has (TensorRT, else PyTorch, else
-# ONNX Runtime), refuses outputs that differ, and reads the board's power sensors. ONNX Runtime
-# and PyTorch compute on processor or GPU as they find it; the table says which runtime it was.
+# The scripts need Python 3.6 and what a Jetson has: TensorRT, else PyTorch, else ONNX Runtime.
+# They refuse outputs that differ from the expected ones, and read the board's power sensors. ECGNet
+# in the bundle has random weights, so only its times mean something.
 
-# %% tags=["hide-input"]
-show.table(
-    devices.device_table(devices.load_devices()),
-    "Table 7.9: measured with the bundle, batches of 1 and 64; Jetsons as soon as somebody does.",
+# %% tags=["run-it"]
+live = plan.run("roofline")
+show.this_run(
+    plan,
+    7,
+    lambda: roofline.validation_table(live),
+    "Bound and measured milliseconds on this machine, one core, fp32.",
+    "roofline",
 )
 
-# %% [markdown]
-# The Xeon's GPU, where the runtime says *cuda*, is the H200 of chapter {doc}`03_personalization`.
-# There a second script of the bundle, `nano_online.py`, has timed **learning**: paper 1's
-# adaptation of one patient's head by the puzzle, one step of its fine-tuning, and the same for
-# ours. The last row multiplies: 22 patients, 10 epochs of 395 steps each.
+# %% tags=["all-results", "remove-input"]
+show.provenance(timed)
 
-# %% tags=["hide-input"]
+# %% tags=["all-results", "remove-input"]
 show.table(
-    devices.learning_table(devices.load_devices()),
-    "Table 7.10: seconds of learning in PyTorch, fp32; the last row is estimated from the first two.",
+    lambda: roofline.validation_table(timed),
+    "Bound (estimated) and median time (measured) in PyTorch, fp32, one core. Gop/s is this core's "
+    "peak, measured in the same run; ratio is estimated over measured.",
+)
+
+# %% tags=["all-results", "remove-input"]
+show.table(
+    pipeline,
+    "Seconds of paper 1's pipeline for one seed, by how they are known. Measured: ours on an H200, "
+    "all weights fine-tuned for four epochs. Estimated: ten epochs of single steps in fp32.",
     {"*": formats.three_digits},
 )
 
-# %% [markdown]
-# With 10 epochs a stage, an H200 driven step by step comes to 2,214 s by this estimate, of the
-# order of the 2,920 s that the paper's Table 1 prints: a reading that fits, not a proof. Our
-# update from five labels, in floating point and on invented beats, takes about a tenth of a
-# second or less on either machine, and that is the time of 80 calls, not of any arithmetic.
+# %% tags=["all-results", "remove-input"]
+show.table(
+    lambda: {"paper 1": roofline.stage_table(paper())},
+    "Least seconds of paper 1's pipeline in 16 bits, by stage, ten epochs each, one seed. Estimated.",
+    formats.BY_MACHINE,
+)
 
-# %% [markdown]
-# ## What we found
-#
-# - **INT8 needs no support to classify.** (Learning is not in the C code.) The whole way from
-#   samples and R-peaks to classes in integers gives the class of the fake-quantized network on
-#   99.99 % of DS2's beats, and C equals its NumPy reference on every one (Table 7.6).
-# - **It would fit a small processor.** Linked for a Cortex-M4, code, constants, state and stack
-#   take 7.0 KB of flash and 3.1 KB of RAM, with the detector 8.1 KB and 6.0 KB (Table 7.7). It
-#   was not run there.
-# - **Classifying takes little time on a PC.** 25 µs a beat on one core, where a beat comes
-#   every 800,000; half an hour of samples passes detector and network in a quarter of a second,
-#   some seven thousand times as fast as it came (Table 7.8).
-# - **Our detector costs about as much as wfdb's.** On DS2 macro-F1 falls from 0.749 with
-#   annotated R-peaks to 0.729 with ours, to 0.727 with wfdb's (three seeds, no label).
-# - **What separates 60,048 s from a usable device is mostly the work,** by our estimate: more
-#   than five orders of magnitude lie between paper 1's pipeline and ours
-#   ({numref}`fig-stages`), which is other work. Formats of numbers are worth a factor of two or
-#   four.
-#
-# ## Outlook: an FPGA
-#
-# {cite:t}`silva_deployment` name an FPGA as the next step. The C code says what that would hold: 55,216
-# multiplications of bytes with 32-bit sums for a beat, 739 requantizing multiplications of 32
-# bits, 3,984 bytes of constants, and no division but in the input, a few dozen times a beat. One
-# multiplier at 1 MHz would finish in 55 ms: an estimate, but one with a margin of ten.
-#
-# ## Limits
-#
-# - No Jetson and no microcontroller was at hand: bytes are those of the linker, instructions and
-#   microseconds those of a PC; Table 7.1 is the paper's, for other work, and Tables 7.2, 7.3 and
-#   7.5 are estimates. An H200 was measured with the bundle, a Jetson waits in Table 7.9.
-# - Learning from labels is not in the C code: it needs the stored training beats of chapter
-#   {doc}`08_micro_network`, half a megabyte, and floating-point gradients of 1,328 weights.
-# - Scores are those of three networks on DS2, without any label of the patient.
-#
-# ## Extend it
-#
-# Write the shipped network as C and look at it:
+# %% tags=["all-results", "remove-input"]
+show.table(
+    lambda: {"five labels": roofline.stage_table(five_labels())},
+    "Least seconds of learning from five labels for 22 patients with the micro network. Estimated.",
+    formats.BY_MACHINE,
+)
 
-# %%
-network = shipped.load()
-with tempfile.TemporaryDirectory() as folder:
-    c_source, header = write_c(lower(network.model), Path(folder), "micronet", network.features)
-    print(header.read_text()[:900])
+# %% tags=["all-results", "remove-input"]
+show.table(
+    lambda: roofline.bound_table(works),
+    "Least milliseconds of one beat or recording, estimated; empty where the units lack a format.",
+    {"*": "{:.2g}"},
+)
+
+# %% tags=["all-results", "remove-input"]
+show.table(
+    lambda: devices.device_table(by_device),
+    "Everything measured with the bundle: one beat at a time, and 64 at once.",
+)
+
+# %% tags=["all-results", "remove-input"]
+show.table(
+    lambda: pd.DataFrame({"source": {m.name: m.source for m in bounds.MACHINES.values()}}),
+    "Where peaks and bandwidths are from.",
+    text=True,
+)
+
+# %% [markdown] tags=["all-results"]
+# Formats that the units have (compute capability in brackets): Jetson Nano (Maxwell, 5.3) fp32 and
+# fp16, twice as fast; Jetson Orin Nano (Ampere, 8.7) and H200 (Hopper, 9.0) fp32, fp16, bf16 and
+# INT8 {cite:p}`nvidia_tensorrt`.

@@ -11,7 +11,335 @@
 # ---
 
 # %% [markdown]
-# # What does it take on the wrist?
+# # What does the network take on the wrist?
+
+# %% tags=["parameters"]
+profile = "quick"  # type: str  params file that lists the runs of this page
+seeds = None  # type: list  seeds of every arm; None, here and below: as the params file says
+records = None  # type: list  records of MIT-BIH in use
+data_root = None  # type: str  folder or packed file with the data; without one it is searched for
+device = None  # type: str  auto, cpu or cuda
+scheduler = None  # type: str  local or tcp://host:port: Dask workers for missing runs
+overrides = {}  # type: dict  arms of a study, or channels and pretext_epochs of all of them
+
+# %% tags=["remove-cell"]
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ecglib import Plan, read_record, results
+from ecglib.book import formats, show
+from ecglib.book.say import answer, say
+from ecglib.deploy import shipped
+from ecglib.deploy.c99 import harness
+from ecglib.deploy.c99.emit import kernel, write_c
+from ecglib.deploy.c99.lower import lower
+from ecglib.deploy.c99.streaming import raw_samples, stream
+from ecglib.deploy.roofline import layer_work
+from ecglib.plots import c99 as figures
+from ecglib.plots import style
+from ecglib.studies.roofline import fresh_network
+from ecglib.system.paths import RESULTS
+from ecglib.tables import arms, c99
+
+style.use()
+plan = Plan.read(
+    profile,
+    seeds=seeds,
+    records=records,
+    data_root=data_root,
+    device=device,
+    scheduler=scheduler,
+    **overrides,
+)
+
+# %% tags=["remove-cell"]
+in_c = results.load_study(RESULTS, "c99")
+library = [
+    r
+    for r in results.load_study(RESULTS, "robustness")
+    if (r.config["perturbation"], r.config["scope"]) == ("detected", "all_int8")
+]
+network = shipped.load()
+program = lower(network.model)
+
+
+def total(kind):
+    """Bytes of flash or RAM, with the detector."""
+    return sum(c99.memory_parts(in_c)[kind].values())
+
+
+def agreement(column):
+    """One number on how often C agrees with what it was made from."""
+    return c99.agreement_table(arms.pick(in_c).results)[column].iloc[0]
+
+
+def cost(name):
+    """One number of the table of costs."""
+    return c99.cost_table(in_c).loc[name, "number"]
+
+
+def streamed(column):
+    """One number on the stream of samples."""
+    return c99.stream_table(in_c, library)[column].iloc[0]
+
+
+def macro(peaks):
+    """Macro-F1 by where the R-peaks come from."""
+    return c99.f1_by_peaks(in_c, library)[peaks]["macro-F1"]
+
+
+# %% tags=["remove-input"]
+answer(
+    """
+**A few kilobytes, to classify.** Linked for a {term}`Cortex-M4`, a small processor, the detector of
+beats and the micro network in plain C take {flash:count} bytes of {term}`flash` and {ram:count}
+bytes of {term}`RAM`. For {which} of the {beats:count} beats of DS2 this C code gives the same class
+as its reference in Python (three seeds). We ran it on a PC, never on a microcontroller, and it does
+not learn.
+""",
+    flash=lambda: total("flash"),
+    ram=lambda: total("RAM"),
+    which=lambda: "all" if agreement("exact") == 1 else "not all",
+    beats=lambda: agreement("beats"),
+)
+
+# %% mystnb={"figure": {"caption": "Bytes of flash and RAM by part, as the linker for a Cortex-M4 counts them; dashed: what a small microcontroller with this processor has (STM32F301K6). Most of both stays free for everything else that a device does. Nothing was run on one.", "name": "fig-memory"}, "image": {"alt": "Two stacked bars of bytes, each filling less than half of a dashed outline"}} tags=["remove-input"]
+show.figure(lambda: figures.memory(c99.memory_parts(in_c), c99.SMALL_DEVICE))
+
+# %% [markdown]
+# ## What others report
 #
-# The memory, instructions and time of the network of chapter {doc}`08_micro_network` as plain C
-# are in chapter {doc}`07_jetson`.
+# Paper 1 {cite:p}`silva_deployment` could not run INT8 on its Jetson Nano: the conversion "was not
+# supported". It names an FPGA as the next step. {cite:t}`farag2023` reports a network in 8-bit
+# integers that was made for small devices. Ours is the micro network of chapter
+# {doc}`08_micro_network`, written out as C. A C compiler is all it needs, so it does not depend on
+# the formats that a {term}`runtime` supports.
+
+# %% tags=["remove-input"]
+show.table(
+    lambda: c99.beside_others(in_c),
+    "Networks for small devices on all beats of DS2, ± over three seeds where there are any. "
+    "Ours is smaller than Farag's, whose macro-F1 on these patients is higher.",
+    {"weights, bytes": lambda value: value if isinstance(value, str) else f"{value:,.0f}"},
+    name="tab-other-sizes",
+)
+
+# %% [markdown]
+# Chapter {doc}`08_micro_network` asks how such scores change with other patients. Here the question
+# is what the network takes, and whether its C code does the same as the trained network.
+#
+# ## How it works
+#
+# **From samples to a class** everything is computed in integers. The detector finds the
+# {term}`R-peak`. Around it the code takes differences of neighbouring samples and compares them with
+# the patient's usual beat (the {term}`template`). {term}`RR` intervals become ratios and logarithms.
+# Since some of them need the next beat, each class is known one beat late.
+
+# %% mystnb={"figure": {"caption": "The steps of the C code from samples to a class; beside the arrows, what each step hands on. The network itself reads bytes and gives one of three classes.", "name": "fig-sample-way"}, "image": {"alt": "Four boxes below each other: detector, window, RR intervals, network; beside them what they hand on"}} tags=["remove-input"]
+figures.way(program, 360)
+
+# %% [markdown]
+# **In a layer** the weights $w_i$ and inputs $x_i$ are bytes. Their products are added to the bias $b$ in
+# a 32-bit sum $s$. After a ReLU, one multiplication brings the sum back to a byte
+# {cite:p}`jacob2018`:
+#
+# $$s = b + \sum_i w_i\,x_i,$$
+#
+# $$y = z + \bigl\lfloor (\max(s, 0)\, m + 2^{k-1})\, /\, 2^{k} \bigr\rfloor .$$
+#
+# Here $z$ is the byte that stands for zero, $m$ a factor of the output channel, and $k$ a shift of
+# the layer. So a convolution and a linear layer are the same function. This is its C:
+
+# %% tags=["remove-input"]
+say(f"```c\n{kernel('dot')}\n\n{kernel('layer')}\n```")
+
+# %% [markdown]
+# The same in NumPy is the reference that the C code must equal, bit for bit:
+
+# %% tags=["remove-input"]
+show.code(type(program).run)
+
+# %% [markdown]
+# **The detector** looks for steep slopes, after {cite:t}`pan1985`. It takes one sample at a time
+# and keeps those of the last few seconds. Its four settings were chosen on DS1.
+#
+# ## What we saw
+
+# %% tags=["remove-input"]
+say(
+    """
+**The C code does what the trained network does.** With annotated R-peaks, C and NumPy's integers agree on {which} of the {beats:count} beats, for each
+of three seeds. The network was trained in floating point that imitates the integers
+({term}`QAT`). Its class differs from that of the C code on at most {differ:count} beats. On DS2 the C code
+has an accuracy of {accuracy:percent} and a macro-F1 of {f1:f1}, without any label of the patient.
+""",
+    which=lambda: "every one" if agreement("exact") == 1 else "not every one",
+    beats=lambda: agreement("beats"),
+    differ=lambda: (1 - agreement("same as QAT")) * agreement("beats"),
+    accuracy=lambda: agreement("accuracy"),
+    f1=lambda: agreement("macro-F1"),
+)
+
+# %% [markdown]
+# **It takes little.** {numref}`tab-cost` lists what the C code takes, and says how each number is
+# known.
+
+# %% tags=["remove-input"]
+show.table(
+    lambda: c99.cost_table(in_c),
+    "What the C code takes, mean over three seeds. Bytes are those of the linker, instructions and "
+    "microseconds those of a PC (x86-64); none was measured on a microcontroller.",
+    {"number": formats.COUNT},
+    name="tab-cost",
+)
+
+# %% tags=["remove-input"]
+say(
+    """
+Flash holds code, weights and the compiler's 64-bit division. RAM holds the state of one patient,
+the samples, and the largest stack. On one core of a PC a beat takes {us:digits} µs. This is the time
+from samples and a given R-peak to the class, the call from Python included. The instructions were
+counted for the network alone. We do not know how long a Cortex-M4 takes.
+""",
+    us=lambda: cost("µs a beat"),
+)
+
+
+# %% tags=["remove-cell"]
+def work():
+    """Multiplications and weights of each layer."""
+    model, shapes = fresh_network("micronet")
+    names = {f"conv{n}.conv": f"convolution {n}" for n in (1, 2, 3)}
+    names |= {"rr.0": "timing", "out": "output"}
+    found = layer_work(model, *(torch.zeros(1, *shape) for shape in shapes))
+    return found.rename(index=names)
+
+
+# %% mystnb={"figure": {"caption": "Multiplications and weights of each layer of the micro network. The convolutions do most of the work; the hidden layer holds many of the weights.", "name": "fig-layers"}, "image": {"alt": "Bars of multiplications and of weights for the layers of the micro network"}} tags=["remove-input"]
+figures.layers(work())
+
+# %% [markdown]
+# **It works on a stream of samples.** The code reads samples alone, and gives classes while the
+# recording goes on ({numref}`fig-stream`).
+
+# %% mystnb={"figure": {"caption": "Ten seconds of record 119 as the C code answers them: the letter is the class, the bar above a beat ends when this class is known. Each class is known shortly after the next beat. The shipped network has been trained on this record among others, so the picture shows the delay, not how good it is. MIT-BIH Arrhythmia Database 1.0.0, ODC-By 1.0.", "name": "fig-stream"}, "image": {"classes": "reference-figure", "alt": "An ECG with letters N and V above its beats and a bar from each beat to the moment its class is known"}} tags=["remove-input"]
+show.reference_figure("stream", "An ECG with the class of each beat, and when it was known")
+
+# %% tags=["remove-input"]
+say(
+    """
+On DS2 the detector finds {se:percent} of the beats, and {ppv:percent} of what it finds are beats.
+A class is known {delay:digits} s after its R-peak (median). Measured on one core of a PC, detector
+and network work {fast:digits} times as fast as the samples were recorded.
+
+**Finding the beats costs a little.** Macro-F1 on DS2 is {known:f1} with annotated R-peaks and
+{ours:f1} with those of our detector (three seeds). With wfdb's detector, which sees the whole
+recording at once, it is {wfdb:f1}. So the two detectors do about equally well. With detected
+R-peaks, missed and false beats count as errors.
+""",
+    se=lambda: streamed("beats, Se"),
+    ppv=lambda: streamed("+P"),
+    delay=lambda: streamed("delay, s"),
+    fast=lambda: streamed("× real time"),
+    known=lambda: macro("annotated R-peaks, in C"),
+    ours=lambda: macro("our detector, in C"),
+    wfdb=lambda: macro("wfdb's detector, in Python"),
+)
+
+# %% mystnb={"figure": {"caption": "F1 of each class on DS2 with R-peaks of three origins, mean of three seeds, no label of the patient. Detected R-peaks lower the scores little; S is the weak class everywhere.", "name": "fig-peaks"}, "image": {"alt": "F1 of N, S and V and their mean in three rows: annotated R-peaks, our detector, wfdb's detector"}} tags=["remove-input"]
+show.figure(lambda: figures.class_f1(c99.f1_by_peaks(in_c, library)))
+
+# %% [markdown]
+# ## What could be wrong
+#
+# - **Not run on a microcontroller.** Bytes are counted by the linker. Time and energy on such a
+#   device are unknown.
+# - **Classification only.** Learning from labels, as in chapter {doc}`08_micro_network`, is not in
+#   the C code. It would need stored beats of other patients and gradients in floating point.
+# - **A whole device needs more:** drivers, radio, an analogue-to-digital converter, a battery. None of
+#   them is counted.
+# - **The lead is that of a clinic.** Scores are of {term}`MLII` on 22 patients of DS2, without motion
+#   of a wrist. A watch records another lead.
+# - **Instructions of a PC** are not those of a Cortex-M4. They were counted for the network alone.
+# - **The detector** was tuned on DS1 and tested on DS2 alone, both of one database.
+#
+# ## Exercises
+#
+# **1. What does the generated code look like?** Write the shipped network as C and print its header.
+
+# %% tags=["solution"]
+with tempfile.TemporaryDirectory() as folder:
+    source, header = write_c(program, Path(folder), "micronet", network.features)
+    print(header.read_text()[:700])
+    print(len(source.read_text().splitlines()), "lines of C")
+
+# %% [markdown]
+# **2. Does the recorder's amplification matter?** Halve the samples, and give the code half the gain.
+# Compare the classes.
+
+# %% tags=["solution"]
+lead = read_record(plan.source().path, plan.common("records")[0])
+samples, fs, gain = raw_samples(lead), round(lead.fs), round(lead.gain)
+if harness.has("gcc"):
+    with tempfile.TemporaryDirectory() as folder:
+        source, _ = write_c(program, Path(folder), "micronet", network.features)
+        code = harness.library(source)
+        found, halved = (
+            stream(code, samples, fs, gain),
+            stream(code, samples // 2, fs, gain // 2),
+        )
+    near = np.abs(found.sample[:, None] - halved.sample).argmin(axis=1)
+    same = (found.label == halved.label[near]).mean()
+    print(f"{len(found.label)} and {len(halved.label)} beats; same class on {same:.1%}")
+else:
+    print("no C compiler (gcc) here")
+
+# %% [markdown]
+# The detector and the network divide everything by the patient's own running amplitude. Only the
+# rounding of the halved samples remains.
+#
+# **3. What would an FPGA have to compute?** Count the multiplications of bytes, and those of 32-bit
+# sums, which bring them back to bytes or compare the classes.
+
+# %% tags=["solution"]
+products, of_sums = 0, 0
+for layer in program.layers:
+    positions = program.shapes[layer.source][0] if layer.pool > 1 or layer.pad else 1
+    products += positions * layer.weight.size
+    of_sums += positions // layer.pool * len(layer.bias)
+milliseconds = 1e3 * (products + of_sums) / 1e6
+print(f"{products:,} multiplications of bytes, {of_sums:,} of sums, a beat")
+print(f"one multiplier at 1 MHz: {milliseconds:.0f} ms a beat, an estimate")
+
+# %% [markdown]
+# ## Run it yourself
+
+# %% tags=["run-it"]
+live = plan.run("c99") if harness.has("gcc") else []  # without a C compiler there is no run
+show.this_run(
+    plan,
+    9,
+    lambda: c99.agreement_table(live),
+    "The C code on all beats of this run's test records: share on which C and NumPy agree, share on "
+    "which C and the trained network agree, and scores.",
+    "c99",
+)
+
+# %% tags=["all-results", "remove-input"]
+show.provenance(in_c)
+
+# %% tags=["all-results", "remove-input"]
+show.table(
+    lambda: c99.agreement_table(in_c),
+    "The C code on all beats of DS2. Exact: share on which C and NumPy's integers give the same class; "
+    "same as QAT: share on which the fake-quantized network does. Both of the least exact seed.",
+)
+
+# %% tags=["all-results", "remove-input"]
+show.table(
+    lambda: c99.stream_table(in_c, library),
+    "DS2 from samples alone. Second row: wfdb's detector and the network in PyTorch.",
+)

@@ -133,7 +133,7 @@ def _export(args):
 def _import_device(args):
     from ecglib.deploy.bundle.measured import import_device
 
-    print(f"checked and kept in {import_device(args.file)}; chapter 07 shows it")
+    print(f"checked and kept in {import_device(args.file)}; chapter 7 shows it")
 
 
 def _predict(args):
@@ -239,7 +239,7 @@ def _add_deployment(command):
     sub.add_argument("--out", type=Path, required=True, metavar="PATH", help=text)
     _add_params(sub)
 
-    sub = command(_import_device, "check what a device measured, and show it in chapter 07")
+    sub = command(_import_device, "check what a device measured, and show it in chapter 7")
     sub.add_argument("file", type=Path, metavar="FILE.json", help="from nano_bench.py")
 
 

@@ -10,7 +10,7 @@ CLASSES = ("N", "S", "V")
 """Classes that networks predict; a label is an index into this tuple."""
 
 AAMI_CLASSES = (*CLASSES, "F", "Q")
-"""All five AAMI classes; the first three are `CLASSES`, so indices agree."""
+"""All five AAMI classes; the first three are `CLASSES`, so their indices are the same."""
 
 _SYMBOLS_OF_CLASS = {"N": "NLRBej", "S": "AaJSn", "V": "VEr", "F": "F", "Q": "/fQ?"}
 
@@ -35,10 +35,10 @@ DS2 = (
 """Test records of the inter-patient split (de Chazal et al. 2004)."""
 
 DS1_VAL = (118, 124, 207, 223)
-"""Records of DS1 on which hyper-parameters are chosen; every class is present."""
+"""Records of DS1 on which settings are chosen; they contain beats of every class."""
 
 DS1_FOLDS = tuple(DS1[start::4] for start in range(4))
-"""DS1 in four groups of patients, every fourth record each, for cross-validation."""
+"""DS1 in four groups of patients for cross-validation; each has every fourth record."""
 
 SVDB_DEV = (
     802, 804, 806, 808, 811, 821, 823, 826, 828, 840, 842, 844, 848, 851, 853,
@@ -56,7 +56,7 @@ _SAME_PATIENT = {202: 201}
 
 
 def patient_of(record):
-    """Patient behind a record: records 201 (DS1) and 202 (DS2) are the same man.
+    """Patient of a record; records 201 (in DS1) and 202 (in DS2) are from the same man.
 
     Parameters
     ----------

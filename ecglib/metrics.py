@@ -1,8 +1,8 @@
 """Beat-by-beat scores: confusion matrices, the averages of the papers, EC57 counting.
 
 A confusion matrix has the reference class in rows, the predicted class in columns, both in
-the order of `ecglib.aami.CLASSES`. Accuracy is dominated by N (0.897 for always answering N
-on DS2), so macro-averages over the three classes stand beside it.
+the order of `ecglib.aami.CLASSES`. Accuracy is dominated by N: on DS2 it is 0.897 if the answer
+is always N. So it is accompanied by macro-averages over the three classes.
 
 Convention: a ratio without a denominator (a class without reference beats or predictions) is
 0, and macro-averages always run over all three classes, as in scikit-learn with
@@ -22,7 +22,7 @@ def confusion_matrix(y_true, y_pred, n_classes=3):
     Parameters
     ----------
     y_true, y_pred : array_like of int, shape (n_beats,)
-        Class indices; no beats at all give a matrix of zeros.
+        Class indices; two empty arrays give a matrix of zeros.
 
     Returns
     -------
@@ -136,7 +136,7 @@ def from_confusion(confusion):
 
 
 def _by_class(columns, classes):
-    """Class -> name of a column -> plain number, from arrays (n_classes,)."""
+    """Nested dict: class -> name of a column -> number, from arrays (n_classes,)."""
     return {
         name: {key: column[index].item() for key, column in columns.items()}
         for index, name in enumerate(classes)
@@ -146,7 +146,7 @@ def _by_class(columns, classes):
 def evaluate(y_true, y_pred):
     """Score predictions beat by beat, in the paper's convention (`j`, `e` in N; no F, Q).
 
-    Parameters and errors are those of `confusion_matrix`; no beats at all are an error, too.
+    Parameters and errors are those of `confusion_matrix`; empty arrays are an error as well.
 
     Returns
     -------
@@ -249,7 +249,10 @@ def _ec57_reference(symbol):
 
 
 def _detection(counts, target, not_false_positive):
-    """One class against the rest of a (5, 5) count; some false positives are left out."""
+    """Counts of one class against the others, from a (5, 5) matrix of counts.
+
+    Beats of the classes `not_false_positive` that are taken for it do not count as errors.
+    """
     column = AAMI_CLASSES.index(target)
     left_out = [AAMI_CLASSES.index(name) for name in not_false_positive]
     tp, fn, fp, tn = (int(count[column]) for count in _one_against_rest(counts))
@@ -272,7 +275,7 @@ def _require_equal_lengths(**arrays):
 
 
 def _checked(confusion):
-    """Confusion matrices as an array, after a check of their shape and content."""
+    """Confusion matrices as an array; a ValueError if their shape or content is wrong."""
     confusion = np.asarray(confusion)
     if confusion.shape[-2:] != (len(CLASSES), len(CLASSES)):
         raise ValueError(f"A confusion matrix must be 3 × 3; this has shape {confusion.shape}.")
@@ -346,6 +349,6 @@ def scores(confusion, classes):
 def challenge_f1(per_class):
     """F1 of the CinC Challenge 2017, mean of N, A and O, from `per_class` of `scores`.
 
-    The four winners had 0.83 on the hidden test set (Clifford et al. 2017).
+    The challenge's four winners reached 0.83 on the hidden test set (Clifford et al. 2017).
     """
     return float(np.mean([per_class[name]["f1"] for name in ("N", "A", "O")]))

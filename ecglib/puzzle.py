@@ -1,6 +1,7 @@
-"""ECGWavePuzzle: beats cut in three, put together in one of six orders.
+"""ECGWavePuzzle: a beat is cut into three pieces and put together in one of six orders.
 
-Paper 1, section 3.1 and figure 1; the order of labels is the one of the authors' code.
+It is described in section 3.1 and figure 1 of paper 1. The order of the labels is that of the
+authors' code.
 """
 
 import numpy as np
@@ -9,13 +10,13 @@ import torch
 from ecglib.system.errors import UserError
 
 PERMUTATIONS = ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
-"""Order of the pieces; the index in this tuple is the puzzle's label."""
+"""The six orders of the pieces; the index in this tuple is the puzzle's label."""
 
 NAMES = ("P·QRS·T", "P·T·QRS", "QRS·P·T", "QRS·T·P", "T·P·QRS", "T·QRS·P")
-"""The permutations in words, for figures."""
+"""Names of the six orders, for figures."""
 
 CUTS = {"thirds": (100, 200), "qrs": (90, 210)}
-"""Where beats of 300 samples are cut: equal thirds (figure 1), or around the QRS."""
+"""Where beats of 300 samples are cut: into equal thirds (figure 1), or around the QRS."""
 
 
 def index_table(cuts, length):
@@ -36,7 +37,7 @@ def index_table(cuts, length):
     Raises
     ------
     UserError
-        If the cuts do not leave three pieces.
+        If the cuts do not make three pieces.
 
     Examples
     --------
@@ -83,7 +84,7 @@ def permute(signal, label, cuts):
 
 
 def restore(signal, label, cuts):
-    """Undo `permute`: the inverse permutation of samples, exact.
+    """Undo `permute` exactly, by the inverse permutation of samples.
 
     Parameters and result are those of `permute`.
 
@@ -96,12 +97,12 @@ def restore(signal, label, cuts):
 
 
 def junctions(cuts, length):
-    """Places where two pieces can meet in any of the six orders.
+    """Samples at which two pieces meet in at least one of the six orders.
 
     Returns
     -------
     ndarray of int
-        First samples of a piece, without 0, ascending.
+        First samples of the second and third pieces, ascending.
 
     Examples
     --------
@@ -114,7 +115,7 @@ def junctions(cuts, length):
 
 
 VIEWS = ("whole", "junctions", "masked")
-"""What a network may see after permuting, see `view_mask`."""
+"""Which part of a permuted beat a network may see; `view_mask` explains the names."""
 
 
 def view_mask(view, cuts, length, half_width=5):
@@ -123,7 +124,8 @@ def view_mask(view, cuts, length, half_width=5):
     Parameters
     ----------
     view : {"whole", "junctions", "masked"}
-        All samples; only those within `half_width` of a possible junction; only the others.
+        "whole" shows all samples, "junctions" only those within `half_width` of a possible
+        junction, "masked" only the other ones.
     cuts, length
         As in `index_table`.
     half_width : int

@@ -1,4 +1,4 @@
-"""Results of runs as small JSON files: written atomically, found by hash, never trusted."""
+"""Results of runs as small JSON files, written atomically and checked when they are read."""
 
 import base64
 import json
@@ -24,17 +24,17 @@ KEYS = {
     "environment": dict,
     "created": str,
 }
-"""What a file must hold, each of this type; the other fields have defaults."""
+"""Fields that a file must have, with their types; the other fields have defaults."""
 
 _DAMAGED = "predictions in a result file are damaged; delete the file and rerun"
 
 MAX_PREDICTIONS = 10_000_000
-"""Bytes of a record's or a fold's predictions, unpacked; a record has some 3,000 beats."""
+"""Largest number of bytes of unpacked predictions; a record has about 3,000 beats."""
 
 
 @dataclass(frozen=True)
 class RunResult:
-    """One run: what was asked, on which data, what came out, how long, where.
+    """Result of one run: its settings, data, scores, times and machine.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class RunResult:
         `name`, `sha256` and `profile` of the data; `synthetic` is True if it is invented, and
         missing if it is recorded.
     metrics : dict
-        `accuracy`, `macro_f1`, `sensitivity`, `per_class`, and what a study adds.
+        `accuracy`, `macro_f1`, `sensitivity`, `per_class`, and metrics that the study adds.
     per_record, per_record_after_5min : dict
         Record (str) -> 3×3 list: rows reference, columns predicted.
     predictions : dict
@@ -55,7 +55,7 @@ class RunResult:
     runtime_s : dict
         Stage -> seconds.
     environment : dict
-        Where it ran.
+        Machine and versions, see `ecglib.system.machine`.
     selected : bool
         True for the one arm of a study that a headline quotes.
     created : str
@@ -119,7 +119,7 @@ def _deflated(data):
 
 
 def _inflated(text):
-    """Bytes of a base64 text of a zlib stream, which must be whole."""
+    """Bytes of a base64 text of a zlib stream; a stream that is cut short is refused."""
     with refused(_DAMAGED):
         decoder = zlib.decompressobj()
         data = decoder.decompress(base64.b64decode(text, validate=True), MAX_PREDICTIONS)
@@ -136,7 +136,7 @@ def encode_recordings(names, predicted):
     names : ndarray of str, shape (n,)
         Recordings; none has a space in its name.
     predicted : ndarray of int, shape (n,)
-        Class of each.
+        Class of each recording.
     """
     joined = _deflated(" ".join(names).encode())
     return {"recordings": joined, "classes": encode_classes(predicted)}
@@ -170,7 +170,8 @@ def score_beats(beats, predicted, key=str):
     predicted : ndarray, shape (n_beats,)
         Index into CLASSES for every one of them.
     key : callable
-        Record number -> its name in the file: "100" of MIT-BIH, "svdb/800" of other data sets.
+        Function from a record's number to its name in the file: "100" for MIT-BIH, "svdb/800"
+        for other data sets.
 
     Returns
     -------
@@ -190,7 +191,7 @@ def score_beats(beats, predicted, key=str):
 
 
 def save(result, path):
-    """Write a result atomically: a reader sees the whole file or none.
+    """Write a result; a reader sees the whole file or none.
 
     Raises
     ------
@@ -211,7 +212,7 @@ def load(path):
     Raises
     ------
     UserError
-        If the file is no JSON or not a result.
+        If the file is not JSON or not a result.
     """
     with refused(f"{path} is no readable JSON result; delete it and rerun"):
         content = read_json(path)
@@ -230,12 +231,12 @@ def load(path):
 
 
 def load_study(folder, study):
-    """All results of a study under `folder`, in order of their arms' names, then settings."""
+    """All results of a study under `folder`, sorted by the arm's name, then the settings."""
     found = [(path, load(path)) for path in sorted((Path(folder) / study).glob("*.json"))]
 
     def order(each):
         path, result = each
-        arm, _, _ = path.stem.rpartition("-")  # what stands before the hash
+        arm, _, _ = path.stem.rpartition("-")  # the part before the hash
         return arm, json.dumps(result.config, sort_keys=True)
 
     return [result for _, result in sorted(found, key=order)]

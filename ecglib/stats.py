@@ -1,11 +1,10 @@
 """How sure a number is: intervals over patients, spread over seeds, McNemar's test.
 
-Beats of one patient resemble each other, so the unit that is resampled is the patient, not
-the beat (Efron & Tibshirani 1993, "An Introduction to the Bootstrap", ch. 13: percentile
-interval, ch. 14: BCa). `per_record` is {record number as str: confusion matrix}, as result
-files hold it, or a list of such dicts, one a seed. A `statistic` maps a stack of confusion
-matrices (..., 3, 3) to numbers (...): `ecglib.metrics.accuracy`, `macro_f1`,
-`macro_sensitivity`.
+Beats of one patient resemble each other, so patients are resampled and not beats (Efron &
+Tibshirani 1993, "An Introduction to the Bootstrap", ch. 13: percentile interval, ch. 14: BCa).
+In all functions `per_record` is {record number as str: confusion matrix}, as in result files,
+or a list of such dicts, one for each seed. A `statistic` maps a stack of confusion matrices
+(..., 3, 3) to numbers (...), for example `ecglib.metrics.accuracy` or `macro_f1`.
 """
 
 from dataclasses import dataclass
@@ -35,7 +34,7 @@ class Interval:
 
     @property
     def excludes_zero(self):
-        """Whether zero lies outside."""
+        """Whether zero lies outside the interval."""
         return self.low > 0 or self.high < 0
 
     def __format__(self, spec):
@@ -50,10 +49,10 @@ def patient_bootstrap(per_record, statistic, *, n_resamples=2000, level=0.95, se
     """Value of a statistic on all beats, with its interval over patients.
 
     Patients are drawn with replacement, all records of a patient together, and their
-    confusion matrices are added before the statistic is taken. With several seeds the
-    statistic is averaged over them; all seeds see the same drawn patients, so the interval
-    speaks of patients, not of seeds (see `seed_spread`). A draw that misses all beats of a
-    class scores by the convention of the statistic.
+    confusion matrices are added before the statistic is computed. With several seeds the
+    statistic is averaged over them. All seeds use the same drawn patients, so the interval is
+    about patients and not about seeds (see `seed_spread`). If a draw has no beats of a class,
+    the statistic's own convention for this case applies.
 
     Parameters
     ----------
@@ -62,12 +61,12 @@ def patient_bootstrap(per_record, statistic, *, n_resamples=2000, level=0.95, se
     n_resamples, seed : int
         Number of draws, and their seed.
     level : float
-        Coverage aimed at, 0 … 1.
+        Desired coverage, 0 … 1.
 
     Returns
     -------
     Interval
-        Percentile interval around the value of the undrawn data.
+        Value of the data as they are, with the percentile interval of the draws.
 
     Raises
     ------
@@ -82,9 +81,10 @@ def paired_difference(
 ):
     """Difference a − b of a statistic, with its interval over patients.
 
-    The same patients are drawn on both sides, so what makes a patient hard for both cancels.
-    Parameters are those of `patient_bootstrap`. With `bca` the interval is the bias-corrected
-    and accelerated one of the same draws; each patient is left out once for its acceleration.
+    The same patients are drawn on both sides, so a patient who is hard for both does not widen
+    the interval. Parameters are those of `patient_bootstrap`. With `bca` the interval is the
+    bias-corrected and accelerated one of the same draws. Its acceleration is computed by
+    leaving out each patient once.
 
     Returns
     -------
@@ -108,20 +108,20 @@ def paired_difference(
 
 
 def mean_over_patients(per_record, statistic):
-    """Mean of a statistic that is taken patient by patient (and seed by seed).
+    """Mean over patients (and seeds) of a statistic that is computed for each of them.
 
-    Every patient weighs the same, however many beats they have. Meant for accuracy: a class
-    that a patient does not have would score 0 in `macro_f1` and `macro_sensitivity`.
+    Every patient has the same weight, however many beats they have. Use it for accuracy only:
+    in `macro_f1` and `macro_sensitivity`, a class that a patient does not have would score 0.
     Parameters are those of `patient_bootstrap`.
     """
     return float(np.mean(statistic(_by_patient(per_record))))
 
 
 def without(per_record, record):
-    """The confusion matrices `per_record` of all records but one; a ValueError if it has none.
+    """The confusion matrices `per_record` of all records but one.
 
-    `record` is its number as str or int, for instance 232, which has three quarters of DS2's S
-    beats.
+    `record` is the number of this record as str or int, for instance 232, which has three
+    quarters of DS2's S beats. Raises a ValueError if `per_record` lacks it.
     """
     if isinstance(per_record, list):
         return [without(one_seed, record) for one_seed in per_record]
@@ -131,16 +131,16 @@ def without(per_record, record):
 
 
 def pool(per_record):
-    """Sum of all records' confusion matrices, (3, 3) int64, of one seed."""
+    """Sum of the confusion matrices of all records of one seed, (3, 3) int64."""
     return np.sum([np.asarray(matrix) for matrix in per_record.values()], axis=0)
 
 
 def mcnemar(correct_a, correct_b):
     """Exact two-sided McNemar test of two classifiers on the same units.
 
-    Only for units that are independent of each other, such as recordings of different
-    people. Beats of a patient are not: on beats the test finds "significance" everywhere;
-    use `paired_difference` there.
+    Use it only for units that are independent of each other, such as recordings of different
+    people. Beats of a patient are not independent, so on beats the test calls nearly every
+    difference significant; use `paired_difference` there.
 
     Parameters
     ----------
@@ -150,8 +150,9 @@ def mcnemar(correct_a, correct_b):
     Returns
     -------
     float
-        p-value: chance of a split at least as uneven among the units that only one of them
-        classified correctly, were both equally good; 1 if there is no such unit.
+        The p-value. Of the units that only one classifier got right, it asks how they are
+        divided between the two. It is the chance of a division at least as uneven if both are
+        equally good; 1 if there is no such unit.
 
     Examples
     --------
@@ -167,8 +168,8 @@ def mcnemar(correct_a, correct_b):
 def paired_accuracy(correct_a, correct_b, *, n_resamples=10000, level=0.95, seed=0):
     """Difference a − b of the accuracies on the same recordings, with its interval.
 
-    Recordings are drawn with replacement. Only what each recording adds to the difference
-    matters (−1, 0 or +1), so a draw is three counts.
+    Recordings are drawn with replacement. Each adds −1, 0 or +1 to the difference, so a draw is
+    made by drawing the counts of these three values.
 
     Parameters
     ----------
@@ -206,9 +207,9 @@ def seed_spread(values):
 
 
 def seed_interval(values, level=0.95):
-    """Mean over seeds with the interval of Student's t, which is wide for a handful of them.
+    """Mean over seeds with the interval of Student's t, which is wide if seeds are few.
 
-    It says what other seeds could have given on the same patients.
+    The interval says what other seeds could have given on the same patients.
 
     Examples
     --------
@@ -222,7 +223,7 @@ def seed_interval(values, level=0.95):
 
 
 def _drawn(per_record, statistic, n_resamples, seed):
-    """Statistic, shape (1 + n_resamples,): of the data as they are, then of every draw."""
+    """Statistic of the data as they are, then of every draw; shape (1 + n_resamples,)."""
     matrices = _by_patient(per_record)
     n_patients = matrices.shape[1]
     if n_patients < 2:
@@ -233,24 +234,27 @@ def _drawn(per_record, statistic, n_resamples, seed):
 
 
 def _left_out(per_record, statistic):
-    """Statistic without each patient in turn, shape (n_patients,)."""
+    """Statistic of all patients but one, for each patient; shape (n_patients,)."""
     matrices = _by_patient(per_record)
     return _weighted(matrices, 1 - np.eye(matrices.shape[1], dtype=np.int64), statistic)
 
 
 def _weighted(matrices, times, statistic):
-    """Statistic, mean over seeds, of patients taken `times` (n, n_patients) each."""
+    """Statistic, mean over seeds; row i of `times` says how often each patient is taken.
+
+    `times` has shape (n, n_patients), the result shape (n,).
+    """
     return statistic(np.einsum("dp,spij->sdij", times, matrices)).mean(axis=0)
 
 
 def _interval(drawn, level):
-    """Percentile interval of draws [1:] around the value [0]."""
+    """Percentile interval; `drawn[0]` is the value, `drawn[1:]` are those of the draws."""
     low, high = np.quantile(drawn[1:], [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(drawn[0]), float(low), float(high))
 
 
 def _bca_interval(drawn, left_out, level):
-    """BCa interval of draws [1:] around the value [0], with values without each patient."""
+    """BCa interval; `drawn` as in `_interval`, `left_out` without each patient."""
     value, draws = drawn[0], drawn[1:]
     below = (np.mean(draws < value) + np.mean(draws <= value)) / 2
     bias = norm.ppf(np.clip(below, 0.5 / len(draws), 1 - 0.5 / len(draws)))
@@ -262,12 +266,12 @@ def _bca_interval(drawn, left_out, level):
 
 
 def _seeds(per_record):
-    """A list with one {record: confusion matrix} a seed."""
+    """A list with one dict {record: confusion matrix} for each seed."""
     return per_record if isinstance(per_record, list) else [per_record]
 
 
 def _by_patient(per_record):
-    """Confusion matrices (n_seeds, n_patients, 3, 3), a patient's records added."""
+    """Confusion matrices (n_seeds, n_patients, 3, 3), added over a patient's records."""
     seeds = _seeds(per_record)
     _require_same_records(seeds)
     patients = sorted({patient_of(record) for record in seeds[0]})

@@ -46,6 +46,25 @@ print("a progress", "bar", file=sys.stderr)
 import matplotlib.pyplot as plt
 
 _ = plt.plot([1, 2])
+
+# %% tags=["solution"]
+print("solved")
+
+# %% [markdown]
+# {{numref}}`tab-one` is in the chapter.
+
+# %% tags=["remove-input"]
+import pandas as pd
+
+from ecglib.book import show
+
+show.table(pd.DataFrame({{"n": [1]}}), "One row.", name="tab-one")
+
+# %% tags=["all-results", "remove-input"]
+show.table(pd.DataFrame({{"n": [2]}}), "Two rows.")
+
+# %% tags=["all-results", "remove-input"]
+show.table(pd.DataFrame({{"n": [3]}}), "Three rows.")
 """
 SECOND = f"""{HEADER}
 # %% [markdown]
@@ -56,7 +75,7 @@ print("second")
 """
 TOC = """format: jb-book
 root: chapters/01_first
-chapters: [{file: chapters/02_second}, {file: chapters/references}]
+chapters: [{file: chapters/02_second}, {file: chapters/references}, {glob: all_results/*}]
 """
 
 
@@ -64,8 +83,9 @@ def make_book(root, data_root):
     """Sources of the book in an empty folder."""
     for folder in ("chapters", "results"):
         (root / folder).mkdir()
-    for name in ("_config.yml", "chapters/references.bib", "chapters/references.md"):
+    for name in ("_config.yml", "chapters/references.bib"):
         shutil.copy(REPO / name, root / name)
+    (root / "chapters/references.md").write_text("# References\n\n```{bibliography}\n```\n")
     for folder in ("_static", "_templates"):
         shutil.copytree(REPO / folder, root / folder)
     one_run = next((REPO / "results/puzzle").glob("*.json"))
@@ -191,6 +211,32 @@ def test_pages_are_complete_without_a_network(built):
     assert len(images) == 1
     assert all((html / "chapters" / image).resolve().is_file() for image in images)
     assert re.findall(r'<img [^>]*alt="([^"]*)"', page) == ["A line."]
+
+
+def test_what_a_chapter_leaves_out_is_a_page_of_its_own(built):
+    page = (built / "_build/html/chapters/01_first.html").read_text()
+    appendix = (built / "_build/html/all_results/01_first.html").read_text()
+    assert "One row." in page
+    assert re.search(r'class="caption-number">Table 1 ?</span>', page)
+    assert re.search(r'href="#tab-one"[^>]*><span class="std std-numref">Table 1<', page)
+    assert "Two rows." not in page
+    captions = re.findall(r"<caption>(.*?)</caption>", appendix)
+    assert captions == ["Table A1.1: Two rows.", "Table A1.2: Three rows."]
+    assert "Chapter 1: all results" in appendix
+    assert not (built / "_build/html/all_results/02_second.html").exists()
+
+
+def test_parameters_are_not_shown_and_solutions_are_folded(built):
+    page = (built / "_build/html/chapters/01_first.html").read_text()
+    assert "# type: str" not in page
+    assert "Show the solution" in page
+
+
+def test_a_chapter_that_is_gone_leaves_the_book(book):
+    notebook = book / "_build/book/chapters/09_gone.ipynb"
+    shutil.copy(book / "_build/book/chapters/02_second.ipynb", notebook)
+    build_book(root=book)
+    assert not notebook.exists()
 
 
 def test_runs_lie_beside_the_pages_as_tables(built):

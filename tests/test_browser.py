@@ -44,7 +44,7 @@ FACTS = """async () => {
     tables: tables.map(t => ({
       name: t.caption.textContent.slice(0, 60),
       columns: t.tHead.rows[0].cells.length,
-      rows: t.tBodies[0].rows.length,
+      rows: [...t.tBodies[0].rows].filter(row => row.cells[1]?.textContent.trim()).length,
     })),
     figures: all('article figure img').length,
     cells: all('article table.ecg-table :is(th, td, caption)').map(e => e.textContent),

@@ -25,8 +25,6 @@ def cells():
             section = titles[-1] if titles else section
         elif section in SECTIONS or SETUP & set(cell.metadata.get("tags", [])):
             chosen.append(cell.source)
-        elif "plan = Plan.read(" in cell.source:
-            chosen.append(cell.source.partition("live = ")[0])
     return chosen
 
 

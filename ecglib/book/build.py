@@ -249,7 +249,7 @@ def _split(executed, appendix):
     chapter = int(executed.stem[:2])
     title = "".join(kept[0]["source"]).partition("\n")[0].lstrip("# ")
     link = f"{{doc}}`{title} <../chapters/{executed.stem}>`"
-    head = f"# Chapter {chapter}: all results\n\nWhat {link} leaves out."
+    head = f"# Chapter {chapter}: all results\n\nFurther results of the chapter: {link}"
     first = {"cell_type": "markdown", "metadata": {}, "source": head}
     if "id" in kept[0]:
         first["id"] = "title"
@@ -314,6 +314,7 @@ def _prepare(notebook):
             tags.append("remove-cell")
         for tag in FOLDED.keys() & set(tags):
             tags.append("hide-cell")
+            options.setdefault("image", {}).setdefault("alt", "What the code above draws")
             prompts = {"code_prompt_show": FOLDED[tag], "code_prompt_hide": "Hide it"}
             cell.metadata["mystnb"] = options | prompts
 
@@ -334,6 +335,10 @@ def _copy_sources(root, book):
     """Copy what Jupyter Book needs beside the executed chapters."""
     for name in ("_config.yml", "_toc.yml"):
         shutil.copy(root / name, book / name)
+    chapters = {chapter.stem for chapter in list_chapters(root / "chapters")}
+    for page in [*book.glob("chapters/*.ipynb"), *book.glob(f"{APPENDIX}/*.ipynb")]:
+        if page.stem not in chapters:  # renamed or gone
+            page.unlink()
     for page in [*root.glob("chapters/*.md"), *root.glob("chapters/*.bib")]:
         shutil.copy(page, book / "chapters" / page.name)
     shutil.copytree(root / "_templates", book / "_templates", dirs_exist_ok=True)

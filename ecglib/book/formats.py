@@ -76,7 +76,7 @@ _COLUMNS = {
     "{:.2f}×": "speed; smaller",
     "{:.3g}": "Mmult.; estimated, ms; measured, ms; usual, s; ours, s",
     "{:.2g}": "of peak, %",
-    "{worst record, single network:+.3f} ({its record})": "worst record, single network",
+    "{worst record, points:+.1f} ({its record})": "worst record, points",
     "{accuracy (patients):.1%} ({accuracy of patients:.1%})": "accuracy (patients)",
     "{left out:,.0f} ({share left out:.3%})": "left out",
     "{other class:,.0f} ({share of beats:.3%})": "other class",
@@ -218,7 +218,7 @@ def _text(value, form):
 
 def _typeset(number):
     """A number with the signs that a typesetter would take."""
-    return number.replace("-", "−").replace("%", "\u202f%")
+    return re.sub(r"(?<!\w)-(?=\d)", "−", number).replace("%", "\u202f%")
 
 
 def _plain(index):

@@ -91,7 +91,7 @@ def filled(text, **numbers):
     ----------
     text : str
         With fields `{name:kind}`; without a kind a setting stands in plain words, anything
-        else as it is. The book's roles, such as {numref}`fig-budget`, are left alone.
+        else as it is. Names in braces before a backtick are roles of the book, and stay.
     **numbers
         Name -> value, or function without arguments that returns it; where that raises a
         LookupError, the text says "no run".

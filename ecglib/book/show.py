@@ -252,7 +252,7 @@ def _short(value):
 
 
 def banner(sources, profile):
-    """Which data and profile this page was rendered with, loud if any of it is invented.
+    """Which data and profile this run of the page used; a warning if any of it is invented.
 
     Parameters
     ----------
@@ -268,19 +268,15 @@ def banner(sources, profile):
     found = list(sources.values()) if isinstance(sources, dict) else [sources]
     recorded = " ".join(s.describe() for s in found if not s.synthetic)
     if invented := [sets.get(s.name).title for s in found if s.synthetic]:
-        kind, title = "warning", "Live numbers on this page come from invented patients"
+        kind, title = "warning", "The numbers of this run come from invented patients"
         text = (
-            f"No recordings of {' and '.join(invented)} were found, so the runs of this page "
-            "that need them used synthetic ones. They show that everything works, nothing "
-            "else. Columns called *reference* are committed runs on the real recordings. "
-            f"{recorded}"
+            f"No recordings of {' and '.join(invented)} were found, so this run used "
+            "synthetic ones where it needs them. They show that everything works, nothing "
+            f"else. All other numbers of the page are those of committed runs. {recorded}"
         ).strip()
     else:
-        kind, title = "note", f"Rendered with profile {profile} on real recordings"
-        text = (
-            f"{recorded} Columns called *reference* are committed runs; "
-            "*this run* is what this rendering computed."
-        )
+        kind, title = "note", f"Computed with profile {profile} on real recordings"
+        text = f"{recorded} All other numbers of the page are those of committed runs."
     return Markdown(f":::{{admonition}} {title}\n:class: {kind}\n{text}\n:::")
 
 

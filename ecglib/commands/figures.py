@@ -4,6 +4,7 @@ Labels are those of the database, predictions those of committed runs. The recor
 the code; the beat or strip within a record follows a rule that the caption states.
 """
 
+import tempfile
 from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
@@ -13,20 +14,24 @@ import matplotlib.pyplot as plt
 import numpy as np
 from PIL import Image
 
-from ecglib import results
 from ecglib.aami import AAMI_CLASSES, CLASSES, DS1, DS2
+from ecglib.commands.micro import predictions, saliency, timeline
 from ecglib.data.beats import Beats
 from ecglib.data.find.identity import is_complete
 from ecglib.data.find.search import find
 from ecglib.data.records import Record, read_rhythms
 from ecglib.data.sets.mitdb import DATASET, load_beats, read_record
 from ecglib.data.signal.micro_input import micro_inputs
-from ecglib.plots import ecg, style
+from ecglib.deploy import shipped
+from ecglib.deploy.c99 import harness
+from ecglib.deploy.c99.emit import write_c
+from ecglib.deploy.c99.lower import lower
+from ecglib.deploy.c99.streaming import raw_samples, stream
+from ecglib.plots import c99, ecg, style
 from ecglib.plots.puzzle import six_permutations
 from ecglib.puzzle import CUTS
 from ecglib.system.errors import UserError
 from ecglib.system.files import atomic
-from ecglib.tables import arms
 from ecglib.tables.scores import HEAVY_RECORD
 
 DPI, COLORS = 150, 128
@@ -50,6 +55,9 @@ FEW_S_BEATS = 209
 FIBRILLATION = 219
 """The record whose atrial fibrillation is shown."""
 
+STREAMED = 119
+"""The record that passes the C code sample by sample."""
+
 EARLY = 0.9
 """A beat comes early if its RR interval is less than this share of the mean of the last 80."""
 
@@ -58,9 +66,6 @@ LOG_RR_UNITS = 4
 
 MISTAKES = (("N", "S"), ("N", "V"), ("S", "N"), ("V", "N"))
 """What is shown of the micro network's mistakes: annotated class, class that it said."""
-
-SEED = 7
-"""Of the networks whose predictions are shown."""
 
 ONLINE_SECONDS = 300
 """Beats of these first seconds may have been asked for, so patients are compared after them."""
@@ -251,33 +256,6 @@ def _rhythm_of(root, number, beats):
     return np.where(place >= 0, name[place.clip(0)], "")
 
 
-def predictions(folder, budget):
-    """The committed run of the micro network in integers, every patient left out once.
-
-    Parameters
-    ----------
-    folder : Path
-        Results by study.
-    budget : int
-        Labelled beats of each patient.
-
-    Returns
-    -------
-    RunResult
-    """
-    how = {"query": "mixed", "update": "head"} if budget else {"update": "none"}
-    wanted = how | {"budget": budget, "asking": "start", "scope": "all_int8", "split": "lopo"}
-    found = results.load_study(folder, "budget")
-    try:
-        one_seed = [result for result in found if result.config["seed"] == SEED]
-        return arms.pick(one_seed, **wanted).results[0]
-    except LookupError as error:
-        raise UserError(
-            f"{folder}/budget lacks the run with {budget} labels, every patient left out once, "
-            f"seed {SEED}: run `python -m ecglib study budget`"
-        ) from error
-
-
 def said_of(result, number, beats):
     """Classes (n_beats,) of a committed run for a record, which must have as many beats."""
     said = result.classes(number)
@@ -343,8 +321,23 @@ def puzzle(root):
     patient = Recorded.of(root, NORMAL)
     signal = patient.beats.signal[patient.kinds == "N"]
     figure = six_permutations(signal[typical(signal)], patient.beats.fs, CUTS["qrs"])
-    figure.set_size_inches(ecg.WIDTH, 5)
+    figure.set_size_inches(style.WIDTH, 5)
     return figure
+
+
+def streamed(root):
+    """Ten seconds of a record as the C code, with the shipped network, answers them.
+
+    They begin four seconds before the first beat after 1:00 that is not called N.
+    """
+    record, network = read_record(root, STREAMED), shipped.load()
+    samples, fs = raw_samples(record), round(record.fs)
+    with tempfile.TemporaryDirectory() as made:
+        source, _ = write_c(lower(network.model), Path(made), "micronet", network.features)
+        found = stream(harness.library(source), samples, fs, round(record.gain))
+    unusual = found.sample[(found.label > 0) & (found.sample > 60 * fs)]
+    start = (unusual[0] if len(unusual) else found.sample[-1]) / fs - 4
+    return c99.strip(samples, fs, record.gain, found, start)
 
 
 def reference_figures(root, folder):
@@ -368,6 +361,9 @@ def reference_figures(root, folder):
     yield "five_answers", five_answers(root, folder)
     yield "mistakes", mistakes(root, folder)
     yield "puzzle", puzzle(root)
+    yield "stream", streamed(root)
+    yield "timeline", timeline(root, folder)
+    yield "saliency", saliency(root)
 
 
 def save(figure, path):

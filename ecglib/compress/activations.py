@@ -1,4 +1,4 @@
-"""What rounding the weights does to the outputs of layers."""
+"""Effect of rounded weights on the outputs of layers."""
 
 import torch
 
@@ -7,9 +7,10 @@ from ecglib.models.layers import watched
 
 @torch.no_grad()
 def output_variances(model, x):
-    """Layer -> variance of its output over recordings `x` (n, n_times), channels and time.
+    """Variance of each layer's output over recordings `x` (n, n_times), channels and time.
 
-    Of convolutions and linear layers of a network in evaluation mode, before any normalization.
+    Returns a dict for the convolutions and linear layers of a network in evaluation mode. The
+    output is taken before any normalization.
     """
     variances = {}
     with watched(model, lambda name, _, out: variances.update({name: float(out.var())})):
@@ -18,12 +19,12 @@ def output_variances(model, x):
 
 
 def variance_ratios(model, compressed, x):
-    """Variance of each layer's output in a compressed network over that in the original.
+    """Variance of each layer's output in a compressed network divided by that in the original.
 
     Parameters
     ----------
     model, compressed : Module
-        Of the same layers, in evaluation mode.
+        Two networks with the same layers, in evaluation mode.
     x : Tensor, shape (n, n_times), float32
         Recordings.
 

@@ -1,8 +1,8 @@
-"""Bits for each layer under a budget of bytes, as an integer program (HAWQ-V3, Yao et al.
-2021).
+"""Choice of the bits of each layer for a given number of bytes, by an integer program.
 
-The cost of a width is measured: by how much the validation loss grows when one layer alone is
-coded with it. Costs of several layers are taken to add up.
+The method is that of HAWQ-V3 (Yao et al. 2021). The cost of a number of bits is measured: it is
+the increase of the validation loss if only this layer is coded with it. The costs of several
+layers are assumed to add up.
 """
 
 import copy
@@ -22,23 +22,23 @@ BITS = (2, 3, 4, 5, 6, 8)
 
 
 def sensitivity(model, names, loss, bits=BITS, *, half_scales=False):
-    """Increase of the loss when one layer alone is coded.
+    """Increase of the loss if only one layer is coded, for each layer and number of bits.
 
-    One scale an output channel, clipped for the least squared error.
+    Each output channel has its own scale, clipped for the least squared error.
 
     Parameters
     ----------
     model : Module
-        Not changed.
+        Network, which is not changed.
     names : list of str
-        Layers, as `matrix_names` lists them.
+        Layers, see `matrix_names`.
     loss : callable
-        Module -> loss on validation recordings, a float; called once more than there are pairs
-        of layer and width, with a copy of the network.
+        Function Module -> loss on validation recordings, a float. It is called with a copy of
+        the network, once for each pair of layer and bits and once for the uncoded network.
     bits : sequence of int
-        Widths, 1 to 16.
+        Numbers of bits, 1 to 16.
     half_scales : bool
-        As `encode_array` takes it.
+        See `encode_array`.
 
     Returns
     -------
@@ -60,16 +60,17 @@ def sensitivity(model, names, loss, bits=BITS, *, half_scales=False):
 
 
 def allocate_bits(n_weights, cost, budget_bytes, overhead_bytes=0):
-    """Widths of least total cost whose bytes fit a budget.
+    """Bits of each layer with the least total cost within a number of bytes.
 
     Parameters
     ----------
     n_weights : dict of str to int
         Weights of each layer.
     cost : dict of str to dict of int to float
-        Name -> bits -> cost, as `sensitivity` gives it; layers may offer different widths.
+        Name -> bits -> cost, see `sensitivity`; layers may have different numbers of bits.
     budget_bytes, overhead_bytes : float
-        For everything, and for what does not depend on the choice: scales, biases.
+        Bytes of everything, and bytes of the parts that do not depend on the choice (scales,
+        biases).
 
     Returns
     -------
@@ -79,7 +80,7 @@ def allocate_bits(n_weights, cost, budget_bytes, overhead_bytes=0):
     Raises
     ------
     UserError
-        If the budget is below what the fewest bits need, or a layer has no costs.
+        If the fewest bits need more than the budget, or a layer has no costs.
     """
     for name in n_weights:
         if not cost.get(name):
@@ -120,21 +121,21 @@ def _solved(choices, size, price, names, available):
 
 
 def rounded(model, config, beats):
-    """The network in integers, ranges calibrated, its weights not trained further yet.
+    """The network in integers, with calibrated ranges, before any further training.
 
     Parameters
     ----------
     model : MicroNet
-        In fp32, trained; not changed.
+        Trained network in fp32, which is not changed.
     config : MicroConfig
         Scope, bits and their allocation.
     beats : TrainingBeats
-        The training side.
+        The training set.
 
     Returns
     -------
     MicroNet
-        From `ecglib.quant.quantize`.
+        The network from `ecglib.quant.quantize`.
     """
     typical = beats.typical(config)
     quantized = quantize(model, config.scope, weight_bits=bits_of(model, config, typical))
@@ -143,10 +144,10 @@ def rounded(model, config, beats):
 
 
 def bits_of(model, config, typical):
-    """Layer -> bits of the weights of a MicroNet in fp32, as a `MicroConfig` says.
+    """Bits of the weights of each layer of a MicroNet in fp32, from a `MicroConfig`.
 
-    Under the allocation "milp" they average `config.bits` over all weights and are placed where
-    the loss on `typical` beats of the training side (`Inputs`) suffers least (`allocate_bits`).
+    With the allocation "milp" their mean over all weights is `config.bits`. They are chosen by
+    `allocate_bits` for the least loss on `typical` beats of the training set (`Inputs`).
     """
     sizes = {name: layer.weight.numel() for name, layer in weight_layers(model).items()}
     if config.allocation == "uniform":

@@ -1,8 +1,9 @@
-"""Compressed networks as files, restored bit for bit.
+"""Compressed networks as files, from which they are restored bit for bit.
 
-Layout: `MAGIC`, SHA-256 of all that follows, length of the header (4 bytes), header (DEFLATE,
-JSON), streams. Entries follow the sorted names of parameters and buffers; the names themselves
-are in the network that the file is read for, of which the header has a fingerprint.
+A file consists of `MAGIC`, the SHA-256 of everything after it, the length of the header (4
+bytes), the header (JSON with DEFLATE) and the streams. The entries have the order of the sorted
+names of parameters and buffers. The names are not in the file but in the network for which it
+is read; the header has a fingerprint of them.
 """
 
 import hashlib
@@ -22,13 +23,13 @@ from ecglib.system.untrusted import read_bytes, refused
 MAGIC = b"ECGC\x01"
 
 PREFIX = len(MAGIC) + 32 + 4
-"""Bytes before the header."""
+"""Number of bytes before the header."""
 
 DTYPES = ("<f2", "<f4", "<f8", "<i8", "<i4", "<i2", "|i1", "|u1", "|b1")
 """Number formats that a file may hold."""
 
 HEADER_BYTES = 512
-"""Largest header for each entry; what is longer was not written here."""
+"""Largest number of bytes of the header for each entry; a longer header is refused."""
 
 
 def save_compressed(path, coded):
@@ -73,17 +74,17 @@ def load_compressed(path, model):
     path : path
         The file.
     model : Module
-        Network of the same structure; gives names and shapes and is not changed.
+        Network of the same structure, for names and shapes; it is not changed.
 
     Returns
     -------
     CodedModel
-        With the arrays that were saved, bit for bit.
+        The arrays that were saved, bit for bit.
 
     Raises
     ------
     UserError
-        If the file is missing, cut short, changed, or of another network.
+        If the file is missing, cut short, changed, or belongs to another network.
     """
     shapes = {name: tuple(tensor.shape) for name, tensor in layout(model).items()}
     content = _read(path, shapes)
@@ -98,13 +99,13 @@ def load_compressed(path, model):
 
 
 def _fingerprint(shapes):
-    """SHA-256 of all names and shapes, hexadecimal, of which 16 digits are plenty."""
+    """First 16 hexadecimal digits of the SHA-256 of all names and shapes."""
     listed = [[name, list(shape)] for name, shape in sorted(shapes.items())]
     return hashlib.sha256(json.dumps(listed).encode()).hexdigest()[:16]
 
 
 def _read(path, shapes):
-    """Bytes of a file that is whole and not larger than such a network can be."""
+    """Bytes of a file; it is refused if it is incomplete or too large for such a network."""
     largest = 4096 + sum(HEADER_BYTES + 9 * math.prod(shape) for shape in shapes.values())
     try:
         content = read_bytes(path, largest)
@@ -166,13 +167,13 @@ def _read_array(entry, stream, shape):
 
 
 def _write_tensor(tensor):
-    """Entry and streams of a coded tensor; zeros as symbols or in a map, what is shorter."""
+    """Entry and streams of a coded tensor; zeros are symbols or in a map, as is shorter."""
     scale = np.asarray(tensor.scale, np.float32)
     entry = {"bits": tensor.bits, "masked": tensor.masked, "shape": list(scale.shape)}
     entry["scale"], streams = _write_array(scale)
     flat = np.ascontiguousarray(tensor.q).reshape(-1)
     if tensor.bits == UNCODED:
-        present = flat.view(np.uint32) != 0  # keeps a negative zero
+        present = flat.view(np.uint32) != 0  # a negative zero counts as present
         return entry, [*streams, _write_map(present), symbols.pack_floats(flat[present])]
     low, high = int(flat.min()), int(flat.max())
     present = flat != 0
@@ -200,7 +201,7 @@ def _read_tensor(entry, streams, shape):
 
 
 def _read_symbols(entry, bits, streams, n):
-    """Flat array (n,) int8 or int16 of what stands for the weights."""
+    """Flat array (n,) int8 or int16 of the integers that represent the weights."""
     low, high = (int(bound) for bound in entry["range"])
     limit = 2 ** max(bits - 1, 1) if 1 <= bits <= MAX_BITS else 0
     if not -limit <= low <= high < limit:
@@ -216,7 +217,7 @@ def _read_symbols(entry, bits, streams, n):
 
 
 def _base(low, high, *, without_zero=False):
-    """How many symbols there are from `low` to `high`; never one, which no base could write."""
+    """Number of symbols from `low` to `high`, at least 2, since no base could write one."""
     return max(high - low + 1 - (without_zero and low <= 0 <= high), 2)
 
 

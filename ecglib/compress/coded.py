@@ -1,4 +1,4 @@
-"""A compressed network as arrays: the one form that all methods make and that files hold."""
+"""A compressed network as arrays; all methods return this form, and files contain it."""
 
 from dataclasses import dataclass
 
@@ -16,27 +16,27 @@ COARSE = np.geomspace(0.02, 1, 24)
 """Shares of the min–max scale that are tried first."""
 
 REFINED = (np.geomspace(0.84, 1 / 0.84, 11), np.geomspace(0.966, 1 / 0.966, 7))
-"""Multiples of the best of them, up to its neighbours, that are tried next; twice."""
+"""Factors on the best scale that are tried next, first in coarse and then in fine steps."""
 
 HALF_RANGE = (2.0**-14, 65504.0)
-"""Numbers that half precision holds with all of its digits."""
+"""Smallest and largest number that half precision holds with all of its digits."""
 
 
 @dataclass(frozen=True, eq=False)
 class CodedTensor:
-    """A weight tensor as symbols and scales: its values are `q * scale`.
+    """A weight tensor as integers and scales; its values are `q * scale`.
 
     Attributes
     ----------
     q : ndarray of int8, int16 or float32
-        In the shape of the weight: int8 up to 8 bits, int16 up to 16, and the values
+        Array in the shape of the weight: int8 up to 8 bits, int16 up to 16, and the values
         themselves with 32 bits.
     scale : ndarray of float32
-        Broadcastable to `q`.
+        Scales, broadcastable to `q`.
     bits : int
         1 to 16, or 32 for a tensor that is only pruned.
     masked : bool
-        Whether weights were pruned: zeros of `q` then stand for no weight.
+        Whether weights were pruned; zeros in `q` are then pruned weights.
     """
 
     q: np.ndarray
@@ -51,14 +51,14 @@ class CodedTensor:
 
 @dataclass(frozen=True, eq=False)
 class CodedModel:
-    """A network of which some tensors are coded.
+    """A network with some coded tensors.
 
     Attributes
     ----------
     tensors : dict of str to CodedTensor
-        Parameter name -> what stands for it.
+        Parameter name -> its coded tensor.
     rest : dict of str to ndarray
-        Everything else that the network stores: biases, statistics, uncoded weights.
+        All other arrays of the network: biases, statistics, uncoded weights.
     """
 
     tensors: dict[str, CodedTensor]
@@ -76,14 +76,14 @@ class CodedModel:
         }
 
     def state_dict(self):
-        """Name -> Tensor of everything that the network stores, decoded."""
+        """Decoded state dict of the network: name -> Tensor."""
         return {name: torch.tensor(array) for name, array in self._arrays().items()}
 
     def _arrays(self):
         return {name: tensor.values() for name, tensor in self.tensors.items()} | self.rest
 
     def replaced(self, tensors):
-        """This model with some tensors coded in another way; a new `CodedModel`."""
+        """A new `CodedModel` in which some tensors are replaced."""
         rest = {name: array for name, array in self.rest.items() if name not in tensors}
         return CodedModel(self.tensors | tensors, rest)
 
@@ -107,20 +107,20 @@ class CodedModel:
 
 
 def encode(model, bits, *, names, mask=None, **how):
-    """Round, and prune where a mask says so, some weights of a network, which is not changed.
+    """Round, and with a mask also prune, some weights of a network, which is not changed.
 
     Parameters
     ----------
     model : Module
         Any network.
     bits : int or dict of str to int
-        1 to 16, for all of `names` or by name. Weights of 32 bits, and those absent from a
-        dict, stay in fp32.
+        1 to 16, for all of `names` or by name. Weights with 32 bits, and those that are not in
+        the dict, stay in fp32.
     names : list of str
         Parameters to code.
     mask : dict of str to ndarray of bool, optional
-        True where a weight is kept, in the shape of the weight; tensors without a mask keep
-        all. A weight of 32 bits with a mask is pruned and not rounded.
+        True where a weight is kept, in the shape of the weight. Tensors without a mask are not
+        pruned. A weight of 32 bits with a mask is pruned but not rounded.
     **how
         `axis`, `scale_rule` and `half_scales` of `encode_array`.
 
@@ -160,19 +160,20 @@ def encode_array(w, bits, *, axis=None, scale_rule="minmax", kept=None, half_sca
     Parameters
     ----------
     w : ndarray of float32
-        Not empty.
+        The weights, not empty.
     bits : int
         1 to 16; 1 bit is the sign times the mean magnitude of the weights that are kept. 32
         leaves the values as they are.
     axis : int, optional
-        One scale for each index along this axis instead of one for all. A vector has one.
+        If given, each index along this axis has its own scale. A vector always has one scale.
     scale_rule : {"minmax", "mse"}
-        Scale from the largest magnitude, or from the clipping of least squared error.
+        "minmax" computes the scale from the largest magnitude. "mse" clips so that the squared
+        error is least.
     kept : ndarray of bool, optional
         False where a weight is pruned, in the shape of `w`.
     half_scales : bool
-        Round scales to half precision before the weights are rounded with them, unless one of
-        them lies outside its range.
+        Round scales to half precision before the weights are rounded with them. If a scale is
+        outside the range of half precision, all stay in single precision.
 
     Returns
     -------
@@ -207,10 +208,10 @@ def encode_array(w, bits, *, axis=None, scale_rule="minmax", kept=None, half_sca
 def clipped_scale(w, bits, axis=None):
     """Scale of the symmetric grid with the least squared error, which clips large weights.
 
-    A search from 2 % of the min–max scale to all of it in steps of 19 %, then around the best
-    of them in steps of 4 %, then of 1 %. With 1 bit the mean magnitude is the best scale. `w`,
-    `bits` and `axis` are those of `encode_array`; the scale, float32, is broadcastable to `w`,
-    and `SMALLEST_STEP` where all values are zero.
+    Scales from 2 % to 100 % of the min–max scale are tried in steps of 19 %, then around the
+    best of them in steps of 4 %, then of 1 %. With 1 bit the mean magnitude is the best scale.
+    `w`, `bits` and `axis` are those of `encode_array`. The scale, float32, is broadcastable to
+    `w`. It is `SMALLEST_STEP` if all values are zero.
     """
     _, largest = quantize_array(np.asarray(w, np.float32), bits, axis=axis)
     if bits == 1:
@@ -222,10 +223,10 @@ def clipped_scale(w, bits, axis=None):
 
 
 def _least_error(w, scale, ratios, bits):
-    """The multiple of a scale, for each channel, that rounds with the least squared error."""
+    """For each channel, the multiple of a scale that rounds with the least squared error."""
     others = tuple(i for i in range(w.ndim) if scale.ndim == 0 or scale.shape[i] == 1)
     best, least = scale, np.full(scale.shape, np.inf)
-    for ratio in ratios[::-1]:  # of equal errors the one that clips less
+    for ratio in ratios[::-1]:  # if errors are equal, the one that clips less is taken
         tried = np.asarray(scale * np.float32(ratio))
         error = np.square(w - _integers(w, tried, bits) * tried)
         error = error.sum(axis=others, keepdims=scale.ndim > 0, dtype=np.float64)

@@ -1,6 +1,6 @@
-"""How much each layer matters, from its weights alone (paper 2, "Layer Importance Estimation").
+"""Importance of each layer, computed from its weights (paper 2, "Layer Importance Estimation").
 
-A layer is a weight tensor, addressed by its parameter name.
+A layer is a weight tensor; its name is that of the parameter.
 """
 
 from dataclasses import dataclass
@@ -12,22 +12,22 @@ from ecglib.compress.weights import arrays_of
 from ecglib.system.errors import UserError
 
 ALPHA, BETA, GAMMA = 0.1, 0.1, 0.8
-"""Weights of the three indices that paper 2 found best (table 1)."""
+"""Weights of the indices PDI, PVI and KI that paper 2 found best (table 1)."""
 
 
 @dataclass(frozen=True)
 class Indices:
-    """What paper 2 reads from the weights of one layer.
+    """The three indices that paper 2 computes from the weights of one layer.
 
     Attributes
     ----------
     pdi : float
         Parameter density index: share of the weights of all layers.
     pvi : float
-        Parameter variability index: variance over the largest variance of all layers.
+        Parameter variability index: variance divided by the largest variance of all layers.
     ki : float
-        Kurtosis index: Pearson's kurtosis (3 for a normal distribution) over the largest of
-        all layers.
+        Kurtosis index: Pearson's kurtosis (3 for a normal distribution) divided by the largest
+        kurtosis of all layers.
     """
 
     pdi: float
@@ -38,10 +38,10 @@ class Indices:
 def indices(model, names):
     """The three `Indices` of each layer that `names` lists, by name.
 
-    The kurtosis of a layer whose weights are all equal, as gains of a fresh BatchNorm are, is 0
-    / 0. It counts as 0: such a layer has no outliers, and one step represents it exactly.
-    `UserError` if there are no layers, a name is no weight, a weight is not finite, or no layer
-    has two different weights.
+    If the weights of a layer are all equal, as in a new BatchNorm, the kurtosis is 0 / 0. It is
+    then set to 0, since such a layer has no outliers and one step represents it exactly. Raises
+    a `UserError` if there are no layers, a name is not a weight, a weight is not finite, or no
+    layer has two different weights.
     """
     arrays = {n: w.astype(np.float64).ravel() for n, w in arrays_of(model, names).items()}
     constant = {name for name, w in arrays.items() if w.min() == w.max()}
@@ -65,7 +65,7 @@ def indices(model, names):
 def importance(model, names, alpha=ALPHA, beta=BETA, gamma=GAMMA):
     """Importance of each layer that `names` lists, by name: I = α · PDI + β · PVI + γ · KI.
 
-    `UserError` if a factor is negative or all are 0; else as `indices`.
+    Raises a `UserError` if a factor is negative or all are 0, and the errors of `indices`.
     """
     factors = {"alpha": alpha, "beta": beta, "gamma": gamma}
     if min(factors.values()) < 0 or not any(factors.values()):

@@ -1,4 +1,4 @@
-"""Every method of the study by name: a trained network in, its compressed form out."""
+"""All methods of compression by name; each makes a compressed network from a trained one."""
 
 import copy
 from collections.abc import Callable
@@ -20,7 +20,8 @@ from ecglib.system.settings import Settings, setting
 from ecglib.training.on_recordings import predict, validation_loss
 
 OURS = {"axis": 0, "scale_rule": "mse", "half_scales": True}
-"""How our methods without training round: a scale a channel, clipped by squared error."""
+"""Rounding in our methods without training: a scale for each channel, clipped by squared
+error."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,11 @@ class Compressed:
     Attributes
     ----------
     coded : CodedModel
-        What is stored.
+        The arrays that are stored.
     network : Module
-        Network that it fits, for reading it back.
+        Network of the same structure, for reading them back.
     decisions : dict
-        What the method chose and tried, as it is reported.
+        Choices and trials of the method, for the report.
     """
 
     coded: CodedModel
@@ -43,11 +44,11 @@ class Compressed:
 
 
 def without_weight_norm(model):
-    """A copy that computes the same with plain weights, no longer a direction and a length."""
+    """A copy with the same outputs and plain weights instead of direction and length."""
     model = copy.deepcopy(model)
     for module in list(model.modules()):
         if parametrize.is_parametrized(module):
-            kind = type(module)  # torch deletes from it, and the original has the same one
+            kind = type(module)  # torch changes this class; the original has the same one
             module.__class__ = type(kind.__name__, kind.__bases__, dict(kind.__dict__))
             for name in list(module.parametrizations):
                 parametrize.remove_parametrizations(module, name)
@@ -55,17 +56,17 @@ def without_weight_norm(model):
 
 
 def folded(model):
-    """A copy with plain weights in which BatchNorm is part of the convolutions; as above."""
+    """A copy with the same outputs, plain weights, and BatchNorm folded into convolutions."""
     model = without_weight_norm(model).eval()
     fold_batchnorm(model)
     return model
 
 
 def with_half_floats(coded):
-    """A `CodedModel` whose biases and what else is not coded are rounded to half precision.
+    """A `CodedModel` whose uncoded arrays, such as biases, are rounded to half precision.
 
-    That is, as far as its range goes. The arrays stay float32, but hold numbers that a file
-    needs two bytes for.
+    Arrays with numbers outside the range of half precision stay as they are. The rounded arrays
+    are still float32, but a file needs only two bytes for each number.
     """
     largest = np.finfo(np.float16).max
     rest = {
@@ -80,13 +81,13 @@ def with_half_floats(coded):
 def compress(model, sides, config):
     """Compress a trained network as a configuration says.
 
-    Every choice is made on the validation side; only `trained` and `joint` touch weights
-    with the training side.
+    Every choice is made on the validation set. Only the methods `trained` and `joint` train
+    weights on the training set.
 
     Parameters
     ----------
     model : Module
-        Trained, in evaluation mode; not changed.
+        Trained network in evaluation mode; it is not changed.
     sides : Sides
         Training and validation recordings.
     config : CompressionConfig
@@ -100,7 +101,7 @@ def compress(model, sides, config):
 
 
 def _accuracy_with(model, samples):
-    """Function from a `CodedModel` to the accuracy of the network that it stands for."""
+    """Function from a `CodedModel` to the accuracy of its network."""
     trial, label = copy.deepcopy(model), samples.y.cpu().numpy()
 
     def evaluate(coded):
@@ -171,14 +172,14 @@ def _trained(model, sides, config):
 
 @dataclass(frozen=True)
 class Method:
-    """How a network is compressed.
+    """A method of compression.
 
     Attributes
     ----------
     compress : callable
-        (model, sides, settings) -> Compressed.
+        Function (model, sides, settings) -> Compressed.
     reads : tuple of str
-        Names of the settings that it reads, beside those of its network.
+        Names of the settings that it reads, in addition to those of the network.
     """
 
     compress: Callable
@@ -204,26 +205,26 @@ METHODS = {
 }
 """Every method by name.
 
-The first five are paper 2's, the next four leave the gains of BatchNorm alone. Ours follow:
-clipping by squared error with a scale a channel, bits allocated by an integer program, steps
-learned under a teacher, the same with pruning.
+The first five are those of paper 2. The next four are the same without coding the gains of
+BatchNorm. The others are ours: clipping by squared error with a scale for each channel, bits
+allocated by an integer program, steps learned with a teacher, and the same with pruning.
 """
 
 
 @dataclass(frozen=True, kw_only=True)
 class CompressionSettings(Settings):
-    """How a trained network is compressed.
+    """Settings of the compression of a trained network.
 
     Attributes
     ----------
     method : str
         Key of `METHODS`.
     bits : int
-        Of every weight.
+        Bits of every weight.
     share : float
         Share of the weights that is pruned.
     mean_bits : float
-        Budget of the allocation, in bits a weight.
+        Budget of the allocation, in bits for each weight.
     alpha, beta, gamma : float
         Weights of paper 2's three indices of importance.
     tolerance : float

@@ -1,8 +1,8 @@
 """The methods of paper 2: fixed and layer-wise adaptive quantization and pruning.
 
-Weights only, one min–max scale a tensor, no training afterwards. `evaluate` maps a `CodedModel`
-to its accuracy on validation recordings, 0 to 1. What an adaptive method chose and tried comes
-as a dict that JSON can hold.
+They code weights only, with one min–max scale for each tensor, and do not train afterwards.
+`evaluate` is a function from a `CodedModel` to its accuracy on validation recordings, 0 to 1.
+An adaptive method also returns its choices and trials, as a dict that JSON can hold.
 """
 
 import numpy as np
@@ -15,24 +15,25 @@ WIDEST = 8
 """Bits at which the search of LAQ starts."""
 
 TOLERANCE = 0.01
-"""Accuracy that may be lost on the validation recordings; the paper gives none."""
+"""Accuracy that may be lost on the validation recordings; the paper does not give its value."""
 
 P_MAX = tuple(share / 20 for share in range(19, 0, -1))
 """Largest pruned shares that LAP tries, 0.95 to 0.05."""
 
 
 def fixed_quant(model, bits, layers=coded_names):
-    """A `CodedModel`: weights that `layers` names with 1 to 16 bits, a scale a tensor."""
+    """A `CodedModel` with 1 to 16 bits for the weights that `layers` names."""
     return encode(model, bits, names=layers(model))
 
 
 def fixed_prune(model, share):
-    """A `CodedModel` with the same share of every layer set to zero, least magnitude first.
+    """A `CodedModel` in which a share of every layer, the smallest magnitudes, is set to zero.
 
-    `share`, 0 to 1, is for every layer or by parameter name (those absent are not pruned). A
-    weight stays if its magnitude is above that percentile of its layer (paper 2, equation 4). A
-    layer of equal weights is therefore pruned whole; share 0 prunes nothing. `UserError` if a
-    share lies outside 0 to 1 or a name is no weight of the network.
+    `share`, 0 to 1, is a number for every layer or a dict by parameter name; layers that are
+    not in the dict are not pruned. A weight stays if its magnitude is above that percentile of
+    its layer (paper 2, equation 4). So a layer of equal weights is pruned completely. Share 0
+    prunes nothing. Raises a `UserError` if a share lies outside 0 to 1 or a name is not a
+    weight of the network.
     """
     names = coded_names(model)
     by_name = share_by_name(share, names, absent=0.0, what="share")
@@ -46,20 +47,20 @@ def fixed_prune(model, share):
 def laq(model, importance, evaluate, *, tolerance=TOLERANCE, printed=False):
     """Layer-wise adaptive quantization: bits of each layer by greedy search (equation 3).
 
-    Layers are taken by ascending importance and keep what was chosen for them. Each goes down
-    from 8 bits while the accuracy holds its bound A₀ − τ_l, and stops at the first width that
-    does not; it stays in fp32 if 8 bits already fail. The text of the paper wants important
-    layers to lose less: τ_l = τ · (1 − I_l / max I). The equation as printed tolerates more
-    loss in them: τ_l = τ · I_l.
+    Layers are treated in order of increasing importance, and the bits of earlier ones are kept.
+    The bits of a layer are reduced from 8 as long as the accuracy is at least A₀ − τ_l. If it
+    is less with 8 bits already, the layer stays in fp32. The text of the paper says that
+    important layers should lose less: τ_l = τ · (1 − I_l / max I). The printed equation allows
+    them to lose more: τ_l = τ · I_l.
 
     Parameters
     ----------
     model : Module
-        Not changed.
+        Network, which is not changed.
     importance : dict of str to float
-        Parameter name -> I_l of each layer; no other layer is coded.
+        Parameter name -> I_l of each layer; other layers are not coded.
     evaluate : callable
-        CodedModel -> accuracy.
+        Function CodedModel -> accuracy.
     tolerance : float
         τ, at least 0.
     printed : bool
@@ -90,12 +91,12 @@ def laq(model, importance, evaluate, *, tolerance=TOLERANCE, printed=False):
 
 
 def lap(model, importance, evaluate, *, tolerance=TOLERANCE, grid=P_MAX):
-    """Layer-wise adaptive pruning: the more important, the less is pruned.
+    """Layer-wise adaptive pruning: the more important a layer, the less is pruned.
 
-    A layer loses the share p_l = p_max · (1 − I_l / max I), so the most important one loses
-    nothing. The paper leaves open how p_l follows from I_l; p_max is the largest of `grid`
-    whose accuracy is at least A₀ − tolerance, or 0 if there is none. Arguments are those of
-    `laq`.
+    A layer loses the share p_l = p_max · (1 − I_l / max I), so the most important layer loses
+    nothing. The paper does not say how p_l follows from I_l. p_max is the largest value of
+    `grid` for which the accuracy is at least A₀ − tolerance, or 0 if there is none. The other
+    arguments are those of `laq`.
 
     Returns
     -------
@@ -117,7 +118,7 @@ def lap(model, importance, evaluate, *, tolerance=TOLERANCE, grid=P_MAX):
 
 
 def _relative(importance, tolerance):
-    """Importance over its maximum."""
+    """Importance divided by its maximum."""
     if tolerance < 0:
         raise UserError(f"tolerance is {tolerance}; give an accuracy of at least 0")
     largest = max(importance.values(), default=0)

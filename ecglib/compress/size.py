@@ -1,4 +1,4 @@
-"""How much smaller a compressed network is: as paper 2 counts, and with nothing left out."""
+"""Compression ratio of a network, counted as in paper 2, and counted completely."""
 
 import numpy as np
 
@@ -6,10 +6,10 @@ from ecglib.compress.weights import UNCODED, bits_by_name, coded_names, layout, 
 
 
 def ideal_ratio(model, bits=UNCODED, *, kept=1.0):
-    """Compression ratio as paper 2 counts it: bits of weights, biases in fp32, nothing else.
+    """Compression ratio as paper 2 counts it: bits of weights, and biases in fp32.
 
-    Scales, zero points and the places of pruned weights are free, and buffers do not exist.
-    With a share f of all parameters in fp32 every row of the paper's table 1 is
+    Scales, zero points, places of pruned weights and buffers are not counted. If a share f of
+    all parameters is in fp32, every row of the paper's table 1 is
     1 / ((1 − f) · kept · bits / 32 + f).
 
     Parameters
@@ -17,19 +17,21 @@ def ideal_ratio(model, bits=UNCODED, *, kept=1.0):
     model : Module
         The network.
     bits : int or dict of str to int
-        Of all weights, or by parameter name; names absent stay 32. 1 to 16, or 32.
+        Bits of all weights, or by parameter name: 1 to 16, or 32. A weight that is not in the
+        dict has 32.
     kept : float or dict of str to float
-        Share of the weights that is not pruned, 0 to 1; names absent keep all.
+        Share of the weights that is not pruned, 0 to 1; it is 1 for weights that are not in the
+        dict.
 
     Returns
     -------
     float
-        32 bits for each parameter over the bits that are left.
+        32 bits for each parameter, divided by the bits after compression.
 
     Raises
     ------
     UserError
-        If bits or a share is out of range, or a name is none of the network's weights.
+        If bits or a share is out of range, or a name is not one of the network's weights.
 
     Examples
     --------
@@ -47,12 +49,12 @@ def ideal_ratio(model, bits=UNCODED, *, kept=1.0):
 
 
 def overhead_bits(coded):
-    """Bits that a `CodedModel` needs without entropy coding, all of them.
+    """Number of bits that a `CodedModel` needs without entropy coding.
 
-    Symbols at their width; of a pruned tensor one bit of mask for each weight and the symbols
-    of those that stay; scales; biases; statistics of normalization layers. Grids are symmetric,
-    so there are no zero points. Numbers that half precision holds exactly take 16 bits, as in
-    the file. Counters, which inference does not read, are left out.
+    It counts the bits of the weights, scales, biases and statistics of normalization layers. A
+    pruned tensor has one bit of mask for each weight and the bits of the weights that stay.
+    Grids are symmetric, so there are no zero points. Numbers that half precision holds exactly
+    take 16 bits, as in the file. Counters, which inference does not read, are not counted.
     """
     floats = [a for a in coded.rest.values() if np.issubdtype(a.dtype, np.floating)]
     bits = sum(float_bits(array) * array.size for array in floats)
@@ -68,7 +70,7 @@ def overhead_bits(coded):
 
 
 def overhead_ratio(model, coded):
-    """`stored_bytes` of a network over the bytes of `overhead_bits`; a float."""
+    """`stored_bytes` of a network divided by the bytes of `overhead_bits`; a float."""
     return 8 * stored_bytes(model) / overhead_bits(coded)
 
 
@@ -79,7 +81,8 @@ def stored_bytes(model):
 
 
 def float_bits(array):
-    """16 if half precision holds every number of a float array exactly, else its own width."""
+    """16 if half precision holds all numbers of a float array exactly, else the bits of its
+    type."""
     with np.errstate(over="ignore"):
         half = array.astype(np.float16)
     return 16 if np.array_equal(half.astype(array.dtype), array) else 8 * array.itemsize

@@ -1,10 +1,11 @@
-"""Entropy coding of arrays by a library's Huffman coder.
+"""Entropy coding of arrays by the Huffman coder of zlib.
 
-Several symbols are packed into a byte, as many as fit, and the bytes go through DEFLATE. Of
-pruned tensors the places may go into one bitmap and the other symbols into a second stream.
-On a trained ECGNet at 2 to 8 bits, with up to 95 % pruned, this ends 0.4 to 3.5 % above the
-order-0 entropy of each tensor. LZMA on one symbol a byte ends 1 to 32 % above it; a range coder
-with a table a tensor (constriction) is nowhere 2 % smaller and has no wheels for ARM.
+As many symbols as fit are packed into a byte, and the bytes are compressed by DEFLATE. For
+pruned tensors, the places may be stored in a bitmap and the other symbols in a second stream.
+On a trained ECGNet at 2 to 8 bits, with up to 95 % pruned, the result is 0.4 to 3.5 % above the
+order-0 entropy of each tensor. LZMA with one symbol in each byte is 1 to 32 % above it. A range
+coder with a table for each tensor (constriction) is never 2 % smaller and has no wheels for
+ARM.
 """
 
 import zlib
@@ -12,14 +13,15 @@ import zlib
 import numpy as np
 
 STRATEGIES = (zlib.Z_HUFFMAN_ONLY, zlib.Z_RLE, zlib.Z_DEFAULT_STRATEGY)
-"""Ways to search for repeats: none, of a byte, of any string. The decoder needs not know."""
+"""Ways of DEFLATE to search for repetitions: none, of a byte, of any string. The decoder works
+for all of them."""
 
 RAW = -15
 """Window bits of DEFLATE without a header."""
 
 
 def deflate(data):
-    """Smallest DEFLATE stream of some bytes that the strategies find."""
+    """Smallest DEFLATE stream of some bytes over all strategies."""
     streams = []
     for strategy in STRATEGIES:
         coder = zlib.compressobj(9, zlib.DEFLATED, RAW, 9, strategy)
@@ -28,7 +30,7 @@ def deflate(data):
 
 
 def inflate(stream, n_bytes):
-    """Content of a DEFLATE stream; `ValueError` if it has another length than the one expected.
+    """Content of a DEFLATE stream; `ValueError` if it does not have `n_bytes` bytes.
 
     No more memory than that is used.
     """
@@ -45,7 +47,7 @@ def inflate_up_to(stream, limit):
     """
     decoder = zlib.decompressobj(RAW)
     try:
-        data = decoder.decompress(stream, limit + 1)  # a limit of 0 would be none
+        data = decoder.decompress(stream, limit + 1)  # to zlib, 0 would mean no limit
     except zlib.error as error:
         raise ValueError(str(error)) from error
     if len(data) > limit or not decoder.eof or decoder.unused_data:
@@ -54,7 +56,7 @@ def inflate_up_to(stream, limit):
 
 
 def pack_floats(array):
-    """Stream of floats or other fixed-width numbers, byte plane after byte plane."""
+    """Stream of floats or other numbers; all first bytes come first, then all second bytes."""
     planes = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
     return deflate(planes.reshape(-1, array.dtype.itemsize).T.tobytes())
 
@@ -67,7 +69,7 @@ def unpack_floats(stream, n, dtype):
 
 
 def pack_symbols(index, base):
-    """Stream of symbols (n,) from 0 to `base` − 1, two or more in a byte where they fit.
+    """Stream of symbols (n,) from 0 to `base` − 1, several in a byte if they fit.
 
     `base` is 2 to 65536; above 256 a symbol takes two bytes.
     """
@@ -85,7 +87,7 @@ def pack_symbols(index, base):
 def unpack_symbols(stream, n, base):
     """`n` symbols, a flat array of uint8 or uint16, from what `pack_symbols` wrote.
 
-    `ValueError` if the stream is not one of `n` symbols below `base`.
+    Raises a `ValueError` if the stream does not hold `n` symbols below `base`.
     """
     if base > 256:
         index = unpack_floats(stream, n, "<u2")

@@ -1,8 +1,8 @@
 """Training of a network whose weights are pruned and rounded while it learns.
 
-Magnitude pruning that grows during training (Zhu & Gupta 2018), scored across layers by LAMP
-(Lee et al. 2021), then learned steps (LSQ, Esser et al. 2020), with the fp32 network as teacher
-(Hinton et al. 2015).
+First weights are pruned, more and more during the training (Zhu & Gupta 2018). Which ones is
+decided by LAMP scores across layers (Lee et al. 2021). Then weights are rounded with learned
+steps (LSQ, Esser et al. 2020). The fp32 network is the teacher (Hinton et al. 2015).
 """
 
 import copy
@@ -25,17 +25,17 @@ PRUNED_BY = 0.5
 """Share of the training after which the pruning is complete and the rounding begins."""
 
 MASK_EVERY = 20
-"""Steps between two looks at which weights to prune."""
+"""Number of training steps after which the pruned weights are chosen anew."""
 
 DECAY = 0.7
 """Factor on the learning rate after every epoch."""
 
 STEP_RATE = 0.01
-"""Learning rate of quantizer steps against that of weights."""
+"""Learning rate of quantizer steps, divided by that of weights."""
 
 
 class CodedWeight(nn.Module):
-    """What a layer computes with: its weight pruned, later rounded to 2 to 8 `bits`."""
+    """Weight of a layer after pruning and, later, after rounding to 2 to 8 `bits`."""
 
     def __init__(self, weight, bits):
         super().__init__()
@@ -49,7 +49,7 @@ class CodedWeight(nn.Module):
 
     @torch.no_grad()
     def start_rounding(self, weight):
-        """Round from now on, with the steps of least squared error to begin with."""
+        """Round from now on; the first steps are those of least squared error."""
         pruned = (weight * self.mask).cpu().numpy()
         scale = clipped_scale(pruned, self.weight_quantizer.bits, axis=0)
         self.weight_quantizer.learned.copy_(torch.from_numpy(scale.reshape(-1)))
@@ -57,10 +57,10 @@ class CodedWeight(nn.Module):
 
 
 class Coder:
-    """Prunes and rounds the weights of a network as its training goes on.
+    """Prunes and rounds the weights of a network during its training.
 
-    Its convolutions and linear layers are parametrized in place with `bits` (2 to 8); `share`
-    of all their weights, 0 to below 1, is pruned in the end.
+    Convolutions and linear layers of the network are parametrized in place with `bits` (2 to
+    8). At the end, `share` of all their weights is pruned (0 to below 1).
     """
 
     def __init__(self, model, bits, share):
@@ -76,7 +76,7 @@ class Coder:
         return [(owner.original, owner[0]) for owner in owners]
 
     def before_step(self, progress):
-        """Adapt masks and rounding to the share of the training that is done."""
+        """Update masks and rounding; `progress` is the share of the training that is done."""
         if progress < PRUNED_BY:
             if self.share and self.calls % MASK_EVERY == 0:
                 self.prune(self.share * (1 - (1 - progress / PRUNED_BY) ** 3))
@@ -88,7 +88,7 @@ class Coder:
 
     @torch.no_grad()
     def prune(self, share):
-        """Mask the share of all weights that scores lowest, across layers."""
+        """Mask the share of all weights with the lowest scores, across layers."""
         scores = [lamp_scores(weight) for weight, _ in self._weights()]
         ranked = torch.cat([score.flatten() for score in scores]).sort().values
         n_pruned = math.floor(share * len(ranked))
@@ -102,7 +102,7 @@ class Coder:
 
         BatchNorm is folded into the scales.
         """
-        self.before_step(1.0)  # a training of one step has not come to the rounding
+        self.before_step(1.0)  # after a training of one step, rounding has not started yet
         learned = {}
         for name, layer in self.layers.items():
             owner = layer.parametrizations.weight
@@ -122,20 +122,21 @@ class Coder:
 
 
 def lamp_scores(weight):
-    """Layer-adaptive magnitude: squares over the sum of all squares that are no smaller.
+    """LAMP scores: the square of a weight over the sum of all squares at least as large.
 
-    In the shape of `weight`, 0 to 1; comparable across layers, and 1 for the largest weight of
-    each, so that no layer is pruned away.
+    They have the shape of `weight` and lie between 0 and 1. They can be compared across layers.
+    The largest weight of each layer has score 1, so no layer is pruned completely.
     """
     square = weight.detach().flatten() ** 2
     order = square.argsort(descending=True)
     score = torch.empty_like(square)
-    score[order] = square[order] / square[order].cumsum(0).clamp(min=np.finfo(np.float32).tiny)
+    no_smaller = square[order].cumsum(0).clamp(min=np.finfo(np.float32).tiny)
+    score[order] = square[order] / no_smaller
     return score.view_as(weight)
 
 
 def _norm_factor(model, layer_name, n_out):
-    """What folding its BatchNorm multiplies the channels of a convolution with, (n_out,)."""
+    """Factor on each channel of a convolution when its BatchNorm is folded, (n_out,)."""
     norm = dict(model.named_modules()).get(f"{layer_name.removesuffix('conv')}norm")
     if not isinstance(norm, nn.BatchNorm1d):
         return torch.ones(n_out)
@@ -143,11 +144,12 @@ def _norm_factor(model, layer_name, n_out):
 
 
 def train_compressed(teacher, train, config):
-    """Prune and round a network while it learns from its fp32 self.
+    """Prune and round a network while it learns from the fp32 network.
 
-    `teacher` is in evaluation mode and not changed; `train` are labelled `Samples`; of `config`
-    the `bits`, `share`, `tune_epochs`, `tune_learning_rate`, `batch_size` and `seed` count.
-    Returns the `CodedModel`, the folded network that it fits, and the training's `History`.
+    `teacher` is the fp32 network in evaluation mode; it is not changed. `train` are labelled
+    `Samples`. `bits`, `share`, `tune_epochs`, `tune_learning_rate`, `batch_size` and `seed` of
+    `config` are read. Returns the `CodedModel`, the folded network of the same structure, and
+    the `History` of the training.
     """
     student = copy.deepcopy(teacher)
     coder = Coder(student, config.bits, config.share)

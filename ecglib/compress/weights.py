@@ -1,4 +1,4 @@
-"""Which tensors of a network are weights, and which of them a method may code."""
+"""Names of the tensors of a network that are weights, and of those that a method may code."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from ecglib.models.layers import weight_layers
 from ecglib.system.errors import UserError
 
 FP32 = ("bias", "masked_spec_embed")
-"""Last parts of the names of parameters that paper 2 leaves in fp32."""
+"""Endings of the names of parameters that paper 2 leaves in fp32."""
 
 UNCODED = 32
 """Bits of a weight that stays as it is."""
@@ -15,10 +15,10 @@ MAX_BITS = 16
 
 
 def layout(model):
-    """Name -> tensor of every parameter and stored buffer, each tensor once.
+    """All parameters and stored buffers by name, each tensor once.
 
-    These are the names of `state_dict` less second names of shared tensors; tensors are not
-    copied. Parametrized weights appear as the parameters behind them
+    The names are those of `state_dict`, without second names of shared tensors. Tensors are not
+    copied. For a parametrized weight, the parameters from which it is computed are listed
     (`parametrizations.weight.original0`).
     """
     stored = model.state_dict(keep_vars=True)
@@ -29,8 +29,9 @@ def layout(model):
 def coded_names(model):
     """Names of the parameters that paper 2 counts as weights, in order of the network.
 
-    Its compression ratios fit if only parameters called `bias` and `masked_spec_embed` stay in
-    fp32: gains of normalization layers and factors of weight norm are weights as well.
+    Its compression ratios can be reproduced if only parameters called `bias` and
+    `masked_spec_embed` stay in fp32. So gains of normalization layers and factors of weight
+    norm are weights as well.
 
     Examples
     --------
@@ -42,10 +43,10 @@ def coded_names(model):
 
 
 def matrix_names(model):
-    """Names of the weights of convolutions and linear layers, without any gain, in order.
+    """Names of the weights of convolutions and linear layers, in order; gains are left out.
 
-    Of a parametrized layer, the parameter that has the shape of the weight: the direction of
-    weight norm, not its factor.
+    For a parametrized layer it is the name of the parameter with the shape of the weight: the
+    direction of weight norm, not its factor.
 
     Examples
     --------
@@ -63,9 +64,9 @@ def matrix_names(model):
 
 
 def arrays_of(model, names):
-    """Name -> float32 array of some weights of a network.
+    """Some weights of a network as float32 arrays by name.
 
-    `UserError` if a name is none of its weights, or a weight is not finite.
+    Raises a `UserError` if a name is not one of its weights, or a weight is not finite.
     """
     check_names(names, coded_names(model))
     parameters = dict(model.named_parameters())
@@ -87,10 +88,10 @@ def check_names(names, weights):
 
 
 def bits_by_name(bits, names):
-    """Name -> bits of each weight, from one number for all or a dict that names some.
+    """Bits of each weight by name, from one number for all or a dict for some.
 
-    1 to 16, or 32 for a weight that stays as it is; so do names absent from a dict. `UserError`
-    if a width is out of range or a dict names something else.
+    Bits are 1 to 16, or 32 for a weight that is not coded. A weight that is not in the dict has
+    32. Raises a `UserError` if bits are out of range or a name is not a weight.
     """
     by_name = _by_name(bits, names, UNCODED)
     for name, width in by_name.items():
@@ -104,10 +105,10 @@ def bits_by_name(bits, names):
 
 
 def share_by_name(share, names, *, absent, what):
-    """Name -> share of each weight tensor, from one number for all or a dict that names some.
+    """Share of each weight tensor by name, from one number for all or a dict for some.
 
-    `absent` is the share of names that a dict leaves out, `what` the word of errors for it:
-    `UserError` if a share lies outside 0 to 1 or a dict names something else.
+    `absent` is the share of tensors that are not in the dict. `what` is the word for the share
+    in errors. Raises a `UserError` if a share lies outside 0 to 1 or a name is not a weight.
     """
     by_name = _by_name(share, names, absent)
     for name, value in by_name.items():

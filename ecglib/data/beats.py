@@ -1,4 +1,4 @@
-"""The table of heart beats that studies start from, and how it is cut from records."""
+"""The table of heart beats with which studies start, and how it is cut from records."""
 
 from dataclasses import dataclass, replace
 
@@ -54,11 +54,11 @@ class Beats:
         return len(self.label)
 
     def select(self, mask):
-        """Beats where `mask` (bool or integer index, shape (n_beats,)) points."""
+        """The beats that `mask` selects; a bool array (n_beats,) or an array of indices."""
         return replace(self, **{name: getattr(self, name)[mask] for name in _COLUMNS})
 
     def of_records(self, records):
-        """Beats of the given record numbers, order kept."""
+        """The beats of the records with the given numbers, in unchanged order."""
         return self.select(np.isin(self.record, list(records)))
 
     def before(self, seconds):
@@ -67,10 +67,10 @@ class Beats:
 
 
 def cut_beats(records, window, fusion):
-    """Beats of records of one sampling frequency as one table.
+    """Cut the beats of records into one table; the records have one sampling frequency.
 
-    `window` has `before`, `after` and `length` as `ecglib.data.signal.windows.cut` takes them;
-    `fusion` is "drop" or "keep", of beats of classes F and Q.
+    `window` has `before`, `after` and `length` as `ecglib.data.signal.windows.cut` takes them.
+    `fusion` says whether beats of the classes F and Q are left out ("drop") or not ("keep").
     """
     parts = [_cut_record(record, window, fusion) for record in records]
     if len({part.fs for part in parts}) > 1:

@@ -1,4 +1,4 @@
-"""From beats to the tensors that networks read: normalisation, sampling, device."""
+"""Conversion of beats to the tensors that networks read: normalisation, sampling, device."""
 
 from dataclasses import dataclass
 
@@ -9,19 +9,19 @@ from ecglib.system.errors import UserError
 from ecglib.system.settings import Settings, setting
 
 MIN_STD = 1e-6
-"""Deviation in mV under which a window counts as flat and is only centred."""
+"""Standard deviation in mV below which a window counts as flat and is only centred."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class InputSettings(Settings):
-    """What a network reads of beats.
+    """Settings of a network's input.
 
     Attributes
     ----------
     features : {"beat", "beat+rr"}
         Isolated beats (the papers' input), or beats and five ratios of RR intervals.
     normalization : {"zscore", "record", "none"}
-        As `normalize` takes it; paper 1 z-scores each beat by itself.
+        See `normalize`; paper 1 z-scores each beat by itself.
     """
 
     features: str = setting("beat", one_of=("beat", "beat+rr"))
@@ -30,7 +30,10 @@ class InputSettings(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class ShareSettings(Settings):
-    """How many of the labelled beats train: `train_share`, drawn by seed within each class."""
+    """Share of the labelled beats with which a network is trained.
+
+    The beats are drawn at random within each class.
+    """
 
     train_share: float = setting(1.0, above=0, high=1)
 
@@ -58,11 +61,11 @@ class Inputs:
         return len(self.y)
 
     def select(self, index):
-        """Rows where `index` (bool or int tensor) points."""
+        """The rows that `index` (bool or int tensor) selects."""
         return Inputs(self.x[index], self.rr[index], self.y[index])
 
     def drawn(self, n_beats, seed):
-        """So many of the beats, drawn by seed; all of them, shuffled, if there are fewer."""
+        """Draw `n_beats` beats at random; all of them, shuffled, if there are fewer."""
         generator = torch.Generator().manual_seed(seed)
         chosen = torch.randperm(len(self), generator=generator)[:n_beats]
         return self.select(chosen.to(self.y.device))
@@ -73,7 +76,7 @@ class Inputs:
 
 
 def pick_device(name):
-    """Torch device of a name.
+    """Torch device with this name.
 
     Parameters
     ----------
@@ -83,7 +86,7 @@ def pick_device(name):
     Raises
     ------
     UserError
-        If torch does not know it, or a GPU is asked for and there is none.
+        If torch does not know the name, or a GPU is asked for and there is none.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -105,7 +108,8 @@ def normalize(signal, record, kind):
     record : ndarray, shape (n_beats,)
         Record of each beat.
     kind : {"zscore", "record", "none"}
-        Mean 0 and deviation 1 per beat, or over all beats of a record, or mV unchanged.
+        "zscore" gives each beat mean 0 and deviation 1, "record" all beats of a record
+        together; "none" leaves mV unchanged.
 
     Returns
     -------
@@ -164,7 +168,7 @@ def stratified_share(label, share, seed):
     share : float
         In (0, 1]; every class keeps at least one beat.
     seed : int
-        Of the draw.
+        Seed of the draw.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""`ecglib.data.mitdb.load_beats`, the name that programs outside this repository import."""
+"""Another name of `ecglib.data.sets.mitdb.load_beats`, for programs outside this repository."""
 
 from ecglib.data.sets.mitdb import load_beats, read_record
 

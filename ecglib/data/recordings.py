@@ -1,4 +1,4 @@
-"""Whole recordings with one label each, and how they fall into folds."""
+"""Whole recordings with one label each, and their division into folds."""
 
 from dataclasses import dataclass, replace
 
@@ -14,7 +14,7 @@ class Recordings:
     Attributes
     ----------
     signal : ndarray, shape (n, length), float32
-        mV; zeros behind the end of a shorter recording.
+        Samples in mV; zeros follow the end of a shorter recording.
     label : ndarray, shape (n,), int8
         Index into `classes`.
     recording : ndarray, shape (n,), str
@@ -41,12 +41,12 @@ class Recordings:
         return len(self.label)
 
     def select(self, rows):
-        """Recordings where `rows` (bool or int array) points."""
+        """The recordings that `rows` (bool or int array) selects."""
         names = ("signal", "label", "recording", "n_samples")
         return replace(self, **{name: getattr(self, name)[rows] for name in names})
 
     def resampled(self, fs, length):
-        """The same at another rate `fs` (int, Hz), cut or padded to `length` samples."""
+        """The recordings resampled to `fs` (int, Hz), cut or padded to `length` samples."""
         parts = (own[:n] for own, n in zip(self.signal, self.n_samples, strict=True))
         parts = (resample(part, int(self.fs), int(fs)) for part in parts)
         signal, n_samples = padded(parts, self.recording, length)
@@ -54,9 +54,9 @@ class Recordings:
 
 
 def resample(signal, fs, to_fs):
-    """A signal (n_samples,) at another rate: polyphase low-pass filter, ends held.
+    """A signal (n_samples,) resampled from `fs` to `to_fs` by a polyphase low-pass filter.
 
-    Beyond its ends the signal continues with its first and last sample, without a step.
+    Before its start the signal is continued with its first sample, after its end with its last.
     """
     if fs == to_fs:
         return signal
@@ -91,7 +91,7 @@ def padded(signals, names, length):
 
 
 def stratified_folds(label, n_folds=5, *, seed):
-    """Fold of each recording, every class spread evenly over the folds.
+    """Fold of each recording; every class is spread evenly over the folds.
 
     Parameters
     ----------
@@ -103,7 +103,8 @@ def stratified_folds(label, n_folds=5, *, seed):
     Returns
     -------
     ndarray, shape (n,), int64
-        0 to n_folds − 1. Sizes differ by one at most, of each class and of all.
+        Numbers from 0 to n_folds − 1. The folds differ in size by one at most, and so do their
+        numbers of recordings of each class.
 
     Raises
     ------

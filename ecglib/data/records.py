@@ -16,15 +16,15 @@ _BITS_PER_SAMPLE = {
     "8": 8, "16": 16, "24": 24, "32": 32, "61": 16, "80": 8, "160": 16,
     "212": 12, "310": 32 / 3, "311": 32 / 3, "508": 1 / 8, "516": 1 / 8, "524": 1 / 8,
 }  # fmt: skip
-"""Format -> bits of a sample in the file, at least; of the last three, FLAC, less than any ECG
-takes."""
+"""Format -> least number of bits of a sample in the file. The last three formats are FLAC;
+their numbers are smaller than any ECG needs."""
 
 MAX_BYTES = 4_000_000
-"""Of a header or of annotations, for which wfdb takes two hundred times as much memory; those
-of a day have some 0.3 MB."""
+"""Largest size in bytes of a header or a file of annotations, which has some 0.3 MB for a day.
+To read it, wfdb takes two hundred times as much memory."""
 
 MAX_FS = 20_000
-"""Hz, above which nobody records an ECG, and filters would take more memory than the signal."""
+"""Highest sampling frequency in Hz; no ECG is recorded at a higher one."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Record:
     fs : float
         Sampling frequency, Hz.
     gain, baseline : float
-        From the header: mV = (ADC units - baseline) / gain.
+        Values of the header: mV = (ADC units - baseline) / gain.
     sample : ndarray, shape (n_annotations,), int64
         Place of each annotation, in samples, ascending.
     symbol : ndarray, shape (n_annotations,), str
@@ -220,7 +220,7 @@ def read_rhythms(folder, record):
 
 @contextmanager
 def _annotations(name, extension):
-    """Annotations as wfdb reads them; whatever goes wrong in the block is the file's fault."""
+    """Annotations as wfdb reads them; every exception in the block becomes a `UserError`."""
     import wfdb
 
     path = f"{name}.{extension}"
@@ -230,10 +230,11 @@ def _annotations(name, extension):
 
 
 def check_record(record, where):
-    """Raise `UserError` about a record from the files `where` that nobody can have recorded.
+    """Raise `UserError` if a record from the files `where` is impossible.
 
-    It is empty, rate or gain are impossible, or an annotation lies outside or before the last.
-    Annotations past the end must have been left out before.
+    It is impossible if it is empty, if its rate or gain makes no sense, or if an annotation
+    lies outside the signal or before the annotation that precedes it in the file. Annotations
+    past the end must have been left out before.
     """
     ordered = np.all(np.diff(record.sample) >= 0) and len(record.sample) == len(record.symbol)
     inside = np.all((record.sample >= 0) & (record.sample < len(record.signal)))
@@ -261,7 +262,7 @@ def _check_size(folder, header, channel):
         raise UserError(f"{path} is missing, though the record's header names it")
     own = [i for i, name in enumerate(header.file_name) if name == path.name]
     per_frame = sum(header.samps_per_frame[i] or 1 for i in own)
-    # wfdb makes room for as many more frames as a lead is shifted by, whatever the file has
+    # wfdb reserves memory for the samples by which the header says that a lead is shifted
     n_frames = (header.sig_len or 0) + max(header.skew[i] or 0 for i in own)
     bits = _BITS_PER_SAMPLE[header.fmt[channel]]
     needed = math.ceil(n_frames * per_frame * bits / 8) + (header.byte_offset[channel] or 0)

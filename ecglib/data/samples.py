@@ -1,4 +1,4 @@
-"""From recordings to the tensors that rhythm networks read, and how training varies them."""
+"""Conversion of recordings to tensors for rhythm networks, and their variation in training."""
 
 from dataclasses import dataclass, replace
 
@@ -8,7 +8,7 @@ import torch
 from ecglib.data.inputs import MIN_STD
 
 LIMIT = 20.0
-"""Deviations from the mean beyond which a sample of a recording is cut: artefacts."""
+"""Standard deviations at which samples are clipped, since larger ones are artefacts."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class Samples:
     y : Tensor, shape (n,), int64
         Index into the data set's classes.
     rotates : bool
-        Whether training may begin a recording anywhere and turn it upside down; beats, cut at
-        their R-peak, stay as they are.
+        Whether training may rotate a recording in time and turn it upside down. For beats it
+        is False, since they are cut at their R-peak.
     """
 
     x: torch.Tensor
@@ -37,7 +37,7 @@ class Samples:
         return len(self.y)
 
     def select(self, index):
-        """Rows where `index` (bool or int tensor or array) points."""
+        """The rows that `index` (bool or int tensor or array) selects."""
         return replace(self, x=self.x[index], n_samples=self.n_samples[index], y=self.y[index])
 
     def to(self, device):
@@ -48,9 +48,9 @@ class Samples:
     def varied(self, index, generator):
         """Recordings `index` (B,) as a training step sees them, (B, n_times).
 
-        Of windows one is drawn. A whole recording is rotated within its own length, since
-        nothing in its label depends on where it begins, and turned upside down half the time,
-        since hand-held recorders are often held the wrong way round.
+        If a recording has several windows, one is drawn. A whole recording is rotated within
+        its own length, since its label does not depend on where it begins. It is turned upside
+        down with probability 1/2, since hand-held recorders are often held the wrong way round.
         """
         x = self.x[index]
         n = len(x)
@@ -68,12 +68,12 @@ class Samples:
 
 
 def to_samples(recordings):
-    """Recordings z-scored one by one over their own samples, zeros behind them.
+    """Recordings as tensors, each z-scored over its own samples, with zeros after its end.
 
     Parameters
     ----------
     recordings : Recordings
-        A flat one becomes zeros.
+        A flat recording becomes zeros.
 
     Returns
     -------

@@ -16,9 +16,9 @@ class RecordSettings(Settings):
     Attributes
     ----------
     dataset : str
-        With annotated beats; a name in `ecglib.data.sets.SETS`.
+        Name of a data set with annotated beats, see `ecglib.data.sets.SETS`.
     records : tuple of int
-        Its records in use.
+        Records of the data set that are used.
     """
 
     dataset: str = "mitdb"
@@ -35,13 +35,13 @@ class RecordSettings(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class SplitSettings(RecordSettings):
-    """Records on two sides, those that train, and those that test.
+    """Records of the training set and of the test set.
 
     Attributes
     ----------
     split : str
-        One of the data set's `splits`. Those in which patients take turns need several
-        trainings, which only some studies do.
+        One of the data set's `splits`. Splits with several folds need several trainings, which
+        only some studies do.
     """
 
     takes_turns: ClassVar[bool] = False
@@ -64,6 +64,6 @@ class SplitSettings(RecordSettings):
         return sets.get(self.dataset).folds(self.split, self.records)
 
     def sides(self):
-        """All training records and all test records, which overlap if patients take turns."""
+        """All training records and all test records; with several folds these overlap."""
         sides = zip(*self.folds(), strict=True)
         return tuple(tuple(dict.fromkeys(r for part in side for r in part)) for side in sides)

@@ -1,8 +1,8 @@
-"""WFDB records of invented patients, so that everything runs without any download.
+"""WFDB records of invented patients, so that everything runs without a download.
 
-A beat is a sum of Gaussians, one for each of its waves P, Q, R, S and T, as in the model of
-McSharry et al. 2003 (doi 10.1109/TBME.2003.808805); rhythm, waves and noise are drawn anew
-for every patient. Results on these records say nothing about medicine.
+A beat is a sum of Gaussians, one for each of the waves P, Q, R, S and T, as in the model of
+McSharry et al. 2003 (doi 10.1109/TBME.2003.808805). Rhythm, waves and noise are drawn for each
+patient. Results on these records have no medical meaning.
 """
 
 import os
@@ -14,7 +14,7 @@ import numpy as np
 MARK = "synthetic record"
 LEADS = ("MLII", "V1")
 VERSION = 1
-"""Raised when the same seed gives other patients."""
+"""Version of the code; it is increased when the same seed gives other patients."""
 
 _GAIN, _BASELINE = 200, 1024  # ADC units per mV and at 0 mV, as in MIT-BIH
 _SYMBOLS = np.array(["N", "A", "V", "F"])  # kinds of beat, as WFDB annotations
@@ -42,18 +42,18 @@ _HEIGHT_V = np.array([[0.0, -0.15, 1.50, -0.55, -0.45], [0.0, 0.10, 0.80, -1.10,
 def write_records(folder, records, *, seed=0, minutes=8, fs=360):
     """Write one invented patient per record number: `.hea`, `.dat`, `.atr`.
 
-    Leads are MLII and V1; record 114 has them in the other order, as in MIT-BIH. Rhythm
-    annotations (`+`) and fusion beats are among the annotations. A record appears whole or
+    The leads are MLII and V1; record 114 has them in the other order, as in MIT-BIH. The
+    annotations include rhythm annotations (`+`) and fusion beats. A record is written whole or
     not at all.
 
     Parameters
     ----------
     folder : path
-        Made if it does not exist.
+        Folder of the records; it is made if it does not exist.
     records : iterable of int
         Record numbers. A record depends on its number and `seed` alone.
     seed : int
-        Another seed, other patients.
+        Seed of the patients.
     minutes : float
         Length of each record.
     fs : int
@@ -100,7 +100,7 @@ def _write_record(folder, record, seed, n_samples, fs):
             aux_note=["(N", *[""] * len(sample)],
             write_dir=temporary,
         )
-        for extension in ("dat", "atr", "hea"):  # whoever sees the header finds the rest
+        for extension in ("dat", "atr", "hea"):  # if the header is there, so are the others
             os.replace(Path(temporary) / f"{name}.{extension}", folder / f"{name}.{extension}")
 
 

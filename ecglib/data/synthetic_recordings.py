@@ -1,8 +1,9 @@
 """Recordings of invented patients in the form of CinC 2017, for a machine without it.
 
-N has a regular rhythm, A an irregular one without P and with fibrillatory waves, O ectopic
-beats, ~ noise over a weak N. Beats, wander and noise are those of `ecglib.data.synthetic`;
-results on these recordings say nothing about medicine.
+Recordings of class N have a regular rhythm. Those of A have an irregular rhythm without P waves
+and with fibrillatory waves, those of O have ectopic beats, and those of ~ have noise over a
+weak rhythm. Beats, wander and noise are those of `ecglib.data.synthetic`. Results on these
+recordings have no medical meaning.
 """
 
 import os
@@ -15,7 +16,7 @@ from ecglib.data.sets.cinc2017 import CLASSES
 from ecglib.data.synthetic import MARK, add_beats, noise, shapes, wander
 
 VERSION = 1
-"""Raised when the same seed gives other recordings."""
+"""Version of the code; it is increased when the same seed gives other recordings."""
 
 _FS = 300
 _GAIN = 1000  # ADC units per mV
@@ -25,9 +26,9 @@ _NORMAL, _ATRIAL, _VENTRICULAR = range(3)
 def write_cinc2017(folder, n_per_class, seed):
     """Write `A00001.mat`, `A00001.hea` and so on, and `REFERENCE-v3.csv`.
 
-    Of each class there are `n_per_class`, most of 30 s, some of fewer or more (9 to 60 s), as
-    in CinC 2017. Another seed, other patients. The table of labels is written last, so that a
-    folder that has it is complete; in such a folder nothing happens.
+    Each class has `n_per_class` recordings. Most have 30 s, some are shorter or longer (9 to
+    60 s), as in CinC 2017. The table of labels is written last, so a folder that has it is
+    complete and is left as it is.
     """
     folder = Path(folder)
     if (folder / "REFERENCE-v3.csv").is_file():

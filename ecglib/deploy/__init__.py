@@ -1,1 +1,1 @@
-"""From a network to something that runs without PyTorch."""
+"""Conversion of networks to forms that run without PyTorch."""

@@ -1,4 +1,4 @@
-"""One beat through every form that a network can have: PyTorch, ONNX Runtime, C."""
+"""Time of one beat in every form of a network: PyTorch, ONNX Runtime, C."""
 
 import ctypes
 import tempfile
@@ -20,18 +20,18 @@ from ecglib.models.micronet import MicroNet, MicroNetConfig
 from ecglib.quant import calibrate, freeze_ranges, quantize
 
 N_BEATS = 1000
-"""Beats on which C and NumPy's integers are compared."""
+"""Number of beats on which C and NumPy's integers are compared."""
 
 
 @torch.no_grad()
 def _centred(model, *inputs):
-    """The network with outputs of mean 0 on these beats, so that it names every class."""
+    """The network with outputs of mean 0 on these beats, so that it predicts every class."""
     model.out.bias -= model(*inputs).mean(dim=0)
     return model
 
 
 def every_form(model, inputs, folder):
-    """Milliseconds of one beat in every runtime, and how often C answers as NumPy does."""
+    """Milliseconds of one beat in every runtime, and how often C and NumPy agree."""
     rounded = quantize(_centred(model, *inputs), "all_int8")
     calibrate(rounded, *inputs)
     freeze_ranges(rounded)
@@ -62,7 +62,8 @@ def every_form(model, inputs, folder):
 def in_every_form():
     """One beat in PyTorch, ONNX Runtime and C, for both networks at full size, on one core.
 
-    Weights are random: answers mean nothing, that they agree does. Needs a C compiler.
+    The weights are random, so only the agreement of the answers has a meaning. A C compiler is
+    needed.
 
     Returns
     -------

@@ -1,4 +1,5 @@
-"""Time of one call, for several runtimes in turn, so that all meet the same machine."""
+"""Time of one call for several runtimes, which take turns under the same load of the
+machine."""
 
 import time
 from contextlib import contextmanager
@@ -9,14 +10,14 @@ import torch
 from ecglib.system.errors import UserError
 
 ROUND = 20
-"""Calls of one runtime before it is the next one's turn."""
+"""Number of calls of one runtime before the next one's turn."""
 
 PERCENTILES = (50, 95, 99)
 
 
 @contextmanager
 def torch_threads(number):
-    """Let PyTorch use so many threads inside the block."""
+    """Let PyTorch use `number` threads inside the block."""
     before = torch.get_num_threads()
     torch.set_num_threads(number)
     try:
@@ -26,7 +27,7 @@ def torch_threads(number):
 
 
 def as_callable(model):
-    """A PyTorch network as a function of arrays, as `ecglib.deploy.runtime.Deployed` is."""
+    """A PyTorch network as a function of arrays, like `ecglib.deploy.runtime.Deployed`."""
 
     @torch.inference_mode()
     def call(x, rr):
@@ -43,10 +44,10 @@ def time_calls(runtimes, x, rr, batch, n_calls):
     runtimes : dict of str to callable
         Name -> function of beats (batch, n_times) and RR ratios (batch, n_rr).
     x, rr : ndarray, shape (n_beats, ...)
-        Beats to draw batches from, in turn.
+        Beats from which batches are taken, one after another.
     batch, n_calls : int
-        Beats of a call (`UserError` if there are fewer), and calls of each runtime, after a
-        round of warming up.
+        Beats of a call (`UserError` if there are fewer), and number of timed calls of each
+        runtime. A round of calls before them is not timed.
 
     Returns
     -------

@@ -1,8 +1,8 @@
-"""A network as an ONNX file: fp32, or 8-bit integers between QuantizeLinear and
-DequantizeLinear (QDQ), which runtimes turn into integer kernels.
+"""Export of a network as an ONNX file, in fp32 or in 8-bit integers.
 
-The exporter writes where activations are quantized; weights and biases are then replaced by
-integers, so that the file is as small as it claims.
+A network in integers has QuantizeLinear and DequantizeLinear nodes (QDQ), from which runtimes
+make integer kernels. PyTorch's exporter writes where activations are quantized. Weights and
+biases are then replaced by integers, so that the file becomes small.
 """
 
 import copy
@@ -23,7 +23,8 @@ from ecglib.system.errors import UserError
 from ecglib.system.files import written
 
 OPSET = 13
-"""First with per-channel DequantizeLinear, and the last that a Jetson Nano's TensorRT reads."""
+"""Version of ONNX's operators: the first with DequantizeLinear by channel, and the last that a
+Jetson Nano's TensorRT reads."""
 
 
 def export_onnx(model, path, scope):
@@ -32,11 +33,11 @@ def export_onnx(model, path, scope):
     Parameters
     ----------
     model : ECGNet or MicroNet
-        In evaluation mode; from `ecglib.quant.quantize`, or fp32. Not changed.
+        Network in evaluation mode, in fp32 or from `ecglib.quant.quantize`; it is not changed.
     path : Path
         Target, ending in .onnx.
     scope : str
-        Recorded in the file as its `scope`.
+        Scope, which is recorded in the file.
 
     Raises
     ------
@@ -63,7 +64,7 @@ def export_onnx(model, path, scope):
 
 
 def _input_only(layer, x):
-    """What a layer computes with while it is traced."""
+    """Rounded input and fp32 weights, with which a layer computes while it is traced."""
     return layer.input_quantizer(x), layer.weight, layer.bias
 
 
@@ -71,7 +72,7 @@ def _traced(model):
     """The exporter's graph of a network; fp32 weights carry the names of their parameters."""
     inputs = {name: torch.zeros(2, *s) for name, s in model.config.input_shapes.items()}
     buffer = io.BytesIO()
-    with warnings.catch_warnings():  # the newer exporter knows no opset as old as a Nano's
+    with warnings.catch_warnings():  # the newer exporter cannot write the Nano's old opset
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
             model,
@@ -87,8 +88,11 @@ def _traced(model):
 
 
 def _give_each_its_own(graph):
-    """Undo the exporter's thrift: it stores equal tensors, like biases that are all zero, once,
-    under the name of one layer."""
+    """Give every layer its own tensors.
+
+    The exporter stores equal tensors, such as biases that are all zero, only once, under the
+    name of one layer.
+    """
     stored = {tensor.name: tensor for tensor in graph.initializer}
     for node in [n for n in graph.node if n.op_type == "Identity" and n.input[0] in stored]:
         copied = graph.initializer.add()
@@ -117,8 +121,11 @@ def _dequantized(graph, name, integers, scale):
 
 
 def _reshape_instead_of_flatten(graph):
-    """Write Flatten as Reshape: only past that do runtimes move the quantization of `fc1`'s
-    input back to the last convolution, which otherwise would stay in fp32."""
+    """Replace Flatten by Reshape, so that the last convolution is computed in integers.
+
+    Runtimes move the quantization of `fc1`'s input back to this convolution across a Reshape,
+    but not across a Flatten.
+    """
     for node in graph.node:
         if node.op_type == "Flatten":
             shape = numpy_helper.from_array(np.array([0, -1], np.int64), f"{node.name}_shape")
@@ -137,16 +144,16 @@ def _drop_unused(graph):
 
 
 def read_onnx(path):
-    """An ONNX file as written by `export_onnx`.
+    """Read an ONNX file that `export_onnx` wrote.
 
-    `UserError` if it is absent, damaged, of another opset or not one of ours.
+    Raises a `UserError` if it is missing, damaged, of another opset or from another program.
     """
     try:
         proto = onnx.load(path)
         onnx.checker.check_model(proto)
     except FileNotFoundError as error:
         raise UserError(f"there is no file {path}; write it with ecglib export onnx") from error
-    except Exception as error:  # protobuf and onnx have no common base
+    except Exception as error:  # errors of protobuf and onnx have no common base class
         raise UserError(f"{path} is no valid ONNX file; export it again") from error
     found = {o.domain: o.version for o in proto.opset_import}.get("")
     if found != OPSET:

@@ -1,8 +1,8 @@
-"""How fast a network could run at best: operations and bytes, against what a machine has.
+"""Lower bounds for the time of a network, from its operations and bytes and a machine's peak.
 
-A layer takes at least as long as its arithmetic at the machine's peak, and as moving its
-weights and activations once through memory (Williams et al. 2009). Everything here but
-`measured_here` is arithmetic, not a measurement.
+A layer takes at least the time of its operations at the machine's peak, and at least the time
+to move its weights and activations once through memory (Williams et al. 2009). Only
+`measured_here` measures; everything else here is computed.
 """
 
 import time
@@ -18,34 +18,35 @@ from ecglib.models.layers import watched, weight_layers
 from ecglib.system.errors import UserError
 
 BYTES = {"fp32": 4, "fp16": 2, "int8": 1}
-"""Of a number."""
+"""Format -> bytes of a number."""
 
 PATIENTS = len(DS2)
-"""Each is fine-tuned on the training side anew (paper 1), or has an update of the head."""
+"""Number of patients. For each, paper 1 fine-tunes a network on the training set, and ours has
+an update of the head."""
 
 TRAINING = 3
-"""Forward passes whose work a step of training is: forward, and the gradients of inputs and of
-weights."""
+"""Work of a training step in forward passes: one forward, and two for the gradients of inputs
+and weights."""
 
-_SIDE, _REPEATS = 1024, 5  # of the matrices that measure a peak
-_COPIED = 2**24  # numbers
+_SIDE, _REPEATS = 1024, 5  # rows of the matrices that measure a peak, and repetitions
+_COPIED = 2**24  # numbers that are copied to measure the bandwidth
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What a machine has.
+    """Peak and bandwidth of a machine.
 
     Attributes
     ----------
     name : str
-        For tables.
+        Name in tables.
     peak : dict of str to float
-        Format -> operations a second (a multiplication and an addition are two); a format that
-        the arithmetic units lack is absent.
+        Format -> operations a second (a multiplication and an addition are two). A format that
+        the machine cannot compute with is missing.
     bandwidth : float
         Bytes a second to and from memory.
     source : str
-        Where the numbers are from.
+        Source of the numbers.
     """
 
     name: str
@@ -74,7 +75,7 @@ MACHINES = {
         "NVIDIA, H200 data sheet (dense)",
     ),
 }
-"""Peaks as their maker prints them."""
+"""Machines by name, with the peaks that their makers print."""
 
 
 @torch.no_grad()
@@ -84,14 +85,15 @@ def layer_work(model, *inputs):
     Parameters
     ----------
     model : Module
-        In evaluation mode.
+        Network in evaluation mode.
     *inputs : Tensor, shape (1, ...)
-        One input.
+        One beat or recording, as the arguments of the network.
 
     Returns
     -------
     DataFrame
-        Layer -> `macs`, `weights` (numbers, biases included), `activations` (read and written).
+        A row for each layer: `macs`, and the numbers of `weights` (biases included) and
+        `activations` (read and written).
 
     Examples
     --------
@@ -112,23 +114,23 @@ def layer_work(model, *inputs):
 
 
 def bound(work, machine, precision, batch):
-    """Least seconds of one call.
+    """Lower bound of the seconds of one call.
 
     Parameters
     ----------
     work : DataFrame
-        From `layer_work`.
+        Work of the layers, from `layer_work`.
     machine : Machine
-        Where.
+        Machine on which the network runs.
     precision : {"fp32", "fp16", "int8"}
-        Format of weights and activations; `UserError` if the machine has no arithmetic in it.
+        Format of weights and activations; `UserError` if the machine cannot compute with it.
     batch : int
-        Inputs of the call.
+        Number of inputs of the call.
 
     Returns
     -------
     Series
-        Layer -> seconds; their sum is the network's.
+        Layer -> seconds; the bound of the network is their sum.
     """
     if precision not in machine.peak:
         raise UserError(f"{machine.name} has no arithmetic in {precision}")
@@ -149,11 +151,12 @@ def paper_stages(work, *, epochs, n_train, n_online, n_test):
     Parameters
     ----------
     work : DataFrame
-        ECGNet's, from `layer_work`.
+        Work of ECGNet, from `layer_work`.
     epochs : int
-        Of every stage; the paper does not print them.
+        Epochs of every stage; the paper does not print them.
     n_train, n_online, n_test : int
-        Beats of the training side, of all patients' first five minutes, of the test side.
+        Number of beats of the training set, of all patients' first five minutes, and of the
+        test set.
 
     Returns
     -------
@@ -179,16 +182,17 @@ def our_stages(work, *, steps, replayed, labels, n_online, n_test):
     Parameters
     ----------
     work : DataFrame
-        MicroNet's.
+        Work of MicroNet, from `layer_work`.
     steps, replayed, labels : int
-        Steps of an update; stored training beats and labelled beats of one of them.
+        Steps of an update, and stored training beats and labelled beats of one step.
     n_online, n_test : int
-        As in `paper_stages`.
+        See `paper_stages`.
 
     Returns
     -------
     Series
-        Stage -> multiplications; training, done once and elsewhere, is not in it.
+        Stage -> multiplications. The training is not included, since it is done once on another
+        machine.
     """
     every = int(work["macs"].sum())
     head = int(work.loc[["hidden", "out"], "macs"].sum())
@@ -203,7 +207,7 @@ def our_stages(work, *, steps, replayed, labels, n_online, n_test):
 
 
 def measured_here():
-    """This processor in fp32, on one thread, by a product of matrices and a copy.
+    """Measure this processor in fp32 on one thread, by a product of matrices and a copy.
 
     Returns
     -------
@@ -218,7 +222,7 @@ def measured_here():
 
 
 def fastest(work):
-    """Seconds of the fastest of a few calls."""
+    """Seconds of the fastest of a few calls of `work`."""
     seconds = []
     for _ in range(_REPEATS):
         start = time.perf_counter()

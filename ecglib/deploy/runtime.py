@@ -1,4 +1,4 @@
-"""ONNX files in ONNX Runtime: sessions that compute right on this processor, and the proof."""
+"""ONNX files in ONNX Runtime, and a check that their answers are right on this processor."""
 
 import tempfile
 from collections import Counter
@@ -13,7 +13,7 @@ from ecglib.system import machine
 from ecglib.system.errors import UserError
 
 LEAST_AGREEMENT = 0.999
-"""Share of beats that a deployed network must class like the one it was exported from."""
+"""Least share of beats for which a deployed and its exported network must agree."""
 
 _INTEGER_KERNELS = ("QLinearConv", "QGemm", "QLinearMatMul", "MatMulIntegerToFloat")
 
@@ -24,12 +24,12 @@ class Deployed:
     Parameters
     ----------
     path : Path
-        From `ecglib.deploy.onnx.export_onnx`; `UserError` if it is none of ours.
+        File from `ecglib.deploy.onnx.export_onnx`; `UserError` if it is from another program.
     threads : int
         Threads of one call.
     exact : bool, optional
-        Add products of bytes in 32 bits, slower, also where the processor would clip them at
-        16. By default where `ecglib.system.machine.saturates` says so.
+        Whether products of bytes are added in 32 bits, which is slower, on processors that
+        would clip them at 16 bits. By default `ecglib.system.machine.saturates` decides.
     """
 
     def __init__(self, path, *, threads=1, exact=None):
@@ -56,7 +56,7 @@ class Deployed:
         return self.session.run(None, feed)[0]
 
     def kernels(self):
-        """Type of operation -> how often the runtime's optimized graph has it."""
+        """Number of operations of each type in the runtime's optimized graph."""
         with tempfile.TemporaryDirectory() as folder:
             optimized = Path(folder) / "optimized.onnx"
             self._open(1, optimized)
@@ -69,12 +69,12 @@ class Deployed:
 
 
 def classes_of(deployed, inputs, batch_size=256):
-    """Classes that a deployed network gives to beats, (n_beats,) int8.
+    """Classes (n_beats,) int8 that a deployed network predicts for beats.
 
     Parameters
     ----------
     deployed : callable
-        Arrays of beats and RR ratios -> logits.
+        Function from arrays of beats and RR ratios to logits.
     inputs : Inputs
         Beats.
     batch_size : int
@@ -87,16 +87,16 @@ def classes_of(deployed, inputs, batch_size=256):
 
 
 def require_agreement(deployed, classes, expected, least=LEAST_AGREEMENT):
-    """Share of beats that a deployed network classes as the network it comes from.
+    """Share of beats for which a deployed network agrees with its exported network.
 
     Parameters
     ----------
     deployed : Deployed
         The file in its runtime.
     classes, expected : ndarray, shape (n_beats,)
-        From `classes_of`, and of the network that was exported, fp32 or fake-quantized.
+        Classes from `classes_of`, and those of the exported network, fp32 or fake-quantized.
     least : float
-        Share under which the deployment is refused by a `UserError`.
+        Least share; if it is smaller, a `UserError` is raised.
 
     Returns
     -------

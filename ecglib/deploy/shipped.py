@@ -15,10 +15,10 @@ from ecglib.training import checkpoints
 from ecglib.training.on_micro import MicroSettings
 
 MAX_BITS = 8
-"""Of a weight, in a network in integers."""
+"""Largest number of bits of a weight in a network in integers."""
 
 MAX_PARAMETERS = 1_000_000
-"""Of a network that calls itself micro; the shipped one has some 3,500."""
+"""Largest number of parameters of a micro network; the shipped one has about 3,500."""
 
 WEIGHTS = Path(__file__).parent / "weights" / "micronet.npz"
 """Weights of the shipped network; `MODEL_CARD.md` beside them says what it can do."""
@@ -31,11 +31,11 @@ class Shipped:
     Attributes
     ----------
     model : MicroNet
-        In integers, evaluation mode.
+        Network in integers, in evaluation mode.
     features : str
-        What it reads, as `ecglib.data.signal.micro_input.micro_inputs` takes it.
+        Its input, see `ecglib.data.signal.micro_input.micro_inputs`.
     meta : dict
-        How it was trained.
+        Facts about its training.
     """
 
     model: MicroNet
@@ -44,7 +44,7 @@ class Shipped:
 
 
 def load(path=WEIGHTS):
-    """The network in a file that `export micronet` wrote, by default the one of the library.
+    """Load the network from a file of `export micronet`, by default that of the library.
 
     Returns
     -------
@@ -53,7 +53,7 @@ def load(path=WEIGHTS):
     Raises
     ------
     UserError
-        If the file is missing, damaged or of another form.
+        If the file is missing, damaged or of another kind.
     """
     found = checkpoints.load(path)
     if found is None:
@@ -74,7 +74,7 @@ def load(path=WEIGHTS):
 
 
 def _network(size, weight_bits):
-    """A network of this size, which takes no memory before it is known to be small."""
+    """A network of this size; its size is checked before memory is used."""
     with torch.device("meta"):
         n_parameters = sum(parameter.numel() for parameter in MicroNet(size).parameters())
     if n_parameters > MAX_PARAMETERS:
@@ -85,7 +85,7 @@ def _network(size, weight_bits):
 
 
 def _try(model, state, features):
-    """Raise `ValueError` if the network cannot answer, or not about these features."""
+    """Raise `ValueError` if the network cannot classify beats with these features."""
     reads = MicroSettings(features=features)
     with torch.no_grad():
         logits = model(torch.zeros(1, reads.n_channels, LENGTH), torch.zeros(1, reads.n_rr))

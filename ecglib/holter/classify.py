@@ -20,13 +20,14 @@ from ecglib.system.untrusted import refused
 from ecglib.training.loop import in_batches
 
 LEADS = ("MLII", "II")
-"""Leads to prefer, in this order; the network has been trained on MLII and a chest lead."""
+"""Preferred leads, in this order; the network was trained on MLII and a chest lead."""
 
 MIN_FS = 100
-"""Hz, under which a QRS complex has too few samples."""
+"""Lowest sampling frequency in Hz; below it a QRS complex has too few samples."""
 
 MILLIVOLTS = {"nV": 1e-6, "uV": 1e-3, "µV": 1e-3, "mV": 1, "V": 1e3}
-"""Unit of a lead -> mV; others are read as mV. Only the detector's thresholds need a unit."""
+"""Unit of a lead -> its size in mV; other units are read as mV. Only the detector's thresholds
+depend on the unit."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Classified:
     fs : float
         Sampling frequency, Hz.
     duration, spent : float
-        Seconds of the recording, and those that reading and classifying it took.
+        Seconds of the recording, and seconds that reading and classifying took.
     """
 
     record: str
@@ -55,7 +56,7 @@ class Classified:
     spent: float
 
     def summary(self):
-        """What was found, in one line."""
+        """One line with the numbers of beats that were found."""
         counts = self.beats["class"].value_counts()
         found = ", ".join(f"{counts.get(name, 0):,} {name}" for name in CLASSES)
         speed = self.duration / self.spent
@@ -155,8 +156,8 @@ def write(classified, out):
     classified : Classified
         From `predict_record`.
     out : Path
-        `*.csv`: a row a beat. Any other extension of letters: an annotation file whose symbols
-        are N, S and V.
+        `*.csv` is a table with a row for each beat. Any other extension of letters is an
+        annotation file whose symbols are N, S and V.
 
     Raises
     ------
@@ -174,7 +175,7 @@ def write(classified, out):
 
 
 def _write_annotations(classified, path, extension):
-    """WFDB chooses the name of its file itself, so it writes elsewhere."""
+    """Write annotations to `path`, by way of another file, whose name WFDB chooses."""
     import wfdb
 
     sample, symbol = (classified.beats[name].to_numpy() for name in ("sample", "class"))

@@ -1,4 +1,4 @@
-"""Networks by name: the one list from which every study builds what it trains.
+"""Networks by name; every study builds its networks from this list.
 
 To add a network, write a module here and name its class in `MODELS`. The class
 
@@ -8,14 +8,15 @@ To add a network, write a module here and name its class in `MODELS`. The class
 - consists of named parts, its direct submodules: a training says by name which of them learn,
   and the last linear layer is `out`;
 - returns logits (B, n_outputs) from `forward`;
-- says in `reads` what that is given: "beats" (beats of 300 samples and five RR ratios, with
-  `channels`, `norm` and `n_rr` in the configuration), "micro" (the input of the micro network)
-  or "recordings".
+- says in `reads` what the input of `forward` is: "beats" (beats of 300 samples and five RR
+  ratios, with `channels`, `norm` and `n_rr` in the configuration), "micro" (the input of the
+  micro network) or "recordings".
 
-Networks of beats take (beat, timing) and separate `features`, which a frozen backbone computes
-once, from `classify`, the head that reads them. Their configuration has `input_shapes`, and
-`embed` gives a vector a beat: similar beats have similar ones. Networks of recordings take
-windows (B, n_times).
+The input of a network of beats is (beat, timing). It has a method `features`, which a frozen
+backbone computes once, and a method `classify`, the head, which reads these features. Its
+configuration has `input_shapes`. Its method `embed` returns a vector for each beat; similar
+beats have similar vectors. The input of a network of recordings is a batch of windows
+(B, n_times).
 """
 
 from dataclasses import replace
@@ -31,8 +32,8 @@ MODELS = {
     "resnet1d": "ecglib.models.resnet1d.ResNet1D",
     "hubert": "ecglib.models.hubert.HubertECG",
 }
-"""Name -> class, or where it stands: a module is imported when its network is built, since
-that of HuBERT-ECG takes seconds."""
+"""Name -> class, or the place of the class as text. A class given as text is imported when its
+network is built, since importing HuBERT-ECG takes seconds."""
 
 
 def network(name):
@@ -52,8 +53,10 @@ def network(name):
 
 
 def check_reads(name, allowed):
-    """Refuse a network that is unknown, or reads other than `allowed`: of "beats", "micro" and
-    "recordings"."""
+    """Raise a `UserError` if a network is unknown or its input is none of `allowed`.
+
+    Possible inputs are "beats", "micro" and "recordings".
+    """
     if (reads := network(name).reads) not in allowed:
         raise UserError(f"model is {name}, which reads {reads}, not {' or '.join(allowed)}")
 
@@ -66,7 +69,7 @@ def fresh(name, seed, size, **changes):
     name, size : str
         Key of `MODELS`, and of the network's `SIZES`.
     seed : int
-        Of the weights.
+        Seed of the weights.
     **changes
         Fields of its configuration that differ from that size.
 

@@ -1,4 +1,4 @@
-"""Arithmetic of a network, counted by PyTorch while it runs."""
+"""Number of operations of a network, counted by PyTorch while it runs."""
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -7,11 +7,11 @@ from ecglib.models.layers import weight_layers
 
 
 def counted(work, *arguments):
-    """Counter of the floating-point operations of `work(*arguments)`: `get_total_flops()`, and
-    `get_flop_counts()` by module.
+    """Count the floating-point operations of `work(*arguments)`.
 
-    Products of matrices and convolutions count, forwards and backwards; nothing else does. A
-    multiply–accumulate is two operations.
+    Returns a counter with `get_total_flops()`, and `get_flop_counts()` by module. Only products
+    of matrices and convolutions are counted, forwards and backwards. A multiply–accumulate is
+    two operations.
     """
     with FlopCounterMode(display=False) as counter:
         work(*arguments)
@@ -20,14 +20,14 @@ def counted(work, *arguments):
 
 @torch.no_grad()
 def layer_macs(model, *inputs):
-    """Layer -> multiply–accumulate operations for one beat, dict of str to int.
+    """Number of multiply–accumulate operations of each layer for one beat, dict of str to int.
 
     Parameters
     ----------
     model : Module
         Any network of convolutions and linear layers.
     *inputs : Tensor, shape (1, ...)
-        One beat, as the network takes it.
+        One beat, as the arguments of the network.
 
     Examples
     --------

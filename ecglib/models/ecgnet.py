@@ -33,7 +33,8 @@ class ECGNetConfig:
     norm : {"none", "batch"}
         BatchNorm after each convolution; AdaBN needs it, the paper does not mention it.
     n_rr : int
-        RR ratios, whose own hidden layer joins before `fc2`; 0 for isolated beats.
+        Number of RR ratios, which have their own hidden layer before `fc2`; 0 for isolated
+        beats.
     """
 
     channels: tuple[int, ...] = (64, 128, 256, 512, 512)
@@ -44,7 +45,7 @@ class ECGNetConfig:
 
     @property
     def input_shapes(self):
-        """Input by name -> its shape for one beat: `beat`, and `rr` if there are ratios."""
+        """Shape of each input for one beat: `beat`, and `rr` if there are ratios."""
         return {"beat": (self.n_times,)} | ({"rr": (self.n_rr,)} if self.n_rr else {})
 
 
@@ -94,7 +95,7 @@ class ECGNet(nn.Module):
         self.relu1 = nn.ReLU()
         self.dropout = nn.Dropout(0.5)
         self.rr = nn.Identity()
-        if config.n_rr:  # five bare ratios would drown among the inputs of fc1 or fc2
+        if config.n_rr:  # five ratios without a layer would be few among the inputs of fc2
             self.rr = nn.Sequential(nn.Linear(config.n_rr, RR_UNITS), nn.ReLU())
         self.fc2 = nn.Linear(512 + (RR_UNITS if config.n_rr else 0), 256)
         self.relu2 = nn.ReLU()
@@ -108,7 +109,7 @@ class ECGNet(nn.Module):
         return x.flatten(1)
 
     def embed(self, features, rr=None):  # (B, n_features), (B, n_rr) -> (B, 256)
-        """The last hidden layer, in which similar beats are near."""
+        """Output of the last hidden layer; similar beats have similar vectors there."""
         hidden = self.dropout(self.relu1(self.fc1(features)))
         if self.config.n_rr:
             hidden = torch.cat([hidden, self.rr(rr)], dim=1)
@@ -123,14 +124,17 @@ class ECGNet(nn.Module):
 
 
 def n_bytes(model, int8_parts=()):
-    """Bytes of an ECGNet's weights: one for each weight of the parts in `int8_parts` (names),
-    four for the others; scales and zero points are not counted."""
+    """Bytes of an ECGNet's weights.
+
+    A weight of the parts in `int8_parts` (names) has one byte, any other has four. Scales and
+    zero points are not counted.
+    """
     small = sum(p.numel() for name in int8_parts for p in getattr(model, name).parameters())
     return 4 * sum(p.numel() for p in model.parameters()) - 3 * small
 
 
 def replace_output(model, n_outputs, seed):
-    """Give the network a fresh output layer, the same for the same seed."""
+    """Replace the output layer by a new one with random weights that follow from the seed."""
     generator = torch.Generator().manual_seed(seed)
     out = nn.Linear(model.out.in_features, n_outputs)
     bound = model.out.in_features**-0.5  # PyTorch's own range for a linear layer

@@ -14,7 +14,7 @@ from ecglib.system.errors import UserError
 
 KERNELS = (10, 3, 3, 2, 2)
 STRIDES = (4, 2, 2, 2, 2)
-"""Of the convolutions before the transformer, at 100 Hz: one token for 64 samples."""
+"""Strides of the convolutions before the transformer; together one token for 64 samples."""
 
 PUBLISHED = "Edoardo-BS/hubert-ecg-small"
 """Name of the published weights on the Hugging Face hub; licence CC BY-NC 4.0."""
@@ -29,18 +29,18 @@ class HubertECGConfig:
     Attributes
     ----------
     hidden, layers, heads, feed_forward : int
-        Of the transformer.
+        Size of the transformer.
     filters : int
-        Of each convolution before it.
+        Filters of each convolution before the transformer.
     position_span : int
-        Tokens that the convolution which tells positions spans. Of a span beyond twice the
-        number of tokens the outer taps only ever meet padding.
+        Number of tokens that the convolution for positions spans. In a span of more than twice
+        the number of tokens, the outer weights see only padding.
     n_times : int
         Samples of a window.
     n_outputs : int
         Classes.
     dropout : float
-        In the transformer and before the last layer.
+        Dropout rate in the transformer and before the last layer.
     """
 
     hidden: int = 512
@@ -59,7 +59,7 @@ class HubertECGConfig:
 
     @property
     def n_tokens(self):
-        """Tokens of a window.
+        """Number of tokens of a window.
 
         Examples
         --------
@@ -95,7 +95,7 @@ class HubertECG(nn.Module):
         super().__init__()
         self.config = config
         self.hubert = HubertModel(_transformers_config(config))
-        # Else it would mask tokens by itself whenever it trains, by NumPy's global generator.
+        # Otherwise it would mask tokens by itself in training, with NumPy's global generator.
         self.hubert.config.mask_time_prob = 0.0
         self.dropout = nn.Dropout(config.dropout)
         self.out = nn.Linear(config.hidden, config.n_outputs)
@@ -121,7 +121,7 @@ class HubertECG(nn.Module):
 
 
 def _transformers_config(config):
-    """The same size in the words of transformers."""
+    """The configuration of the same size for the package transformers."""
     return HubertConfig(
         hidden_size=config.hidden,
         num_hidden_layers=config.layers,
@@ -134,8 +134,8 @@ def _transformers_config(config):
         hidden_dropout=config.dropout,
         attention_dropout=config.dropout,
         activation_dropout=config.dropout,
-        layerdrop=0.0,  # of so few layers none is dropped
-        mask_time_prob=0.33,  # above 0, for `masked_spec_embed` to exist
+        layerdrop=0.0,  # no layer is dropped, since there are few
+        mask_time_prob=0.33,  # above 0, so that `masked_spec_embed` exists
         mask_time_length=1,
         attn_implementation="sdpa",
     )
@@ -146,8 +146,8 @@ def load_published(where=PUBLISHED, *, n_outputs):
     evaluation mode.
 
     The weights are licensed CC BY-NC 4.0 (attribution, no commercial use; Coppola et al. 2024,
-    medRxiv 2024.11.14.24317328) and no part of this project. Only the safetensors format is
-    read, which, unlike pickle, cannot run code.
+    medRxiv 2024.11.14.24317328). They are not a part of this project. Only the safetensors
+    format is read, which cannot run code, unlike pickle.
 
     Parameters
     ----------
@@ -159,8 +159,8 @@ def load_published(where=PUBLISHED, *, n_outputs):
     Raises
     ------
     UserError
-        If there are no such weights, or the hub cannot be reached, or they are of another
-        network.
+        If there are no such weights, the hub cannot be reached, or the weights belong to
+        another network.
     """
     model = HubertECG(replace(SIZES["small"], n_outputs=n_outputs))
     try:
@@ -177,7 +177,7 @@ def load_published(where=PUBLISHED, *, n_outputs):
 
 
 def _load_into(hubert, state, where):
-    """Load a state dict that may hold heads of pretraining, and older names, besides."""
+    """Load a state dict, which may also have heads of the pretraining, and older names."""
     older = {"weight_g": "original0", "weight_v": "original1"}
     for name in [name for name in state if name.rpartition(".")[2] in older]:
         stem, _, last = name.rpartition(".")

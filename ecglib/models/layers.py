@@ -6,7 +6,7 @@ from torch import nn
 
 
 def weight_layers(model):
-    """Name -> module of every convolution and linear layer, in order of the network.
+    """All convolutions and linear layers by name, in order of the network.
 
     Examples
     --------
@@ -18,15 +18,15 @@ def weight_layers(model):
 
 @contextmanager
 def watched(model, see):
-    """Look at every convolution and linear layer while a network computes.
+    """Call a function after every convolution and linear layer while a network computes.
 
     Parameters
     ----------
     model : Module
-        Runs inside the block.
+        Network that runs inside the `with` block.
     see : callable
-        (name of the layer, what it reads, what it returns) -> None, called after each layer;
-        tensors (B, ...).
+        Function (name of the layer, its input, its output) -> None, called after each layer;
+        input and output are tensors (B, ...).
     """
     handles = [
         layer.register_forward_hook(lambda _, given, out, name=name: see(name, given[0], out))

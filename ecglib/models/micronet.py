@@ -19,13 +19,13 @@ class MicroNetConfig:
     Attributes
     ----------
     n_channels : int
-        1 for the beat, 2 with what it has beyond the patient's template.
+        1 for the beat, 2 with its difference to the patient's template.
     n_rr : int
         Columns of timing; 0 for isolated beats.
     channels, kernels, pools : tuple of int
-        Of the three blocks: filters, samples of a filter, samples that max-pooling merges.
+        Filters, samples of a filter, and samples that max-pooling merges, for the three blocks.
     rr_units, hidden_units : int
-        Units of the hidden layers: of the timing alone, and of everything.
+        Units of the hidden layer that reads the timing, and of the one that reads everything.
     n_times : int
         Samples of a beat.
     n_outputs : int
@@ -44,7 +44,7 @@ class MicroNetConfig:
 
     @property
     def input_shapes(self):
-        """Input by name -> its shape for one beat: `beat`, and `rr` if there is timing."""
+        """Shape of each input for one beat: `beat`, and `rr` if there is timing."""
         beat = {"beat": (self.n_channels, self.n_times)}
         return beat | ({"rr": (self.n_rr,)} if self.n_rr else {})
 
@@ -88,7 +88,7 @@ class Block(nn.Module):
 
 
 class MicroNet(nn.Module):
-    """Three convolutional blocks; timing joins their flattened maps in one hidden layer.
+    """Three convolutional blocks, and a hidden layer that reads their output and the timing.
 
     Parts are named: `conv1` … `conv3` are blocks, `rr` the hidden layer of the timing if there
     is any, `hidden` and `out` the head.
@@ -125,13 +125,13 @@ class MicroNet(nn.Module):
         self.out = nn.Linear(config.hidden_units, config.n_outputs)
 
     def features(self, x, rr):  # (B, n_channels, n_times), (B, n_rr) -> (B, n_features)
-        """What the head reads: flattened feature maps, then the hidden layer of the timing."""
+        """Input of the head: flattened feature maps, then the hidden layer of the timing."""
         for name in BLOCKS:
             x = getattr(self, name)(x)
         return torch.cat([x.flatten(1), self.rr(rr)], dim=1)
 
     def embed(self, features):  # (B, n_features) -> (B, hidden_units)
-        """The last hidden layer: a few numbers a beat, in which similar beats are near."""
+        """Output of the last hidden layer; similar beats have similar vectors there."""
         return self.relu(self.hidden(features))
 
     def classify(self, features):  # (B, n_features) -> (B, n_outputs)

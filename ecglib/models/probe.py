@@ -1,4 +1,4 @@
-"""A linear probe: what is linearly there in the features of a frozen network."""
+"""A linear probe, which shows what a linear layer can read from a frozen network's features."""
 
 from torch import nn
 
@@ -6,15 +6,16 @@ from ecglib.aami import CLASSES
 
 
 class LinearProbe(nn.Module):
-    """One linear layer on features, centred and brought to unit size by one common factor.
+    """One linear layer on features that are centred and scaled by one common factor.
 
-    One factor and not one a feature: units that hardly ever fire in training have a deviation
-    near zero, and dividing by it would let them shout on a new patient.
+    Each feature could be scaled by its own deviation. But units that are rarely active in
+    training have a deviation near zero, and dividing by it would give them very large values on
+    a new patient.
 
     Parameters
     ----------
     features : Tensor, shape (n_beats, n_features)
-        Of the training set; they must not all be the same.
+        Features of the training set; they must not all be the same.
     """
 
     def __init__(self, features):

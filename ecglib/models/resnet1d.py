@@ -11,7 +11,7 @@ from ecglib.system.errors import UserError
 class ResNet1DConfig:
     """Size of a ResNet1D.
 
-    The paper gives the equations and no sizes.
+    The paper gives the equations but no sizes.
 
     Attributes
     ----------
@@ -20,15 +20,15 @@ class ResNet1DConfig:
     channels : tuple of int
         Filters of the residual blocks.
     strides : tuple of int
-        Of the first convolution, then of each block.
+        Strides of the first convolution, then of each block.
     kernel : int
-        Samples that a convolution spans, except on the shortcuts, which span one.
+        Samples that a convolution spans; those on the shortcuts span one.
     n_times : int
         Samples of a recording.
     n_outputs : int
         Classes.
     dropout : float
-        Before the last layer; the paper prints 0.2 to 0.3.
+        Dropout rate before the last layer; the paper prints 0.2 to 0.3.
     """
 
     stem: int = 16
@@ -53,8 +53,9 @@ SIZES = {
         stem=64, channels=(128, 196, 256, 320), strides=(4, 4, 4, 4, 4), kernel=16
     ),
 }
-"""`small` trains on two cores. `paper` has 6.4 million parameters, of which the biases are the
-share that the paper's compression ratios imply; its true sizes are not published."""
+"""`small` can be trained on two cores. `paper` has 6.4 million parameters; the share of biases
+in them is the share that the paper's compression ratios imply. The true sizes are not
+published."""
 
 
 class ConvNorm(nn.Module):

@@ -1,9 +1,10 @@
 """Many ECGNets of one shape as one network whose layers are batched matrix products.
 
-Twenty-two patients' networks see the same beats in the same order. One by one, each step of
-each is a few dozen kernels that a large GPU finishes before the next can be launched; side by
-side, every layer is one product of a stack of matrices. A convolution is unfolded for it: its
-three taps lie beside each other as columns. (HFTA, Wang et al. 2021, fuses trainings alike.)
+The networks of 22 patients see the same beats in the same order. If they are trained one by
+one, each step consists of a few dozen small kernels, and a large GPU finishes each of them
+before the next can be launched. Here the networks are trained side by side, and every layer is
+one product of a stack of matrices. For a convolution the three samples under a filter are
+written beside each other as columns. HFTA (Wang et al. 2021) fuses trainings in the same way.
 """
 
 import torch
@@ -19,7 +20,7 @@ def _stacked(layers, name):
 
 
 class StackedLayer(nn.Module):
-    """Layers of P networks with weights and biases, (P, …) each."""
+    """The same layer of P networks; weights and biases have the shape (P, …)."""
 
     def __init__(self, layers):
         super().__init__()
@@ -34,7 +35,7 @@ class StackedLayer(nn.Module):
 
 
 class StackedParts(nn.Module):
-    """Modules of P networks whose parts, stacked, have the names that they have in each."""
+    """The same module of P networks; its stacked parts have the names of the single ones."""
 
     def write_back(self, modules):
         """Copy the weights into single modules."""
@@ -44,7 +45,7 @@ class StackedParts(nn.Module):
 
 
 class StackedLinear(StackedLayer):
-    """Linear layers of P networks: (B, P, n_in) or, read by all, (B, n_in) -> (B, P, n_out)."""
+    """Linear layers of P networks: (B, P, n_in), or one (B, n_in) for all -> (B, P, n_out)."""
 
     def forward(self, x):
         if x.ndim == 2:  # one wide product
@@ -81,7 +82,7 @@ class StackedConv(StackedLayer):
 
 
 class StackedNorm(StackedLayer):
-    """BatchNorm of P networks, each with statistics of its own; (P, B, T, C), the same out."""
+    """BatchNorm of P networks with their own statistics: (P, B, T, C) -> (P, B, T, C)."""
 
     def __init__(self, layers):
         super().__init__(layers)
@@ -125,7 +126,7 @@ class StackedBlock(StackedParts):
 
 
 class StackedAdapter(StackedParts):
-    """Residual bottlenecks of P networks; (P, B, T, C), the same out."""
+    """Residual bottlenecks of P networks: (P, B, T, C) -> (P, B, T, C)."""
 
     def __init__(self, adapters):
         super().__init__()
@@ -137,15 +138,15 @@ class StackedAdapter(StackedParts):
 
 
 class Stacked(StackedParts):
-    """ECGNets of one shape, side by side; parts have the names that they have in ECGNet.
+    """ECGNets of one shape, side by side; the parts have the same names as in ECGNet.
 
-    Dropout leaves out the same units of all networks, as it does when each is trained by
-    itself from the same seed.
+    Dropout leaves out the same units in all networks, as if each were trained alone with the
+    same seed.
 
     Parameters
     ----------
     networks : list of ECGNet
-        Isolated beats only: RR ratios have no place here. Their weights are copied.
+        Networks for isolated beats, without RR ratios. Their weights are copied.
     """
 
     def __init__(self, networks):
@@ -163,7 +164,7 @@ class Stacked(StackedParts):
         self.dropout = nn.Dropout(networks[0].dropout.p)
 
     def features(self, x):  # (B, n_times) -> (B, P, n_features)
-        """Flattened feature maps that each network has of beats `x`."""
+        """Flattened feature maps of beats `x` from each network."""
         x = x[None, :, :, None].expand(self.n_networks, -1, -1, -1)  # (P, B, T, 1)
         for name, adapter in zip(BLOCKS, ADAPTERS, strict=True):
             x = getattr(self, adapter)(getattr(self, name)(x))
@@ -180,5 +181,5 @@ class Stacked(StackedParts):
 
     @torch.no_grad()
     def write_back(self, networks):
-        """Copy the weights into single ECGNets of the same shape, in the order they came."""
+        """Copy the weights into single ECGNets of the same shape, in their first order."""
         super().write_back(networks)

@@ -1,7 +1,7 @@
-"""Human in the loop: a few labelled beats of a patient, and a network that learns from them.
+"""Human in the loop: the network learns from a few beats of a patient that somebody labels.
 
-Training beats are replayed while it does (Ratcliff 1990), so that it does not forget what other
-patients taught it.
+Training beats of other patients are replayed meanwhile (Ratcliff 1990), so that the network
+does not forget what it has learned from them.
 """
 
 import copy
@@ -20,36 +20,38 @@ from ecglib.training.loop import Schedule, fit, in_batches
 from ecglib.training.tasks import ReplayTask, class_weights
 
 LABELLED_UPDATES = ("head", "output", "last_block", "prototypes")
-"""What can be made of labels: training of these parts, or labels kept as prototypes."""
+"""Ways to use labels: training of the named parts, or keeping labelled beats as prototypes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AskingSettings(Settings):
-    """What a patient's expert is asked, and what the network makes of the answers.
+    """Settings of asking for labels and of learning from them.
 
     Attributes
     ----------
     budget : int or "all"
-        Labelled beats of the first `online_seconds`; under `asking: stream`, labels an hour.
+        Number of labelled beats of the first `online_seconds`; with `asking: stream`, labels an
+        hour.
     query : str
         Which beats to ask for, see `ecglib.personalize.queries`; "none" with budget 0. A stream
-        asks for the first beat that is unsure, whatever the query.
+        asks for the first unsure beat and ignores the query.
     update : str
-        What to do with the labels, one of `LABELLED_UPDATES`; with budget 0, "none" or a way
+        How the labels are used, one of `LABELLED_UPDATES`; with budget 0, "none" or an update
         that needs no labels, see `ecglib.personalize.label_free`.
     asking : {"start", "stream"}
-        Beats of the first `online_seconds`, all at once; or whenever the network is unsure.
+        "start" asks for beats of the first `online_seconds`, all at once. "stream" asks
+        whenever the network is unsure.
     online_seconds : int
-        Length of the patient's first part, from which beats are asked.
+        Length of the first part of the record, from which beats are asked.
     unsure : float
-        Under `asking: stream`, the largest probability below which a beat is asked for.
+        With `asking: stream`, a beat is asked for if its largest probability is below this.
     update_epochs, update_learning_rate, update_decay
-        Training on the labels, in passes over the replayed training beats.
+        Training on the labels; an epoch is a pass over the replayed training beats.
     replay_cap : int
-        Most replayed beats of one class of one recorded lead of the training set; ECGNet reads
-        one lead of each record, the micro network both, see `leads`.
+        Largest number of replayed beats of one class and recorded lead of the training set.
+        ECGNet reads one lead of each record, the micro network both, see `leads`.
     label_weight : float
-        Weight of the labelled beats' loss, that of the replayed ones being 1.
+        Weight of the labelled beats' loss; that of the replayed beats is 1.
     """
 
     budget: int | str = 0
@@ -89,14 +91,14 @@ class AskingSettings(Settings):
 
 @dataclass(frozen=True)
 class Anatomy:
-    """How a kind of network falls into a body that stays and a head that learns.
+    """Division of a kind of network into a body that stays and a head that learns.
 
     Attributes
     ----------
     body : callable
-        (model, x, rr) -> tuple of Tensors, what the head reads.
+        Function (model, x, rr) -> tuple of Tensors, the inputs of the head.
     head, output, last_block : tuple of str
-        Names of the parts that each update frees.
+        Names of the parts that learn in the update of the same name.
     """
 
     body: Callable
@@ -105,7 +107,7 @@ class Anatomy:
     last_block: tuple[str, ...]
 
     def head_inputs(self, model, inputs):
-        """What the head of `model` reads of beats, a tuple of Tensors (n_beats, …)."""
+        """Inputs of the head of `model` for some beats, a tuple of Tensors (n_beats, …)."""
         chunks = [
             self.body(model, x, rr)
             for x, rr in zip(inputs.x.split(256), inputs.rr.split(256), strict=True)
@@ -115,15 +117,15 @@ class Anatomy:
 
 @dataclass(frozen=True)
 class View:
-    """A patient's beats as a network sees them.
+    """Outputs of a network's layers for a patient's beats.
 
     Attributes
     ----------
     head_inputs : tuple of Tensor, shape (n_beats, …)
-        What the head reads.
+        Inputs of the head.
     logits : Tensor, shape (n_beats, 3)
     embedding : Tensor, shape (n_beats, n_units)
-        The last hidden layer.
+        Output of the last hidden layer.
     """
 
     head_inputs: tuple[torch.Tensor, ...]
@@ -133,27 +135,27 @@ class View:
     @classmethod
     @torch.no_grad()
     def of(cls, model, anatomy, inputs):
-        """How `model` sees beats."""
+        """Compute the outputs of `model` for some beats."""
         read = anatomy.head_inputs(model, inputs)
         return cls(read, in_batches(model.classify, *read), in_batches(model.embed, *read))
 
 
 def updated(model, anatomy, config, replay, labelled):
-    """A network that has learnt from a patient's labelled beats, in evaluation mode.
+    """A network that has learned from a patient's labelled beats, in evaluation mode.
 
     Parameters
     ----------
     model : Module
-        Of all patients; not changed, and returned if no label is N, S or V. If rounded, its
-        ranges are frozen, and what learns stays in integers.
+        Network of all patients. It is not changed, and it is returned if no label is N, S or V.
+        If it is rounded, its ranges are frozen, and the parts that learn stay rounded.
     anatomy : Anatomy
-        Its parts.
+        Parts of the network.
     config : AskingConfig
-        `update` is "head", "output" or "last_block"; schedule and weights.
+        `update` ("head", "output" or "last_block"), schedule and weights are read.
     replay : Inputs
         Training beats, all N, S or V.
     labelled : Inputs
-        The patient's; those labelled F or Q teach nothing.
+        The patient's labelled beats; beats labelled F or Q are ignored.
     """
     labelled = labelled.select(labelled.y < len(CLASSES))
     if len(labelled) == 0:
@@ -179,27 +181,28 @@ def updated(model, anatomy, config, replay, labelled):
 
 
 PROTOTYPE_REACH = 0.2
-"""Squared distance at which a label counts 1/e, over the mean squared one from the centre."""
+"""Squared distance at which the effect of a label falls to 1/e; its unit is the mean squared
+distance of beats from their centre."""
 
 PROTOTYPE_GAIN = 6.0
-"""Logits that a label adds where it stands."""
+"""Change of the logits by a label at the place of its own beat."""
 
 
 def with_prototypes(view, labelled, label, online):
-    """Logits (n_beats, 3), moved near each labelled beat by as much as they were wrong there.
+    """Logits (n_beats, 3), corrected near each labelled beat by the error that they had there.
 
-    Nothing is trained: a device stores the labelled beats' last hidden layer.
+    Nothing is trained; a device stores the last hidden layer of the labelled beats.
 
     Parameters
     ----------
     view : View
         All beats of the patient.
     labelled : Tensor of int, shape (n_labelled,)
-        Which beats have a label.
+        Indices of the beats that have a label.
     label : Tensor of int, shape (n_labelled,)
-        Their classes; F and Q teach nothing.
+        Classes of these beats; F and Q are ignored.
     online : Tensor of int
-        Beats that set the unit of distance.
+        Indices of the beats that define the unit of distance.
     """
     kept = label < len(CLASSES)
     labelled, label = labelled[kept], label[kept]

@@ -1,4 +1,4 @@
-"""Adapting to a patient without any label: what can be had for nothing, and what it risks."""
+"""Adaptation of a network to a patient without any label."""
 
 import copy
 from dataclasses import replace
@@ -12,38 +12,41 @@ from ecglib.personalize.strategies import start_statistics
 from ecglib.training.loop import in_batches
 
 LABEL_FREE_UPDATES = ("none", "adabn", "own_rr", "entropy")
-"""What an update can be without labels: nothing, or `shrunk_adabn`, `own_ratios`,
-`minimised_entropy`."""
+"""Names of the updates without labels: none, and those of the functions `shrunk_adabn`,
+`own_ratios` and `minimised_entropy`."""
 
 PRIOR_BEATS = 1000
-"""Beats that the statistics of all patients count for, against the patient's own."""
+"""Weight of the statistics of all patients, as a number of the patient's own beats."""
 
 SHORTEST_RR_S = 0.1
-"""Mean interval, s, under which beats stand on one another."""
+"""Mean interval in seconds below which the R-peaks make no sense."""
 
-ENTROPY_STEPS, ENTROPY_RATE = 30, 1e-3
+ENTROPY_STEPS = 30
+"""Number of training steps of `minimised_entropy`."""
+
+ENTROPY_RATE = 1e-3
+"""Learning rate of `minimised_entropy`."""
 
 SURE_ENOUGH = 0.4
 """Share of the largest possible entropy above which a beat is too uncertain to learn from
 (EATA, Niu et al. 2022)."""
 
 LARGEST_MOVE = 0.05
-"""Share of beats that may change their class; if more do, the adaptation is taken back."""
+"""Share of beats that may change their class; if more do, the adaptation is undone."""
 
 
 @torch.no_grad()
 def shrunk_adabn(model, inputs, prior_beats=PRIOR_BEATS):
-    """A network in evaluation mode whose BatchNorm statistics lie between those of all patients
-    and the patient's own.
+    """A network whose BatchNorm statistics are between those of all patients and the patient's.
 
     Parameters
     ----------
     model : Module
-        With BatchNorm; not changed.
+        Network with BatchNorm; it is not changed.
     inputs : Inputs
         The patient's unlabelled beats.
     prior_beats : float
-        Beats that the statistics of all patients count for; 0 is AdaBN (Li et al. 2016).
+        Weight of the statistics of all patients, in beats; 0 gives AdaBN (Li et al. 2016).
     """
     new = copy.deepcopy(model)
     norms = start_statistics(new)
@@ -57,7 +60,7 @@ def shrunk_adabn(model, inputs, prior_beats=PRIOR_BEATS):
 
 
 def own_ratios(inputs, seconds, n_online):
-    """`Inputs` whose RR ratios are relative to the patient's mean of the first minutes.
+    """`Inputs` whose RR ratios are divided by the patient's mean of the first minutes.
 
     Parameters
     ----------
@@ -65,9 +68,9 @@ def own_ratios(inputs, seconds, n_online):
         All beats of a record; the first five columns of `rr` are those of
         `ecglib.data.signal.rr.RR_NAMES`, of which the first four are replaced.
     seconds : ndarray of float, shape (n_beats,)
-        When each beat came.
+        Time of each beat.
     n_online : int
-        Beats of the first minutes, at least two.
+        Number of beats of the first minutes, at least two.
     """
     rr = np.diff(seconds)
     usual = max(rr[: n_online - 1].mean(), SHORTEST_RR_S)
@@ -80,17 +83,16 @@ def own_ratios(inputs, seconds, n_online):
 
 
 def minimised_entropy(model, inputs):
-    """A network made surer of a patient's beats (Tent, Wang et al. 2021), with guards.
+    """A network that is trained to be surer of a patient's beats (Tent, Wang et al. 2021).
 
-    Gains and offsets of BatchNorm learn; only beats that are fairly sure take part; and if more
-    than `LARGEST_MOVE` of the beats change their class, the network stays as it was.
-
-    Parameters are those of `shrunk_adabn`.
+    Gains and offsets of BatchNorm learn. There are two guards: beats of which the network is
+    too unsure take no part, and if more than `LARGEST_MOVE` of the beats change their class,
+    the training is undone. Parameters are those of `shrunk_adabn`.
 
     Returns
     -------
     tuple of (Module, bool)
-        Network in evaluation mode, and whether it was taken back.
+        Network in evaluation mode, and whether the training was undone.
     """
     new = copy.deepcopy(model).eval().requires_grad_(False)
     learning = []

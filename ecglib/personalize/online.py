@@ -1,8 +1,8 @@
 """The online stage of paper 1: adapt to a patient by the puzzle, fine-tune, predict.
 
-Order of the stages (section 3.1): the pretext network, adapted on the patient's unlabelled
-beats; a fresh output layer for three classes; supervised fine-tuning on the training set;
-prediction of that patient's beats.
+The order of the stages is that of section 3.1. The pretext network is adapted on the patient's
+unlabelled beats. It gets a new output layer for three classes and is fine-tuned on the training
+set with labels. Then it predicts the patient's beats.
 """
 
 import copy
@@ -26,12 +26,12 @@ from ecglib.training.on_beats import puzzle_task, supervised_task
 from ecglib.training.tasks import CachedPuzzleTask
 
 MIN_BEATS = 10
-"""Fewest beats of a patient that a puzzle or a BatchNorm can learn from."""
+"""Smallest number of a patient's beats for the puzzle or for BatchNorm statistics."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class OnlineSettings(Settings):
-    """Online stage of paper 1, patient by patient.
+    """Settings of the online stage of paper 1.
 
     Attributes
     ----------
@@ -40,8 +40,8 @@ class OnlineSettings(Settings):
     finetune : {"all", "head"}
         What the fine-tuning on the training set may change.
     online_seconds : float or "all"
-        The patient's beats up to this time are used; "all" reads paper 1's section 4
-        literally: the whole recording, unlabelled.
+        The patient's beats up to this time are used. "all" uses the whole recording without
+        labels, which is the literal reading of paper 1's section 4.
     online_epochs, online_learning_rate
         Training on the patient's puzzles.
     """
@@ -71,7 +71,7 @@ class Stopwatch:
 
     @contextmanager
     def stage(self, name):
-        """Add the time of the enclosed block to a stage."""
+        """Add the seconds of the enclosed block to a stage."""
         start = time.perf_counter()
         yield
         self.seconds[name] += time.perf_counter() - start
@@ -125,9 +125,9 @@ def learn_from_beats(model, strategy, x, config):
     Parameters
     ----------
     model : ECGNet
-        With six outputs.
+        Network with six outputs.
     strategy : Strategy
-        What may change, and what there is to learn.
+        Which parts may change, and the task.
     x : Tensor, shape (n_beats, length)
         The patient's beats, normalised.
     config : PersonalizationConfig
@@ -157,9 +157,9 @@ def finetune(model, train, config, *, features=None, validate=None, patience=Non
     config : PersonalizationConfig
         `finetune` says whether all parts learn or the head alone.
     features : Tensor, shape (n_beats, n_features), optional
-        Features of `train` where the backbone is the same for all patients.
+        Features of `train`, if the backbone is the same for all patients.
     validate, patience : optional
-        As `ecglib.training.loop.fit` and `Schedule` take them.
+        See `ecglib.training.loop.fit` and `Schedule`.
 
     Returns
     -------
@@ -178,26 +178,28 @@ def finetune(model, train, config, *, features=None, validate=None, patience=Non
 
 
 def backbone_stays(config):
-    """Whether all patients have the same features before the head: the puzzle's own.
+    """Whether the features before the head are the same for all patients in the fine-tuning.
 
-    AdaBN changes them too, but only after the fine-tuning.
+    They are then those of the pretext network. AdaBN changes them only after the fine-tuning.
     """
     return config.finetune == "head" and STRATEGIES[config.strategy].keeps_backbone
 
 
 def empty_network(pretext, config):
-    """An ECGNet of the shape that the online stage ends with, three outputs and the strategy's
-    adapters, for other weights than its own."""
+    """An ECGNet of the shape after the online stage, into which other weights are loaded.
+
+    It has three outputs and the strategy's adapters.
+    """
     model = prepared(pretext, config)
     replace_output(model, n_outputs=3, seed=config.seed)
     return model
 
 
 class OnlineStage:
-    """The online stage of one run, with everything done once that no patient changes.
+    """The online stage of one run; work that is the same for all patients is done once.
 
-    That is: features of the training set where the backbone stays as it is, and the whole
-    fine-tuning where nothing is adapted before it.
+    This is the computation of the training set's features if the backbone is not adapted, and
+    the whole fine-tuning if nothing is adapted before it.
 
     Parameters
     ----------
@@ -220,7 +222,7 @@ class OnlineStage:
             self.shared = self._finetuned(copy.deepcopy(pretext))
 
     def network_for(self, x):
-        """The network that classifies the patient with these beats (n_beats, length)."""
+        """The network for the patient with these beats (n_beats, length)."""
         if self.shared is not None:
             return self._afterwards(self.shared, x)
         with self.watch.stage("adapt"):
@@ -237,8 +239,10 @@ class OnlineStage:
         return model
 
     def networks_for(self, patients):
-        """Networks of many patients, a list of beats (n_beats, length) each; on a GPU they are
-        fine-tuned side by side."""
+        """Networks for a list of patients, each given as beats (n_beats, length).
+
+        On a GPU they are fine-tuned side by side.
+        """
         if self.shared is not None or not pays_side_by_side(self.train.x.device):
             return [self.network_for(x) for x in patients]
         with self.watch.stage("adapt"):

@@ -1,8 +1,8 @@
-"""The online stage the usual way: every patient by itself, every beat through a DataLoader.
+"""The online stage in the usual way: one patient after another, with a DataLoader.
 
-Nothing is shared between patients and nothing is cached. It is what a first script does, and
-what `ecglib.personalize.online` is held against, in answers (a test) and in seconds (study
-"speed"). Both draw batches, permutations and dropout from the same seeds.
+Nothing is shared between patients and nothing is cached, as in a first script.
+`ecglib.personalize.online` is compared with it: a test compares the answers, the study "speed"
+the seconds. Both draw batches, permutations and dropout from the same seeds.
 """
 
 import torch
@@ -24,11 +24,11 @@ def fit_plainly(model, parts, tensors, loss, schedule, *, seed):
     Parameters
     ----------
     model, parts, schedule, seed
-        As in `ecglib.training.loop.fit`; the whole network runs forwards in every step.
+        See `ecglib.training.loop.fit`; the whole network is computed in every step.
     tensors : tuple of Tensor, shape (n_beats, ...)
-        The Dataset.
+        Content of the Dataset.
     loss : callable
-        A batch of each tensor, then the generator -> scalar.
+        Function of a batch of each tensor and the generator, which returns a scalar.
     """
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
@@ -40,7 +40,7 @@ def fit_plainly(model, parts, tensors, loss, schedule, *, seed):
     dataset = TensorDataset(*tensors)
     for _ in range(schedule.epochs):
         order = torch.randperm(len(dataset), generator=generator).tolist()
-        # a generator of its own: else the loader would draw from the one of the dropout
+        # the loader gets its own generator, otherwise it would draw from that of the dropout
         loader = DataLoader(
             dataset, schedule.batch_size, sampler=order, generator=torch.Generator()
         )
@@ -53,7 +53,7 @@ def fit_plainly(model, parts, tensors, loss, schedule, *, seed):
 
 
 def puzzle_loss(model, config):
-    """Loss of the puzzle, as `fit_plainly` takes it, with the cuts of a configuration."""
+    """Loss of the puzzle for `fit_plainly`, with the cuts of a configuration."""
 
     def loss(beats, generator):
         label = torch.randint(len(puzzle.PERMUTATIONS), (len(beats),), generator=generator)
@@ -65,12 +65,12 @@ def puzzle_loss(model, config):
 
 
 def supervised_loss(model, weight):
-    """Loss of labelled beats, as `fit_plainly` takes it, with weights of the classes."""
+    """Loss of labelled beats for `fit_plainly`, with weights of the classes."""
     return lambda x, y, _: F.cross_entropy(model(x), y, weight)
 
 
 def adapt_plainly(pretext, x, config):
-    """`ecglib.personalize.online.adapt`, plainly."""
+    """Do the same as `ecglib.personalize.online.adapt`, in the usual way."""
     model, strategy = prepared(pretext, config), STRATEGIES[config.strategy]
     if strategy.parts:
         loss, schedule = puzzle_loss(model, config), online_schedule(config)
@@ -79,7 +79,7 @@ def adapt_plainly(pretext, x, config):
 
 
 def finetune_plainly(model, train, config):
-    """`ecglib.personalize.online.finetune`, plainly."""
+    """Do the same as `ecglib.personalize.online.finetune`, in the usual way."""
     replace_output(model, n_outputs=3, seed=config.seed)
     loss = supervised_loss(model, class_weights(train.y, config.imbalance))
     parts = EVERYTHING if config.finetune == "all" else HEAD

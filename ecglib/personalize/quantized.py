@@ -19,16 +19,16 @@ class RoundingSettings(Settings):
     Attributes
     ----------
     scope : {"none", "head_int8", "shallow_int8", "all_int8"}
-        Which layers get integers.
+        Layers that are rounded to integers.
     method : {"qat", "ptq"}
-        `qat` trains the rounded network for `qat_epochs` more, `ptq` calibrates it only. With
-        scope none, `qat` trains the fp32 network for as long, the control of every QAT.
+        `qat` trains the rounded network for `qat_epochs` epochs, `ptq` only calibrates it. With
+        scope none, `qat` trains the fp32 network for as long; this is the control of every QAT.
     step : {"minmax", "learned"}
         Scale of the weights, see `ecglib.quant.modules.WeightQuantizer`.
     qat_epochs, qat_learning_rate
-        The further training; the ranges of activations are frozen in its last epoch.
+        Training after rounding; the ranges of activations are frozen in its last epoch.
     calibration_beats : int
-        Beats of the training set that set the ranges of activations.
+        Number of training beats from which the ranges of activations are measured.
     """
 
     scope: str = setting("none", one_of=SCOPES)
@@ -40,15 +40,15 @@ class RoundingSettings(Settings):
 
 
 class QuantizedStage:
-    """Rounds fp32 networks of one run and, if the method says so, trains them further.
+    """Rounding of the fp32 networks of one run, with training afterwards if the method says so.
 
     Parameters
     ----------
     train : Inputs
         Labelled beats (N, S, V) of the training set.
     config : RunConfig
-        With `RoundingSettings`, and `learns_all`: whether training after rounding may change
-        all parts; otherwise the head learns, behind the backbone of a strategy.
+        Configuration with `RoundingSettings` and `learns_all`. The latter says whether training
+        after rounding may change all parts; if not, only the head learns.
     """
 
     def __init__(self, train, config):
@@ -56,7 +56,7 @@ class QuantizedStage:
         self.features = None
 
     def quantized(self, model):
-        """The network of an fp32 one that this run is about; the given one is not changed."""
+        """The rounded network of an fp32 network, which is not changed."""
         config = self.config
         with self.watch.stage("calibrate"):
             rounded = quantize(model, config.scope, step=config.step)
@@ -69,7 +69,7 @@ class QuantizedStage:
         return rounded
 
     def _train(self, model):
-        """Further training; a frozen backbone is rounded, but only the head learns."""
+        """Train a rounded network; a frozen backbone is rounded, but only the head learns."""
         config, train = self.config, self.train
         if config.learns_all:
             parts, forward, read = EVERYTHING, model, (train.x, train.rr)
@@ -82,9 +82,9 @@ class QuantizedStage:
         fit(model, parts, task, schedule, **how)
 
     def _features_of(self, model):
-        """Features of the training set, computed once where all backbones are the same.
+        """Features of the training set, computed once if all backbones are the same.
 
-        AdaBN has given every patient other statistics by now.
+        With AdaBN they are not the same, since every patient has other statistics.
         """
         if STRATEGIES[self.config.strategy].after or not backbone_stays(self.config):
             return in_batches(model.features, self.train.x)

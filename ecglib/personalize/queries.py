@@ -1,8 +1,8 @@
-"""Which beats to ask an expert for: a handful that the network learns most from.
+"""Queries: rules that choose the beats for which an expert is asked.
 
-A query sees a patient's unlabelled beats as the network does: class probabilities, and the last
-hidden layer, in which similar beats are near (Settles 2009, "Active Learning Literature
-Survey").
+A query sees the class probabilities of a patient's unlabelled beats and the network's last
+hidden layer, in which similar beats have similar vectors (Settles 2009, "Active Learning
+Literature Survey").
 """
 
 import numpy as np
@@ -11,21 +11,20 @@ from scipy.spatial.distance import cdist
 
 
 def ask(query, budget, probability, embedding, rng):
-    """Beats to have labelled, (≤ budget,) int, as places among those given; different ones, the
-    most important first.
+    """Indices (≤ budget,) int of the beats to label, all different, the most important first.
 
     Parameters
     ----------
     query : str
         A key of `QUERIES`.
     budget : int or "all"
-        How many; all of them if there are no more.
+        Number of beats; if there are fewer, all of them.
     probability : ndarray, shape (n_beats, n_classes)
-        The network's, of the beats that may be asked for.
+        Probabilities from the network for the beats that may be asked for.
     embedding : ndarray, shape (n_beats, n_units)
-        Their last hidden layer.
+        Last hidden layer for these beats.
     rng : numpy.random.Generator
-        For what is drawn.
+        Source of random numbers.
     """
     n_beats = len(probability)
     if budget == "all" or budget >= n_beats:
@@ -57,16 +56,16 @@ def _margin(budget, probability, embedding, rng):
 
 
 def _medoids(budget, probability, embedding, rng):
-    """The beat nearest to the centre of each of as many clusters; fewer if some coincide."""
+    """The beats nearest to the centres of `budget` clusters; fewer if beats coincide."""
     _, different = np.unique(embedding, axis=0, return_index=True)
-    if len(different) <= budget:  # as many clusters cannot be found
+    if len(different) <= budget:  # there are too few different beats for so many clusters
         return different
     centres, _ = kmeans2(embedding, budget, minit="++", rng=rng, missing="warn")
     return np.unique(cdist(centres, embedding).argmin(axis=1))
 
 
 def _diverse(budget, probability, embedding, rng):
-    """One after the other the most uncertain beat, less so the nearer it is to a chosen one."""
+    """Repeatedly the most uncertain beat; being near to a chosen beat makes it count less."""
     doubt = 1 - confidence(probability)
     spread = np.median(np.linalg.norm(embedding - embedding.mean(axis=0), axis=1))
     chosen, novelty = [], np.ones(len(doubt))
@@ -80,11 +79,11 @@ def _diverse(budget, probability, embedding, rng):
 
 
 LEAST_DOUBT = 1e-3
-"""Added to every beat's doubt, so that among sure beats the new ones come first."""
+"""Doubt that is added to every beat, so that among sure beats the unusual ones come first."""
 
 
 def _covering(budget, probability, embedding, rng):
-    """The most usual beat, then one after the other the farthest from all chosen ones."""
+    """The most usual beat, then repeatedly the beat that is farthest from all chosen ones."""
     middle = np.median(embedding, axis=0)
     chosen = [int(((embedding - middle) ** 2).sum(axis=1).argmin())]
     nearest = np.full(len(embedding), np.inf)
@@ -97,7 +96,7 @@ def _covering(budget, probability, embedding, rng):
 
 
 def _mixed(budget, probability, embedding, rng):
-    """Half of them diverse and uncertain, the others to cover what the patient has."""
+    """Half of the beats from `_diverse`, the other half from `_covering`."""
     first = _diverse((budget + 1) // 2, probability, embedding, rng)
     covering = _covering(budget, probability, embedding, rng)
     return (first + [beat for beat in covering if beat not in first])[:budget]

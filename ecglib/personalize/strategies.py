@@ -1,4 +1,4 @@
-"""Strategies of personalization by name: four of paper 1, table 3, and `none` and `full`."""
+"""Strategies of personalization: the four of table 3 of paper 1, and `none` and `full`."""
 
 import copy
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from ecglib.models.ecgnet import (
 from ecglib.training.on_beats import puzzle_task
 
 REDUCTION = 4
-"""Channels of a block over channels of its adapter's bottleneck."""
+"""Number of channels of a block divided by that of its adapter's bottleneck."""
 
 
 class Adapter(nn.Module):
@@ -39,7 +39,7 @@ class Adapter(nn.Module):
 
 
 def add_adapters(model, seed):
-    """Put an adapter behind every block, in place; the network's function stays the same."""
+    """Put an adapter behind every block, in place; the network's outputs stay the same."""
     torch.manual_seed(seed)
     device = next(model.parameters()).device
     for block, adapter in zip(BLOCKS, ADAPTERS, strict=True):
@@ -49,8 +49,11 @@ def add_adapters(model, seed):
 
 @torch.no_grad()
 def set_batchnorm_statistics(model, x):
-    """AdaBN: means and variances of every BatchNorm from a patient's beats x (n_beats, length),
-    without labels, in place (Li et al. 2017); the network is left in evaluation mode."""
+    """AdaBN: set mean and variance of every BatchNorm from a patient's beats (Li et al. 2017).
+
+    The beats x (n_beats, length) need no labels. The network is changed in place and left in
+    evaluation mode.
+    """
     model.eval()
     start_statistics(model)
     model.features(x)
@@ -58,12 +61,12 @@ def set_batchnorm_statistics(model, x):
 
 
 def start_statistics(model):
-    """Let every BatchNorm take its statistics from what it sees next, the plain mean of it.
+    """Let every BatchNorm compute its statistics anew, as the mean over the next inputs.
 
     Returns
     -------
     list of BatchNorm1d
-        In training mode; the network's other layers stay as they are.
+        The BatchNorm layers, now in training mode; other layers stay as they are.
     """
     norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm1d)]
     for norm in norms:
@@ -75,21 +78,23 @@ def start_statistics(model):
 
 @dataclass(frozen=True)
 class Strategy:
-    """What an online stage does with a patient's unlabelled beats.
+    """How an online stage uses a patient's unlabelled beats.
 
     Attributes
     ----------
     parts : tuple of str
         Parts of ECGNet that learn from the puzzle on these beats, before the fine-tuning.
     prepare : callable, optional
-        (model, seed) -> None: changes a copy of the pretext network before it learns.
+        Function (model, seed) -> None that changes a copy of the pretext network before it
+        learns.
     task : callable
-        (model, x, config) -> task of `ecglib.training.loop.fit`: what there is to learn from
-        the beats x (n_beats, length); the puzzle, unless a strategy has another loss.
+        Function (model, x, config) -> task for `ecglib.training.loop.fit` on the beats
+        x (n_beats, length). It is the puzzle, unless a strategy has another loss.
     after : callable, optional
-        (model, x) -> None: changes the network after the fine-tuning, without labels.
+        Function (model, x) -> None that changes the network after the fine-tuning, without
+        labels.
     needs_batchnorm : bool
-        Whether it is refused where `norm` is "none".
+        Whether the strategy is refused if `norm` is "none".
     """
 
     parts: tuple[str, ...] = ()
@@ -100,8 +105,10 @@ class Strategy:
 
     @property
     def keeps_backbone(self):
-        """Whether features before the head are the pretext network's until the end of the
-        fine-tuning of a head, so that they are the same for all patients."""
+        """Whether the backbone is that of the pretext network in the fine-tuning of a head.
+
+        The features before the head are then the same for all patients.
+        """
         return self.prepare is None and set(self.parts) <= set(HEAD)
 
 
@@ -113,11 +120,11 @@ STRATEGIES = {
     "last_blocks": Strategy(LAST_BLOCKS),
     "full": Strategy(PARTS),
 }
-"""Every strategy by the name that params files use; to add one, give it a line here."""
+"""All strategies by the names that params files use; a new strategy needs a line here."""
 
 
 def prepared(pretext, config):
-    """A copy of the pretext network, changed as the run's strategy wants it to begin."""
+    """A copy of the pretext network, changed by `prepare` of the run's strategy."""
     model = copy.deepcopy(pretext)
     if prepare := STRATEGIES[config.strategy].prepare:
         prepare(model, config.seed)
@@ -125,8 +132,10 @@ def prepared(pretext, config):
 
 
 def n_adapted(model, strategy):
-    """How many parameters of an ECGNet a strategy lets the patient's puzzle change; AdaBN none,
-    since it replaces statistics of BatchNorm."""
+    """Number of parameters of an ECGNet that the patient's puzzle may change under a strategy.
+
+    It is 0 for AdaBN, which replaces statistics of BatchNorm.
+    """
     parts = STRATEGIES[strategy].parts
     return sum(p.numel() for part in parts for p in getattr(model, part).parameters())
 

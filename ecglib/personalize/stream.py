@@ -1,7 +1,7 @@
-"""The loop as a stream: a label is asked for when a beat is uncertain, at any time of the day.
+"""The human in the loop at any time: a label is asked for whenever a beat is uncertain.
 
-Arrhythmia need not show in the first five minutes. Labels are released at a steady rate, so
-that at no time more have been asked than the rate allows.
+Arrhythmia may be absent from the first five minutes. The number of labels that may be asked
+grows at a constant rate, so never more are asked than the rate allows.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ HOUR = 3600
 
 
 def allowed(budget, seconds):
-    """Labels that may have been asked for when so many seconds have passed.
+    """Number of labels that may be asked for within the first `seconds`.
 
     Examples
     --------
@@ -25,19 +25,19 @@ def allowed(budget, seconds):
 
 
 def follow(model, anatomy, config, replay, patient, watch):
-    """A patient beat by beat, the network learning from every answer.
+    """Classify a patient beat by beat; the network learns from every answer.
 
-    A beat is classified before its own label is known, by a network that has learnt from all
-    earlier ones.
+    A beat is classified before its own label is known, by a network that has learned from all
+    earlier labels.
 
     Parameters
     ----------
     model : Module
-        Of all patients; not changed.
+        Network of all patients; it is not changed.
     anatomy : Anatomy
-        Its parts.
+        Parts of the network.
     config : AskingConfig
-        `budget` is a number of labels an hour, `unsure` the probability under which to ask.
+        `budget` is a number of labels an hour, `unsure` the probability below which to ask.
     replay : Inputs
         Training beats.
     patient : Patient
@@ -48,7 +48,7 @@ def follow(model, anatomy, config, replay, patient, watch):
     Returns
     -------
     tuple of (ndarray of int8, shape (n_beats,), ndarray of int64)
-        Classes, and the beats that were asked for.
+        Classes, and the indices of the beats that were asked for.
     """
     predicted = np.empty(len(patient.inputs), dtype=np.int8)
     permitted = np.array([allowed(config.budget, second) for second in patient.seconds])

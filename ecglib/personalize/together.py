@@ -1,8 +1,8 @@
 """Fine-tuning of many patients' networks as one stacked network, for a GPU.
 
-On a processor the same products, side by side, take as long as one after another: a head of 512
-units fills its cores already (tried with 22 patients). On a large GPU one patient's step is
-over before the next can be launched.
+On a processor this saves no time, since one head of 512 units uses all of its cores already
+(tried with 22 patients). On a large GPU one patient's step is finished before the next can be
+launched.
 """
 
 import importlib.util
@@ -23,7 +23,7 @@ FREE_SHARE = 0.4
 
 @dataclass(frozen=True)
 class StackedTask(SupervisedTask):
-    """The sum of the losses that networks side by side have of the same beats."""
+    """Sum of the losses of several networks on the same beats."""
 
     def loss(self, index, generator):
         """Sum over the networks of their mean loss of the beats `index` (B,)."""
@@ -34,8 +34,8 @@ class StackedTask(SupervisedTask):
 
 
 COMPILING_STEPS = 1000
-"""Training steps of stacked networks in which compiling them pays: 20 s against 13 ms a step,
-measured on an H200; a cache on disk makes the second run's compiling cheaper."""
+"""Number of training steps from which compiling the stacked networks saves time. Compiling
+takes 20 s and saves 13 ms a step, measured on an H200; a second run uses a cache on disk."""
 
 
 def pays_side_by_side(device):
@@ -44,8 +44,11 @@ def pays_side_by_side(device):
 
 
 def at_once(n_networks, n_values, device):
-    """How many of the networks fit side by side, at least 1, if each has `n_values` in fp32
-    cached (beats times features); a processor's memory is not asked."""
+    """Number of networks that fit side by side into a GPU's memory, at least 1.
+
+    Each has a cache of `n_values` numbers (beats times features) in fp32. The memory of a
+    processor is not checked.
+    """
     if device.type == "cpu":
         return n_networks
     free, _ = torch.cuda.mem_get_info(device)
@@ -53,10 +56,11 @@ def at_once(n_networks, n_values, device):
 
 
 def _whole(stack, config, n_beats):
-    """The forward pass of whole networks, compiled where its seconds come back.
+    """The forward pass of whole networks, compiled if this saves time.
 
-    Between two products of matrices lie a dozen passes over memory, which compiling makes two.
-    An epoch's last batch is smaller; it goes uncompiled, since every shape costs as much again.
+    Between two products of matrices there are a dozen passes over memory; compiling reduces
+    them to two. An epoch's last batch is smaller. It is not compiled, since every shape has to
+    be compiled separately.
     """
     on_gpu = next(stack.parameters()).is_cuda and importlib.util.find_spec("triton")
     if not on_gpu or config.epochs * (n_beats // config.batch_size) < COMPILING_STEPS:
@@ -67,7 +71,7 @@ def _whole(stack, config, n_beats):
 
 
 def _own_features(models, x):
-    """Features that each network has of the same beats; (n_beats, P, n_features)."""
+    """Features of the same beats from each network, (n_beats, P, n_features)."""
     own = torch.empty(len(x), len(models), models[0].fc1.in_features, device=x.device)
     for number, model in enumerate(models):
         own[:, number] = in_batches(model.features, x, batch_size=4096)
@@ -77,8 +81,9 @@ def _own_features(models, x):
 def finetune_together(models, train, config, features=None):
     """Replace the output layers and learn N, S, V on the training set, in place.
 
-    Every network goes the way that it would go alone: same batches, same dropout, losses that
-    are added. In fp16 they share the scale of gradients, and the steps that it leaves out.
+    Every network is trained as it would be alone, with the same batches and the same dropout;
+    the losses are added. In fp16 they share the scale of gradients and the steps that are left
+    out.
 
     Parameters are those of `ecglib.personalize.online.finetune`, for a list of networks.
     """

@@ -1,149 +1,344 @@
-"""Figures of the chapter on layer-wise compression."""
+"""Figures of the chapter on layer-wise compression.
+
+`named` maps a method to its RunResult, as `ecglib.tables.compression.by_method` does.
+"""
+
+import textwrap
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.lines import Line2D
 
-from ecglib.plots.style import NEUTRAL, ORIGIN_COLORS, SHARES, reach
+from ecglib.models.hubert import HubertECG
+from ecglib.models.resnet1d import ResNet1D
+from ecglib.plots.architecture import arrow, blank, box
+from ecglib.plots.style import NEUTRAL, ORIGIN_COLORS, SHARES, WIDTH, name_rows, reach
 from ecglib.studies.compression import NO_LOSS
-from ecglib.tables.compression import FAMILIES, PAPER_METHODS, difference
+from ecglib.tables.compression import (
+    OURS,
+    PAPER_METHODS,
+    VARIANTS,
+    change,
+    is_gain,
+    pareto,
+    trivial,
+)
 from ecglib.tables.names import word
+from ecglib.tables.papers import PAPER2_N_TEST
 
-LOOKS = {
-    "fixed_quant": ("#999999", "o"),
-    "fixed_prune": ("#999999", "v"),
-    "laq": ("#E69F00", "o"),
-    "laq_printed": ("#E69F00", "X"),
-    "lap": ("#E69F00", "v"),
-    "matrix_quant": ("#666666", "o"),
-    "matrix_prune": ("#666666", "v"),
-    "matrix_laq": ("#D55E00", "o"),
-    "matrix_lap": ("#D55E00", "v"),
-    "mse": ("#56B4E9", "o"),
-    "allocated": ("#0072B2", "s"),
-    "trained": ("#009E73", "D"),
-    "joint": ("#CC3311", "P"),
+ORIGINS = {
+    **dict.fromkeys((*PAPER_METHODS, *VARIANTS), "paper"),
+    **dict.fromkeys(("mse", "allocated", "trained"), "peers"),
+    **dict.fromkeys(OURS, "ours"),
 }
-"""Method -> colour and marker."""
+"""Method -> whose it is; all numbers are of our runs."""
+
+MARKERS = {
+    "fixed_quant": "o",
+    "fixed_prune": "v",
+    "laq": "D",
+    "laq_printed": "X",
+    "lap": "^",
+    "matrix_quant": "o",
+    "matrix_prune": "v",
+    "matrix_laq": "D",
+    "matrix_lap": "^",
+    "mse": "s",
+    "allocated": "p",
+    "trained": "h",
+    "joint": "P",
+}
+"""Method -> marker; variants of the paper's methods are not filled."""
+
+_KINDS = {
+    "fixed_quant": "paper: one width for all layers",
+    "fixed_prune": "paper: one pruned share",
+    "laq": "paper: LAQ",
+    "lap": "paper: LAP",
+    "mse": "others: clipped, by channel",
+    "trained": "others: 8 bits, trained",
+    "joint": "ours: pruned and rounded in training",
+}
+"""Method -> its line in the legend of the front."""
+
+LOWEST = -6
+"""Points of accuracy at which the front ends; what loses more is drawn there."""
 
 
-def recordings(signals, fs):
-    """One recording of each class: name -> samples in mV, at `fs` Hz."""
-    figure, axes = plt.subplots(len(signals), 1, sharex=True, figsize=(8.5, 1.2 * len(signals)))
-    for axis, (name, signal) in zip(np.atleast_1d(axes), signals.items(), strict=True):
-        axis.plot(np.arange(len(signal)) / fs, signal, lw=0.7, color=ORIGIN_COLORS["ours"])
-        axis.set_ylabel(name, rotation=0, ha="right", va="center")
-        axis.set_yticks([])
-    np.atleast_1d(axes)[-1].set_xlabel("s")
-    return figure
-
-
-def importance_map(indices, bits):
-    """The indices of importance of every layer, and the bits that methods give it.
+def front(panels):
+    """Accuracy lost against the bytes of the file, every method, a panel a network.
 
     Parameters
     ----------
-    indices : DataFrame
-        Layers by index (PDI, PVI, KI, combined), 0 to 1.
-    bits : DataFrame
-        Layers by method.
+    panels : dict of str to (dict of str to RunResult, float)
+        Network and data -> `named`, and bytes of its fp32 weights.
+
+    Raises
+    ------
+    LookupError
+        If a network has no runs.
     """
-    height = 1 + 0.24 * len(indices)
-    figure, (left, right) = plt.subplots(1, 2, sharey=True, figsize=(9, height))
-    cells = {"annot": True, "annot_kws": {"size": 8}, "cbar": False}
-    sns.heatmap(indices, fmt=".2f", cmap=SHARES, vmin=0, vmax=1, ax=left, **cells)
-    sns.heatmap(bits, fmt=".0f", cmap="YlOrBr", vmin=1, vmax=10, ax=right, **cells)
-    left.set_title("importance")
-    right.set_title("bits")
-    for axis in (left, right):
-        axis.tick_params(axis="y", rotation=0, labelsize=8)
-        axis.tick_params(axis="x", rotation=20, labelsize=8)
+    if not panels or not all(named for named, _ in panels.values()):
+        raise LookupError("no method has runs")
+    figure, axes = plt.subplots(len(panels), 1, sharex=True, figsize=(WIDTH, 7.6))
+    used = set()
+    for axis, (title, (named, n_bytes)) in zip(
+        np.atleast_1d(axes), panels.items(), strict=True
+    ):
+        _front(axis, named, n_bytes)
+        axis.set_title(title)
+        used |= {result.config["method"] for result in named.values()}
+    np.atleast_1d(axes)[-1].set_xlabel("kilobytes of the file")
+    handles = [_handle(method, text) for method, text in _KINDS.items() if method in used]
+    if used & set(VARIANTS):
+        handles.append(_handle("matrix_quant", "not filled: gains left alone"))
+    handles.append(Line2D([], [], color=NEUTRAL, ls=":", label="best of its size"))
+    figure.legend(handles=handles, loc="outside upper center", ncols=2, fontsize=10)
     return figure
 
 
-def sensitivity(cost):
-    """What rounding one layer alone adds to the validation loss: layer -> bits -> rise."""
-    frame = pd.DataFrame(cost)
-    frame.index = frame.index.astype(int)
-    worst = frame.loc[frame.index.min()].sort_values(ascending=False).index
-    figure, axis = plt.subplots(figsize=(8.5, 4))
-    colors = sns.color_palette("viridis", len(worst))
-    for color, name in zip(colors, worst, strict=True):
-        label = name.removesuffix(".weight") if name in worst[:6] else None
-        axis.plot(frame.index, frame[name].clip(lower=1e-6), "o-", color=color, label=label)
-    axis.set(xlabel="bits of this layer alone", ylabel="rise of the validation loss")
-    axis.set_yscale("symlog", linthresh=1e-3)
-    axis.legend(title="most sensitive at the fewest bits")
-    return figure
+def _front(axis, named, n_bytes):
+    axis.axhspan(100 * NO_LOSS, 0, color="#eeeeee", zorder=0)
+    axis.axhline(0, color=NEUTRAL, lw=0.8)
+    for result in named.values():
+        method, lost = result.config["method"], change(result)
+        x, y = result.metrics["file_bytes"] / 1000, 100 * lost.value
+        error = None if y < LOWEST else 100 * np.array(reach(lost))
+        axis.errorbar(x, max(y, LOWEST), error, capsize=2, **_look(method))
+        if method in OURS:
+            times = f"{result.metrics['file_ratio']:.0f}×"
+            axis.annotate(times, (x, y), (-7, 5), textcoords="offset points", ha="right")
+    best = [named[name] for name in pareto(named)]
+    x = [result.metrics["file_bytes"] / 1000 for result in best]
+    axis.step(
+        x, [100 * change(r).value for r in best], where="post", color=NEUTRAL, lw=1, ls=":"
+    )
+    axis.axvline(n_bytes / 1000, color=NEUTRAL, lw=1, ls="--")
+    axis.text(n_bytes / 1000, LOWEST + 0.4, "fp32 ", ha="right", color=NEUTRAL)
+    axis.set_xscale("log")
+    axis.set(xlim=(18, 5000), ylim=(LOWEST - 0.5, 2), ylabel="Δ accuracy, points")
+    axis.set_xticks(
+        [25, 50, 100, 200, 500, 1000, 2000], ["25", "50", "100", "200", "500", "1000", "2000"]
+    )
+    axis.minorticks_off()
+    ticks = (LOWEST, -4, -2, -1, 0, 1, 2)
+    axis.set_yticks(ticks, [f"≤ {LOWEST}", *(f"{t:+d}" if t else "0" for t in ticks[1:])])
 
 
-def front(named, title):
-    """Accuracy lost against the bytes of the file, every method.
+def _look(method):
+    """Colour, marker and filling of a method."""
+    color = ORIGIN_COLORS[ORIGINS[method]]
+    fill = "white" if method in VARIANTS else color
+    return {"fmt": MARKERS[method], "color": color, "mfc": fill, "ms": 7}
+
+
+def _handle(method, text):
+    look = _look(method)
+    color, fill = look["color"], look["mfc"]
+    return Line2D([], [], ls="", marker=look["fmt"], color=color, mfc=fill, ms=7, label=text)
+
+
+def against_paper(named, fp32, printed):
+    """Accuracy by bits and by pruned share: the paper's printed rows, ours, and ours without
+    the gains.
 
     Parameters
     ----------
     named : dict of str to RunResult
-        From `ecglib.tables.compression.by_method`.
-    title : str
-        Network and data.
+    fp32 : RunResult
+        Network that ours start from.
+    printed : dict of str to papers.Paper2
+        The paper's rows for the same network.
     """
-    figure, axis = plt.subplots(figsize=(9.5, 4.6))
-    axis.axhspan(100 * NO_LOSS, 0, color="#009E73", alpha=0.08)
-    axis.axhline(0, color=NEUTRAL, lw=0.8)
-    points = {}
-    for result in named.values():
-        method, lost = result.config["method"], difference(result.metrics)
-        color, marker = LOOKS[method]
-        x, y, error = result.metrics["file_ratio"], lost.value, reach(lost)
-        point = axis.errorbar(x, y, error, fmt=marker, ms=8, color=color, capsize=2)
-        label = FAMILIES[method] if method in PAPER_METHODS else f"ours: {FAMILIES[method]}"
-        points.setdefault(label, point)
-    axis.set_xscale("log")
-    axis.set_yscale("symlog", linthresh=2)
-    axis.set_xticks([1, 2, 4, 8, 16, 32, 64], ["1×", "2×", "4×", "8×", "16×", "32×", "64×"])
-    ticks = (-80, -40, -20, -10, -5, -2, -1, 0, 1)
-    axis.set_yticks(ticks, [f"{tick:+d}".replace("+0", "0") for tick in ticks])
-    axis.minorticks_off()
-    axis.set(xlabel="bytes of the fp32 weights over bytes of the file", title=title)
-    axis.set_ylabel("Δ accuracy, points")
-    legend = axis.legend(points.values(), points, fontsize=9, loc="upper left")
-    legend.set_bbox_to_anchor((1.01, 1))
+    kinds = {
+        "bits of every weight": [f"{b} bits" for b in range(8, 1, -1)] + ["1 bit"],
+        "% of the weights pruned": [f"{share} % pruned" for share in (10, 30, 50, 70, 90)],
+    }
+    figure, axes = plt.subplots(1, 2, sharey=True, figsize=(WIDTH, 3.8))
+    scores = pd.Series({name: result.metrics["accuracy"] for name, result in named.items()})
+    for axis, (label, names) in zip(axes, kinds.items(), strict=True):
+        x = [name.split()[0] for name in names]
+        alone = scores.reindex([f"{name}, gains left alone" for name in names])
+        lines = {
+            "paper, printed": ([printed[n].accuracy for n in names], "paper", "s-"),
+            "ours": (scores.reindex(names), "ours", "o-"),
+            "ours, gains left alone": (alone, "ours", "o:"),
+        }
+        for text, (values, whose, form) in lines.items():
+            fill = "white" if "alone" in text else None
+            color = ORIGIN_COLORS[whose]
+            axis.plot(x, 100 * np.array(values), form, color=color, mfc=fill, label=text)
+        axis.axhline(100 * trivial(fp32)["accuracy"], color=NEUTRAL, lw=1, ls="--")
+        axis.set_xlabel(label)
+    axes[0].set(ylabel="accuracy, %", ylim=(0, 100))
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return figure
 
 
-def against_paper(named, fp32, printed):
-    """Accuracy lost by fixed bits and fixed pruning, the paper's and ours.
+def constant_answers(table):
+    """The paper's collapsed rows and the classes whose sizes they are.
 
     Parameters
     ----------
-    named : dict of str to dict of str to RunResult
-        Network -> method -> result.
-    fp32 : dict of str to RunResult
-        Network -> its fp32 result.
-    printed : dict of str to dict of str to papers.Paper2
-        Network -> method -> row.
+    table : DataFrame
+        From `ecglib.tables.papers.constants_table`.
     """
-    kinds = {
-        "bits": [f"{bits} bits" for bits in range(8, 1, -1)] + ["1 bit"],
-        "% of the weights pruned": [f"{share} % pruned" for share in (10, 30, 50, 70, 90)],
+    rows = {}
+    for (model, method), count in table["recordings"].items():
+        rows.setdefault(count, []).append(f"{word(model)}, {method}")
+    figure, axis = plt.subplots(figsize=(WIDTH, 3.4))
+    left, shades = 0, sns.color_palette("Greys", len(rows) + 2)
+    for row, ((count, names), shade) in enumerate(
+        zip(sorted(rows.items()), shades, strict=False)
+    ):
+        axis.barh(row, count, left=left, color=shade, ec=NEUTRAL)
+        dark = "white" if row == len(rows) - 1 else "black"
+        axis.text(left + count / 2, row, f"{count}", ha="center", va="center", color=dark)
+        late = left > PAPER2_N_TEST / 2
+        text, x = "\n".join(names), left - 25 if late else left + count + 25
+        axis.text(x, row, text, ha="right" if late else "left", va="center", fontsize=10)
+        left += count
+    axis.axvline(PAPER2_N_TEST, color=NEUTRAL, lw=1, ls="--")
+    axis.text(PAPER2_N_TEST, -0.75, "all test recordings ", ha="right", color=NEUTRAL)
+    axis.set(yticks=[], xlabel="recordings, one after another", ylim=(len(rows) - 0.4, -1.1))
+    axis.grid(visible=False)
+    return figure
+
+
+def three_sizes(named):
+    """How many times smaller a method says a network is, by three counts.
+
+    Parameters
+    ----------
+    named : dict of str to RunResult
+    """
+    if not named:
+        raise LookupError("no method has runs")
+    figure, axis = plt.subplots(figsize=(WIDTH, 1.3 + 0.42 * len(named)))
+    counts = {
+        "ideal_ratio": ("the paper's count", "o", "white"),
+        "overhead_ratio": ("all bits", "|", None),
+        "file_ratio": ("file on disk", "s", None),
     }
-    figure, axes = plt.subplots(1, 2, sharey=True, figsize=(8.5, 3.8))
-    dashes = dict(zip(printed, ("-", "--"), strict=False))
-    for axis, (label, names) in zip(axes, kinds.items(), strict=True):
-        x = [name.split()[0] for name in names]
-        for network, rows in printed.items():
-            paper = [100 * (rows[n].accuracy - rows["fp32"].accuracy) for n in names]
-            line, color = dashes[network], ORIGIN_COLORS["paper"]
-            axis.plot(x, paper, line, color=color, label=f"paper, {word(network)}")
-        for network, found in named.items():
-            scores = pd.Series({name: found[name].metrics["accuracy"] for name in found})
-            ours = 100 * (scores.reindex(names) - fp32[network].metrics["accuracy"])
-            line, color = "o" + dashes[network], ORIGIN_COLORS["ours"]
-            axis.plot(x, ours, line, color=color, label=f"ours, {word(network)}")
-        axis.set_xlabel(label)
-    axes[0].set_ylabel("accuracy minus fp32, points")
-    axes[0].legend(fontsize=9)
+    for row, result in enumerate(named.values()):
+        ratios = [result.metrics[key] for key in counts]
+        axis.plot([min(ratios), max(ratios)], [row, row], color=NEUTRAL, lw=1, zorder=0)
+        for ratio, (text, marker, fill) in zip(ratios, counts.values(), strict=True):
+            look = {"color": ORIGIN_COLORS["ours"], "mfc": fill, "ms": 10, "mew": 2}
+            axis.plot(ratio, row, marker, label=None if row else text, **look)
+    axis.set_xscale("log")
+    axis.set_xticks(
+        [1, 2, 4, 8, 16, 32, 64, 128], [f"{n}×" for n in (1, 2, 4, 8, 16, 32, 64, 128)]
+    )
+    axis.minorticks_off()
+    name_rows(axis, list(named))
+    axis.set_xlabel("times smaller than fp32")
+    figure.legend(loc="outside upper center", ncols=3)
+    return figure
+
+
+def networks(resnet, hubert):
+    """Both networks of paper 2 as boxes: ResNet1D on the left, HuBERT-ECG on the right.
+
+    Parameters
+    ----------
+    resnet : ResNet1DConfig
+    hubert : HubertECGConfig
+    """
+    columns = {
+        f"ResNet1D\n{_millions(ResNet1D(resnet))}": _resnet_rows(resnet),
+        f"HuBERT-ECG\n{_millions(HubertECG(hubert))}": _hubert_rows(hubert),
+    }
+    height = 0.64
+    n_rows = max(map(len, columns.values()))
+    figure, axis = blank(height * n_rows + 0.6)
+    for column, (title, rows) in enumerate(columns.items()):
+        x = WIDTH * (0.25 + 0.5 * column)
+        axis.text(x, height * n_rows + 0.28, title, ha="center", va="center")
+        for row, text in enumerate(rows):
+            y = height * (n_rows - row - 0.5)
+            box(axis, (x, y), (2.9, 0.46), text)
+            if row:
+                arrow(axis, (x, y + height - 0.23), (x, y + 0.23))
+    return figure
+
+
+def _millions(model):
+    count = sum(p.numel() for p in model.parameters()) / 1e6
+    return f"{count:.2g} million parameters"
+
+
+def _resnet_rows(config):
+    first, *strides = config.strides
+    length = config.n_times // first
+    rows = [f"recording, {config.n_times:,} samples"]
+    rows.append(f"convolution, {config.stem} filters\nBatchNorm")
+    for number, (filters, stride) in enumerate(zip(config.channels, strides, strict=True), 1):
+        length //= stride
+        rows.append(f"block {number}: two convolutions\nand shortcut, {filters} × {length}")
+    return [*rows, f"output layer, {config.n_outputs} classes"]
+
+
+def _hubert_rows(config):
+    return [
+        f"window, {config.n_times:,} samples",
+        f"5 convolutions\n{config.filters} filters",
+        f"{config.n_tokens} tokens of\n{config.hidden} numbers",
+        f"{config.layers} transformer layers\n{config.heads} heads each",
+        "mean over tokens",
+        f"output layer, {config.n_outputs} classes",
+    ]
+
+
+def guess_and_measured(table, bits):
+    """The paper's importance of each layer against what rounding it alone costs.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `ecglib.tables.compression.guess_and_measured`.
+    bits : int
+        Of the layer that is rounded alone.
+    """
+    figure, axis = plt.subplots(figsize=(WIDTH, 4))
+    axis.axhline(0, color=NEUTRAL, lw=1)
+    axis.plot(table["importance"], table["rise"], "o", color=ORIGIN_COLORS["ours"], ms=8)
+    costly, important = table["rise"].nlargest(4).index, table["importance"].nlargest(1).index
+    for number, name in enumerate(dict.fromkeys([*costly, *important])):
+        place = tuple(table.loc[name, ["importance", "rise"]])
+        offset, side = ((7, 5), "left") if number in (0, 2) else ((-7, 5), "right")
+        axis.annotate(name, place, offset, textcoords="offset points", fontsize=10, ha=side)
+    axis.margins(x=0.2, y=0.12)
+    axis.set(xlabel="importance of the layer by paper 2")
+    axis.set_ylabel(f"rise of the validation loss,\nthis layer alone at {bits} bits")
+    return figure
+
+
+def layer_bits(bits):
+    """Bits that methods give each layer, 32 where it stays in fp32.
+
+    Parameters
+    ----------
+    bits : DataFrame
+        Layers by method, from `ecglib.tables.compression.layer_frames`; NaN where a method has
+        no such layer. Drawn from the first layer to the last, gains of normalizations below.
+    """
+    places = ("stem", "block", "output")
+    order = sorted(
+        bits.index,
+        key=lambda name: (is_gain(name), [name.startswith(p) for p in places][::-1], name),
+    )
+    frame = bits.loc[order]
+    text = frame.map(lambda width: "" if pd.isna(width) else f"{width:.0f}")
+    figure, axis = plt.subplots(figsize=(WIDTH, 0.9 + 0.27 * len(frame)))
+    cells = {"annot": text, "fmt": "", "annot_kws": {"size": 11}, "cbar": False, "lw": 1}
+    sns.heatmap(frame, cmap=SHARES, vmin=0, vmax=12, ax=axis, **cells)
+    axis.grid(visible=False)
+    axis.xaxis.tick_top()
+    axis.set_xticklabels([textwrap.fill(name, 16) for name in frame])
+    axis.tick_params(axis="both", rotation=0, labelsize=10, length=0)
     return figure
 
 
@@ -152,9 +347,11 @@ def activation_variance(ratios):
 
     `ratios` are numbers by bits and layer.
     """
+    if not ratios:
+        raise LookupError("no width has runs")
     frame = pd.DataFrame(ratios).rename_axis("layer").reset_index()
     frame = frame.melt("layer", var_name="bits", value_name="ratio")
-    figure, axis = plt.subplots(figsize=(8.5, 3.6))
+    figure, axis = plt.subplots(figsize=(WIDTH, 3.6))
     order, color = sorted(ratios, reverse=True), ORIGIN_COLORS["ours"]
     sns.stripplot(frame, x="bits", y="ratio", order=order, color=color, ax=axis)
     axis.axhline(1, color=NEUTRAL, lw=1)

@@ -1,56 +1,118 @@
 """Figures of the data chapter."""
 
+from itertools import pairwise
+
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.colors import to_rgba
-from matplotlib.patches import FancyBboxPatch
 
-from ecglib.aami import CLASSES, DS1, DS1_VAL, DS2, PACED
+from ecglib.aami import CLASSES, DS1, DS2, PACED
 from ecglib.data.signal.rr import RR_NAMES
-from ecglib.plots.style import CLASS_COLORS, NEUTRAL, PIECE_COLORS
+from ecglib.plots.architecture import arrow, blank, box
+from ecglib.plots.style import CLASS_COLORS, NEUTRAL, ORIGIN_COLORS, WIDTH, name_rows
 
-SHOWN_BEATS = 30  # thin lines in a panel
+SHOWN_BEATS = 30
+"""Thin lines in a panel."""
 
-_SETS = {
-    "DS1, training": (tuple(r for r in DS1 if r not in DS1_VAL), "#88CCEE"),
-    "DS1, validation": (DS1_VAL, "#44AA99"),
-    "DS2, test": (DS2, "#DDCC77"),
-    "paced, excluded": (PACED, "#BBBBBB"),
-}
-_ONE_MAN = (201, 202)
-_LINK_COLOR = "#882255"
+LETTER = 0.028
+"""Share of a bar that a letter takes; what is too small for its name has none."""
+
+SIDES = {"DS1, training": DS1, "DS2, test": DS2}
+ONE_MAN = (201, 202)
+"""Two recordings of one patient, one on each side of the split."""
 
 
-def split_map(used):
-    """Every record of MIT-BIH in the set that it belongs to, those in `used` in full colour."""
-    figure, axis = plt.subplots(figsize=(9.5, 2.6))
-    axis.set(xlim=(0, len(DS2)), ylim=(len(_SETS) - 0.4, -0.6))
-    centre = {}
-    for row, (records, color) in enumerate(_SETS.values()):
-        for column, record in enumerate(records):
-            centre[record] = (column + 0.5, row)
-            shade = to_rgba(color, 1 if record in used else 0.3)
-            _record_box(axis, record, centre[record], shade)
-    line = {"arrowstyle": "-", "color": _LINK_COLOR, "lw": 2, "shrinkA": 12, "shrinkB": 12}
-    start, end = (centre[record] for record in _ONE_MAN)
-    axis.annotate("", start, end, arrowprops=line)
-    text = "201 and 202: the same man, on both sides"
-    axis.text(10.6, 1, text, color=_LINK_COLOR, fontsize=9, va="center")
-    axis.set_yticks(range(len(_SETS)), list(_SETS))
-    axis.set_xticks([])
-    axis.grid(visible=False)
-    axis.spines[:].set_visible(False)
+def who_holds_what(counts):
+    """Beats of both sides: of which class they are, and which records hold each class.
+
+    Parameters
+    ----------
+    counts : DataFrame
+        Beats of each class by record, from `ecglib.tables.detection`.
+
+    Raises
+    ------
+    LookupError
+        If there are no records.
+    """
+    if counts.empty:
+        raise LookupError("no record was counted")
+    figure, axes = plt.subplots(2, 1, figsize=(WIDTH, 4.6), sharex=True)
+    for axis, (name, side) in zip(axes, SIDES.items(), strict=True):
+        found = counts.loc[counts.index.isin(side), list(CLASSES)]
+        total = found.sum()
+        _slices(axis, 0, total / total.sum(), CLASS_COLORS)
+        for row, kind in enumerate(CLASSES, start=1):
+            shares = (found[kind] / max(total[kind], 1)).sort_values(ascending=False)
+            _slices(axis, row, shares, dict.fromkeys(shares.index, CLASS_COLORS[kind]))
+        rows = [f"all: {total.sum():,}", *(f"{kind}: {total[kind]:,}" for kind in CLASSES)]
+        name_rows(axis, rows)
+        axis.set_title(f"{name}: {len(found)} records", loc="left")
+        axis.set(xlim=(0, 1))
+        axis.grid(visible=False)
+    axes[1].set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25 %", "50 %", "75 %", "100 %"])
+    axes[1].set_xlabel("share of the beats in the row")
     return figure
 
 
-def _record_box(axis, record, centre, color):
-    """A record's number in a box around `centre`."""
-    x, y = centre
-    edge = _LINK_COLOR if record in _ONE_MAN else "none"
-    corner = (x - 0.4, y - 0.28)
-    box = FancyBboxPatch(corner, 0.8, 0.56, "round,pad=0.02", fc=color, ec=edge, lw=2)
-    axis.add_patch(box)
-    axis.text(x, y, str(record), ha="center", va="center", fontsize=8)
+def _slices(axis, row, shares, colors):
+    """A bar cut into shares (Series), the large ones named."""
+    left = 0.0
+    for name, share in shares.items():
+        axis.barh(row, share, left=left, height=0.74, color=colors[name], ec="white", lw=0.7)
+        if share >= LETTER * len(str(name)):
+            place = (left + share / 2, row)
+            ink = "black" if colors[name] == CLASS_COLORS["S"] else "white"
+            axis.text(*place, name, ha="center", va="center", color=ink, fontsize=11)
+        left += share
+
+
+def way_to_a_score():
+    """From a recording to a score and its interval."""
+    steps = (
+        ("recording, lead MLII", "annotated R-peaks"),
+        ("300 samples each", "the network sees these"),
+        ("N, S or V", "one answer a beat"),
+        ("confusion matrix", "one a patient"),
+        ("sum over patients", "accuracy, macro-F1"),
+        ("2,000 drawn sums", "interval over patients"),
+    )
+    figure, axis = blank(2.5)
+    columns = (1.1, 3.2, 5.3)
+    places = [*((x, 1.75) for x in columns), *((x, 0.6) for x in reversed(columns))]
+    for (x, y), (title, text) in zip(places, steps, strict=True):
+        box(axis, (x, y), (1.85, 0.8), f"{title}\n", fontsize=10.5)
+        axis.text(x, y - 0.17, text, ha="center", va="center", color=NEUTRAL, fontsize=10)
+    for i, ((x0, y0), (x1, y1)) in enumerate(pairwise(places)):
+        if i == 2:
+            arrow(axis, (x0, y0 - 0.4), (x1, y1 + 0.4))
+        else:
+            step = 0.925 if x1 > x0 else -0.925
+            arrow(axis, (x0 + step, y0), (x1 - step, y1))
+    return figure
+
+
+def split_map():
+    """Every record of MIT-BIH in the set that it belongs to; one man is on both sides."""
+    sets = {**SIDES, "paced, left out": PACED}
+    figure, axis = blank(3.1)
+    step, y, centre = 0.53, 2.95, {}
+    for name, records in sets.items():
+        axis.text(0.3, y, name, va="center", weight="bold", fontsize=11)
+        for start in range(0, len(records), 11):
+            y -= 0.36
+            for column, record in enumerate(records[start : start + 11]):
+                centre[record] = (0.55 + step * column, y)
+                one_man = record in ONE_MAN
+                edge = ORIGIN_COLORS["ours"] if one_man else "none"
+                box(axis, centre[record], (0.46, 0.28), str(record), fill="#eeeeee", edge=edge)
+        y -= 0.38
+    start, end = (
+        (x, y + side)
+        for (x, y), side in zip(map(centre.get, ONE_MAN), (-0.14, 0.14), strict=True)
+    )
+    line = {"arrowstyle": "<->", "color": ORIGIN_COLORS["ours"], "shrinkA": 0, "shrinkB": 0}
+    axis.annotate("", end, start, arrowprops=line)
+    return figure
 
 
 def beats_by_class(beats, before):
@@ -68,7 +130,7 @@ def beats_by_class(beats, before):
     """
     records = list(dict.fromkeys(beats.record.tolist()))
     seconds = (np.arange(beats.signal.shape[1]) - before) / beats.fs
-    grid, size = (len(CLASSES), len(records)), (0.8 + 2.2 * len(records), 5.8)
+    grid, size = (len(CLASSES), len(records)), (WIDTH, 5.2)
     figure, axes = plt.subplots(*grid, figsize=size, sharex=True, sharey="col", squeeze=False)
     for (row, column), axis in np.ndenumerate(axes):
         chosen = (beats.label == row) & (beats.record == records[column])
@@ -84,33 +146,13 @@ def beats_by_class(beats, before):
 def _beats_of_one_kind(axis, seconds, signal, color):
     """Some of the beats, a typical one, and how many there are."""
     axis.axvline(0, color=NEUTRAL, ls=":", lw=1)
-    axis.set_title(f"{len(signal):,} beats", loc="right", fontsize=9, weight="normal")
+    axis.set_title(f"{len(signal):,} beats", loc="right", fontsize=10, weight="normal")
     if len(signal) == 0:
         return
     some = np.unique(np.linspace(0, len(signal) - 1, SHOWN_BEATS).astype(int))
     axis.plot(seconds, signal[some].T, color=color, lw=0.5, alpha=0.3)
     distance = np.abs(signal - np.median(signal, axis=0)).sum(axis=1)
     axis.plot(seconds, signal[distance.argmin()], color=color, lw=2)
-
-
-def ectopic_beats(counts):
-    """S and V beats of every record on a logarithmic scale, DS1 above DS2.
-
-    `counts` is a frame of `ecglib.tables.detection`: beats of each class by record.
-    """
-    figure, axes = plt.subplots(2, 1, figsize=(9.5, 5.4), sharey=True)
-    for axis, (name, side) in zip(axes, (("DS1", DS1), ("DS2", DS2)), strict=True):
-        rows = counts[counts.index.isin(side)]
-        place = np.arange(len(rows))
-        for offset, kind in ((-0.2, "S"), (0.2, "V")):
-            axis.bar(place + offset, rows[kind], 0.4, color=CLASS_COLORS[kind], label=kind)
-        axis.set_xticks(place, rows.index, fontsize=9)
-        axis.grid(visible=False, axis="x")
-        axis.margins(x=0.01)
-        axis.set(yscale="log", ylim=(0.7, None), ylabel=f"beats in {name}")
-    axes[0].legend(loc="lower right", bbox_to_anchor=(1, 0.97), ncols=2)
-    axes[1].set_xlabel("record")
-    return figure
 
 
 def rr_by_class(beats, names):
@@ -124,7 +166,7 @@ def rr_by_class(beats, names):
         Columns of `rr` to show, of `ecglib.data.signal.rr.RR_NAMES`.
     """
     bins = np.linspace(0.3, 1.7, 71)
-    figure, axes = plt.subplots(1, len(names), figsize=(9.5, 3.4), sharey=True, squeeze=False)
+    figure, axes = plt.subplots(1, len(names), figsize=(WIDTH, 3), sharey=True, squeeze=False)
     for axis, name in zip(axes.flat, names, strict=True):
         ratio = beats.rr[:, RR_NAMES.index(name)]
         for label, kind in enumerate(CLASSES):
@@ -135,30 +177,35 @@ def rr_by_class(beats, names):
                 histtype="step",
                 lw=2,
                 color=CLASS_COLORS[kind],
-                label=kind,
+                label=None if name != names[0] else kind,
             )
         axis.axvline(1, color=NEUTRAL, ls=":")
         axis.set_xlabel(name)
     axes[0, 0].set_ylabel("density")
-    axes[0, -1].legend()
+    figure.legend(loc="outside upper center", ncols=len(CLASSES))
     return figure
 
 
-def detection_quality(detections):
-    """Sensitivity and positive predictivity of R-peak detection, worst record first.
+def detection_quality(detections, worst=10):
+    """Sensitivity and positive predictivity of R-peak detection in the worst records.
 
-    `detections` has the columns `se` and `ppv` of `ecglib.tables.detection.detections`.
+    Parameters
+    ----------
+    detections : DataFrame
+        Columns `se` and `ppv` of `ecglib.tables.detection.detections`.
+    worst : int
+        How many records, by the lower of the two ratios.
     """
-    order = detections[["se", "ppv"]].min(axis=1).sort_values().index
+    order = detections[["se", "ppv"]].min(axis=1).sort_values().index[:worst]
     rows = 100 * detections.loc[order, ["se", "ppv"]]
     place = np.arange(len(rows))
-    figure, axis = plt.subplots(figsize=(9.5, 3.6))
-    axis.vlines(place, rows.min(axis=1), 100, color=NEUTRAL, lw=0.8)
-    axis.plot(place, rows["se"], "o", color=PIECE_COLORS[0], label="sensitivity")
-    label = "positive predictivity"
-    axis.plot(place, rows["ppv"], "D", ms=5, color=PIECE_COLORS[1], label=label)
-    axis.set_xticks(place, order, rotation=90, fontsize=9)
-    axis.set(xlabel="record", ylabel="%")
-    axis.grid(visible=False, axis="x")
-    axis.legend(loc="lower right")
+    figure, axis = plt.subplots(figsize=(WIDTH, 1 + 0.32 * len(rows)))
+    axis.hlines(place, rows.min(axis=1), rows.max(axis=1), color=NEUTRAL, lw=0.8)
+    color = ORIGIN_COLORS["ours"]
+    axis.plot(rows["se"], place, "o", ms=8, color=color, label="peaks found")
+    label = "detections that are right"
+    axis.plot(rows["ppv"], place, "D", ms=7, mfc="white", color=color, label=label)
+    name_rows(axis, order)
+    axis.set(xlabel="share, %", ylabel="record", xlim=(None, 100.5))
+    figure.legend(loc="outside upper center", ncols=2)
     return figure

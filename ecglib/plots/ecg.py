@@ -9,13 +9,10 @@ from matplotlib.patches import Rectangle
 
 from ecglib.aami import CLASSES
 from ecglib.data.signal.micro_input import BEFORE, FS
-from ecglib.plots.style import CLASS_COLORS, NEUTRAL
+from ecglib.plots.style import CLASS_COLORS, NEUTRAL, WIDTH
 
 MM_PER_S, MM_PER_MV = 25, 10
 """The usual speed and gain of ECG paper."""
-
-WIDTH = 6
-"""Inches: with letters of 10 points and more a phone of 390 px still shows them."""
 
 _PAPER, _THIN, _THICK = "#FFFBFA", "#FADFDC", "#EFB5B0"
 _TITLE, _ROW, _GAP = 6, 5, 4  # mm: heights of a title, of a row of letters, below a strip
@@ -115,7 +112,7 @@ def page(strips, *, rows=("",), intervals=False):
 
 
 def against_template(strips, patients, skipped=300):
-    """A patient's strips, and his beats against the running template, beside another patient.
+    """A patient's strips, and the beats against the running template, beside another patient.
 
     Parameters
     ----------

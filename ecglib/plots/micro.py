@@ -1,108 +1,208 @@
-"""Figures of the micro network: what it sees, what labels bring, what noise takes."""
+"""Figures of the micro network: what it is, what labels bring, what noise takes."""
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
 from ecglib import stats
-from ecglib.aami import CLASSES
+from ecglib.aami import AAMI_CLASSES, CLASSES
 from ecglib.data.signal.micro_input import BEFORE, FS
 from ecglib.metrics import macro_f1
-from ecglib.plots.style import CLASS_COLORS, NEUTRAL
+from ecglib.models.micronet import BLOCKS, MicroNet, MicroNetConfig
+from ecglib.plots.architecture import arrow, blank, box
+from ecglib.plots.style import CLASS_COLORS, FORMAT_COLORS, NEUTRAL, ORIGIN_COLORS, WIDTH
 from ecglib.tables import budget, scores
 
-SCOPE_COLORS = {"fp32": "#0072B2", "INT8": "#D55E00"}
-ARM_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
+OURS = ORIGIN_COLORS["ours"]
+LOOKS = (("o", "-"), ("^", "--"), ("s", ":"))
+"""Marker and line of the curves of one figure, which all have the colour of our runs."""
+
+TOO_CLOSE = 0.8
+"""Minutes between two answers below which their letters would cover each other."""
+
+TIMING = (
+    "RR / last 80",
+    "RR / last 400",
+    "next RR / last 80",
+    "next RR / last 400",
+    "RR / next RR",
+    "RR / slow baseline",
+    "next RR / slow baseline",
+    "irregularity",
+    "all eight",
+)
+"""The eight numbers about the timing, in the order of the network's input, and all together."""
 
 
-def what_it_sees(inputs, skipped):
-    """A record's beats by class, as both channels of the network hold them.
+def network(size):
+    """The micro network from its two inputs to the three classes, with shapes and weights.
 
     Parameters
     ----------
-    inputs : Inputs
-        All beats of one record, with template.
-    skipped : int
-        First beats that are not shown: the template has hardly formed.
+    size : MicroNetConfig
     """
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), sharex=True)
-    time = (np.arange(inputs.x.shape[2]) - BEFORE) / FS * 1000
-    label, x = inputs.y.numpy()[skipped:], inputs.x.numpy()[skipped:]
-    titles = ("the beat's derivative", "less the patient's template")
-    for channel, axis in enumerate(axes):
-        for index, name in enumerate(CLASSES):
-            rows, color = x[label == index, channel], CLASS_COLORS[name]
-            if len(rows):
-                low, middle, high = np.quantile(rows, [0.1, 0.5, 0.9], axis=0)
-                axis.plot(time, middle, color=color, label=f"{name} ({len(rows):,})")
-                axis.fill_between(time, low, high, color=color, alpha=0.2, lw=0)
-        axis.set(title=titles[channel], xlabel="time from R, ms")
-    axes[0].set_ylabel("running amplitudes")
-    axes[0].legend()
+    model, n_times = MicroNet(size), size.n_times
+    figure, axis = blank(4.6)
+    column, side, step = 1.75, 4.75, 0.72
+    top = 4.25
+    box(axis, (column, top), (3.1, 0.44), f"beat: {size.n_channels} × {n_times} samples")
+    box(axis, (side, top), (2.5, 0.44), f"timing: {size.n_rr} numbers")
+    blocks = zip(BLOCKS, size.channels, size.kernels, size.pools, strict=True)
+    for row, (name, n_filters, kernel, pool) in enumerate(blocks, start=1):
+        n_times //= pool
+        text = f"{n_filters} filters of {kernel}, ReLU, pool {pool}\n{n_filters} × {n_times}"
+        y = top - row * step
+        box(axis, (column, y), (3.1, 0.5), f"{text}; {_weights(model, name)}")
+        arrow(axis, (column, y + step - 0.22), (column, y + 0.25))
+    text = f"hidden layer of {size.rr_units}\n{_weights(model, 'rr')}"
+    box(axis, (side, top - 2 * step), (2.5, 0.5), text)
+    arrow(axis, (side, top - 0.22), (side, top - 2 * step + 0.25))
+    joined, out = top - 4 * step - 0.1, top - 5 * step - 0.2
+    text = f"hidden layer of {size.hidden_units}; {_weights(model, 'hidden')}"
+    box(axis, (3.2, joined), (3.6, 0.44), text, fill="#eeeeee")
+    arrow(axis, (column, top - 3 * step - 0.25), (2.6, joined + 0.22))
+    arrow(axis, (side, top - 2 * step - 0.25), (3.8, joined + 0.22))
+    text = f"N, S or V; {_weights(model, 'out')}"
+    box(axis, (3.2, out), (3.6, 0.44), text, fill="#eeeeee")
+    arrow(axis, (3.2, joined - 0.22), (3.2, out + 0.22))
+    axis.text(5.15, (joined + out) / 2, "head: learns\nfrom labels", va="center", fontsize=11)
+    return figure
+
+
+def _weights(model, part):
+    return f"{sum(p.numel() for p in getattr(model, part).parameters()):,} weights"
+
+
+def loop():
+    """How labels come in: one beat, a question if it is unsure, and a head that learns."""
+    figure, axis = blank(3.1)
+    box(axis, (0.75, 2.4), (1.3, 0.7), "next beat")
+    box(axis, (3.0, 2.4), (2.0, 0.7), "network\n(8-bit integers)")
+    box(axis, (5.5, 2.4), (1.5, 0.7), "N, S or V")
+    box(axis, (5.5, 0.7), (1.5, 0.9), "somebody says\nwhat it is")
+    box(axis, (3.0, 0.7), (2.0, 0.9), "head learns\n(floating point)", fill="#eeeeee")
+    box(axis, (0.75, 0.7), (1.3, 0.9), "beats of\nother\npatients")
+    for start, end in (
+        ((1.4, 2.4), (2.0, 2.4)),
+        ((4.0, 2.4), (4.75, 2.4)),
+        ((5.5, 2.05), (5.5, 1.15)),
+        ((4.75, 0.7), (4.0, 0.7)),
+        ((1.4, 0.7), (2.0, 0.7)),
+        ((3.0, 1.15), (3.0, 2.05)),
+    ):
+        arrow(axis, start, end)
+    axis.text(5.4, 1.6, "if unsure", ha="right", va="center", fontsize=11)
+    axis.text(3.1, 1.6, "rounded again", va="center", fontsize=11)
+    axis.text(1.7, 0.85, "replay", ha="center", fontsize=11)
     return figure
 
 
 def budget_curves(named):
-    """Macro-F1 after 5:00 against the labels really asked for, with 95 % bands over patients.
+    """Macro-F1 after 5:00 against the labels really asked for, all patients and without one.
 
     Parameters
     ----------
     named : dict of str to (dict of int or str to Arm)
-        Name of a curve -> arms by budget, see `ecglib.tables.budget.by_budget`.
+        Name of a curve -> arms by budget, see `ecglib.tables.budget.by_budget`. Three at most:
+        the first is drawn with a band over patients, the second with bars, the third as a line.
+
+    Raises
+    ------
+    LookupError
+        If a curve has no runs.
     """
-    figure, axis = plt.subplots(figsize=(8, 4.2))
-    for (name, curve), color in zip(named.items(), ARM_COLORS, strict=False):
-        place = [budget.mean_over(arm, budget.labels_a_record) for arm in curve.values()]
-        matrices = [arm.matrices(after_5min=True) for arm in curve.values()]
-        found = pd.DataFrame([stats.patient_bootstrap(m, macro_f1) for m in matrices])
-        axis.plot(place, found["value"], "o-", color=color, label=name)
-        axis.fill_between(place, found["low"], found["high"], color=color, alpha=0.08, lw=0)
-    axis.set_xscale("symlog", linthresh=1)
-    ticks = [0, 1, 2, 5, 10, 20, 50, 400]
-    axis.set_xticks(ticks, ticks)
-    axis.set_xlabel("labels that were asked for, mean of the records")
-    axis.set_ylabel("macro-F1 after 5:00")
-    axis.legend(loc="lower right")
+    if not all(named.values()):
+        raise LookupError("a curve has no runs")
+    figure, axes = plt.subplots(1, 2, figsize=(WIDTH, 3.9), sharey=True)
+    panels = {"all patients": None, "without record 232": scores.HEAVY_RECORD}
+    for axis, (title, without) in zip(axes, panels.items(), strict=True):
+        for number, (name, curve) in enumerate(named.items()):
+            marker, line = LOOKS[number]
+            place, found = _budget_curve(curve, without)
+            axis.plot(place, found["value"], marker=marker, ls=line, color=OURS, label=name)
+            if number == 0:
+                axis.fill_between(place, found["low"], found["high"], color=OURS, alpha=0.12)
+            if number == 1:
+                reach = found["value"] - found["low"], found["high"] - found["value"]
+                axis.errorbar(place, found["value"], reach, fmt="none", ecolor=OURS, capsize=4)
+        axis.set_xscale("symlog", linthresh=1)
+        ticks = [0, 1, 5, 20, 400]
+        axis.set_xticks(ticks, ticks)
+        axis.minorticks_off()
+        axis.set_title(title)
+    axes[0].set_ylabel("macro-F1 after 5:00")
+    figure.supxlabel("labels a patient (mean)", fontsize=12)
+    lines, words = axes[0].get_legend_handles_labels()
+    figure.legend(lines, words, loc="outside upper center", ncols=len(words), fontsize=10)
     return figure
 
 
+def _budget_curve(curve, without):
+    """Labels of each arm of a curve, and its macro-F1 with bounds."""
+    place = [budget.mean_over(arm, budget.labels_a_record) for arm in curve.values()]
+    matrices = [arm.matrices(after_5min=True) for arm in curve.values()]
+    if without is not None:
+        matrices = [stats.without(m, without) for m in matrices]
+    return place, pd.DataFrame([stats.patient_bootstrap(m, macro_f1) for m in matrices])
+
+
 def patients(arm, control, names):
-    """Accuracy of every record with and without labels; `names` are of control and arm."""
+    """Accuracy of every record with and without labels, in two columns, the lowest first.
+
+    Parameters
+    ----------
+    arm, control : Arm
+        With labels, and without.
+    names : tuple of str
+        What control and arm are called.
+    """
     before, after = (scores.accuracy_by_record(a).mean() for a in (control, arm))
     old = before.sort_values()
-    new, place = after[old.index], np.arange(len(old))
-    figure, axis = plt.subplots(figsize=(9, 3.8))
-    axis.vlines(place, old, new, color=np.where(new < old, "#CC3311", "#009E73"), lw=2)
-    axis.plot(place, old, "o", color=NEUTRAL, ms=5, label=names[0])
-    axis.plot(place, new, "o", color="#0072B2", ms=5, label=names[1])
-    axis.set_xticks(place, old.index, rotation=90, fontsize=8)
-    axis.grid(visible=False, axis="x")
-    axis.set(xlabel="record", ylabel="accuracy after 5:00")
-    axis.legend(loc="lower right")
+    new, half = after[old.index], -(-len(old) // 2)
+    figure, axes = plt.subplots(1, 2, figsize=(WIDTH, 0.9 + 0.21 * half))
+    for axis, part in zip(axes, (slice(None, half), slice(half, None)), strict=True):
+        b, a = 100 * old.iloc[part], 100 * new.iloc[part]
+        y = np.arange(len(b))
+        worse = (a < b).to_numpy()
+        axis.hlines(y, b, a, color=NEUTRAL, lw=1.5)
+        axis.plot(b, y, "o", mfc="white", color=NEUTRAL, ms=6, label=names[0])
+        axis.plot(a[~worse], y[~worse], "o", color=OURS, ms=6, label=names[1])
+        axis.plot(a[worse], y[worse], "X", color=OURS, ms=7, label=f"{names[1]}, worse")
+        axis.set_yticks(y, b.index, fontsize=10)
+        axis.invert_yaxis()
+        axis.tick_params(axis="x", labelsize=10)
+    axes[0].set_ylabel("record")
+    figure.supxlabel("accuracy after 5:00, %", fontsize=12)
+    lines, words = axes[0].get_legend_handles_labels()
+    figure.legend(lines, words, loc="outside upper center", ncols=3, fontsize=10)
     return figure
 
 
 def confidence(named):
     """Reliability, and accuracy and macro-F1 against the share of beats that are answered.
 
-    `named` holds the results of one arm by its name.
+    Parameters
+    ----------
+    named : dict of str to list of RunResult
+        Results of one arm by its name, three arms at most.
     """
-    figure, axes = plt.subplots(1, 3, figsize=(11, 3.6))
+    figure, axes = plt.subplots(3, 1, figsize=(WIDTH, 8.4))
     axes[0].plot([0.3, 1], [0.3, 1], color=NEUTRAL, ls=":")
-    for (name, results), color in zip(named.items(), ARM_COLORS, strict=False):
+    for (name, results), (marker, line) in zip(named.items(), LOOKS, strict=False):
         confusion, total = budget.calibration(results)
         error = budget.calibration_error(confusion, total)
         count, right, sure = budget.calibration_bins(confusion, total)
         kept = count > 50  # fewer beats say nothing
         right, sure = right[kept] / count[kept], sure[kept] / count[kept]
-        axes[0].plot(sure, right, "o-", color=color, label=f"{name}, ECE {error:.3f}")
+        label = f"{name}: mean distance {error:.3f}"
+        axes[0].plot(sure, right, marker=marker, ls=line, color=OURS, label=label)
         curve = budget.coverage_scores(confusion)
-        axes[1].plot(curve["coverage"], curve["accuracy"], color=color)
-        axes[2].plot(curve["coverage"], curve["macro_f1"], color=color)
-    axes[0].set(xlabel="confidence", ylabel="accuracy", title="reliability")
-    axes[0].legend(fontsize=8)
+        axes[1].plot(curve["coverage"], curve["accuracy"], ls=line, color=OURS)
+        axes[2].plot(curve["coverage"], curve["macro_f1"], ls=line, color=OURS)
+    axes[0].set(xlabel="confidence", ylabel="accuracy")
+    axes[0].legend(fontsize=10)
     for axis, score in zip(axes[1:], ("accuracy", "macro-F1"), strict=True):
-        axis.set(xlabel="share of beats answered", ylabel=score, title="reject the unsure")
+        axis.set(xlabel="share of beats answered, the surest first", ylabel=score)
     return figure
 
 
@@ -118,21 +218,135 @@ LEVELS = {
 def robustness(table):
     """F1 of V and S against the severity of each perturbation, fp32 and INT8.
 
-    `table` is that of `ecglib.tables.budget.robustness_table`.
+    Parameters
+    ----------
+    table : DataFrame
+        That of `ecglib.tables.budget.robustness_table`.
+
+    Raises
+    ------
+    LookupError
+        If it has none of the perturbations that have a severity.
     """
     shown = [kind for kind in LEVELS if kind in table.index.get_level_values(0)]
-    figure, axes = plt.subplots(1, max(1, len(shown)), figsize=(11, 3.4), sharey=True)
-    axes = np.atleast_1d(axes)
-    for kind, axis in zip(shown, axes, strict=False):
+    if not shown:
+        raise LookupError("no perturbed runs")
+    n_rows = -(-len(shown) // 2)
+    size = (WIDTH, 0.6 + 2.3 * n_rows)
+    figure, axes = plt.subplots(n_rows, 2, figsize=size, sharey=True, squeeze=False)
+    for kind, axis in zip(shown, axes.flat, strict=False):
         rows = table.loc[kind]
-        for word, color in SCOPE_COLORS.items():
-            for label, style in (("V", "o-"), ("S", "o--")):
+        for word in ("fp32", "INT8"):
+            for label, style in (("V", "o-"), ("S", "s--")):
                 if (column := f"{label} F1, {word}") in rows:
-                    name = f"{label}, {word}"
-                    axis.plot(rows.index, rows[column], style, color=color, ms=4, label=name)
+                    look = {"color": FORMAT_COLORS[word], "ms": 5, "label": f"{label}, {word}"}
+                    axis.plot(rows.index, rows[column], style, **look)
         if kind in ("wander", "muscle", "electrode"):
             axis.invert_xaxis()  # worse to the right
         axis.set_xlabel(LEVELS[kind])
-    axes[0].set_ylabel("F1")
-    axes[0].legend(fontsize=8)
+    for axis in axes.flat[len(shown) :]:
+        axis.axis("off")
+    for axis in axes[:, 0]:
+        axis.set_ylabel("F1")
+    lines, words = axes[0, 0].get_legend_handles_labels()
+    figure.legend(lines, words, loc="outside upper center", ncols=4, fontsize=10)
+    return figure
+
+
+def timeline(title, seconds, label, said, asked):
+    """When one patient was asked, what the answers were, and how right the network was.
+
+    Parameters
+    ----------
+    title : str
+        Who it is.
+    seconds : ndarray, shape (n_beats,)
+        When each beat came.
+    label : ndarray of int, shape (n_beats,)
+        Its annotated class, F and Q included.
+    said : dict of str to ndarray of int, shape (n_beats,)
+        Name -> classes, first without labels, then with them.
+    asked : ndarray of int
+        Beats that were asked for.
+
+    Returns
+    -------
+    Figure
+    """
+    minutes, scored = seconds / 60, label < len(CLASSES)
+    figure, (top, middle, bottom) = plt.subplots(
+        3, 1, figsize=(WIDTH, 5.2), sharex=True, height_ratios=(0.8, 2.2, 1)
+    )
+    top.set(ylim=(0, 1), yticks=[0.5], yticklabels=["answers"], title=title)
+    close = np.diff(minutes[asked], prepend=-np.inf) < TOO_CLOSE
+    for beat, row in zip(asked, _rows(close), strict=True):
+        kind, y = AAMI_CLASSES[label[beat]], (0.83, 0.5, 0.17)[row % 3]
+        look = {"color": CLASS_COLORS[kind], "weight": "bold", "fontsize": 12}
+        top.text(minutes[beat], y, kind, ha="center", va="center", **look)
+        middle.axvline(minutes[beat], color=NEUTRAL, lw=0.8, ls=":")
+    minute = np.minimum(np.floor(minutes), max(int(minutes[-1]) - 1, 0))[scored]
+    for (name, classes), (marker, line) in zip(said.items(), LOOKS[1::-1], strict=True):
+        right = pd.Series(100 * (classes == label)[scored]).groupby(minute).mean()
+        color = NEUTRAL if marker == LOOKS[1][0] else OURS
+        look = {"marker": marker, "ls": line, "ms": 4, "color": color, "label": name}
+        middle.plot(right.index + 0.5, right, **look)
+    middle.set_ylabel("right, %\nof each minute")
+    for row, kind in enumerate(CLASSES):
+        here = minutes[label == row]
+        bottom.vlines(here, row - 0.4, row + 0.4, color=CLASS_COLORS[kind], lw=0.4)
+    bottom.set_yticks(range(len(CLASSES)), CLASSES)
+    bottom.set(xlabel="minutes", ylabel="annotated", ylim=(len(CLASSES) - 0.5, -0.5))
+    for axis in (top, bottom):
+        axis.grid(visible=False)
+    lines, words = middle.get_legend_handles_labels()
+    figure.legend(lines, words, loc="outside upper center", ncols=2, fontsize=10)
+    return figure
+
+
+def _rows(close):
+    """Number of each answer in its run of answers that would cover each other."""
+    numbers = []
+    for near in close:
+        numbers.append(numbers[-1] + 1 if near else 0)
+    return numbers
+
+
+def saliency(found):
+    """What the network looks at in beats of each class.
+
+    Parameters
+    ----------
+    found : dict of str to Looks
+        By class; a `Looks` has the mean `beat`, and the drops of the class's probability while
+        `pieces` of it, or numbers about its `timing` (in the order of `TIMING`), are hidden.
+
+    Returns
+    -------
+    Figure
+    """
+    figure = plt.figure(figsize=(WIDTH, 6.6))
+    upper, lower = figure.subfigures(2, 1, height_ratios=(1.05, 1))
+    axes = upper.subplots(2, len(found), sharex=True, sharey="row", squeeze=False)
+    time = (np.arange(MicroNetConfig().n_times) - BEFORE) / FS * 1000
+    for (kind, looks), (above, below) in zip(found.items(), axes.T, strict=True):
+        color = CLASS_COLORS[kind]
+        above.plot(time, looks.beat, color=color, lw=2)
+        above.set_title(kind, color=color)
+        width = (time[-1] - time[0] + 1000 / FS) / len(looks.pieces)
+        left = time[0] + width * np.arange(len(looks.pieces))
+        below.bar(left, 100 * looks.pieces, width, align="edge", color=color, ec="white")
+        below.axhline(0, color=NEUTRAL, lw=0.8)
+        below.set_xticks([-200, 0, 200])
+    axes[0, 0].set_ylabel("mean beat, mV")
+    axes[1, 0].set_ylabel("less sure,\npoints")
+    upper.supxlabel("time from R, ms", fontsize=11)
+    axis, height = lower.subplots(), 0.8 / len(found)
+    for number, (kind, looks) in enumerate(found.items()):
+        y = np.arange(len(looks.timing)) + height * (number - (len(found) - 1) / 2)
+        axis.barh(y, 100 * looks.timing, height, color=CLASS_COLORS[kind], label=kind)
+    axis.axvline(0, color=NEUTRAL, lw=0.8)
+    axis.set_yticks(range(len(TIMING)), TIMING, fontsize=10)
+    axis.invert_yaxis()
+    axis.set_xlabel("less sure without this number, points")
+    axis.legend(fontsize=10)
     return figure

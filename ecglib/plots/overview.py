@@ -5,6 +5,7 @@ from dataclasses import astuple
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.patheffects import withStroke
 
 from ecglib import stats
 from ecglib.metrics import macro_f1
@@ -24,11 +25,14 @@ LOOKS = {
 """Group of points -> marker, and whose number it is."""
 
 COLUMNS = ("name", "group", "macro_f1", "low", "high", "bytes")
-RIGHT_HALF = 20
-"""Times smaller from which on a method's name reaches to the left."""
+FAR_RIGHT = 40
+"""Times smaller from which on a method's name stands below its point, reaching to the left."""
 
 LARGE = 3e5
 """Bytes from which on a point's name stands to its left."""
+
+LARGEST = 1e7
+"""Bytes from which on it stands to the right again, wrapped at the edge of the figure."""
 
 SMALL = (3.2, 1.9)
 """Inches of the small pictures."""
@@ -72,7 +76,7 @@ def points(load):
         rows.append((name, split, *astuple(_score(arm)), _bytes(arm)))
     micro = budget_tables.by_variant(load("micro"), split="ds1_ds2", scope="all_int8")["chosen"]
     size = micro.results[0].metrics["weight_bytes"]
-    rows.append(("MicroNet, no label", split, *astuple(_score(micro)), size))
+    rows.append(("MicroNet, no label, DS2", split, *astuple(_score(micro)), size))
     for name, arm in _labelled(load("budget")).items():
         rows.append((name, left_out, *astuple(_score(arm, after_5min=True)), size))
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -136,26 +140,30 @@ def landscape(points, trivial):
             size, score, error, fmt=marker, ms=7, color=color, lw=1, capsize=2, label=group
         )
     for row, height in _apart(points):
-        right = row.bytes < LARGE
-        axis.annotate(
+        right = not LARGE <= row.bytes < LARGEST
+        origin = LOOKS[row.group][1]
+        name = axis.annotate(
             row.name,
             (row.bytes, row.macro_f1),
             (row.bytes * 1.35 ** (1 if right else -1), height),
             ha="left" if right else "right",
             va="center",
             fontsize=10,
-            color=ORIGIN_COLORS[LOOKS[row.group][1]],
+            color=NEUTRAL if origin == "paper" else ORIGIN_COLORS[origin],
+            wrap=row.bytes >= LARGEST,
+            in_layout=False,
         )
+        name.set_path_effects([withStroke(linewidth=3, foreground="white")])
     axis.axhline(trivial, color=NEUTRAL, ls=":")
     axis.text(1.2e3, trivial + 0.01, "always N", color=NEUTRAL, fontsize=10)
-    axis.set(xscale="log", xlim=(1e3, 1e8), xlabel="bytes of the weights", ylabel="macro-F1")
+    axis.set(xscale="log", xlim=(1e3, 4e8), xlabel="bytes of the weights", ylabel="macro-F1")
     figure.legend(loc="outside upper center", ncols=2, fontsize=10)
     return figure
 
 
 def _apart(points, least=0.035):
     """Rows of points with the height of their label: at least so far from the one below."""
-    for _, side in points.groupby(points["bytes"] < LARGE):
+    for _, side in points.groupby(points["bytes"].between(LARGE, LARGEST)):
         last = -np.inf
         for row in side.sort_values("macro_f1").itertuples():
             last = max(row.macro_f1, last + least)
@@ -200,9 +208,10 @@ def small_ratios(points):
     figure, axis = plt.subplots(figsize=SMALL)
     for (name, (ratio, share)), marker in zip(points.items(), "so^D", strict=False):
         axis.plot(ratio, 100 * share, marker, ms=8, color=ORIGIN_COLORS["ours"])
-        right = ratio > RIGHT_HALF
-        look = {"textcoords": "offset points", "ha": "right" if right else "left"}
-        axis.annotate(name, (ratio, 100 * share), (4 if right else -4, 8), fontsize=9, **look)
+        look = {"textcoords": "offset points", "ha": "left", "xytext": (-4, 8)}
+        if ratio > FAR_RIGHT:
+            look |= {"ha": "right", "va": "top", "xytext": (10, -8)}
+        axis.annotate(name, (ratio, 100 * share), fontsize=10, **look)
     axis.set(xlabel="times smaller", ylabel="accuracy, %", xlim=(0, 54), ylim=(78.5, 83.5))
     return figure
 

@@ -161,9 +161,10 @@ def stage_seconds(table):
     shades = sns.color_palette("Greys", table.shape[1] + 1)[1:]
     for stage, shade in zip(table, shades, strict=True):
         seconds = table[stage]
-        axis.barh(range(len(table)), seconds, left=left, color=shade, ec="white", label=stage)
+        label = word(stage)
+        axis.barh(range(len(table)), seconds, left=left, color=shade, ec="white", label=label)
         left = left + seconds
     name_rows(axis, [word(name) for name in table.index])
     axis.set_xlabel("seconds, all test patients")
-    figure.legend(loc="outside upper center", ncols=table.shape[1])
+    figure.legend(loc="outside upper center", ncols=3)
     return figure

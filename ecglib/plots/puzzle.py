@@ -2,12 +2,38 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
-import seaborn as sns
+from matplotlib.ticker import MaxNLocator
 
-from ecglib.plots.style import NEUTRAL, ORIGIN_COLORS, PIECE_COLORS, SHARES
-from ecglib.puzzle import NAMES, PERMUTATIONS, index_table, permute
-from ecglib.tables.names import word
+from ecglib.metrics import macro_f1
+from ecglib.plots.style import (
+    NEUTRAL,
+    ORIGIN_COLORS,
+    PIECE_COLORS,
+    SHARES,
+    WIDTH,
+    bar,
+    name_rows,
+)
+from ecglib.puzzle import NAMES, PERMUTATIONS, index_table, permute, view_mask
+
+OURS = ORIGIN_COLORS["ours"]
+
+LINES, MARKERS = ("-", "--", ":", "-."), "os^D"
+"""Of curves that share a panel."""
+
+VIEW_NAMES = {
+    "whole": "whole beat",
+    "junctions": "only the cuts",
+    "masked": "all but the cuts",
+}
+"""View of the study "puzzle" -> what a network sees."""
+
+SOURCE_NAMES = {
+    "random": "random weights",
+    "puzzle": "the puzzle",
+    "supervised": "labels",
+}
+"""Source of the study "probe" -> what trained the features."""
 
 
 def six_permutations(signal, fs, cuts):
@@ -24,7 +50,7 @@ def six_permutations(signal, fs, cuts):
     """
     seconds = np.arange(len(signal)) / fs
     origin = np.searchsorted(cuts, index_table(cuts, len(signal)), side="right")
-    figure, axes = plt.subplots(2, 3, figsize=(9, 4.2), sharex=True, sharey=True)
+    figure, axes = plt.subplots(2, 3, figsize=(WIDTH, 4), sharex=True, sharey=True)
     for label, axis in enumerate(axes.flat):
         beat = permute(signal, label, cuts)
         axis.plot(seconds, beat, color=NEUTRAL, lw=0.6)
@@ -37,67 +63,128 @@ def six_permutations(signal, fs, cuts):
     return figure
 
 
-def learning_curves(losses):
-    """Training loss by epoch: name of a curve -> one list a seed."""
-    figure, axis = plt.subplots(figsize=(7, 3.6))
-    palette = sns.color_palette("colorblind", len(losses))
-    for color, (name, seeds) in zip(palette, losses.items(), strict=True):
-        for number, loss in enumerate(seeds):
-            label = None if number else name
-            axis.plot(range(1, len(loss) + 1), loss, ".-", color=color, label=label)
-    axis.axhline(np.log(len(PERMUTATIONS)), color=NEUTRAL, ls=":", label="guessing: ln 6")
-    axis.set(xlabel="epoch", ylabel="cross-entropy, nats", ylim=(0, None))
-    axis.legend()
-    return figure
-
-
-def permutation_confusion(confusion):
-    """Which permutations (rows of a (6, 6) ndarray) are taken for which, as shares of a row."""
-    share = confusion / confusion.sum(axis=1, keepdims=True)
-    figure, axis = plt.subplots(figsize=(6.4, 4.8))
-    sns.heatmap(
-        100 * pd.DataFrame(share, NAMES, NAMES),
-        annot=True,
-        fmt=".1f",
-        cmap=SHARES,
-        vmin=0,
-        vmax=100,
-        cbar_kws={"label": "% of the row"},
-        ax=axis,
-    )
-    axis.set(xlabel="predicted order", ylabel="true order")
-    axis.tick_params(axis="x", rotation=35)
-    axis.tick_params(axis="y", rotation=0)
-    return figure
-
-
-def origin_dots(frame, value, group, guess=None):
-    """Values of named groups as dots, one colour an origin (paper, reference, this run).
+def learning_curves(panels, guess=None):
+    """Curves by epoch, one panel under the other, one line a seed.
 
     Parameters
     ----------
-    frame : DataFrame
-        Columns `group`, "origin" and `value`; a row is one seed.
-    value, group : str
-        Columns to draw.
+    panels : dict of str to dict of str to list of list of float
+        What is measured -> name of a curve -> its values by epoch, one list a seed.
     guess : float, optional
-        A trivial answer to compare with, drawn as a dotted line.
+        What guessing costs, a dotted line in the first panel.
+
+    Raises
+    ------
+    LookupError
+        If no panel has a curve.
     """
-    figure, axis = plt.subplots(figsize=(7.5, 0.7 + 0.55 * frame[group].nunique()))
-    sns.stripplot(
-        frame,
-        x=value,
-        y=group,
-        hue="origin",
-        palette=ORIGIN_COLORS,
-        dodge=True,
-        jitter=False,
-        size=8,
-        alpha=0.85,
-        ax=axis,
-    )
+    if not any(panels.values()):
+        raise LookupError("no run has a curve")
+    size = (WIDTH, 0.3 + 2.9 * len(panels))
+    figure, axes = plt.subplots(len(panels), 1, figsize=size, squeeze=False)
+    for axis, (measure, curves) in zip(axes[:, 0], panels.items(), strict=True):
+        for (name, seeds), line, marker in zip(curves.items(), LINES, MARKERS, strict=False):
+            for number, values in enumerate(seeds):
+                label = None if number else name
+                epochs = range(1, len(values) + 1)
+                axis.plot(epochs, values, line, marker=marker, ms=5, color=OURS, label=label)
+        axis.set(xlabel="epoch", ylabel=measure)
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, fontsize=10)
     if guess is not None:
-        axis.axvline(guess, color=NEUTRAL, ls=":", label="trivial answer")
-    axis.set(xlabel=word(value), ylabel="")
-    axis.legend(title="", loc="center left", bbox_to_anchor=(1, 0.5))
+        axes[0, 0].axhline(guess, color=NEUTRAL, ls=":")
+        axes[0, 0].set_yscale("log")
+    return figure
+
+
+def views(named, cuts, length=300):
+    """What a network may see of a puzzle, and how many puzzles it solves.
+
+    Parameters
+    ----------
+    named : dict of str to Arm
+        View -> arm of the study "puzzle".
+    cuts : tuple of int
+        First sample of the second and third piece.
+    length : int
+        Samples of a beat.
+
+    Raises
+    ------
+    LookupError
+        If there is no arm.
+    """
+    if not named:
+        raise LookupError("no run of the puzzle")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 2.6), sharey=True)
+    for row, (view, arm) in enumerate(named.items()):
+        seen = view_mask(view, cuts, length)
+        left.imshow(
+            seen[None],
+            cmap=SHARES,
+            vmin=0,
+            vmax=1.4,
+            aspect="auto",
+            extent=(0, length, row + 0.3, row - 0.3),
+        )
+        solved = [100 * result.metrics["accuracy"] for result in arm.results]
+        right.plot(solved, [row] * len(solved), "o", ms=9, color=OURS)
+    left.set(xlim=(0, length), xlabel="samples that are seen (dark)")
+    right.set(xlim=(0, 100), xlabel="orders that are right, %")
+    right.axvline(100 / len(PERMUTATIONS), color=NEUTRAL, ls=":")
+    left.set_ylim(len(named) - 0.5, -0.5)
+    left.set_yticks(range(len(named)), [VIEW_NAMES[view] for view in named])
+    left.grid(visible=False)
+    return figure
+
+
+def differences(named):
+    """Differences with their intervals, one row each; zero means no effect.
+
+    Parameters
+    ----------
+    named : dict of str to Interval
+        What is compared, with line breaks -> difference of macro-F1.
+
+    Raises
+    ------
+    LookupError
+        If there is none.
+    """
+    if not named:
+        raise LookupError("no run to compare")
+    figure, axis = plt.subplots(figsize=(WIDTH, 0.8 + 0.62 * len(named)))
+    for row, interval in enumerate(named.values()):
+        bar(axis, interval, row, OURS)
+    axis.axvline(0, color=NEUTRAL, lw=1)
+    name_rows(axis, list(named))
+    axis.set(xlabel="difference of macro-F1")
+    return figure
+
+
+def probes(named, trivial):
+    """Macro-F1 of linear classifiers on frozen features, a dot a seed.
+
+    Parameters
+    ----------
+    named : dict of str to Arm
+        What trained the features -> arm of the study "probe".
+    trivial : float
+        Macro-F1 of always answering N.
+
+    Raises
+    ------
+    LookupError
+        If there is no arm.
+    """
+    if not named:
+        raise LookupError("no run of the probe")
+    figure, axis = plt.subplots(figsize=(WIDTH, 0.9 + 0.5 * len(named)))
+    for row, arm in enumerate(named.values()):
+        values = arm.values(macro_f1)
+        axis.plot(values, [row] * len(values), "o", ms=9, alpha=0.8, color=OURS)
+    axis.axvline(trivial, color=NEUTRAL, ls=":")
+    name_rows(axis, [SOURCE_NAMES[name] for name in named])
+    axis.set_ylim(len(named) - 0.5, -0.5)
+    axis.set_xlabel("macro-F1 on DS2; dotted: always N")
     return figure

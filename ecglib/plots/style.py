@@ -17,7 +17,6 @@ FORMAT_COLORS = {"fp32": "#00441B", "16 bit": "#2CA25F", "INT8": "#99D8C9"}
 """Number formats: the fewer bits, the lighter the green."""
 
 ORIGIN_COLORS = {"paper": "#999999", "peers": "#444444", "ours": "#332288"}
-ORIGIN_COLORS |= {"reference": "#332288", "this run": "#BBBBDD"}
 """Whose number it is: printed by the two papers, by others, or run by us."""
 
 PIECE_COLORS = ("#DDCC77", "#882255", "#88CCEE")

@@ -1,4 +1,5 @@
-"""Quantization: a NumPy oracle, fake-quantized layers, scopes, and proof of coverage."""
+"""Quantization: a reference in NumPy, fake-quantized layers, scopes, and a check of
+coverage."""
 
 from ecglib.quant.coverage import coverage, require_coverage
 from ecglib.quant.oracle import quantize_array

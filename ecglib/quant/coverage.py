@@ -1,4 +1,4 @@
-"""Proof of what is quantized: every layer by name, with the levels that its weights take."""
+"""Check of which layers are quantized, with the number of values that their weights take."""
 
 from dataclasses import asdict, dataclass
 
@@ -18,15 +18,15 @@ class LayerCoverage:
     Attributes
     ----------
     name : str
-        Of the layer.
+        Name of the layer.
     n_weights, n_out : int
-        Weights without biases; output channels, each with a bias and a scale.
+        Number of weights without biases, and of output channels (each has a bias and a scale).
     weight_bits, activation_bits : int
-        Of its weights and its input; 32 where it is not quantized.
+        Bits of its weights and of its input; 32 if they are not quantized.
     levels : int
-        Most distinct values that the weights of one output channel really take.
+        Largest number of distinct values that the weights of one output channel have.
     sqnr_db : float or None
-        Of its weights; None where nothing is rounded.
+        SQNR of its weights in dB; None if nothing is rounded.
     """
 
     name: str
@@ -46,8 +46,10 @@ class LayerCoverage:
 
 
 def coverage(model):
-    """`LayerCoverage` of every convolution and linear layer of a network, quantized or not, a
-    list in order of the network."""
+    """List of the `LayerCoverage` of every convolution and linear layer, in order.
+
+    It includes the layers that are not quantized.
+    """
     return [_look_at(name, layer) for name, layer in weight_layers(model).items()]
 
 
@@ -59,7 +61,7 @@ def described(model):
 
 @torch.no_grad()
 def _look_at(name, layer):
-    """What a layer's weights are when it computes."""
+    """`LayerCoverage` of a layer, from the weights with which it computes."""
     weight, bits, ratio = layer.weight, (32, 32), None
     if isinstance(layer, QuantLayer):
         weight = layer.weight_quantizer(layer.weight)
@@ -71,12 +73,12 @@ def _look_at(name, layer):
 
 
 def require_coverage(model, scope, bits=8):
-    """Make sure that every layer in scope is quantized, weights and input, to `bits` at most.
+    """Check that weights and input of every layer in scope have at most `bits` bits.
 
     Raises
     ------
     UserError
-        Names the first layer in scope that is not.
+        If a layer has more; the text names the first such layer.
     """
     wanted = layers_in_scope(model, scope)
     for row in coverage(model):

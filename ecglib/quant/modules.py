@@ -1,8 +1,9 @@
-"""Fake-quantized layers: fp32 numbers on an integer grid, with a gradient that does not notice
-(straight-through estimator, Bengio et al. 2013; Jacob et al. 2018).
+"""Fake-quantized layers, which compute with fp32 numbers on an integer grid.
 
-Weights: symmetric, one scale an output channel. Activations: affine, unsigned, one scale a
-tensor, from running means of batch minima and maxima.
+The gradient ignores the rounding (straight-through estimator, Bengio et al. 2013; Jacob et al.
+2018). The grid of weights is symmetric, with one scale for each output channel. That of
+activations is affine and unsigned, with one scale for each tensor, from running means of the
+minima and maxima of batches.
 """
 
 import math
@@ -33,8 +34,8 @@ class WeightQuantizer(nn.Module):
     bits : int
         2 to 8.
     step : {"minmax", "learned"}
-        Scale from the largest absolute weight at every step, or a learned one (LSQ, Esser et
-        al. 2020), which may clip large weights.
+        "minmax" computes the scale from the largest absolute weight at every step. "learned"
+        trains the scale (LSQ, Esser et al. 2020), so large weights may be clipped.
     """
 
     def __init__(self, weight, bits=8, step="minmax"):
@@ -46,7 +47,7 @@ class WeightQuantizer(nn.Module):
             self.learned = nn.Parameter(torch.where(start > NO_STEP, start, SMALLEST_STEP))
 
     def scale(self, weight):
-        """Scales (n_out,) float32; the smallest step for a channel that is all zero."""
+        """Scales (n_out,) float32; `SMALLEST_STEP` for a channel whose weights are all zero."""
         if self.learned is not None:
             return self.learned.detach().abs()
         largest = _per_channel(weight).abs().amax(dim=1)
@@ -54,7 +55,7 @@ class WeightQuantizer(nn.Module):
         return torch.where(scale > NO_STEP, scale, SMALLEST_STEP)
 
     def integers(self, weight):
-        """Integers (n_out, ...) int8 and scales (n_out,) that stand for a weight."""
+        """Integers (n_out, ...) int8 and scales (n_out,); their product is near the weight."""
         scale = self.scale(weight)
         shaped = scale.reshape(-1, *[1] * (weight.dim() - 1))
         return (self._on_grid(weight.detach()) / shaped).round().to(torch.int8), scale
@@ -67,13 +68,13 @@ class WeightQuantizer(nn.Module):
     def _on_grid(self, weight):
         scale = self.scale(weight)
         zero = torch.zeros_like(scale, dtype=torch.int32)
-        # min–max never reaches −q_max − 1; a learned step may
+        # with "minmax" no weight reaches −q_max − 1; with a learned step it may
         return torch.fake_quantize_per_channel_affine(
             weight, scale, zero, 0, -self.q_max - 1, self.q_max
         )
 
     def _learned_step(self, weight):
-        """LSQ: the scale has a gradient too, made as small as that of the weights."""
+        """Quantize as LSQ does; the gradient of the scale is made as small as the weights'."""
         damping = 1 / math.sqrt(weight[0].numel() * self.q_max)
         scale = self.learned.abs() * damping
         scale = scale + (self.learned.abs() - scale).detach()
@@ -85,8 +86,8 @@ class WeightQuantizer(nn.Module):
 class ActivationQuantizer(nn.Module):
     """Affine quantizer of an activation, unsigned, one scale for the whole tensor.
 
-    While `observing` it lets everything pass and follows its range. Afterwards it quantizes; in
-    training mode the range keeps moving until `frozen`.
+    While `observing` is True it does not round, but records the range. Afterwards it quantizes.
+    In training mode the range is still updated until `frozen` is True.
 
     Parameters
     ----------
@@ -104,12 +105,12 @@ class ActivationQuantizer(nn.Module):
         self.register_buffer("zero_point", torch.tensor(0, dtype=torch.int32))
 
     def forget(self):
-        """Start anew: the next batch sets the range."""
+        """Forget the range; the next batch sets a new one."""
         self.low.fill_(math.inf), self.high.fill_(-math.inf)
 
     @torch.no_grad()
     def observe(self, x):
-        """Move the range towards minimum and maximum of a batch; the first one sets it."""
+        """Move the range towards minimum and maximum of a batch; the first batch sets it."""
         low, high = x.aminmax()
         if not torch.isfinite(high - low):
             raise UserError("an activation is NaN or infinite; look for NaN in the recordings")
@@ -132,14 +133,14 @@ class ActivationQuantizer(nn.Module):
 
 
 class QuantLayer:
-    """What quantized layers share: a quantized input, weights, and bias.
+    """Base class of quantized layers: it quantizes input, weights and bias.
 
-    The bias is rounded to the step of the products that it is added to, input scale × weight
-    scale, as integer arithmetic has it.
+    The bias is rounded to a multiple of input scale × weight scale. This is the step of the
+    products to which it is added, as in integer arithmetic.
     """
 
     def quantized(self, x):
-        """Input, weight and bias on their grids."""
+        """Input, weight and bias, each rounded to its grid."""
         x, weight = self.input_quantizer(x), self.weight_quantizer(self.weight)
         if self.bias is None or self.input_quantizer.observing:
             return x, weight, self.bias
@@ -153,7 +154,7 @@ class QuantConv1d(QuantLayer, nn.Conv1d):
 
     @classmethod
     def like(cls, layer):
-        """A convolution of the same shape, still without weights."""
+        """A convolution of the same shape, whose weights are set later."""
         return cls(
             layer.in_channels,
             layer.out_channels,
@@ -176,7 +177,7 @@ class QuantLinear(QuantLayer, nn.Linear):
 
     @classmethod
     def like(cls, layer):
-        """A linear layer of the same shape, still without weights."""
+        """A linear layer of the same shape, whose weights are set later."""
         return cls(layer.in_features, layer.out_features, layer.bias is not None, "meta")
 
     def forward(self, x):  # (B, n_in) -> (B, n_out)
@@ -193,11 +194,11 @@ def quantized_twin(layer, *, bits=8, weight_bits=None, step="minmax"):
     Parameters
     ----------
     layer : Conv1d or Linear
-        Not changed.
+        The fp32 layer, which is not changed.
     bits : int
-        Of its input, and of its weights unless `weight_bits` says otherwise.
+        Bits of its input, and of its weights unless `weight_bits` is given.
     step : {"minmax", "learned"}
-        As `WeightQuantizer` takes it.
+        See `WeightQuantizer`.
     """
     twin = TWINS[type(layer)].like(layer)
     twin.weight, twin.bias = layer.weight, layer.bias

@@ -1,4 +1,4 @@
-"""Quantizers in NumPy: what every other implementation of this project must agree with.
+"""Quantizers in NumPy, the reference for all other implementations in this project.
 
 Weights lie on a symmetric grid (Jacob et al. 2018, "Quantization and Training of Neural
 Networks for Efficient Integer-Arithmetic-Only Inference").
@@ -11,10 +11,10 @@ from ecglib.system.errors import UserError
 MAX_BITS = 16
 
 NO_STEP = 2.0**-100
-"""Scales up to this one count as zero: products with them would leave the range of fp32."""
+"""Scales up to this one count as zero, since products with them leave the range of fp32."""
 
 SMALLEST_STEP = 2.0**-23
-"""Scale of weights that are all zero: coarser would round the bias of their channel away."""
+"""Scale of weights that are all zero; a coarser one would round the channel's bias to zero."""
 
 
 def quantize_array(w, bits, *, axis=None):
@@ -25,10 +25,10 @@ def quantize_array(w, bits, *, axis=None):
     w : array_like of float
         Any shape, not empty; the result has the same precision.
     bits : int
-        1 to 16. The integers lie in [−(2^(bits−1) − 1), 2^(bits−1) − 1]; with one bit they are
-        the signs (of zero: +1) and the scale is the mean absolute value.
+        1 to 16. The integers lie in [−(2^(bits−1) − 1), 2^(bits−1) − 1]. With one bit they are
+        the signs (+1 for zero), and the scale is the mean absolute value.
     axis : int, optional
-        One scale for each index along this axis instead of one for all.
+        If given, each index along this axis has its own scale.
 
     Returns
     -------
@@ -92,5 +92,5 @@ def _checked(w, bits, axis):
 
 
 def _nonzero(scale):
-    """Scales with the smallest step in place of 0: all-zero weights divide by something."""
+    """Scales in which 0 is replaced by the smallest step, so that one can divide by them."""
     return np.where(scale > NO_STEP, scale, np.full_like(scale, SMALLEST_STEP))

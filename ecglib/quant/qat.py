@@ -1,7 +1,8 @@
-"""From an fp32 network to a fake-quantized one: fold, replace, calibrate, freeze.
+"""Conversion of an fp32 network to a fake-quantized one: fold, replace, calibrate, freeze.
 
-Training it further is quantization-aware training (QAT); leaving it at the calibration is
-quantization after training (PTQ). Either needs no code of its own in the training loop.
+If the converted network is trained further, this is quantization-aware training (QAT). If it is
+only calibrated, this is post-training quantization (PTQ). The training loop is the same as for
+other networks.
 """
 
 import copy
@@ -17,12 +18,13 @@ from ecglib.system.errors import UserError
 
 
 def fold_batchnorm(model):
-    """Merge every BatchNorm into the convolution before it; the function stays the same.
+    """Merge every BatchNorm into the convolution before it; the outputs do not change.
 
     Parameters
     ----------
     model : Module
-        In evaluation mode, changed in place. A BatchNorm is found as `norm` beside a `conv`.
+        Network in evaluation mode, changed in place. A BatchNorm must be called `norm` and
+        stand beside a `conv`.
     """
     for name, norm in list(model.named_modules()):
         if name.endswith("norm") and isinstance(norm, nn.BatchNorm1d):
@@ -37,15 +39,15 @@ def quantize(model, scope, *, bits=8, weight_bits=None, step="minmax"):
     Parameters
     ----------
     model : Module
-        Trained, in evaluation mode; not changed.
+        Trained network in evaluation mode; it is not changed.
     scope : {"none", "head_int8", "shallow_int8", "all_int8"}
-        Which layers.
+        Layers that are quantized.
     bits : int
-        Of activations, and of the weights unless the next says otherwise.
+        Bits of activations, and of the weights unless `weight_bits` is given.
     weight_bits : dict of str to int, optional
         Layer -> bits of its weights, for all layers in scope.
     step : {"minmax", "learned"}
-        As `WeightQuantizer` takes it.
+        See `WeightQuantizer`.
 
     Raises
     ------
@@ -68,7 +70,7 @@ def quantize(model, scope, *, bits=8, weight_bits=None, step="minmax"):
 
 
 def activation_quantizers(model):
-    """Name of a layer -> quantizer of its input."""
+    """Quantizers of the inputs of all quantized layers, by the layers' names."""
     return {
         name.rpartition(".")[0]: module
         for name, module in model.named_modules()
@@ -78,22 +80,21 @@ def activation_quantizers(model):
 
 @torch.no_grad()
 def calibrate(model, *inputs, batch_size=256):
-    """Set the ranges of all activations from beats, in place; none is rounded meanwhile.
+    """Set the ranges of all activations from beats, in place; nothing is rounded meanwhile.
 
     Parameters
     ----------
     model : Module
-        From `quantize`; in evaluation mode.
+        Network from `quantize`, in evaluation mode.
     *inputs : Tensor, shape (n_beats, ...)
         Arguments of the network.
     batch_size : int
-        Beats of which one minimum and maximum enter the running range.
+        Beats of a batch; the minimum and maximum of each batch update the range.
 
     Raises
     ------
     UserError
-        If there are no beats, or a layer's input is the same number for all of them, or not
-        finite.
+        If there are no beats, or a layer's input is constant or not finite.
     """
     if len(inputs[0]) == 0:
         raise UserError("calibration got no beats; give it some of the training set")
@@ -116,6 +117,6 @@ def calibrate(model, *inputs, batch_size=256):
 
 
 def freeze_ranges(model):
-    """Stop the ranges of all activations from moving in training."""
+    """Keep the ranges of all activations fixed in further training."""
     for quantizer in activation_quantizers(model).values():
         quantizer.frozen = True

@@ -1,18 +1,18 @@
-"""Which layers a scope of paper 1 (section 3.2) quantizes."""
+"""Scopes of paper 1 (section 3.2): which layers are quantized."""
 
 from ecglib.models.ecgnet import HEAD, SHALLOW
 from ecglib.models.layers import weight_layers
 from ecglib.system.errors import UserError
 
 SCOPES = ("none", "head_int8", "shallow_int8", "all_int8")
-"""Which layers get integers, from none to all; paper 1 has the two in the middle."""
+"""Names of the scopes, from no layer to all; paper 1 has the two in the middle."""
 
 PARTS = {"head_int8": HEAD, "shallow_int8": (*SHALLOW, *HEAD)}
 """Scope -> parts of the network whose layers it quantizes; `all_int8` takes every layer."""
 
 
 def layers_in_scope(model, scope):
-    """Names of the layers that a scope quantizes, a list of str, empty for "none" only.
+    """Names of the layers that a scope quantizes, a list of str; it is empty for "none" only.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""How much noise integers add, layer by layer."""
+"""Noise that rounding to integers adds to the output of each layer."""
 
 import torch
 
@@ -9,8 +9,11 @@ from ecglib.quant.qat import quantize
 
 @torch.no_grad()
 def traced(model, *inputs):
-    """Layer -> what each convolution and linear layer reads, not yet rounded, and what it
-    returns, tensors (B, ...), for one batch of the network's arguments (B, ...)."""
+    """Input (before rounding) and output of each convolution and linear layer, for one batch.
+
+    Returns a dict from the layer's name to two tensors (B, ...). `inputs` are the network's
+    arguments (B, ...).
+    """
     seen = {}
     with watched(model, lambda name, *tensors: seen.update({name: tensors})):
         model(*inputs)
@@ -18,9 +21,10 @@ def traced(model, *inputs):
 
 
 def output_sqnr(fp32, rounded, *inputs):
-    """Layer -> signal-to-quantization-noise ratio of its output in dB, earlier noise included.
+    """Signal-to-quantization-noise ratio of each layer's output in dB, a dict by layer.
 
-    After QAT the weights have moved too, which counts as noise here.
+    The noise includes that of earlier layers. After QAT it also includes the change of the
+    weights.
 
     Parameters
     ----------
@@ -31,7 +35,7 @@ def output_sqnr(fp32, rounded, *inputs):
     *inputs : Tensor, shape (B, ...)
         Arguments of the network.
     """
-    exact = traced(quantize(fp32, "none"), *inputs)  # BatchNorm folded, as in the other
+    exact = traced(quantize(fp32, "none"), *inputs)  # with BatchNorm folded, as in `rounded`
     noisy = traced(rounded, *inputs)
     return {
         name: float(sqnr_db(output.cpu().numpy(), noisy[name][1].cpu().numpy()))

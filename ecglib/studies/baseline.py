@@ -1,4 +1,4 @@
-"""Study of training on labels alone, without pretraining."""
+"""Study of training on labels, without pretraining."""
 
 import time
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from ecglib.training.tasks import SupervisedSettings
 
 @dataclass(frozen=True, kw_only=True)
 class LabelledSettings(SplitSettings, NetworkSettings, TrainingSettings, SupervisedSettings):
-    """A network that learns from labels alone: isolated beats, z-scored, all that there are."""
+    """Settings of a network that is trained with labels on all isolated, z-scored beats."""
 
     features: ClassVar[str] = "beat"
     normalization: ClassVar[str] = "zscore"
@@ -24,7 +24,7 @@ class LabelledSettings(SplitSettings, NetworkSettings, TrainingSettings, Supervi
 
 @dataclass(frozen=True, kw_only=True)
 class BaselineConfig(RunConfig, InputSettings, ShareSettings, LabelledSettings):
-    """Training on the labels of the training set, no pretraining."""
+    """Training on the labels of the training set, without pretraining."""
 
     arm_keys = ("features", "norm", "normalization", "imbalance", "split")
     headline: ClassVar[dict] = {
@@ -36,7 +36,7 @@ class BaselineConfig(RunConfig, InputSettings, ShareSettings, LabelledSettings):
 
 
 def supervised(run, config):
-    """Network trained on the training set alone, shared by all runs that start from it.
+    """Network trained on the training set only, shared by all runs that start from it.
 
     Parameters and result are those of `ecglib.studies.puzzle.pretext`.
     """
@@ -45,7 +45,7 @@ def supervised(run, config):
 
 @study("baseline", BaselineConfig)
 def run_baseline(run):
-    """Trained on the training set, scored on the test set."""
+    """Train on the training set and score on the test set."""
     model, story = supervised(run, run.config)
     start = time.perf_counter()
     predicted = predict(model, run.test.inputs)

@@ -1,4 +1,5 @@
-"""Study of the human in the loop: every patient asks for labels, learns, and is scored."""
+"""Study of the human in the loop: labels are asked for every patient, and the network
+learns."""
 
 from dataclasses import dataclass
 
@@ -30,7 +31,7 @@ MICRONET = Anatomy(
 
 @dataclass(frozen=True, kw_only=True)
 class BudgetConfig(RunConfig, MicroRunSettings, AskingSettings):
-    """The micro network, personalized with a handful of labels or with none."""
+    """The micro network, personalized with few labels or with none."""
 
     arm_keys = ("budget", "query", "update", "asking", "scope", "split")
 
@@ -47,7 +48,7 @@ class BudgetConfig(RunConfig, MicroRunSettings, AskingSettings):
 
 @dataclass(frozen=True)
 class Patient:
-    """One test record: its number, all beats, and when each came, in seconds (n_beats,)."""
+    """One test record: its number, all its beats, and their times in seconds (n_beats,)."""
 
     record: int
     inputs: Inputs
@@ -56,7 +57,7 @@ class Patient:
 
 @study("budget", BudgetConfig)
 def run_budget(run):
-    """The micro network of every fold, with its test records as new patients."""
+    """Personalize the micro network of every fold, with its test records as new patients."""
     config = run.config
     folds = (
         (model, replay_of(beats.inputs, beats.lead_of, config), test)
@@ -69,7 +70,7 @@ def run_budget(run):
 
 
 def patient_of(run, record, inputs):
-    """One test record with what the network reads of it."""
+    """One test record as a `Patient`, with the inputs of the network."""
     beats = run.beats_of(record)
     return Patient(record, inputs, beats.sample / beats.fs)
 
@@ -89,16 +90,16 @@ def loop(run, anatomy, folds, patients):
     run : Run
         Its configuration is an `AskingConfig`.
     anatomy : Anatomy
-        Of the networks.
+        Parts of the networks.
     folds : iterable of (Module, Inputs, tuple of int)
-        Network, beats to replay, test records.
+        Network, beats to replay, and test records of each fold.
     patients : dict of int to Patient
         All test records.
 
     Returns
     -------
     dict
-        Fields of a result; `metrics` adds the labels that each patient gave by class, and
+        Fields of a result; `metrics` also has the labels of each patient by class, and the
         multiplications of the online stage.
     """
     config, watch, key = run.config, Stopwatch(), run.dataset.key
@@ -117,7 +118,7 @@ def loop(run, anatomy, folds, patients):
 
 
 def personalize(model, anatomy, config, replay, patient, watch):
-    """One patient: ask, learn, predict; only answers to questions look at the labels.
+    """Ask, learn and predict for one patient; only the asked labels are used.
 
     Parameters and result are those of `ecglib.personalize.stream.follow`.
     """
@@ -146,7 +147,7 @@ def personalize(model, anatomy, config, replay, patient, watch):
 
 
 def _unlabelled(model, config, patient, online, watch):
-    """Classes (n_beats,) of a patient who labels nothing."""
+    """Classes (n_beats,) of a patient without labels."""
     inputs, seen = patient.inputs, patient.inputs.select(torch.from_numpy(online))
     with watch.stage("update"):
         if config.update == "adabn" and len(seen):
@@ -161,12 +162,13 @@ def _unlabelled(model, config, patient, online, watch):
 
 @torch.no_grad()
 def online_macs(model, anatomy, config, replay, patient, n_asked):
-    """Multiply–accumulate operations of one patient's questions and learning, an int.
+    """Number of multiply–accumulate operations of one patient's questions and learning.
 
-    A forward pass over the beats that may be asked for; then, for every replayed and labelled
-    beat of every step, one forward and two backward passes through what learns, the replayed
-    beats' features being part of the firmware. A stream looks at beats that are classified
-    anyway, and learns anew after every answer. Predictions, which everyone pays, do not count.
+    It counts a forward pass over the beats that may be asked for. For every replayed and
+    labelled beat of every step, it counts one forward pass and two backward passes through the
+    parts that learn; features of the replayed beats are stored on the device. In a stream,
+    beats are classified anyway, and the network learns anew after every answer. Predictions are
+    not counted.
     """
     if n_asked == 0 or config.update == "prototypes":
         return 0

@@ -1,4 +1,4 @@
-"""Study of the human in the loop around ECGNet with RR ratios: is the gain the network's?"""
+"""Study of the human in the loop with ECGNet: does the gain depend on the network?"""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -24,7 +24,7 @@ ECGNET = Anatomy(
 
 @dataclass(frozen=True, kw_only=True)
 class EcgnetBudgetConfig(RunConfig, ShareSettings, LabelledSettings, AskingSettings):
-    """The loop of study `budget` around ECGNet with RR ratios."""
+    """The same as in study `budget`, with ECGNet and RR ratios."""
 
     arm_keys = ("budget", "query", "update", "split")
     features: ClassVar[str] = "beat+rr"
@@ -39,7 +39,7 @@ class EcgnetBudgetConfig(RunConfig, ShareSettings, LabelledSettings, AskingSetti
 
 @study("budget_ecgnet", EcgnetBudgetConfig)
 def run_budget_ecgnet(run):
-    """The same around ECGNet with RR ratios, trained by study `baseline`."""
+    """Personalize ECGNet with RR ratios, which study `baseline` has trained."""
     model, _ = supervised(run, twin_of(run.config, BaselineConfig))
     replay = replay_of(run.train.inputs, run.train.beats.record, run.config)
     patients = {}

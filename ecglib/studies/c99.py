@@ -1,4 +1,4 @@
-"""Study of generated C: a micro network on raw samples, compiled, against NumPy and PyTorch."""
+"""Study of generated C: a compiled micro network, compared with NumPy and PyTorch."""
 
 import tempfile
 from dataclasses import dataclass
@@ -19,29 +19,29 @@ from ecglib.system.settings import setting
 from ecglib.training.loop import predict
 
 COUNTED_BEATS = 100
-"""Beats whose instructions are counted, under a tool that is fifty times slower."""
+"""Number of beats whose instructions are counted, by a tool that makes code 50 times slower."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class C99Config(RunConfig, MicroRunSettings):
     """A micro network as plain C, from raw samples and R-peaks to classes."""
 
-    protocol = 2  # streams too
+    protocol = 2  # since then with streams
     timed = True
     arm_keys = ("scope", "bits", "split")
 
-    scope: str = setting("all_int8", one_of=("all_int8",))  # C has integers alone
+    scope: str = setting("all_int8", one_of=("all_int8",))  # the C code has integers only
 
 
 @study("c99", C99Config)
 def run_c99(run):
-    """Every fold's network in C on its test records.
+    """Run the C code of every fold's network on its test records.
 
-    Metrics beside the scores of the C code: `exact`, the share of beats that NumPy's integers
-    class as C does; `agreement`, the share that the fake-quantized network, which reads what
-    floating point computed, classes so; memory on a Cortex-M4 and instructions of a beat, where
-    the tools to count them are; `streamed`, by record what the C detector and the network find
-    in the samples alone.
+    The metrics have the scores of the C code and more. `exact` is the share of beats for which
+    NumPy's integers give the same class. `agreement` is the share for which the fake-quantized
+    network does; its input is computed in floating point. If the tools are there, memory on a
+    Cortex-M4 and instructions of a beat are added. `streamed` has, for each record, the results
+    of the C detector and the network on the bare samples.
     """
     config, classes, same = run.config, {}, {"exact": [], "agreement": []}
     seconds, streamed = 0.0, {}
@@ -75,7 +75,7 @@ def run_c99(run):
 
 
 def _streamed(run, code, lead):
-    """One record as a stream: beats found and missed, counts by class, speed and delay."""
+    """Results of one record as a stream: beats found, counts by class, time, delay."""
     fs = round(lead.fs)
     found = stream(code, raw_samples(lead), fs, round(lead.gain))
     beats = run.beats_of(lead.number)
@@ -91,7 +91,7 @@ def _streamed(run, code, lead):
 
 
 def _counted(source, beat, rr):
-    """Memory and instructions, as far as the tools are here."""
+    """Memory and instructions, if the tools to count them are there."""
     facts = {}
     if harness.has("arm-none-eabi-gcc"):
         facts |= harness.cortex_m4(source)

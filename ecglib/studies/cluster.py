@@ -11,13 +11,16 @@ from tqdm import tqdm
 from ecglib.system.errors import UserError
 
 LOCAL = "local"
-"""Scheduler that means: a worker for each core of this machine."""
+"""Name of the scheduler that starts a worker for each core of this machine."""
 
-PATIENCE = 30  # s, until a scheduler has answered and has a worker
+PATIENCE = 30  # seconds to wait for a scheduler and its first worker
 
 
 def check(scheduler):
-    """Refuse what is not None, "local" or `tcp://host:port`, and Dask where it is missing."""
+    """Raise a `UserError` unless `scheduler` is None, "local" or `tcp://host:port`.
+
+    Also if Dask is needed and is not installed.
+    """
     if scheduler is None:
         return
     if scheduler != LOCAL and not _is_address(scheduler):
@@ -37,20 +40,21 @@ def _is_address(scheduler):
     try:
         parts = urlsplit(scheduler)
         return parts.scheme == "tcp" and bool(parts.hostname and parts.port)
-    except (ValueError, TypeError, AttributeError):  # a port that is none; no text at all
+    except (ValueError, TypeError, AttributeError):  # an impossible port, or no text
         return False
 
 
 def execute(site, configs, scheduler):
-    """Have workers finish runs; each saves its result itself, as soon as it has it.
+    """Let workers compute runs; a worker saves each result when it is finished.
 
-    A run whose worker dies is started again on another one. Runs that need the same stage may
-    both compute it: files are written whole, and the same whoever writes them.
+    If a worker dies, its run is started again on another worker. Two runs that need the same
+    stage may both compute it. This does no harm, since files are written whole and have the
+    same content.
 
     Parameters
     ----------
     site : ecglib.studies.run.Worksite
-        Has `finished(config)`, which computes and saves, and `check_reach()`.
+        Its `finished(config)` computes and saves a run.
     configs : list of RunConfig
         The runs.
     scheduler : str
@@ -85,7 +89,7 @@ def execute(site, configs, scheduler):
 
 
 def _collect(config, needs):
-    """Add a run to `needs`, run -> runs before it, behind those that it needs."""
+    """Add a run to the dict `needs` (run -> runs that it needs), after the runs it needs."""
     needed = config.prerequisites()
     for other in needed:
         _collect(other, needs)
@@ -93,17 +97,17 @@ def _collect(config, needs):
 
 
 def _finish(site, config, *before):
-    """On a worker: finish a run; what the user can mend is returned, not raised.
+    """Compute a run on a worker; a `UserError` is returned and not raised.
 
-    Dask would log what is raised with its traceback. `before` are the answers of the runs that
-    this one needs.
+    Dask would log a raised error with its traceback. `before` are the results of the runs that
+    this run needs.
     """
     import distributed
 
     if failed := next(filter(None, before), None):
         return failed
     try:
-        if distributed.get_worker().state.nthreads != 1:  # they would share random numbers
+        if distributed.get_worker().state.nthreads != 1:  # threads would share random numbers
             raise UserError(
                 f"a worker on {socket.gethostname()} has several threads; "
                 "start workers with --nthreads 1, several with --nworkers"
@@ -118,7 +122,7 @@ def _finish(site, config, *before):
 
 @contextmanager
 def _connected(scheduler, most):
-    """Client of a scheduler with workers; those of "local", at most `most`, end with it."""
+    """Client of a scheduler with workers; "local" starts at most `most`, which end with it."""
     import distributed
 
     if scheduler == LOCAL:

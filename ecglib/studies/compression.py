@@ -1,4 +1,4 @@
-"""Study of paper 2: trained networks, compressed, written to files, read back, scored."""
+"""Study of paper 2: networks are compressed, written to files, read back and scored."""
 
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -42,21 +42,22 @@ from ecglib.training.on_recordings import (
 )
 
 NO_LOSS = -0.01
-"""Lower bound of the paired difference in accuracy above which nothing counts as lost."""
+"""A network is within one point if the interval of its paired difference in accuracy lies above
+this value."""
 
 TRACED = 256
-"""Validation recordings on which variances of outputs are compared."""
+"""Number of validation recordings on which variances of outputs are compared."""
 
 ECGNET_CHANNELS = {"small": (16, 32, 64, 128, 128), "paper": (64, 128, 256, 512, 512)}
-"""Size -> filters of ECGNet; its networks are compressed too, on beats."""
+"""Size -> filters of ECGNet, which is compressed too, on beats."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CompressionConfig(RunConfig, CompressionSettings, PretrainingSettings, RecordingSettings):
-    """A trained network, compressed, written to a file, read back and scored.
+    """A trained network that is compressed, written to a file, read back and scored.
 
-    `dataset: mitdb` with `model: ecgnet` compresses the network of study `baseline`; it has one
-    fold.
+    `dataset: mitdb` with `model: ecgnet` compresses the network of study `baseline`, which has
+    only one fold.
     """
 
     arm_keys = ("dataset", "model", "size", "method", "setting", "fold")
@@ -70,12 +71,12 @@ class CompressionConfig(RunConfig, CompressionSettings, PretrainingSettings, Rec
 
     @property
     def on_beats(self):
-        """Whether the network reads beats, not recordings."""
+        """Whether the network reads beats and not recordings."""
         return network(self.model).reads == "beats"
 
     @property
     def setting(self):
-        """What the method was told, in few characters."""
+        """Settings of the method as a short text."""
         marks = {"bits": "b", "share": "p", "mean_bits": "m", "tune_epochs": "e"}
         marks |= {"alpha": "a", "beta": "b", "gamma": "g", "tolerance": "t"}
         reads = METHODS[self.method].reads
@@ -83,11 +84,11 @@ class CompressionConfig(RunConfig, CompressionSettings, PretrainingSettings, Rec
 
     @property
     def data_sets(self):
-        """Data set of the run; of beats, the records of both splits that it uses."""
+        """Data set of the run; for beats, with the records of both splits that it uses."""
         return {self.dataset: DS1 + DS2 if self.on_beats else ()}
 
     def prerequisites(self):
-        """The five folds of a run that pools them, then its fp32 twin."""
+        """The runs of the five folds if this run pools them, then its fp32 twin."""
         if self.fold != "all":
             return []
         folds = [replace(self, fold=fold) for fold in range(N_FOLDS)]
@@ -95,8 +96,10 @@ class CompressionConfig(RunConfig, CompressionSettings, PretrainingSettings, Rec
 
 
 def _beat_run(run):
-    """The run of study `baseline` from whose network a compression of ECGNet starts: trained
-    without the validation records of DS1, on which compression makes its choices."""
+    """The run of study `baseline` whose network is compressed.
+
+    It is trained without the validation records of DS1, on which compression makes its choices.
+    """
     config = BaselineConfig(
         seed=run.config.seed,
         channels=ECGNET_CHANNELS[run.config.size],
@@ -107,7 +110,11 @@ def _beat_run(run):
 
 
 def beat_sides(run):
-    """Sides of a run on beats: DS1 without its validation records, these, and DS2."""
+    """Sides of a run on beats.
+
+    DS1 without its validation records is for training, these are for validation, DS2 for
+    testing.
+    """
     inner = _beat_run(run)
     outer = run.of(replace(inner.config, split="ds1_ds2"))
     beats = run.dataset.load_beats(run.source.path, outer.config.sides()[1])
@@ -127,7 +134,7 @@ def _beats(inputs):
 
 @study("compression", CompressionConfig)
 def run_compression(run):
-    """One network of one fold through a method and a file, or five folds pooled."""
+    """Compress, write, read and score the network of one fold, or pool five folds."""
     if run.config.fold == "all":
         return _pooled_compression(run)
     if run.config.on_beats:
@@ -170,7 +177,7 @@ def run_compression(run):
 
 
 def _layers(coded):
-    """Bits, share kept and number of the weights of every coded tensor."""
+    """Bits, kept share and number of the weights of every coded tensor."""
     bits, kept = coded.bits(), coded.kept()
     return {
         name: {"bits": bits[name], "kept": kept[name], "n_weights": int(tensor.q.size)}
@@ -191,7 +198,7 @@ def _per_record(sides, predicted):
 def _difference(config, sides, predicted, own):
     """Accuracy minus that of the fp32 network, with its paired 95 % interval.
 
-    Recordings are drawn where they are independent, patients where they are not.
+    Recordings are drawn for the interval; for beats, patients are drawn.
     """
     label = sides.test.y.cpu().numpy()
     if config.on_beats:
@@ -210,7 +217,7 @@ def _described(interval):
 
 
 def _pooled_compression(run):
-    """Five compressed networks against five fp32 ones, on all recordings."""
+    """Compare five compressed networks with five fp32 networks on all recordings."""
     *folds, fp32 = (run.finished(config) for config in run.config.prerequisites())
     fields = pooled(folds)
     labels, correct = recording_labels(run), []

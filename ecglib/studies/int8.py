@@ -1,4 +1,4 @@
-"""Study of 8-bit integers: trained networks, rounded as they are or trained further."""
+"""Study of 8-bit integers: trained networks are rounded, and may be trained further."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -23,16 +23,17 @@ from ecglib.training.loop import predict
 
 @dataclass(frozen=True, kw_only=True)
 class Int8Config(RunConfig, PersonalizedSettings, RoundingSettings):
-    """A trained network, rounded to 8-bit integers, as it is or after further training.
+    """A trained network that is rounded to 8-bit integers and may be trained further.
 
     Attributes
     ----------
     pipeline : {"baseline", "ssl"}
-        Training on labels alone, or puzzle and online stage, patient by patient.
+        "baseline" trains on labels only. "ssl" has the puzzle, and the online stage for each
+        patient.
     """
 
     arm_keys = ("pipeline", "scope", "method", "step", "norm", "split")
-    # All layers in integers, rounded as four folds of DS1 advised.
+    # All layers in integers, with the method that four folds of DS1 chose.
     headline: ClassVar[dict] = {
         "pipeline": "baseline",
         "scope": "all_int8",
@@ -47,27 +48,27 @@ class Int8Config(RunConfig, PersonalizedSettings, RoundingSettings):
 
     @property
     def learns_all(self):
-        """Whether training after rounding may change all parts, or the head alone."""
+        """Whether training after rounding may change all parts and not only the head."""
         return self.pipeline == "baseline" or self.finetune == "all"
 
     def fp32(self):
-        """The fp32 run whose networks this one starts from, by its pipeline."""
+        """The fp32 run of the same pipeline, with whose networks this run starts."""
         kind = BaselineConfig if self.pipeline == "baseline" else PersonalizationConfig
         return twin_of(self, kind)
 
 
 @dataclass(frozen=True, kw_only=True)
 class RoundedConfig(BaselineConfig, RoundingSettings):
-    """A network trained on labels alone, then rounded; no study, but shared by two of them."""
+    """A network that is trained on labels and then rounded; two studies share it."""
 
     arm_keys = ("scope", "method", "step", "norm", "split")
     learns_all: ClassVar[bool] = True
 
 
 def rounded(run, config):
-    """Network trained on the training set alone, then rounded, and the seconds of its stages.
+    """Network trained on the training set and then rounded, and the seconds of its stages.
 
-    Of `config` the settings are read that `RoundedConfig` has.
+    The settings of `RoundedConfig` are read from `config`.
     """
     config = twin_of(config, RoundedConfig)
     fp32, before = supervised(run, twin_of(config, BaselineConfig))
@@ -82,7 +83,7 @@ def rounded(run, config):
 
 @study("int8", Int8Config)
 def run_int8(run):
-    """Networks of the fp32 twin, rounded, and their scores on the test set."""
+    """Round the networks of the fp32 twin and score them on the test set."""
     watch = Stopwatch()
     if run.config.pipeline == "baseline":
         model, seconds = rounded(run, run.config)
@@ -97,6 +98,6 @@ def run_int8(run):
                 by_record[record] = predict(model, run.patients[record][0])
             online += spent
         predicted, seconds = run.in_order(by_record), {"online": online, **stage.watch.seconds}
-    layers = described(model)  # of a personalized pipeline: those of the last patient
+    layers = described(model)  # in a personalized pipeline, those of the last patient
     seconds = {**seconds, **watch.seconds}
     return run.outcome(predicted, seconds, ec57=run.ec57(predicted), **layers)

@@ -1,4 +1,4 @@
-"""Study of deployed networks: same answers, bytes on disk, time of a call."""
+"""Study of deployed networks: agreement of answers, bytes on disk, time of a call."""
 
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -19,20 +19,21 @@ from ecglib.system.settings import setting
 from ecglib.training.loop import predict
 
 RUNTIMES = ("torch_fp32", "ort_fp32", "ort_int8")
-"""PyTorch, or ONNX Runtime on the fp32 or the INT8 file."""
+"""Names of the runtimes: PyTorch, and ONNX Runtime with the fp32 or the INT8 file."""
 
 NOISE_BEATS = 1024
-"""Beats of the test set on which noise is measured layer by layer; no choice hangs on it."""
+"""Number of test beats on which the noise of each layer is measured; no choice depends on
+it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LatencyConfig(RunConfig, LabelledSettings, RoundingSettings):
-    """One deployed network: what it answers, its bytes, and the time of a call.
+    """One deployed network: its answers, its bytes, and the time of a call.
 
     Attributes
     ----------
     runtime : {"torch_fp32", "ort_fp32", "ort_int8"}
-        The runtimes of a `batch` are timed in turn, in one session.
+        One of `RUNTIMES`; those with the same `batch` are timed in turn, in one session.
     batch, threads : int
         Beats of a call, and threads that it may use.
     calls : int
@@ -50,20 +51,20 @@ class LatencyConfig(RunConfig, LabelledSettings, RoundingSettings):
 
     @property
     def channels_text(self):
-        """Filters of the last block, which tell a narrow network from a wide one."""
+        """Number of filters of the last block, which distinguishes narrow and wide networks."""
         return f"to{self.channels[-1]}"
 
 
 class Deployment:
-    """The fp32 and the INT8 network of a run: in PyTorch, as files, in ONNX Runtime.
+    """The fp32 and the INT8 network of a run in PyTorch, as files, and in ONNX Runtime.
 
-    What does not depend on the batch is done once; what does is timed with all runtimes in
-    turn, in one session.
+    Work that does not depend on the batch is done once. The runtimes are timed in turn, in one
+    session.
 
     Parameters
     ----------
     run : Run
-        Of study latency; its networks are trained first if they are not on disk.
+        Run of study latency; its networks are trained first if they are not on disk.
     """
 
     def __init__(self, run):
@@ -80,10 +81,10 @@ class Deployment:
         self.classes, self.timed = cache(self._classes), cache(self._timed)
 
     def _classes(self, name):
-        """Classes (n_beats,) that a runtime gives to the test set, and facts about it."""
+        """Classes (n_beats,) of the test set from a runtime, and metrics of the runtime."""
         if name == "torch_fp32":
             return predict(self.fp32, self.inputs), {}
-        if name == "torch_int8":  # fake-quantized: the reference of ort_int8
+        if name == "torch_int8":  # the fake-quantized network, the reference of ort_int8
             return predict(self.int8, self.inputs), {}
         deployed = Deployed(self.paths[name])
         classes = classes_of(deployed, self.inputs)
@@ -100,7 +101,7 @@ class Deployment:
         return classes, facts
 
     def _timed(self, batch, threads, calls):
-        """When a session began, and the seconds of its calls by runtime."""
+        """Start of a session, and the seconds of its calls by runtime."""
         started = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
         runtimes = {"torch_fp32": as_callable(self.fp32)}
         runtimes |= {n: Deployed(path, threads=threads) for n, path in self.paths.items()}
@@ -110,12 +111,12 @@ class Deployment:
 
 
 _DEPLOYED = {}
-"""Network, data and folder -> what this process has deployed of them."""
+"""Network, data and folder -> the `Deployment` of this process."""
 
 
 @study("latency", LatencyConfig)
 def run_latency(run):
-    """One runtime, timed in one session with the others of the same batch and threads."""
+    """Time one runtime, in one session with the others of the same batch and threads."""
     config = run.config
     key = twin_of(config, RoundedConfig), run.data["sha256"], run.runs
     if key not in _DEPLOYED:

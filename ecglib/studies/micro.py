@@ -1,4 +1,7 @@
-"""Study of the micro network: trained once or once a left-out patient, in fp32 or integers."""
+"""Study of the micro network in fp32 or integers.
+
+It is trained once, or once for each patient that is left out.
+"""
 
 import time
 from dataclasses import dataclass, fields, replace
@@ -25,12 +28,12 @@ from ecglib.training.on_micro import MicroSettings
 from ecglib.training.tasks import SupervisedSettings
 
 CONFIDENCE_BINS = 100
-"""Into how many equal steps of confidence predictions are counted."""
+"""Number of equal bins of confidence in which predictions are counted."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MicroRunSettings(SplitSettings, MicroSettings, TrainingSettings, SupervisedSettings):
-    """A micro network, trained once or once a left-out patient."""
+    """Settings of a micro network that is trained once, or once for each left-out patient."""
 
     takes_turns: ClassVar[bool] = True
 
@@ -42,12 +45,12 @@ class MicroRunSettings(SplitSettings, MicroSettings, TrainingSettings, Supervise
 
 @dataclass(frozen=True, kw_only=True)
 class MicroConfig(RunConfig, MicroRunSettings):
-    """A network of a few kilobytes, trained once or once a left-out patient."""
+    """A micro network that is trained once, or once for each left-out patient."""
 
     arm_keys = ("features", "scope", "bits", "split")
 
     def fp32(self):
-        """The run whose fp32 networks this one starts from."""
+        """The run with whose fp32 networks this run starts."""
         unused = ("scope", "bits", "allocation", "qat_epochs", "qat_learning_rate")
         defaults = {f.name: f.default for f in fields(MicroConfig) if f.name in unused}
         return replace(self, **defaults)
@@ -55,18 +58,18 @@ class MicroConfig(RunConfig, MicroRunSettings):
 
 @lru_cache(maxsize=512)
 def _inputs(dataset, path, record, features, lead):
-    """All beats of a record as the network reads them; read once for all runs of a process."""
+    """Inputs of the network for all beats of a record, read once for all runs of a process."""
     return micro_inputs(sets.get(dataset).read_record(path, record, lead), features)
 
 
 def inputs_of(run, record, lead=None):
-    """All beats of a record as a run's network reads them, in the data set's usual lead."""
+    """Inputs of a run's network for all beats of a record, by default in the usual lead."""
     config = run.config
     return _inputs(config.dataset, run.source.path, record, config.features, lead)
 
 
 def training_beats(run, records):
-    """Labelled beats of records, of both leads if the run says so."""
+    """Labelled beats of records, from both leads if the run says so."""
     leads = [inputs_of(run, record) for record in records]
     if run.config.leads == "both":
         path, other = run.source.path, run.dataset.other_lead
@@ -74,15 +77,17 @@ def training_beats(run, records):
     return on_micro.TrainingBeats.of(leads)
 
 
-def fold_networks(run, config):
-    """Networks of a run, one a fold, each trained once and kept beside the results.
+def fold_networks(run, config, tested=None):
+    """Networks of a run, one for each fold, trained once and stored beside the results.
 
     Parameters
     ----------
     run : Run
-        Data and place of checkpoints.
+        Run with the data and the folder of checkpoints.
     config : RunConfig
-        With the settings of `MicroConfig`; a run of another study goes on from its networks.
+        Configuration with the settings of `MicroConfig`; other studies use its networks too.
+    tested : int, optional
+        A record: only the folds that test it.
 
     Yields
     ------
@@ -92,12 +97,14 @@ def fold_networks(run, config):
     config = twin_of(config, MicroConfig)
     folds = config.folds()
     for number, (train, test) in enumerate(tqdm(folds, desc=config.slug, leave=False)):
+        if tested is not None and tested not in test:
+            continue
         beats = training_beats(run, train)
         yield test, beats, *_fold_network(run, config, beats, number)
 
 
 def _fold_network(run, config, beats, number):
-    """The network of one fold, and the seconds that its stages took."""
+    """The network of one fold, and the seconds of its stages."""
     fp32, suffix = config.fp32(), f"/{number}.npz"
     model, story = run.stored(
         fp32,
@@ -125,7 +132,7 @@ def _fold_network(run, config, beats, number):
 
 @study("micro", MicroConfig)
 def run_micro(run):
-    """Every fold's network on its test records."""
+    """Score every fold's network on its test records."""
     config, logits, total = run.config, {}, {"predict": 0.0}
     for test, _, model, seconds in fold_networks(run, config):
         for stage, spent in seconds.items():
@@ -146,10 +153,11 @@ def run_micro(run):
 
 
 def _confidence_counts(run, logits):
-    """How sure the network was of N, S and V beats, by record (n_beats, 3), and how right.
+    """Counts of right and wrong answers by confidence, for N, S and V beats.
 
-    For each of `CONFIDENCE_BINS` equal steps of the largest probability: `confusion` (9 counts,
-    reference by predicted) and `total`, the sum of the probabilities.
+    `logits` has an array (n_beats, 3) for each record. For each of `CONFIDENCE_BINS` equal bins
+    of the largest probability there are `confusion` (9 counts, reference by predicted) and
+    `total`, the sum of the probabilities.
     """
     confusion = np.zeros((CONFIDENCE_BINS, len(CLASSES) ** 2), np.int64)
     total = np.zeros(CONFIDENCE_BINS)

@@ -11,14 +11,14 @@ from ecglib.training import numerics
 
 @dataclass(frozen=True, kw_only=True)
 class NumericsConfig(RunConfig, LabelledSettings):
-    """What 16 bits do to one trained network, layer by layer and decision by decision.
+    """Effects of a 16-bit format on the layers and decisions of one trained network.
 
     Attributes
     ----------
     precision : {"fp16", "bf16"}
-        Format, emulated; fp32 is what both are compared with.
+        Emulated format, which is compared with fp32.
     traced_beats : int
-        Beats of the training set whose activations and gradients are compared.
+        Number of training beats whose activations and gradients are compared.
     """
 
     arm_keys = ("precision", "norm", "split")
@@ -28,7 +28,7 @@ class NumericsConfig(RunConfig, LabelledSettings):
 
 @study("numerics", NumericsConfig)
 def run_numerics(run):
-    """A trained network in 16 bits: errors by layer, exponents, decisions, memory."""
+    """Measure a trained network in 16 bits: errors by layer, exponents, decisions, memory."""
     config = run.config
     model, _ = supervised(run, twin_of(config, BaselineConfig))
     model = model.cpu()

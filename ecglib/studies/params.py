@@ -1,8 +1,8 @@
-"""Params files: where the runs of a profile are listed.
+"""Params files, which list the runs of a profile.
 
-A params file is YAML with a section `common` and one section a study. The section of a study is
-a list of arms, each with settings of that study; a setting with a list of values stands for one
-arm a value. A misspelt, unknown or repeated name is an error instead of a run with the default.
+A params file is YAML with a section `common` and a section for each study. The section of a
+study is a list of arms, each with settings of that study. A setting with a list of values
+stands for several arms, one for each value. An unknown or repeated name is an error.
 """
 
 import re
@@ -15,10 +15,10 @@ from ecglib.system.errors import UserError
 from ecglib.system.paths import PARAMS
 
 LAUNCH = {"seeds": [7], "records": None, "data_root": None, "device": "auto", "scheduler": None}
-"""What `common` may say about a launch, and what holds if it does not."""
+"""Settings of `common` about how runs are started, with their defaults."""
 
 SHARED = ("records", "channels", "pretext_epochs")
-"""What `common` may say that goes into every configuration which knows it."""
+"""Settings of `common` that go into every configuration that has them."""
 
 
 _KINDS = {
@@ -45,13 +45,13 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:float", _EXPONENT, list("-+0123
 
 
 def path_of(profile):
-    """Path of a params file: a path as it is, or the name of one in `params/`."""
+    """Path of a params file, which is given as a path or as the name of a file in `params/`."""
     path = Path(profile)
     return path if path.suffix else PARAMS / f"{profile}.yaml"
 
 
 def load_params(path):
-    """Sections of a params file, checked.
+    """Read the sections of a params file and check their names.
 
     Parameters
     ----------
@@ -61,13 +61,13 @@ def load_params(path):
     Returns
     -------
     dict
-        `common` -> values by name; study -> list of arms, a dict each.
+        `common` -> values by name; study -> list of arms, each a dict.
 
     Raises
     ------
     UserError
-        The file is missing or no such YAML; a section is no study; a name or a section comes
-        twice; a name in `common` is unknown.
+        If the file is missing or not such a YAML file, a section is not a study, a name or a
+        section comes twice, or a name in `common` is unknown.
     """
     path = Path(path)
     if not path.is_file():
@@ -92,17 +92,17 @@ def load_params(path):
 
 
 def override(params, values, where=""):
-    """Params with other values: of `common` by their names, of arms by the name of a study.
+    """Replace values of `common`, or the arms of studies.
 
     Parameters
     ----------
     params : dict
-        From `load_params`; not changed.
+        Sections from `load_params`, which are not changed.
     values : dict
-        Values by name; names of `common` or of studies, whose arms are a list of settings.
-        None leaves a value as it is.
+        New values by name. A name is one of `common`, or that of a study, whose value is a list
+        of arms. None leaves a value as it is.
     where : str
-        What an error begins with.
+        First words of an error.
     """
     in_common = dict.fromkeys((*LAUNCH, *SHARED))
     studies = registry.names()

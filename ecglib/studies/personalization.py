@@ -14,7 +14,7 @@ from ecglib.studies.registry import RunConfig, study
 
 @dataclass(frozen=True, kw_only=True)
 class PersonalizedSettings(FinetunedSettings, OnlineSettings):
-    """Offline stage, fine-tuning on a share of the training beats, and online stage."""
+    """Settings of the offline stage, the fine-tuning and the online stage."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,12 +32,12 @@ class PersonalizationConfig(RunConfig, PersonalizedSettings):
 
 
 def personalized(run, config):
-    """Networks of the online stage in fp32, made once for all runs that go on from them.
+    """Networks of the online stage in fp32, made once for all runs that use them.
 
     Yields
     ------
     tuple of (int, ECGNet, float)
-        Record, its network, and the seconds that the network took.
+        Record, its network, and the seconds to make the network.
     """
     start, _ = pretext(run, config)
     stage = cache(lambda: OnlineStage(start, run.train.inputs, config))
@@ -60,7 +60,7 @@ def personalized(run, config):
 
 @study("personalization", PersonalizationConfig)
 def run_personalization(run):
-    """The online stage of every patient of the test set."""
+    """Run the online stage for every patient of the test set."""
     model, story = pretext(run, run.config)
     predicted, seconds = personalize(model, run.train.inputs, run.patients, run.config)
     predicted = run.in_order(predicted)

@@ -1,4 +1,4 @@
-"""From a params file to runs: which configurations a study has, and where its data is."""
+"""Plans: the configurations that a params file lists, and the data that they read."""
 
 import contextlib
 import itertools
@@ -17,14 +17,14 @@ from ecglib.system.paths import RUNS
 
 
 def expand(study, arms, *, seeds=(), **shared):
-    """Configurations of a study from a table of arms.
+    """Configurations of a study from a list of arms.
 
     Parameters
     ----------
     study : str
         Name of the study.
     arms : list of dict
-        Settings of each arm; a setting with a list of values stands for one arm a value.
+        Settings of each arm; a list of values stands for several arms, one for each value.
     seeds : list of int
         Seeds of every arm that does not name its own under `seed`.
     **shared
@@ -33,7 +33,7 @@ def expand(study, arms, *, seeds=(), **shared):
     Returns
     -------
     list of RunConfig
-        In order of the arms, without repetition.
+        Configurations in order of the arms, without repetition.
 
     Examples
     --------
@@ -53,14 +53,14 @@ def expand(study, arms, *, seeds=(), **shared):
 
 @dataclass(frozen=True)
 class Plan:
-    """What a params file asks for.
+    """Content of a params file, with functions that run it.
 
     Attributes
     ----------
     profile : str
         Name of the params file, "quick" for `params/quick.yaml`.
     params : dict
-        As `ecglib.studies.params.load_params` gives them.
+        Its sections, see `ecglib.studies.params.load_params`.
     """
 
     profile: str
@@ -76,20 +76,20 @@ class Plan:
         profile : str or path
             Name of a file in `params/`, or path of another one.
         **overrides
-            Other values, see `ecglib.studies.params.override`; None stands for what the file
-            says.
+            Other values, see `ecglib.studies.params.override`; None keeps the value of the
+            file.
         """
         path = path_of(profile)
         return cls(path.stem, override(load_params(path), overrides))
 
     def common(self, name):
-        """One value of section `common`; what holds without it, if it is not there."""
+        """One value of section `common`, or its default if the section lacks it."""
         return self.params["common"].get(name, LAUNCH.get(name))
 
     def configs(self, study, arms=None):
-        """Configurations of a study by its name, a list of RunConfig.
+        """Configurations of a study (given by its name), a list of RunConfig.
 
-        `arms`, a list of dict, are other arms than those of the params file.
+        `arms`, a list of dict, replace those of the params file.
         """
         known, common = settings_of(study), self.params["common"]
         shared = {name: common[name] for name in SHARED if name in common and name in known}
@@ -97,16 +97,18 @@ class Plan:
         return expand(study, arms, seeds=self.common("seeds"), **shared)
 
     def source(self, name="mitdb"):
-        """Where a data set is, a `Source`; of one with beats, the records of `common`."""
+        """Find a data set, as `Source`; of a data set of beats, the records of `common`."""
         return self._find(name, self.common("records") or ())
 
     def sources(self, *studies):
-        """Data set -> `Source` of all that studies read: studies of the params file by name, or
-        lists of RunConfig."""
+        """Find all data sets that some studies read; returns a dict from name to `Source`.
+
+        A study is given by its name in the params file, or as a list of RunConfig.
+        """
         return {name: self._find(name, records) for name, records in self._needed(studies)}
 
     def _needed(self, studies):
-        """Data sets that studies read, each with all records that any of them needs."""
+        """Data sets that studies read, each with all records that one of the studies needs."""
         needed = {}
         for study in studies:
             for config in self.configs(study) if isinstance(study, str) else study:
@@ -115,7 +117,10 @@ class Plan:
         return [(name, tuple(records)) for name, records in needed.items()]
 
     def _find(self, name, records):
-        """Looked for once, since files are hashed; only profile quick may invent patients."""
+        """Find a data set once, since its files are hashed.
+
+        Only the profile quick may use invented patients.
+        """
         key = name, tuple(records) if isinstance(sets.get(name), sets.BeatSet) else ()
         if key not in self._found:
             allowed = self.profile == "quick"
@@ -129,11 +134,11 @@ class Plan:
         Parameters
         ----------
         study, arms
-            As `configs` takes them.
+            See `configs`.
         runs : path
             Folder of live results.
         again : bool
-            Forget the results that these runs have already.
+            Whether existing results of these runs are deleted first.
 
         Returns
         -------
@@ -147,13 +152,13 @@ class Plan:
         return run_study(configs, sources, scheduler=self.common("scheduler"), **where)
 
     def on_cpu(self, config, runs=RUNS):
-        """The run of a configuration on the plan's data, on the processor; not executed."""
+        """The `Run` of a configuration on the processor, which is not executed."""
         return Run(config, self.sources([config]), torch.device("cpu"), Path(runs))
 
     def data_identity(self):
-        """Identity of all data that the plan's runs read, to tell when it has changed.
+        """Identity of all data that the plan's runs read, by which a change is noticed.
 
-        Recordings that are not there do not count: only a run that needs them may complain.
+        Missing recordings are left out; a run that needs them raises an error later.
         """
         found = [self.source()]
         for name, records in self._needed(name for name in self.params if name != "common"):

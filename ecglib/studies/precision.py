@@ -17,7 +17,7 @@ from ecglib.training.precision import PrecisionSettings, running
 
 @dataclass(frozen=True, kw_only=True)
 class PrecisionConfig(RunConfig, PersonalizedSettings, PrecisionSettings):
-    """The whole of paper 1's pipeline in a number format, offline stage included."""
+    """The whole pipeline of paper 1 in a number format, including the offline stage."""
 
     arm_keys = ("precision", "precision_impl", "strategy", "norm", "split")
 
@@ -26,13 +26,13 @@ class PrecisionConfig(RunConfig, PersonalizedSettings, PrecisionSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class ReducedPuzzleConfig(PuzzleConfig, PrecisionSettings):
-    """An offline stage in a number format; it is no study, runs of this one share it."""
+    """An offline stage in a number format, which several runs of this study share."""
 
     arm_keys = ("precision", "precision_impl", "norm", "split")
 
 
 def pretext_in_format(run, config):
-    """The pretext network of a run in its number format, and the story of its training."""
+    """The pretext network of a run in its number format, and the record of its training."""
     kind = PuzzleConfig if config.precision == "fp32" else ReducedPuzzleConfig
     twin = twin_of(config, kind)
     return run.shared_network(twin, train_pretext, n_outputs=len(PERMUTATIONS))
@@ -40,7 +40,7 @@ def pretext_in_format(run, config):
 
 @study("precision", PrecisionConfig)
 def run_precision(run):
-    """The whole pipeline of paper 1 in one number format, every patient personalized."""
+    """Run the whole pipeline of paper 1 in one number format, for every patient."""
     config, device = run.config, run.device
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
@@ -50,7 +50,7 @@ def run_precision(run):
         predicted, seconds = personalize(model, run.train.inputs, run.patients, config)
     predicted = run.in_order(predicted)
     more = {"steps": story["steps"] + tally.steps, "skipped": story["skipped"] + tally.skipped}
-    if device.type == "cuda":  # of a CPU's memory nobody keeps such a count
+    if device.type == "cuda":  # on a CPU, PyTorch does not count the memory
         more["peak_memory_bytes"] = torch.cuda.max_memory_allocated(device)
     seconds = {"pretrain": story["seconds"], **seconds}
     return run.outcome(predicted, seconds, ec57=run.ec57(predicted), **more)

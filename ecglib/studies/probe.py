@@ -1,4 +1,4 @@
-"""Study of frozen features: a linear classifier of N, S, V on what a network has learnt."""
+"""Study of frozen features: a linear classifier of N, S, V on a network's features."""
 
 from dataclasses import dataclass
 
@@ -17,19 +17,19 @@ NETWORKS = {
     "puzzle": lambda run: pretext(run, run.config)[0],
     "supervised": lambda run: supervised(run, twin_of(run.config, BaselineConfig))[0],
 }
-"""Where the features come from -> function of a run that gives the network."""
+"""Source of the features -> function from a run to the network."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProbeConfig(RunConfig, FinetunedSettings):
     """Linear classifier of N, S, V on the frozen features of a network.
 
-    `epochs`, `learning_rate` and `decay` made the network; the probe has its own.
+    `epochs`, `learning_rate` and `decay` are those of the network; the probe has its own.
 
     Attributes
     ----------
     source : {"random", "puzzle", "supervised"}
-        What trained the network: nothing, the puzzle, or labels.
+        How the network was trained: not at all, by the puzzle, or with labels.
     probe_epochs, probe_learning_rate, probe_decay
         Training of the linear classifier.
     """
@@ -44,7 +44,7 @@ class ProbeConfig(RunConfig, FinetunedSettings):
 
 @study("probe", ProbeConfig)
 def run_probe(run):
-    """A linear layer on the frozen features of a network."""
+    """Train and score a linear layer on the frozen features of a network."""
     config = run.config
     network = NETWORKS[config.source](run)
     features = in_batches(network.features, run.train.inputs.x)

@@ -1,4 +1,4 @@
-"""Study of the offline stage of ECGWavePuzzle by itself: is the puzzle solved, and how?"""
+"""Study of the offline stage of ECGWavePuzzle: is the puzzle solved, and how?"""
 
 import time
 from dataclasses import dataclass
@@ -20,18 +20,19 @@ from ecglib.training.tasks import SupervisedSettings
 
 @dataclass(frozen=True, kw_only=True)
 class PretextSettings(SplitSettings, NetworkSettings, TrainingSettings, PuzzleSettings):
-    """All that the offline stage depends on: the settings that runs with one puzzle share.
+    """All settings of the offline stage; runs that agree in them share its network.
 
     Attributes
     ----------
     norm : {"none", "batch"}
         Normalisation inside the blocks; AdaBN needs "batch".
     normalization : {"zscore", "record", "none"}
-        Each beat z-scored by itself (paper 1), by its record's mean and deviation, or mV.
+        Beats are z-scored one by one (paper 1), or by their record's mean and deviation, or
+        stay in mV.
     """
 
     features: ClassVar[str] = "beat"  # a puzzle has no RR ratios
-    view: ClassVar[str] = "whole"  # what a run of another study goes on from
+    view: ClassVar[str] = "whole"  # other studies use the network of this view
 
     norm: str = setting("batch", one_of=("none", "batch"))
     normalization: str = setting("zscore", one_of=("zscore", "record", "none"))
@@ -39,22 +40,22 @@ class PretextSettings(SplitSettings, NetworkSettings, TrainingSettings, PuzzleSe
 
 @dataclass(frozen=True, kw_only=True)
 class FinetunedSettings(PretextSettings, SupervisedSettings, ShareSettings):
-    """Offline stage, then training on a share of the labelled beats."""
+    """Settings of the offline stage and of a training on a share of the labelled beats."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PuzzleConfig(RunConfig, PretextSettings):
-    """Offline stage of ECGWavePuzzle: six permutations of N beats to tell apart.
+    """Offline stage of ECGWavePuzzle: a network learns to distinguish six orders of N beats.
 
     Attributes
     ----------
     view : {"whole", "junctions", "masked"}
-        Which samples are hidden after permuting: `junctions` keeps only those around the cuts,
-        `masked` only the others, `whole` all of them.
+        Samples that the network sees after permuting: `junctions` shows only those around the
+        cuts, `masked` only the others, `whole` all of them.
     """
 
     arm_keys = ("cuts", "view", "norm", "split")
-    train_share: ClassVar[float] = 1.0  # labels are not needed, so there is no reason to save
+    train_share: ClassVar[float] = 1.0  # all beats, since no labels are needed
 
     view: str = setting("whole", one_of=VIEWS)
 
@@ -62,19 +63,19 @@ class PuzzleConfig(RunConfig, PretextSettings):
 def pretext(run, config):
     """Network of the offline stage with six outputs, shared by all runs that start from it.
 
-    It uses all N beats of the training set, whatever share of them a fine-tuning gets.
+    It uses all N beats of the training set, even if a fine-tuning uses a share of them.
 
     Parameters
     ----------
     run : Run
-        Its data and its place.
+        Run with the data and the folder of checkpoints.
     config : RunConfig
-        With `PretextSettings`.
+        Configuration with `PretextSettings`.
 
     Returns
     -------
     tuple of (ECGNet, dict)
-        And the story of its training.
+        The network, and the record of its training.
     """
     twin = twin_of(config, PuzzleConfig)
     return run.shared_network(twin, train_pretext, n_outputs=len(PERMUTATIONS))
@@ -82,7 +83,7 @@ def pretext(run, config):
 
 @study("puzzle", PuzzleConfig)
 def run_puzzle(run):
-    """Six-class scores on N beats of the test set, one random permutation a beat."""
+    """Score the puzzle on N beats of the test set, with one random order for each beat."""
     config = run.config
     model, story = pretext(run, config)
     x = run.test.inputs.x[run.test.inputs.y == 0]

@@ -1,7 +1,7 @@
-"""Studies by name: a configuration and the function that runs it, tied by one decorator.
+"""Studies by name; a decorator joins a configuration and the function that runs it.
 
-Every module of this folder that is not named in `_SHARED` is a study of its own name. It is
-imported when it is asked for, so a machine needs only what its own studies need.
+Every module of this folder that is not named in `_SHARED` is a study with the module's name. It
+is imported only when it is used, so a machine needs only the packages of its own studies.
 """
 
 import hashlib
@@ -21,18 +21,19 @@ _STUDIES = {}
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig(Settings):
-    """What every run has in common: checked settings, an identity, a readable name.
+    """Base class of all configurations: checked settings, an identity, a readable name.
 
     Attributes
     ----------
     study : str
-        Name of the study, which `@study` gives.
+        Name of the study, which `@study` sets.
     protocol : int
-        A study raises it when its code changes meaning, so that older results are stale.
+        Version of the study's code; it is increased when results change, so that older ones are
+        not used.
     arm_keys : tuple of str
-        Settings, or properties, that tell the arms of the study apart.
+        Settings, or properties, that distinguish the arms of the study.
     timed : bool
-        Whether it measures speed: nothing else may run beside such a run.
+        Whether the run measures speed; nothing else may run at the same time.
     headline : dict
         Settings of the one arm that a headline quotes.
     """
@@ -45,7 +46,7 @@ class RunConfig(Settings):
 
     @property
     def data_sets(self):
-        """Data sets that the run reads: name -> their records, empty for all that are there."""
+        """Data sets that the run reads: name -> records, or an empty tuple for all records."""
         return {self.dataset: self.records}
 
     def prerequisites(self):
@@ -59,19 +60,21 @@ class RunConfig(Settings):
         return bool(named) and all(getattr(self, name) == value for name, value in named)
 
     def to_dict(self):
-        """Configuration as JSON-able dict."""
+        """Configuration as a dict that JSON can hold."""
         return json.loads(json.dumps(asdict(self)))
 
     @property
     def slug(self):
-        """Short readable name: the arm, and the seed where there is one."""
+        """Short readable name: the arm, and the seed if there is one."""
         arm = "-".join(str(getattr(self, key)) for key in self.arm_keys).replace("+", "_")
         seeded = any(field.name == "seed" for field in fields(self))
         return f"{arm}-s{self.seed}" if seeded else arm
 
     def hash_with(self, data):
-        """Identity of a run, 12 hexadecimal digits: this configuration under this protocol, on
-        data with a `name` and a `sha256`."""
+        """Identity of a run, 12 hexadecimal digits.
+
+        It depends on the configuration, the protocol, and the `name` and `sha256` of the data.
+        """
         identity = [self.to_dict(), data["name"], data["sha256"], self.protocol]
         text = json.dumps(identity, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -98,8 +101,9 @@ def study(name, config):
     Returns
     -------
     callable
-        Leaves the function as it is: from an `ecglib.studies.run.Run` to the fields of its
-        `RunResult` that are the study's own: `metrics`, `runtime_s`, `predictions` …
+        Decorator that does not change the function. The function takes an
+        `ecglib.studies.run.Run` and returns the study's own fields of the `RunResult`, such as
+        `metrics`, `runtime_s` and `predictions`.
     """
     config.study = name
 
@@ -122,7 +126,7 @@ def find(name):
     Raises
     ------
     UserError
-        If there is no such study, or its module ties no function to a configuration.
+        If there is no such study, or its module has no function decorated with `@study`.
     """
     if name not in _STUDIES:
         if name not in (known := names()):
@@ -142,7 +146,7 @@ def settings_of(name):
 
 
 def make_config(study, **settings):
-    """Configuration of a run from plain settings, with unknown names refused.
+    """Configuration of a run from settings; unknown names are refused.
 
     Raises
     ------
@@ -159,19 +163,19 @@ def make_config(study, **settings):
 
 
 def twin_of(config, kind):
-    """The run of another study that a run starts from: the same in all settings both have.
+    """Configuration of another study that agrees in all settings that both studies have.
 
     Parameters
     ----------
     config : RunConfig
-        A run.
+        Configuration of a run, which starts from networks of the other study.
     kind : type
         Configuration class of the other study.
 
     Returns
     -------
     RunConfig
-        Of class `kind`; runs with the same twin share its networks.
+        Configuration of class `kind`; runs with the same twin share its networks.
     """
     names = [field.name for field in fields(kind) if hasattr(config, field.name)]
     return kind(**{name: getattr(config, name) for name in names})

@@ -1,4 +1,4 @@
-"""Study of rhythms: a network of paper 2 on whole recordings, in fp32."""
+"""Study of rhythms: networks of paper 2 on whole recordings, in fp32."""
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -36,19 +36,19 @@ class RhythmConfig(RunConfig, PretrainingSettings, RecordingSettings):
     arm_keys = ("dataset", "model", "size", "pretrain_epochs", "fold")
 
     def prerequisites(self):
-        """The five folds of a run that pools them."""
+        """The runs of the five folds, if this run pools them."""
         if self.fold != "all":
             return []
         return [replace(self, fold=fold) for fold in range(N_FOLDS)]
 
 
 WINDOW_S = 10.24
-"""Seconds of a window of HuBERT-ECG, which gets as many as fit into the recordings."""
+"""Seconds of a window of HuBERT-ECG; a recording gives as many windows as fit into it."""
 
 
 @lru_cache(maxsize=2)
 def _samples(dataset, path, lead, model):
-    """All recordings of a data set as a network reads them; ids; classes."""
+    """All recordings of a data set as inputs of a network, their names, and the classes."""
     recordings = sets.load(dataset, path, lead=lead)
     samples = to_samples(recordings)
     if model == "hubert":
@@ -70,20 +70,20 @@ def recording_sides(run):
 
 
 def split_sides(samples, names, classes, config, device):
-    """`Sides` of recordings: one fold tests, a tenth of all validates, the others train.
+    """`Sides` of recordings: one fold for testing, a tenth for validation, the rest to train.
 
     Parameters
     ----------
     samples : Samples
         All recordings.
     names : ndarray of str
-        Name of each.
+        Names of the recordings.
     classes : tuple of str
         Names of their labels.
     config : RunConfig
         `fold`, `seed` and `train_share` are read.
     device : torch.device
-        Where the sides go.
+        Device of the returned sides.
     """
     label = samples.y.numpy()
     folds = stratified_folds(label, N_FOLDS, seed=config.seed)
@@ -104,13 +104,18 @@ def split_sides(samples, names, classes, config, device):
 
 
 def recording_labels(run):
-    """Recording -> class, of all recordings of a run's data set."""
+    """Class of every recording of a run's data set, as a dict by name."""
     samples, names, _ = _samples_of(run)
     return dict(zip(names.tolist(), samples.y.tolist(), strict=True))
 
 
+def _encoded(labels):
+    """Recording -> class as a result file holds it: whoever has the file can pair answers."""
+    return results.encode_recordings(list(labels), np.array(list(labels.values())))
+
+
 def recording_network(run, sides):
-    """The fp32 network of a run on recordings, and the story of its training."""
+    """The fp32 network of a run on recordings, and the record of its training."""
     config = twin_of(run.config, RhythmConfig)
 
     def make():
@@ -124,9 +129,11 @@ def recording_network(run, sides):
 
 @study("rhythm", RhythmConfig)
 def run_rhythm(run):
-    """An fp32 network of paper 2, scored on the fold that it has not seen."""
+    """Score an fp32 network of paper 2 on the fold that it has not seen."""
     if run.config.fold == "all":
-        return pooled([run.finished(config) for config in run.config.prerequisites()])
+        fields = pooled([run.finished(config) for config in run.config.prerequisites()])
+        fields["metrics"]["labels"] = _encoded(recording_labels(run))
+        return fields
     sides = recording_sides(run)
     model, story = recording_network(run, sides)
     watch = Stopwatch()
@@ -157,7 +164,7 @@ def scores_of(sides, predicted):
 
 
 def pooled(folds):
-    """Fields of a result on all recordings, each scored by the network that had not seen it."""
+    """Fields of a result on all recordings, each predicted by a network that never saw it."""
     confusion = np.sum([np.array(r.metrics["confusion"]) for r in folds], axis=0)
     scores = metrics.scores(confusion, list(folds[0].metrics["per_class"]))
     stages = {stage for result in folds for stage in result.runtime_s}

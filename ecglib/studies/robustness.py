@@ -1,4 +1,4 @@
-"""Study of worse recordings: networks trained on clean records, tested on perturbed ones."""
+"""Study of worse recordings: networks are trained on clean and tested on perturbed records."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,7 +19,7 @@ from ecglib.system.settings import setting
 from ecglib.training.loop import predict
 
 SEED = 0
-"""Of all noise and jitter, so that every network sees the same."""
+"""Seed of all noise and jitter, so that every network sees the same."""
 
 NOISES = ("wander", "muscle", "electrode")
 
@@ -31,22 +31,23 @@ PERTURBATIONS = {
     **dict.fromkeys(NOISES, "dB"),
     "resampled": "Hz",
 }
-"""Perturbation -> unit of its level, None if it has no levels; `perturbed` makes them."""
+"""Perturbation -> unit of its level, or None if it has no levels; see `perturbed`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RobustnessConfig(RunConfig, MicroRunSettings):
-    """A micro network trained on clean records, tested on worse ones.
+    """A micro network that is trained on clean records and tested on worse ones.
 
     Attributes
     ----------
     perturbation : str
-        "none"; R-peaks "detected" instead of annotated, or annotated and moved at random
-        ("jitter"); the record's other "lead"; generated noise ("wander", "muscle",
-        "electrode"); "resampled".
+        "none" changes nothing. "detected" uses detected R-peaks instead of annotated ones,
+        "jitter" moves the annotated ones at random. "lead" reads the record's other lead.
+        "wander", "muscle" and "electrode" add generated noise. "resampled" changes the sampling
+        frequency.
     level : float
-        Largest move in ms, signal-to-noise ratio in dB, or sampling frequency in Hz; 0 where
-        there are no levels.
+        Largest move in ms, signal-to-noise ratio in dB, or sampling frequency in Hz; 0 if the
+        perturbation has no levels.
     """
 
     arm_keys = ("perturbation", "level", "scope", "split")
@@ -62,12 +63,13 @@ class RobustnessConfig(RunConfig, MicroRunSettings):
 
 @lru_cache(maxsize=64)
 def perturbed(dataset, path, record, perturbation, level, features):
-    """Beats of a record, perturbed as in `RobustnessConfig`, as the network reads them.
+    """Inputs of the network for the beats of a record, perturbed as in `RobustnessConfig`.
 
     Returns
     -------
     tuple of (Inputs, Matching)
-        And how detection went; of annotated peaks, every beat is matched with itself.
+        The inputs, and the matching of detected and annotated R-peaks. If the annotated R-peaks
+        are used, every beat is matched with itself.
     """
     data = sets.get(dataset)
     lead = data.other_lead(path, record) if perturbation == "lead" else None
@@ -89,11 +91,11 @@ def perturbed(dataset, path, record, perturbation, level, features):
 
 @study("robustness", RobustnessConfig)
 def run_robustness(run):
-    """Every fold's network on its perturbed test records.
+    """Score every fold's network on its perturbed test records.
 
-    Predictions are of annotated beats. A beat that the detector missed has no class of its own;
-    it is written as N, the class that a device shows when it shows nothing, and counted as
-    missed in `detection`.
+    Predictions are those of annotated beats. A beat that the detector missed has no prediction.
+    It is written as N, since a device then reports nothing, and `detection` counts it as
+    missed.
     """
     config, watch, classes, counts = run.config, Stopwatch(), {}, {}
     for test, _, model, _ in fold_networks(run, config):
@@ -114,7 +116,7 @@ def run_robustness(run):
 
 
 def detection_counts(label, found, matching):
-    """Beats of each class as a detector and a classifier together find them (EC57).
+    """Beats of each class that a detector and a classifier find together (EC57).
 
     Parameters
     ----------
@@ -123,13 +125,13 @@ def detection_counts(label, found, matching):
     found : ndarray, shape (n_detections,)
         Class of every detection.
     matching : Matching
-        Which detection is which beat.
+        Pairs of annotated beats and detections.
 
     Returns
     -------
     ndarray, shape (3, 3), int
-        For N, S, V: true positives; false negatives, missed beats included; false positives,
-        false detections included. Beats of F and Q count nowhere.
+        A row for each of N, S, V with true positives, false negatives (including missed beats)
+        and false positives (including false detections). Beats of F and Q are not counted.
     """
     beat, detection = matching.pairs.T
     seen, said = np.zeros(len(label), dtype=bool), np.zeros(len(label), dtype=np.int8)

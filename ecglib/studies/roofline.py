@@ -1,4 +1,4 @@
-"""Study of bounds: what a network takes on this processor, against what it must take."""
+"""Study of bounds: the time of a network on this processor, and its lower bound."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -13,24 +13,24 @@ from ecglib.studies.registry import RunConfig, study
 from ecglib.system.settings import setting
 
 NETWORKS = ("ecgnet", "micronet", "resnet1d")
-"""Networks of the papers' size, and ours, as `fresh_network` makes them."""
+"""Names of the networks: those of the papers' size, and ours; see `fresh_network`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RooflineConfig(RunConfig):
-    """One network of the papers' size on this processor: its bound, and its time.
+    """One network on this processor, with its lower bound and its time.
 
     Attributes
     ----------
     network : {"ecgnet", "micronet", "resnet1d"}
-        With random weights, in fp32.
+        Network with random weights in fp32.
     batch, calls : int
-        Inputs of a call, and timed calls.
+        Number of inputs of a call, and of timed calls.
     """
 
     timed = True
     arm_keys = ("network", "batch")
-    dataset: ClassVar[str] = "mitdb"  # not read; a result file names the data at hand
+    dataset: ClassVar[str] = "mitdb"  # it is not read, but a result file must name a data set
     records: ClassVar[tuple[int, ...]] = (100,)
 
     network: str = setting("ecgnet", one_of=NETWORKS)
@@ -39,17 +39,18 @@ class RooflineConfig(RunConfig):
 
 
 def fresh_network(name):
-    """A network of the papers' size with random weights, and the shapes of what it reads.
+    """A network with random weights, and the shapes of its inputs.
 
     Parameters
     ----------
     name : {"ecgnet", "micronet", "resnet1d"}
-        Which one.
+        Name of the network.
 
     Returns
     -------
     tuple of (Module, list of tuple of int)
-        In evaluation mode; shapes of one beat or recording, then of its timing if it is read.
+        Network in evaluation mode; shapes of one beat or recording, and of its timing if the
+        network reads it.
     """
     if name == "micronet":
         model = models.fresh(name, 0, "full", n_rr=8)
@@ -60,7 +61,7 @@ def fresh_network(name):
 
 @study("roofline", RooflineConfig)
 def run_roofline(run):
-    """One network: bound and median time of a call, on one core in fp32."""
+    """Bound and median time of a call of one network, on one core in fp32."""
     config = run.config
     model, shapes = fresh_network(config.network)
     rng = np.random.default_rng(0)

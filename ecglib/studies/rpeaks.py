@@ -1,4 +1,4 @@
-"""Study of R-peaks: detections of our detector against the annotations."""
+"""Study of R-peaks: detections of our detector, compared with the annotations."""
 
 import time
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class RpeaksConfig(RunConfig, RecordSettings):
 
 @study("rpeaks", RpeaksConfig)
 def run_rpeaks(run):
-    """Detections of every record against its annotations."""
+    """Compare the detections of every record with its annotations."""
     start = time.perf_counter()
     per_record = {
         run.dataset.key(record): detector.score_record(

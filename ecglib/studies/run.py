@@ -1,4 +1,4 @@
-"""How runs are executed: a configuration on its data, to a result that is saved."""
+"""Execution of runs: from a configuration and its data to a result that is saved."""
 
 import platform
 from dataclasses import asdict, dataclass, replace
@@ -26,27 +26,27 @@ from ecglib.training.on_beats import as_checkpoint, build
 
 @dataclass(frozen=True)
 class BeatsAndInputs:
-    """Beats of the training or test set, and what the network reads of them."""
+    """Beats of the training or test set, and the inputs of the network for them."""
 
     beats: object
     inputs: object
 
 
 class Run:
-    """One configuration on its data: loads what it needs, when it needs it.
+    """One configuration with its data, which is loaded when it is needed.
 
     Parameters
     ----------
     config : RunConfig
-        What to run.
+        The configuration.
     sources : dict of str to Source
-        Where its data sets are, by name.
+        Places of its data sets, by name.
     device : torch.device
-        Where the networks run.
+        Device of the networks.
     runs : Path
         Folder of the live results; checkpoints lie beside it.
     finished : callable, optional
-        RunConfig -> RunResult of another run, executed first if it has none.
+        Function RunConfig -> RunResult of another run, which is executed if it has no result.
     """
 
     def __init__(self, config, sources, device, runs, *, finished=None):
@@ -59,7 +59,7 @@ class Run:
 
     @property
     def source(self):
-        """Where the run's data set is."""
+        """Place of the run's data set."""
         return self.sources[self.config.dataset]
 
     @property
@@ -69,7 +69,7 @@ class Run:
 
     @property
     def data(self):
-        """Identity of the data, for result files; invented data has the mark `synthetic`."""
+        """Identity of the data for result files; `synthetic` is True if it is invented."""
         used = [self.sources[name] for name in self.config.data_sets]
         mark = {"synthetic": True} if any(source.synthetic for source in used) else {}
         if len(used) == 1:
@@ -98,18 +98,18 @@ class Run:
 
     @cached_property
     def test(self):
-        """The same with what the network reads of them."""
+        """All annotated beats of the test set with the inputs of the network."""
         inputs = to_inputs(self.test_beats, self.config, self.device)
         return BeatsAndInputs(self.test_beats, inputs)
 
     @cached_property
     def scored(self):
-        """The beats of the test set that count: N, S, V."""
+        """The beats of the test set that are scored: N, S, V."""
         return self.test.inputs.select(self.test.inputs.y < len(CLASSES))
 
     @cached_property
     def patients(self):
-        """Record -> all its beats as inputs, and the mask of those an online stage may see."""
+        """For each record all beats as inputs, and the mask of those for the online stage."""
         patients = {}
         for record in self.config.sides()[1]:
             online = online_mask(self.beats_of(record), self.config.online_seconds)
@@ -125,21 +125,22 @@ class Run:
         return everything
 
     def checkpoint(self, config, suffix):
-        """Where networks of a configuration lie on this data: beside the results."""
+        """Path of the network of a configuration on this data, beside the results."""
         folder = self.runs.parent / "checkpoints" / config.study
         return folder / f"{config.slug}-{config.hash_with(self.data)}{suffix}"
 
     def stored(self, config, empty, make, suffix=".npz"):
-        """A network that is made once and then read from disk, and the story of its training.
+        """A network that is made once and then read from disk, and the record of its training.
 
         Parameters
         ----------
         config : RunConfig
-            What it is a network of, in this run's study or another one.
+            Configuration of the network, from this run's study or another one.
         empty : callable
-            () -> a network of its shape, whose weights are replaced.
+            Function () -> a network of the same shape, whose weights are replaced.
         make : callable
-            () -> (state dict, story), where there is no such network yet.
+            Function () -> (state dict, record of the training), called if there is no such
+            network yet.
         suffix : str
             End of the file's name.
         """
@@ -177,16 +178,16 @@ class Run:
 
 @dataclass(frozen=True)
 class Worksite:
-    """Where runs find their data and leave their results; it may travel to other machines.
+    """Places of the data and of the results of runs; it can be sent to other machines.
 
     Attributes
     ----------
     sources : dict of str to Source
-        Where the data sets are, by name.
+        Places of the data sets, by name.
     profile : str
         Name of the params file, recorded in the results.
     device : str
-        As `ecglib.data.inputs.pick_device` takes it.
+        Name of a device, see `ecglib.data.inputs.pick_device`.
     runs : Path
         Folder of live results.
     """
@@ -197,17 +198,17 @@ class Worksite:
     runs: Path
 
     def run(self, config, device=None):
-        """The run of a configuration, not executed yet; it needs no device to be named."""
+        """The `Run` of a configuration, which is not executed."""
         return Run(config, self.sources, device, self.runs, finished=self.finished)
 
     def path(self, config):
-        """Where the result of a configuration lies, once there is one."""
+        """Path of the result of a configuration, also if there is none yet."""
         data = self.run(config).data
         name = f"{config.slug}-{config.hash_with(data)}.json"
         return self.runs / config.study / name
 
     def shared(self):
-        """The same as seen from another folder, with a folder of results that is there."""
+        """The same with absolute paths, for other machines; the folder of results is made."""
         try:
             self.runs.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -219,7 +220,7 @@ class Worksite:
         return replace(self, sources=moved, runs=self.runs.absolute())
 
     def check_reach(self):
-        """Refuse a machine that does not see the data and the folder of results."""
+        """Raise a `UserError` if this machine does not see the data or the results' folder."""
         for path in (*(Path(source.path) for source in self.sources.values()), self.runs):
             if not path.exists():
                 raise UserError(
@@ -228,7 +229,7 @@ class Worksite:
                 )
 
     def finished(self, config):
-        """Result of a configuration, executed and saved first if it has none."""
+        """Result of a configuration; if there is none, it is computed and saved."""
         path, data = self.path(config), self.run(config).data
         if not path.exists():
             run = self.run(config, pick_device(self.device))
@@ -249,20 +250,20 @@ class Worksite:
 
 
 def run_study(configs, sources, *, profile, device="auto", runs=RUNS, scheduler=None):
-    """Execute the runs that have no result yet, saving each when it ends.
+    """Execute the runs that have no result yet, and save each result when its run ends.
 
     Parameters
     ----------
     configs : list of RunConfig
-        From `ecglib.studies.plan.expand`.
+        Configurations, for example from `ecglib.studies.plan.expand`.
     sources : Source or dict of str to Source
-        Where the records are; by name, if the runs read several data sets.
+        Place of the records, or a dict by name if the runs read several data sets.
     profile, device, runs
-        As `Worksite` has them.
+        See `Worksite`.
     scheduler : str, optional
-        Who executes them: this process (None), all cores of this machine ("local"), or the
-        workers of the Dask scheduler at `tcp://host:port`. Studies of speed stay in this
-        process: on a machine with other work to do their times would mean nothing.
+        None executes the runs in this process, "local" on all cores of this machine, and
+        `tcp://host:port` by the workers of the Dask scheduler there. Studies of speed stay in
+        this process, since other work at the same time would make their times wrong.
 
     Returns
     -------
@@ -274,7 +275,7 @@ def run_study(configs, sources, *, profile, device="auto", runs=RUNS, scheduler=
     site = Worksite(by_name, profile, device, Path(runs))
     shared = [config for config in configs if not config.timed]
     if scheduler is None:
-        pick_device(device)  # a missing GPU is known before any work
+        pick_device(device)  # raises an error before any work if the GPU is missing
     elif missing := [config for config in shared if not site.path(config).exists()]:
         cluster.execute(site.shared(), missing, scheduler)
     bar = tqdm(configs, desc="runs", disable=len(configs) < 2)

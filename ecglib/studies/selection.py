@@ -1,4 +1,4 @@
-"""Study of choices: trials inside DS1, scored after every epoch."""
+"""Study of choices of settings: trials inside DS1, scored after every epoch."""
 
 from dataclasses import dataclass
 
@@ -14,20 +14,21 @@ from ecglib.training.on_beats import train_supervised
 
 @dataclass(frozen=True, kw_only=True)
 class SelectionConfig(RunConfig, FinetunedSettings):
-    """Trial inside DS1; `epochs` is the most it may take.
+    """A trial inside DS1 with at most `epochs` epochs.
 
-    On `ds1_val`, early stopping keeps the epoch with the best macro-F1 and gives up after
-    `patience` epochs without a better one. On the folds of a cross-validation the epoch is
-    chosen on all folds together, so `patience` should not end any of them.
+    On `ds1_val`, early stopping keeps the epoch with the best macro-F1 and stops after
+    `patience` epochs without a better one. On the folds of a cross-validation, the epoch is
+    chosen on all folds together, so `patience` should be large enough not to stop any of them.
 
     Attributes
     ----------
     pipeline : {"baseline", "ssl"}
-        From scratch, or puzzle first, then fine-tuning of what `finetune` says.
+        "baseline" trains from scratch. "ssl" solves the puzzle first and then fine-tunes the
+        parts that `finetune` names.
     finetune : {"all", "head"}
         What the fine-tuning may change.
     patience : int
-        Epochs without a better macro-F1 after which a trial ends.
+        Number of epochs without a better macro-F1 after which a trial ends.
     """
 
     arm_keys = ("pipeline", "finetune", "features", "norm", "imbalance", "split")
@@ -46,7 +47,7 @@ class SelectionConfig(RunConfig, FinetunedSettings):
 
 @study("selection", SelectionConfig)
 def run_selection(run):
-    """A trial inside DS1, scored after every epoch."""
+    """Run a trial inside DS1 and score it after every epoch."""
     config, train = run.config, run.train.inputs
     label, confusions = run.scored.y.cpu().numpy(), []
 

@@ -1,4 +1,4 @@
-"""Study of speed: the usual way and ours on the same work, one after the other, in one run."""
+"""Study of speed: the same work is done in the usual way and in ours, one after the other."""
 
 import time
 from contextlib import nullcontext
@@ -37,13 +37,13 @@ from ecglib.training.precision import (
 )
 from ecglib.training.tasks import class_weights
 
-_BEFORE, _AFTER = 150, 150  # samples of a window
+_BEFORE, _AFTER = 150, 150  # samples of a window before and after the R-peak
 _N_ROWS = {"cpu": 1024, "cuda": 8192}
-"""Of the square matrices whose product measures a device's peak."""
+"""Type of device -> rows of the square matrices whose product measures its peak."""
 
 
 def _seconds(work, device):
-    """Seconds of a piece of work, until the device is done with it."""
+    """Seconds of a piece of work, until the device has finished it."""
     start = time.perf_counter()
     work()
     if device.type == "cuda":
@@ -52,7 +52,7 @@ def _seconds(work, device):
 
 
 def _windows(run):
-    """Windows of one record: wfdb once a beat, against one indexing of the whole signal."""
+    """Cut the windows of one record: by wfdb once for each beat, or from the whole signal."""
     import wfdb  # a machine with a packed file may lack it
 
     if run.source.path.is_file():
@@ -77,7 +77,7 @@ def _windows(run):
 
 
 def _pretraining(run):
-    """Epochs of the puzzle on the normal beats of the training set."""
+    """Train epochs of the puzzle on the N beats of the training set, both ways."""
     config, x = run.config, run.train.inputs.x[run.train.inputs.y == 0]
     usual, ours = (build(config, len(PERMUTATIONS), run.device) for _ in range(2))
     loss, task = puzzle_loss(usual, config), puzzle_task(ours, x, config)
@@ -85,7 +85,7 @@ def _pretraining(run):
 
 
 def _training(run):
-    """Epochs of supervised training of all of ECGNet."""
+    """Train epochs of the whole ECGNet with labels, both ways."""
     config, train = run.config, run.train.inputs
     usual, ours = (build(config, len(CLASSES), run.device) for _ in range(2))
     loss = supervised_loss(usual, class_weights(train.y, config.imbalance))
@@ -94,7 +94,7 @@ def _training(run):
 
 
 def _epochs(run, usual, ours):
-    """The same epochs over a Dataset of beats and over beats that stay on the device."""
+    """Time the same epochs over a Dataset and over beats that stay on the device."""
     schedule, seed = Schedule.of(run.config), run.config.seed
     (usual_model, tensors, loss), (model, task) = usual, ours
     _flops(run, model, EVERYTHING, model, tensors[0])  # warms up
@@ -111,7 +111,10 @@ def _epochs(run, usual, ours):
 
 
 def _online(run):
-    """The online stage of some patients; the usual way that of the first few, scaled to all."""
+    """Time the online stage of some patients.
+
+    In the usual way, only the first few patients are timed, and the seconds are scaled to all.
+    """
     config, train = run.config, run.train.inputs
     chosen = dict(list(run.patients.items())[: config.patients])
     few = dict(list(chosen.items())[: config.usual_patients])
@@ -133,7 +136,7 @@ def _online(run):
 
 
 def _finetuning_flops(run, pretext, n_patients):
-    """Operations of the fine-tunings that our way does."""
+    """Number of operations of the fine-tunings in our way."""
     config, x = run.config, run.train.inputs.x
     model = empty_network(pretext, config)
     if config.finetune == "all":
@@ -146,7 +149,7 @@ def _finetuning_flops(run, pretext, n_patients):
 
 
 def _flops(run, model, parts, forward, inputs):
-    """Floating-point operations of a training step, for each beat of its batch."""
+    """Floating-point operations of a training step, divided by the beats of its batch."""
     train_only(model, parts)
     batch = inputs[: run.config.batch_size]
     counter = counted(lambda: forward(batch).sum().backward())
@@ -158,8 +161,8 @@ def _flops(run, model, parts, forward, inputs):
 def _attained(run, flops, seconds):
     """Operations a second, and the device's peak in the format of the run.
 
-    On a GPU fp32 means TF32, which products in fp32 use there (PyTorch's default for
-    convolutions, and ours for the products that stand for them).
+    On a GPU, products in fp32 use TF32: by PyTorch's default for convolutions, and by ours for
+    the products that replace them. So the peak is that of TF32.
     """
     device, n = run.device, _N_ROWS[run.device.type]
     a, b = torch.randn(2, n, n, device=device, dtype=DTYPES[run.config.precision])
@@ -170,7 +173,7 @@ def _attained(run, flops, seconds):
 
 
 def _inference(run):
-    """One beat through every runtime; needs ONNX Runtime and a C compiler."""
+    """Time one beat in every runtime; needs ONNX Runtime and a C compiler."""
     from ecglib.deploy.forms import in_every_form
 
     return {"networks": in_every_form().to_dict("index")}, {}
@@ -183,24 +186,25 @@ TASKS = {
     "online": _online,
     "inference": _inference,
 }
-"""Pieces of work by name -> function of a run to metrics and seconds."""
+"""Name of a piece of work -> function from a run to metrics and seconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SpeedConfig(RunConfig, PersonalizedSettings, PrecisionSettings):
-    """One piece of work, done the usual way and ours, on the same machine in one run.
+    """One piece of work, done in the usual way and in ours, on the same machine in one run.
 
     Attributes
     ----------
     task : {"windows", "pretraining", "training", "online", "inference"}
-        Windows of a record's beats; epochs of the puzzle; epochs of supervised training; the
-        online stage of all patients; one beat through every runtime.
+        "windows" cuts the beats of a record, "pretraining" trains the puzzle, "training" trains
+        with labels, "online" is the online stage of all patients, and "inference" computes one
+        beat in every runtime.
     patients : int
-        Patients of an online stage.
+        Number of patients of an online stage.
     usual_patients : int
-        Patients who have an online stage the usual way; the seconds are scaled to all.
+        Number of patients that are timed in the usual way; the seconds are scaled to all.
     threads : int
-        Of PyTorch on a processor.
+        Threads of PyTorch on a processor.
     """
 
     timed = True
@@ -222,7 +226,7 @@ class SpeedConfig(RunConfig, PersonalizedSettings, PrecisionSettings):
 
 @study("speed", SpeedConfig)
 def run_speed(run):
-    """One task of the study, timed both ways."""
+    """Time one task of the study both ways."""
     with torch_threads(run.config.threads):
         measured, seconds = TASKS[run.config.task](run)
     if "usual" in seconds:

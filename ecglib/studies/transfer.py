@@ -1,4 +1,4 @@
-"""Does a network of paper 2 know atrial fibrillation in recordings of another data set?"""
+"""Study of transfer: does a network detect atrial fibrillation in another data set?"""
 
 from dataclasses import dataclass, replace
 
@@ -16,24 +16,27 @@ from ecglib.training.loop import in_batches
 from ecglib.training.on_beats import as_checkpoint
 from ecglib.training.on_recordings import RecordingSettings, build, train_rhythm
 
-FS, N_TIMES = 150, 1536
-"""Hz and samples (10.24 s) to which both data sets are brought: what the shorter one has."""
+FS = 150
+"""Sampling frequency of both data sets after resampling, Hz."""
+
+N_TIMES = 1536
+"""Number of samples (10.24 s) to which all recordings are cut or padded."""
 
 ATRIAL_FIBRILLATION = {"cinc2017": "A", "chapman": "AFIB", "cpsc2018": "AF"}
-"""Data set -> its class; Chapman's group AFIB holds atrial flutter as well."""
+"""Data set -> its class of atrial fibrillation; Chapman's AFIB includes atrial flutter."""
 
 NOISE = {"cinc2017": "~"}
-"""Data set -> a class that is left out, since it is neither."""
+"""Data set -> a class that is left out, since it is neither AF nor another rhythm."""
 
 CLASSES = ("rest", "AF")
 
 
 @dataclass(frozen=True, kw_only=True)
 class TransferConfig(RunConfig, RecordingSettings):
-    """A network trained on one data set, asked on another whether it is atrial fibrillation.
+    """A network that learns to detect AF on one data set and is tested on another.
 
-    Both are cut to the same seconds and sampled alike; `fold` holds out recordings of the
-    data set that is trained on.
+    Recordings of both are cut to the same length and resampled to the same rate. `fold` holds
+    out recordings of the data set for training.
 
     Attributes
     ----------
@@ -59,8 +62,10 @@ class TransferConfig(RunConfig, RecordingSettings):
 
 
 def binary(source, lead):
-    """First 10 s of a data set's recordings, `Samples` labelled 1 where the rhythm is AF, and
-    the names of the recordings."""
+    """First 10 s of a data set's recordings as `Samples`, and the names of the recordings.
+
+    The label is 1 if the rhythm is AF, otherwise 0.
+    """
     recordings = sets.load(source.name, source.path, lead=lead)
     names = np.array(recordings.classes)[recordings.label]
     recordings = recordings.select(names != NOISE.get(source.name)).resampled(FS, N_TIMES)
@@ -71,7 +76,7 @@ def binary(source, lead):
 
 @study("transfer", TransferConfig)
 def run_transfer(run):
-    """Trained on four folds of one data set, tested on the fifth and on another data set."""
+    """Train on four folds of one data set; test on the fifth and on another data set."""
     config = run.config
     samples, names = binary(run.source, config.lead)
     sides = split_sides(samples, names, CLASSES, config, run.device)
@@ -93,8 +98,11 @@ def run_transfer(run):
 
 
 def detection(model, samples):
-    """Scores of telling AF from the rest, with the `confusion` and `auc`, the chance that a
-    recording with AF gets a higher score than one without (Mann–Whitney)."""
+    """Scores of the detection of AF, with `confusion` and `auc`.
+
+    `auc` is the probability that a recording with AF gets a higher score than one without
+    (Mann–Whitney).
+    """
     logits = in_batches(lambda x: logits_of(model, x), samples.x).cpu().numpy()
     label, score = samples.y.cpu().numpy(), logits[:, 1] - logits[:, 0]
     confusion = confusion_matrix(label, score > 0, n_classes=2)

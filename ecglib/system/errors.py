@@ -1,5 +1,5 @@
-"""The one error type whose text is meant for the user."""
+"""The error whose text is written for the user; every other exception is a bug."""
 
 
 class UserError(Exception):
-    """Something the user can mend; its text is one sentence that says what and how."""
+    """An error that the user can mend; its text says in one sentence what is wrong and how."""

@@ -12,10 +12,10 @@ from ecglib.system.errors import UserError
 
 @contextmanager
 def alone(path, work):
-    """Wait until no other process is in such a block; one that is killed leaves it, too.
+    """Let only one process at a time into a block of code; the others wait.
 
-    `path` stands for the block, its folder must be there; `work` is what another process does,
-    for whoever waits.
+    `path` is the file of the lock, whose folder must exist. `work` says what the other process
+    does, for the message to whoever waits. The lock of a killed process is released.
     """
     lock = FileLock(path)
     try:
@@ -34,7 +34,7 @@ def atomic(path):
     """Path of a temporary file that takes the place of `path` if the block succeeds.
 
     Whoever reads `path` sees the old content or the new, never a part of it. The temporary
-    name is drawn, since process numbers repeat from machine to machine on a shared disk.
+    name is random, since process numbers can be equal on two machines with a shared disk.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -50,7 +50,7 @@ def atomic(path):
 
 @contextmanager
 def written(path):
-    """As `atomic`, for a file that a user named: `UserError` if it cannot be written."""
+    """Do the same as `atomic`, but raise a `UserError` if the file cannot be written."""
     try:
         with atomic(path) as temporary:
             yield temporary

@@ -1,4 +1,4 @@
-"""The machine that a run is on: processor, versions, commit."""
+"""Description of the machine on which a run is made: processor, versions, commit."""
 
 import platform
 import subprocess
@@ -30,7 +30,7 @@ def describe_environment(device, folder):
 
 
 def _cpu_info(key):
-    """A line of /proc/cpuinfo (Linux); empty text elsewhere."""
+    """Value of the first line of /proc/cpuinfo with this key; empty on other systems."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -39,7 +39,7 @@ def _cpu_info(key):
 
 
 def simd_flags():
-    """Those flags of the processor that decide the speed of matrix work."""
+    """Flags of the processor that decide how fast products of matrices are."""
     flags = (_cpu_info("flags") or _cpu_info("Features")).split()
     telling = ("avx", "fma", "vnni", "amx", "bf16", "asimd", "f16c", "sse4")
     return [flag for flag in flags if flag.startswith(telling) or "vnni" in flag]
@@ -56,7 +56,7 @@ def saturates():
 
 
 def _commit(folder):
-    """Commit of the working tree, "+" if it has changes, "" outside a repository."""
+    """Commit of the working tree, with "+" if files have changed; "" outside a repository."""
     command = ["git", "-C", str(folder), "describe", "--always", "--dirty=+", "--exclude=*"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)

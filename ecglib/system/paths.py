@@ -1,8 +1,8 @@
-"""Where the repository keeps things, whatever the current folder is.
+"""Folders of the repository, as absolute paths.
 
-Jupyter starts a chapter in `chapters/`, papermill wherever it was called: neither they nor
-the library may rely on the working directory, so every path starts here. `ecglib` is
-installed in editable mode, hence its parent folder is the repository.
+Jupyter starts a chapter in `chapters/`, papermill in the folder where it was called. So no code
+may rely on the current folder, and every path starts here. `ecglib` is installed in editable
+mode, so its parent folder is the repository.
 """
 
 from pathlib import Path
@@ -13,4 +13,4 @@ PARAMS = REPO / "params"
 RESULTS = REPO / "results"  # committed reference runs
 FIGURES = RESULTS / "figures"  # committed images of real recordings
 RUNS = REPO / "_build" / "runs"  # live runs
-HTML = REPO / "_build" / "html"  # what one reads
+HTML = REPO / "_build" / "html"  # the rendered book

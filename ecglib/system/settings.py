@@ -1,8 +1,8 @@
-"""Settings of runs: frozen dataclasses whose fields say which values they take.
+"""Settings of runs: frozen dataclasses whose fields say which values are allowed.
 
-A module defines the group of settings that its code reads; the configuration of a study
-inherits from several groups, so that a run's settings are flat:
-`config.epochs`, `epochs: 4` in a params file, `"epochs": 4` in a result file.
+A module defines the group of settings that its code reads. The configuration of a study
+inherits from several groups. So a setting has one name everywhere: `config.epochs` in code,
+`epochs: 4` in a params file, `"epochs": 4` in a result file.
 """
 
 from dataclasses import dataclass, field, fields
@@ -16,10 +16,10 @@ def setting(default, *, one_of=None, above=None, low=None, high=None):
     Parameters
     ----------
     default : object
-        Value where none is given.
+        Value if none is given.
     one_of : collection of str, optional
-        The values that are allowed. It is looked up when a value is checked, so a name that is
-        added to it later is known from then on.
+        The values that are allowed. The collection is read whenever a value is checked, so
+        names that are added to it later are allowed too.
     above, low, high : float, optional
         The value must be greater than `above`, at least `low`, at most `high`.
 
@@ -33,7 +33,7 @@ def setting(default, *, one_of=None, above=None, low=None, high=None):
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Values that are checked when an object is made."""
+    """Base class of groups of settings; values are checked when an object is made."""
 
     def __post_init__(self):
         for each in fields(self):
@@ -43,13 +43,13 @@ class Settings:
         self.check()
 
     def check(self):
-        """Refuse values that do not go together; every group calls `super().check()`."""
+        """Refuse values that do not fit together; every override calls `super().check()`."""
 
 
 def _typed(name, value, kind):
-    """The value in the type of its field, so that equal settings have equal hashes.
+    """The value converted to the type of its field, so that equal settings have equal hashes.
 
-    YAML and JSON have no tuples, and write 1.0 as 1.
+    The conversion is needed since YAML and JSON have no tuples and may write 1.0 as 1.
     """
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if kind is float and number:

@@ -1,7 +1,7 @@
-"""Files that somebody else wrote: nothing in them is believed before it is checked.
+"""Reading files that somebody else wrote, which may be damaged or harmful.
 
-A reader says in one sentence what it cannot read, takes no more bytes than it expects, and asks
-for no memory that the file's own bytes do not vouch for. Nothing is ever unpickled.
+A reader says in one sentence what it cannot read. It reads no more bytes than it expects, and
+it reserves no more memory than the file has content for. Nothing is ever unpickled.
 """
 
 import errno
@@ -16,10 +16,10 @@ import numpy as np
 from ecglib.system.errors import UserError
 
 MAX_JSON_BYTES = 10_000_000
-"""Of a file of results or measurements; the largest here has some 0.1 MB."""
+"""Largest size of a JSON file with results or measurements; ours have 0.1 MB at most."""
 
 _PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""How members of a zip may be packed: `zipfile` unpacks others to any size at once."""
+"""Allowed compressions of zip members; `zipfile` cannot limit the size of the others."""
 
 _READ_HEADER = {
     (1, 0): np.lib.format.read_array_header_1_0,
@@ -29,16 +29,16 @@ _READ_HEADER = {
 
 @contextmanager
 def refused(sentence):
-    """Turn whatever the block raises into a `UserError`; one raised already passes.
+    """Turn every exception of the block into a `UserError`; a `UserError` stays as it is.
 
-    Parsers raise nearly anything on bytes that they were not written for, from `IndexError` and
-    `struct.error` to `RecursionError` and `MemoryError`; so all of it is caught, and the block
-    should hold little but the call of the parser.
+    Parsers raise many kinds of exceptions on damaged files, from `IndexError` and
+    `struct.error` to `RecursionError` and `MemoryError`. So all of them are caught, and the
+    block should contain little more than the call of the parser.
 
     Parameters
     ----------
     sentence : str
-        Text of the error: names the file and says what to do.
+        Text of the error; it names the file and says what to do.
     """
     try:
         yield
@@ -54,7 +54,7 @@ def read_bytes(path, limit):
     Raises
     ------
     OSError
-        If it is missing, or something that a reader might wait for without end.
+        If it is missing, or no regular file, such as a pipe on which reading may never end.
     ValueError
         If it is larger.
     """
@@ -66,21 +66,22 @@ def read_bytes(path, limit):
 
 
 def read_json(path):
-    """What a JSON file holds.
+    """Content of a JSON file.
 
     Raises
     ------
     OSError, ValueError, RecursionError
-        If it is missing, longer than `MAX_JSON_BYTES`, no JSON, or nested without end.
+        If it is missing, longer than `MAX_JSON_BYTES`, not JSON, or nested too deeply.
     """
     return json.loads(read_bytes(path, MAX_JSON_BYTES))
 
 
 def read_member(archive, member, limit):
-    """Content of a member (its name) of a `ZipFile` of no more than `limit` bytes.
+    """Content of a member (given by its name) of a `ZipFile`, of no more than `limit` bytes.
 
-    What the zip says about its size is not believed. `ValueError` if it is larger, or packed in
-    an unusual way; other exceptions if it is damaged.
+    Raises a `ValueError` if the member is larger or packed in an unusual way, and other
+    exceptions if it is damaged. No more than `limit` bytes are read, whatever size the zip
+    states.
     """
     check_members([archive.getinfo(member)], limit)
     with archive.open(member) as file:
@@ -88,7 +89,7 @@ def read_member(archive, member, limit):
 
 
 def check_members(members, limit):
-    """Raise `ValueError` if members (`ZipInfo`) have more than `limit` bytes in all."""
+    """Raise `ValueError` if members (`ZipInfo`) have more than `limit` bytes together."""
     if any(member.compress_type not in _PACKINGS for member in members):
         raise ValueError("a member is packed in an unusual way")
     if sum(member.file_size for member in members) > limit:
@@ -97,19 +98,19 @@ def check_members(members, limit):
 
 @contextmanager
 def opened_npz(path, limit):
-    """The arrays of an `.npz` file, of no more than `limit` bytes in all, as `NpzFile`.
+    """The arrays of an `.npz` file of no more than `limit` bytes, as `NpzFile`.
 
-    The header of every array is compared with the bytes that the zip has of it before NumPy
-    makes room for what the header asks for.
+    The size in the header of every array is compared with the bytes that are stored, before
+    NumPy reserves memory for the array.
 
     Raises
     ------
     ValueError
-        If a header asks for more or less than there is, or for Python objects; other
-        exceptions if the file is missing or damaged.
+        If a header states another size than is stored, or Python objects; other exceptions if
+        the file is missing or damaged.
     """
     with _opened(path) as file:
-        if file.read(2) != b"PK":  # else NumPy would take it for something else than a zip
+        if file.read(2) != b"PK":  # NumPy would read such a file as another format
             raise ValueError("no zip")
         with zipfile.ZipFile(file) as archive:
             check_members(archive.infolist(), limit)
@@ -129,7 +130,7 @@ def _check_header(archive, member):
 
 
 def _opened(path):
-    """A file to read; reading a pipe or a device might never end."""
+    """Open a regular file; others are refused, since reading a pipe might never end."""
     path = Path(path)
     if path.exists() and not path.is_file():
         raise OSError(errno.EINVAL, "it is no file", str(path))

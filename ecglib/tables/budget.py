@@ -7,6 +7,7 @@ import pandas as pd
 
 from ecglib import stats
 from ecglib.aami import CLASSES
+from ecglib.data.signal.micro_input import parts_of
 from ecglib.metrics import accuracy, macro_f1
 from ecglib.personalize.budget import AskingSettings
 from ecglib.studies.budget import BudgetConfig
@@ -21,7 +22,7 @@ _UNNAMED = ("records", "seed", "split", "scope", "budget", "query", "update", "a
 
 _SCOPES = {"none": "fp32", "all_int8": "INT8"}
 
-WORST = "worst record, single network"
+WORST = "worst record, points"
 """Column: what the unluckiest patient loses, who gets the network of one seed."""
 
 _AS_IN_LITERATURE = {
@@ -41,7 +42,7 @@ def variant(arm):
     Examples
     --------
     >>> variant(arms.Arm({"width": 2.0, "bits": 8}, []))
-    'width 2.0'
+    '2 times the width'
     """
     changed = {
         name: value
@@ -50,11 +51,32 @@ def variant(arm):
     }
     if changed == _AS_IN_LITERATURE:
         return "input and training as in the literature"
-    words = [
-        value if name == "features" else names.setting(name, value)
-        for name, value in changed.items()
-    ]
+    words = [_changed(name, value) for name, value in changed.items()]
     return ", ".join(words) or "chosen"
+
+
+_INPUTS = {
+    "raw": "samples",
+    "causal": "two causal RR ratios",
+    "rr": "RR ratios",
+    "rhythm": "rhythm",
+}
+"""Part of the input -> what a page calls it, where that is another word."""
+
+
+def _changed(name, value):
+    """A setting that differs from the chosen one, in words."""
+    if name == "features":
+        return " + ".join(_INPUTS.get(part, part) for part in parts_of(value))
+    if name == "width":
+        return f"{value:g} times the width"
+    if name == "bits":
+        return f"weights of {value} bits"
+    if name == "allocation":
+        return "bits placed by an integer program"
+    if name == "augmentation" and value == 0:
+        return "beats not varied at random"
+    return {"leads": "one lead"}.get(name, names.setting(name, value))
 
 
 def by_variant(results, **wanted):
@@ -85,7 +107,7 @@ def variant_table(named):
     -------
     DataFrame
         `macro-F1` and `accuracy` with deviation, `F1 N`, `F1 S`, `F1 V`, `without 232` (left
-        out where he is not tested), `bytes` of the weights, `seeds`.
+        out where it is not tested), `bytes` of the weights, `seeds`.
     """
     rows = {}
     for name, arm in named.items():
@@ -96,6 +118,39 @@ def variant_table(named):
         row["bytes"] = arm.results[0].metrics["weight_bytes"]
         rows[name] = row | {"seeds": arm.seeds}
     return frames.of_rows(rows).dropna(axis="columns", how="all")
+
+
+def tried_table(results):
+    """Inputs and sizes that were varied one at a time, where they were chosen and on DS2.
+
+    Parameters
+    ----------
+    results : list of RunResult
+        Of study "micro".
+
+    Returns
+    -------
+    DataFrame
+        `in DS1`, macro-F1 of its folds in fp32 with deviation; `Δ to chosen`, its difference to
+        the chosen network's; `DS2`, macro-F1 in integers; `DS2 without 232`. NaN where there
+        is no run; only what was run on DS2 is listed.
+    """
+    inside = by_variant(results, split="ds1_cv", scope="none")
+    outside = by_variant(results, split="ds1_ds2", scope="all_int8")
+    rows = {}
+    for name, arm in outside.items():
+        if arm.settings["bits"] != _DEFAULTS["bits"]:
+            continue
+        row = rows.setdefault(name, {})
+        if name in inside:
+            row |= frames.spread("in DS1", inside[name].values(macro_f1))
+            row["Δ to chosen"] = np.nan  # beside it, although the first row has none
+            if inside[name] is not inside["chosen"]:
+                pair = arms.paired(inside[name], inside["chosen"])
+                row |= scores.difference("Δ to chosen", pair, macro_f1)
+        row |= frames.spread("DS2", arm.values(macro_f1))
+        row["DS2 without 232"] = _without_heavy(arm)
+    return frames.of_rows(rows)
 
 
 def _without_heavy(arm, **kind):
@@ -132,11 +187,17 @@ def budget_table(named):
     DataFrame
         `macro-F1` with deviation over seeds and bounds (`95 %`) over patients; `Δ macro-F1` to
         the control; `accuracy (patients)` of all beats, and `accuracy of patients`, averaged
-        over them; `without 232`; `worst record, single network`: the largest loss of accuracy
-        of one record with one seed's network, no mean over seeds, and `its record`; `labels`
-        asked for; `cost`, seconds of asking and learning a record, and `million
-        multiplications`.
+        over them; `without 232`, and `Δ without 232`; `worst record, points`, see
+        `worst_change`, and `its record`; `labels` asked for; `cost`, seconds of asking and
+        learning a record, and `million multiplications`.
+
+    Raises
+    ------
+    LookupError
+        If there is no arm.
     """
+    if not named:
+        raise LookupError("no arm has runs")
     control = next(iter(named.values()))
     return frames.of_rows({name: _budget_row(arm, control) for name, arm in named.items()})
 
@@ -153,15 +214,91 @@ def _budget_row(arm, control):
     }
     if arm is control:
         return row
-    change = scores.patient_change(arm, control).min()  # over seeds: a patient gets one network
+    record, change = worst_change(arm, control)
     macs = mean_over(arm, lambda r: np.mean(list(r.metrics["online_macs"].values())))
     row |= scores.difference("Δ macro-F1", pair, macro_f1)
+    if scores.HEAVY_RECORD in pair[0][0] and len(pair[0][0]) > 2:  # some have an interval left
+        others = arms.paired(arm, control, after_5min=True, without=scores.HEAVY_RECORD)
+        row |= scores.difference("Δ without 232", others, macro_f1)
     return row | {
-        WORST: change.min(),
-        "its record": change.idxmin(),
+        WORST: 100 * change,
+        "its record": record,
         "cost": mean_over(arm, seconds_a_patient),
         "million multiplications": macs / 1e6,
     }
+
+
+def worst_change(arm, control):
+    """What the unluckiest patient loses: a patient gets the network of one seed, not a mean.
+
+    Returns
+    -------
+    tuple of (str, float)
+        Record, and its change of accuracy after 5:00 with the worst single network.
+    """
+    change = scores.patient_change(arm, control).min()
+    return change.idxmin(), float(change.min())
+
+
+def most_labels(arm):
+    """Most labels that one record was asked for, over all networks."""
+    return max(sum(counts) for r in arm.results for counts in r.metrics["asked"].values())
+
+
+def taught_nothing(arm):
+    """Share of the answers that are F or Q, classes that the network does not have."""
+    counts = np.sum([list(r.metrics["asked"].values()) for r in arm.results], axis=(0, 1))
+    return float(counts[len(CLASSES) :].sum() / counts.sum())
+
+
+def found_in(arm, record, name):
+    """Share of a record's beats of a class that are found, all beats, mean over seeds."""
+    rows = [matrices[record][CLASSES.index(name)] for matrices in arm.matrices()]
+    return float(np.mean([row[CLASSES.index(name)] / row.sum() for row in rows]))
+
+
+def confusion(arm):
+    """Confusion matrix (3, 3) after 5:00, all records and seeds added up."""
+    return np.sum([stats.pool(matrices) for matrices in arm.matrices(after_5min=True)], axis=0)
+
+
+TARGETS = (
+    ("DS1 → DS2, no label: macro-F1", "standard", 0.92),
+    ("DS1 → DS2, no label: S sensitivity", "S sensitivity", 0.80),
+    ("DS1 → DS2, no label: S precision", "S ppv", 0.80),
+    ("DS1 → DS2, no label: V sensitivity", "V sensitivity", 0.95),
+    ("DS1 → DS2, no label: V precision", "V ppv", 0.95),
+    ("left out, no label: macro-F1", 0, 0.80),
+    ("left out, five labels: macro-F1", 5, 0.90),
+    ("left out, twenty labels: macro-F1", 20, 0.92),
+)
+"""What we wanted before any run: name, key of the score, value."""
+
+
+def targets_table(chosen, labelled):
+    """What was wanted before the runs, and what was reached.
+
+    Parameters
+    ----------
+    chosen : Arm
+        DS1 → DS2 without labels, scored on all beats.
+    labelled : dict of int or str to Arm
+        Every patient left out once, labels of the first five minutes, scored after 5:00.
+
+    Returns
+    -------
+    DataFrame
+        `wanted`, `reached`, `missed` (bool).
+    """
+    by_class = scores.class_scores(chosen)
+    reached = {f"{c} {name}": value for c, s in by_class.items() for name, value in s.items()}
+    reached |= {k: arm.mean(macro_f1, after_5min=True) for k, arm in labelled.items()}
+    reached["standard"] = chosen.mean(macro_f1)
+    rows = {
+        name: {"wanted": wanted, "reached": reached[key], "missed": bool(reached[key] < wanted)}
+        for name, key, wanted in TARGETS
+    }
+    return frames.of_rows(rows)
 
 
 def mean_over(arm, number):
@@ -230,6 +367,12 @@ def calibration_error(confusion, total):
     """Mean distance of confidence and accuracy over ten steps (Guo et al. 2017)."""
     count, right, sure = calibration_bins(confusion, total)
     return float(np.abs(sure - right).sum() / count.sum())
+
+
+def surest(confusion, share):
+    """Accuracy of the surest beats, when about a share of all is answered."""
+    curve = coverage_scores(confusion)
+    return float(curve["accuracy"].iloc[(curve["coverage"] - share).abs().argmin()])
 
 
 def coverage_scores(confusion):

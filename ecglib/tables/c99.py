@@ -1,25 +1,30 @@
-"""Tables of what runs on small devices: generated C, and the least that a pipeline takes.
+"""Tables of generated C: whether it is right, what it takes, what a stream of samples gives.
 
-`results` are runs of study "c99", in `validation_table` of study "roofline".
+`results` are runs of study "c99".
 """
 
 import numpy as np
 import pandas as pd
 
 from ecglib.aami import CLASSES
-from ecglib.deploy.roofline import MACHINES, bound
-from ecglib.tables import arms, frames, names, scores
+from ecglib.tables import arms, frames, names, papers, scores
 
-_MEMORY = {
-    "constant_bytes": "constants, bytes",
-    "flash_bytes": "flash, bytes",
-    "ram_bytes": "RAM, bytes",
-    "macs": "multiplications",
-    "instructions": "instructions a beat",
-    "us_per_beat": "µs a beat",
-    "stream_flash_bytes": "flash with detector",
-    "stream_ram_bytes": "RAM with detector",
+LINKED, COUNTED, TIMED = "linked for a Cortex-M4", "counted on a PC", "timed on a PC"
+
+_COSTS = {
+    "constant_bytes": ("weights and constants, bytes", LINKED),
+    "flash_bytes": ("flash, bytes", LINKED),
+    "ram_bytes": ("RAM, bytes", LINKED),
+    "stream_flash_bytes": ("flash with detector, bytes", LINKED),
+    "stream_ram_bytes": ("RAM with detector, bytes", LINKED),
+    "macs": ("multiplications a beat", "from the layers"),
+    "instructions": ("instructions of the network a beat", COUNTED),
+    "us_per_beat": ("µs a beat", TIMED),
 }
+"""Metric -> what a page calls it, and how it is known."""
+
+SMALL_DEVICE = {"flash": 32 * 1024, "RAM": 16 * 1024}
+"""Bytes of an STM32F301K6 by its data sheet: a small microcontroller with a Cortex-M4."""
 
 
 def agreement_table(results):
@@ -30,7 +35,14 @@ def agreement_table(results):
     DataFrame
         `beats`; `exact` and `same as QAT`, shares of the least exact seed; `accuracy` and
         `macro-F1` with deviation over seeds.
+
+    Raises
+    ------
+    LookupError
+        If there are no runs.
     """
+    if not results:
+        raise LookupError("no network was run in C")
     rows = {}
     for arm in arms.group(results):
         metrics, first = pd.DataFrame([r.metrics for r in arm.results]), arm.results[0]
@@ -45,20 +57,107 @@ def agreement_table(results):
 
 
 def cost_table(results):
-    """Memory, instructions and time of C code, mean over seeds.
+    """Memory, instructions and time of one network in C, mean over seeds.
+
+    Parameters
+    ----------
+    results : list of RunResult
+        Of one arm.
 
     Returns
     -------
     DataFrame
-        A column a network; rows `constants, bytes`, `flash, bytes`, `RAM, bytes`,
-        `multiplications`, `instructions a beat`, `µs a beat`, and memory with the detector;
-        NaN where no tool counted them.
+        Columns `number`, NaN where no tool counted it, and `how it is known`.
+
+    Raises
+    ------
+    LookupError
+        If there is no arm or more than one.
     """
-    columns = {}
-    for arm in arms.group(results):
-        metrics = pd.DataFrame([r.metrics for r in arm.results]).reindex(columns=list(_MEMORY))
-        columns[_name(arm)] = metrics.mean().rename(_MEMORY)
-    return pd.DataFrame(columns)
+    metrics = [result.metrics for result in arms.pick(results).results]
+    means = pd.DataFrame(metrics).reindex(columns=list(_COSTS)).mean()
+    rows = {
+        name: {"number": means[metric], "how it is known": how}
+        for metric, (name, how) in _COSTS.items()
+    }
+    return frames.of_rows(rows)
+
+
+def beside_others(results):
+    """Published networks that were made for small devices, beside ours in C; all beats of DS2.
+
+    Parameters
+    ----------
+    results : list of RunResult
+        Of one arm.
+
+    Returns
+    -------
+    DataFrame
+        `accuracy`, `macro-F1`, with deviation over seeds, and `weights, bytes`.
+    """
+    nano = papers.PAPER1_TABLE_1[-1]
+    farag = next(row for row in papers.PEERS if row.n_bytes)
+    scored = agreement_table(arms.pick(results).results).iloc[0]
+    rows = {
+        f"paper 1 on a {nano.arm}, printed": {
+            **_printed(nano),
+            "weights, bytes": "not printed",
+        },
+        f"{farag.source}, printed": {**_printed(farag), "weights, bytes": farag.n_bytes},
+        "ours in C, on a PC": {
+            **scored.drop(["beats", "exact", "same as QAT"]).to_dict(),
+            "weights, bytes": results[0].metrics["constant_bytes"],
+        },
+    }
+    return frames.of_rows(rows)
+
+
+def _printed(row):
+    """Scores of a published row."""
+    return {
+        "accuracy": row.accuracy,
+        "accuracy std": row.accuracy_std or np.nan,
+        "macro-F1": row.macro_f1,
+        "macro-F1 std": row.macro_f1_std or np.nan,
+    }
+
+
+def memory_parts(results):
+    """What fills the memory of a Cortex-M4, mean over seeds.
+
+    Parameters
+    ----------
+    results : list of RunResult
+        Of one arm.
+
+    Returns
+    -------
+    dict of str to dict of str to float
+        "flash" and "RAM" -> part -> bytes.
+
+    Raises
+    ------
+    LookupError
+        If there is no arm or more than one, or no tool counted its memory.
+    """
+    metrics = pd.DataFrame([result.metrics for result in arms.pick(results).results])
+    if "stream_flash_bytes" not in metrics:
+        raise LookupError("nothing was linked for a Cortex-M4")
+    m = metrics.mean(numeric_only=True)
+    return {
+        "flash": {
+            "weights and constants": m["constant_bytes"],
+            "code": m["flash_bytes"] - m["constant_bytes"],
+            "added by the detector": m["stream_flash_bytes"] - m["flash_bytes"],
+        },
+        "RAM": {
+            "state of the patient": m["state_bytes"],
+            "stack": m["stack_bytes"],
+            "samples": m["sample_bytes"],
+            "added by the detector": m["stream_ram_bytes"] - m["ram_bytes"],
+        },
+    }
 
 
 def stream_table(results, library):
@@ -75,7 +174,14 @@ def stream_table(results, library):
         `beats, Se` and `+P` of the detector; `F1 N`, `F1 S`, `F1 V` and `macro-F1` (with
         deviation over seeds), where missed beats and false detections count, as EC57 has it;
         `× real time`; `delay, s` of an answer, median.
+
+    Raises
+    ------
+    LookupError
+        If there are no runs.
     """
+    if not results:
+        raise LookupError("no network was run in C")
     rows = {}
     for arm in arms.group(results):
         streams = pd.concat([_streamed(result) for result in arm.results])
@@ -93,6 +199,39 @@ def stream_table(results, library):
     return frames.of_rows(rows, "detector, network")
 
 
+def f1_by_peaks(results, library):
+    """F1 of each class by where the R-peaks come from, mean over seeds.
+
+    Parameters
+    ----------
+    results, library : list of RunResult
+        As for `stream_table`, of one arm each.
+
+    Returns
+    -------
+    dict of str to dict of str to float
+        Source of the R-peaks -> class, or "macro-F1" -> F1.
+
+    Raises
+    ------
+    LookupError
+        If there is no arm or more than one.
+    """
+    arm = arms.pick(results)
+    known = scores.class_scores(arm)
+    found = {
+        "our detector, in C": scores.detected_f1(
+            arm.results, lambda r: _streamed(r)["classes"]
+        ),
+        "wfdb's detector, in Python": scores.detected_f1(arms.pick(library).results),
+    }
+    rows = {"annotated R-peaks, in C": {c: known[c]["f1"] for c in CLASSES}}
+    rows |= {name: dict(zip(CLASSES, f1.mean(0), strict=True)) for name, f1 in found.items()}
+    return {
+        k: row | {"macro-F1": float(np.mean(list(row.values())))} for k, row in rows.items()
+    }
+
+
 def _streamed(result):
     """What came out of the stream of each record, a row a record."""
     return pd.DataFrame(result.metrics["streamed"].values())
@@ -102,73 +241,6 @@ def _f1(f1):
     """Columns of the F1 of each class and their mean, from (n_seeds, 3)."""
     row = {f"F1 {name}": value for name, value in zip(CLASSES, f1.mean(0), strict=True)}
     return row | frames.spread("macro-F1", f1.mean(axis=1))
-
-
-def bound_table(works):
-    """Least milliseconds of a call, estimated, by network, format and machine.
-
-    Parameters
-    ----------
-    works : dict of str to DataFrame
-        Name of a network -> its work, from `ecglib.deploy.roofline.layer_work`.
-
-    Returns
-    -------
-    DataFrame
-        A column a machine, NaN where it has no such arithmetic.
-    """
-    rows = {
-        (name, precision): {
-            machine.name: 1e3 * bound(work, machine, precision, batch=1).sum()
-            for machine in MACHINES.values()
-            if precision in machine.peak
-        }
-        for name, work in works.items()
-        for precision in ("fp32", "fp16", "int8")
-    }
-    return frames.of_rows(rows, ["network", "format"])
-
-
-def stage_table(stages):
-    """Least seconds of the stages of a pipeline in FP16, estimated, by machine.
-
-    Parameters
-    ----------
-    stages : Series
-        Stage -> multiplications.
-
-    Returns
-    -------
-    DataFrame
-        `multiplications`, and seconds in a column a machine; the last row is their sum.
-    """
-    table = pd.DataFrame({"multiplications": stages.astype(float)})
-    table.loc["together"] = table.sum()
-    for machine in MACHINES.values():
-        table[machine.name] = 2 * table["multiplications"] / machine.peak["fp16"]
-    return table.rename_axis("stage")
-
-
-def validation_table(results):
-    """Bounds on a processor beside the times that it took.
-
-    Returns
-    -------
-    DataFrame
-        `Mmult.` a call; `Gop/s`, the peak that was measured; `estimated, ms`, `measured, ms`
-        and `ratio`, the first over the second. Index: network and batch.
-    """
-    rows = {}
-    for result in sorted(results, key=lambda r: (r.config["network"], r.config["batch"])):
-        m, config = result.metrics, result.config
-        rows[config["network"], config["batch"]] = {
-            "Mmult.": m["macs"] / 1e6,
-            "Gop/s": m["peak_flops"] / 1e9,
-            "estimated, ms": m["predicted_ms"],
-            "measured, ms": m["p50_ms"],
-            "ratio": m["predicted_ms"] / m["p50_ms"],
-        }
-    return frames.of_rows(rows, ["network", "batch"])
 
 
 def _name(arm):

@@ -7,14 +7,22 @@ maps a method to its result, as `by_method` does.
 import numpy as np
 import pandas as pd
 
+from ecglib import results as files
 from ecglib import stats
 from ecglib.compress.methods import METHODS
 from ecglib.metrics import challenge_f1, scores
+from ecglib.studies.compression import NO_LOSS
 from ecglib.tables import frames, names
 from ecglib.tables.papers import PAPER2_TABLE_1
 
 PAPER_METHODS = ("fixed_quant", "fixed_prune", "laq", "laq_printed", "lap")
-"""Methods of paper 2; the others are ours."""
+"""Methods of paper 2."""
+
+VARIANTS = ("matrix_quant", "matrix_prune", "matrix_laq", "matrix_lap")
+"""The same without the gains of normalization layers, which the paper rounds and prunes too."""
+
+OURS = ("joint",)
+"""Pruning and rounding in one training. What is neither here nor above is known from others."""
 
 FAMILIES = {
     "fixed_quant": "fixed bits",
@@ -177,10 +185,138 @@ def sizes_table(named, printed=None):
     return frames.of_rows(rows)
 
 
+def change(result):
+    """Accuracy minus that of the fp32 network, a share, as `ecglib.stats.Interval`."""
+    keys = ("difference", "difference_low", "difference_high")
+    return stats.Interval(*(result.metrics[key] for key in keys))
+
+
+def beside_paper(named, fp32, printed):
+    """The paper's rows beside ours: accuracy, and how many times smaller.
+
+    Parameters
+    ----------
+    named : dict of str to RunResult
+    fp32 : RunResult
+        The networks that ours start from.
+    printed : dict of str to papers.Paper2
+        The paper's rows.
+
+    Returns
+    -------
+    DataFrame
+        Groups of columns "printed" (`accuracy`, `CR`) and "ours" (`accuracy`, `CR` counted as
+        the paper does, `file`, `Δ accuracy, points` with its interval). A row for each of the
+        paper's; ours are NaN where nothing was run.
+    """
+    theirs = {
+        name: {"accuracy": row.accuracy, "CR": row.ratio} for name, row in printed.items()
+    }
+    ours = {"fp32": {"accuracy": fp32.metrics["accuracy"], "CR": 1.0, "file": 1.0}}
+    for name, result in named.items():
+        m = result.metrics
+        row = {"accuracy": m["accuracy"], "CR": m["ideal_ratio"], "file": m["file_ratio"]}
+        ours[name] = row | points(m)
+    tables = {"printed": frames.of_rows(theirs), "ours": frames.of_rows(ours)}
+    return pd.concat(tables, axis=1).reindex(list(printed))
+
+
 def difference(metrics):
     """Difference in accuracy to fp32, in points, as `ecglib.stats.Interval`."""
     keys = ("difference", "difference_low", "difference_high")
     return stats.Interval(*(100 * metrics[key] for key in keys))
+
+
+def is_within_one_point(interval):
+    """Whether a difference of accuracies (a share) is within one point, as `NO_LOSS` says."""
+    return interval.low > NO_LOSS
+
+
+def labels_of(fp32):
+    """Recording -> its class, from the pooled result of an fp32 network, which holds them."""
+    return files.decode_recordings(fp32.metrics["labels"])
+
+
+def _answers(result):
+    """Recording -> predicted class, of all folds of a result."""
+    found = {}
+    for encoded in result.predictions.values():
+        found |= files.decode_recordings(encoded)
+    return found
+
+
+def paired(result, control, labels):
+    """Accuracy of one compressed network minus that of another on the same recordings.
+
+    Parameters
+    ----------
+    result, control : RunResult
+        Of the same fold, or both pooled: each recording is answered by the network that has
+        not seen it.
+    labels : dict of str to int
+        Recording -> class, see `labels_of`.
+
+    Returns
+    -------
+    Interval
+        A share, from `ecglib.stats.paired_accuracy`.
+
+    Raises
+    ------
+    ValueError
+        If they have answered other recordings.
+    """
+    ours, theirs = _answers(result), _answers(control)
+    if ours.keys() != theirs.keys():
+        raise ValueError("only answers to the same recordings can be paired")
+    right = [[found[name] == labels[name] for name in ours] for found in (ours, theirs)]
+    return stats.paired_accuracy(*right)
+
+
+def control_table(named, control, fp32):
+    """What was pruned and rounded while training, against a control that trained as long.
+
+    Parameters
+    ----------
+    named : dict of str to RunResult
+        Pooled results; the control may be among them.
+    control : RunResult
+        Rounded to 8 bits in as many epochs.
+    fp32 : RunResult
+        The pooled result of the network that all started from.
+
+    Returns
+    -------
+    DataFrame
+        `kB` and `file`, its ratio to fp32; differences in accuracy, in points, `Δ fp32, points`
+        and `Δ control, points`, each with its 95 % interval.
+    """
+    rows, labels = {}, labels_of(fp32)
+    for name, result in named.items():
+        m = result.metrics
+        rows[name] = {"kB": m["file_bytes"] / 1000, "file": m["file_ratio"]}
+        rows[name] |= frames.with_bounds("Δ fp32, points", difference(m))
+        if result is not control:
+            found = paired(result, control, labels)
+            found = stats.Interval(100 * found.value, 100 * found.low, 100 * found.high)
+            rows[name] |= frames.with_bounds("Δ control, points", found)
+    return frames.of_rows(rows)
+
+
+def pareto(named):
+    """Names of results that no other one beats in bytes of the file and in accuracy lost.
+
+    The smallest file comes first.
+    """
+    front, best = [], -np.inf
+    by_size = sorted(
+        named, key=lambda n: (named[n].metrics["file_bytes"], -change(named[n]).value)
+    )
+    for name in by_size:
+        if change(named[name]).value > best:
+            best = change(named[name]).value
+            front.append(name)
+    return front
 
 
 def points(metrics):
@@ -188,13 +324,44 @@ def points(metrics):
     return frames.with_bounds("Δ accuracy, points", difference(metrics))
 
 
-def best_without_loss(named):
-    """Name and result of the smallest file within one point of fp32; None if there is none.
+def smallest(networks):
+    """The smallest files within one point of fp32, by the paper's methods and by all.
 
     That is no "no loss": the interval of the difference may lie wholly below zero.
+
+    Parameters
+    ----------
+    networks : dict of str to dict of str to RunResult
+        Network -> `named`.
+
+    Returns
+    -------
+    dict of str to RunResult
+        Network, which methods, and name of the method -> its result.
+
+    Raises
+    ------
+    LookupError
+        If a network has no such file.
     """
-    kept = {name: r for name, r in named.items() if r.metrics["no_loss"]}
-    return max(kept.items(), key=lambda item: item[1].metrics["file_ratio"], default=None)
+    found = {}
+    for network, named in networks.items():
+        kept = {n: r for n, r in named.items() if r.metrics["no_loss"]}
+        paper = {n: r for n, r in kept.items() if r.config["method"] in PAPER_METHODS}
+        for which, rows in (("paper's methods", paper), ("all methods", kept)):
+            if not rows:
+                raise LookupError(f"no file of {network} is within one point")
+            name = min(rows, key=lambda n: rows[n].metrics["file_bytes"])
+            found[f"{network}, {which}: {name}"] = rows[name]
+    return found
+
+
+def fp32_bytes(named):
+    """Bytes in fp32 of the weights from which results start; LookupError if there are none."""
+    if not named:
+        raise LookupError("no method has runs")
+    sizes = next(iter(named.values())).metrics
+    return sizes["file_ratio"] * sizes["file_bytes"]
 
 
 def classes_table(results):
@@ -252,8 +419,64 @@ def layer_frames(named):
     frame["I"] = pd.Series(first["importance"])
     bits = pd.DataFrame({n: r.metrics["decisions"]["bits"] for n, r in named.items()})
     order = frame.sort_values("I", ascending=False).index
-    shorter = [name.removesuffix(".weight") for name in order]
+    shorter = [layer_name(name) for name in order]
     return frame.loc[order].set_axis(shorter), bits.loc[order].set_axis(shorter)
+
+
+def layer_name(parameter):
+    """What a page calls the weights of a layer of ResNet1D.
+
+    Examples
+    --------
+    >>> layer_name("block2.first.conv.weight"), layer_name("block2.shortcut.norm.weight")
+    ('block 2, conv 1', 'block 2, gains of shortcut')
+    """
+    part, *others = parameter.removesuffix(".weight").split(".")
+    place = part.replace("block", "block ").replace("out", "output layer")
+    words = {"first": "conv 1", "second": "conv 2", "shortcut": "shortcut"}
+    inner = [words[o] for o in others if o in words]
+    if "norm" in others:
+        inner = [" of ".join(["gains", *inner])]
+    return ", ".join([place, *inner])
+
+
+def is_gain(layer):
+    """Whether a layer, by its name from `layer_name`, is the gains of a normalization."""
+    return "gains" in layer
+
+
+def guess_and_measured(laq, allocated, bits):
+    """The paper's importance of each layer beside what rounding this layer alone costs.
+
+    Parameters
+    ----------
+    laq, allocated : RunResult
+        Of one fold: one holds the importance, the other the measured rises of the loss.
+    bits : int
+        Of the layer that is rounded alone.
+
+    Returns
+    -------
+    DataFrame
+        `importance`, 0 to 1, and `rise` of the validation loss; a row a layer. Gains of
+        BatchNorm were folded away before the measurement, so they have no row.
+    """
+    cost = allocated.metrics["decisions"]["sensitivity"]
+    rows = {
+        layer_name(name): {
+            "importance": laq.metrics["decisions"]["importance"][name],
+            "rise": rises[str(bits)],
+        }
+        for name, rises in cost.items()
+    }
+    return frames.of_rows(rows)
+
+
+def sensitivity_table(allocated):
+    """Rise of the validation loss when one layer alone is rounded: layers by bits."""
+    cost = allocated.metrics["decisions"]["sensitivity"]
+    table = pd.DataFrame({layer_name(name): rises for name, rises in cost.items()}).T
+    return table.rename(columns=lambda bits: f"{bits} bits")
 
 
 def factors_table(results):

@@ -48,6 +48,28 @@ def score_table(named):
     return precision.score_table({names.rounded(*key): arm for key, arm in named.items()})
 
 
+def costs(named, statistic=macro_f1):
+    """Rounded networks minus the fp32 network of the same method, over all beats.
+
+    That of QAT was trained as long as the rounded ones; arms with a learned step are left out.
+
+    Parameters
+    ----------
+    statistic : callable
+        See `ecglib.stats`.
+
+    Returns
+    -------
+    dict of (str, str) to Interval
+        (scope, method) -> paired difference with its 95 % interval over patients.
+    """
+    return {
+        (scope, method): scores.gain(arm, named["none", method], statistic, after_5min=False)
+        for (scope, method), arm in named.items()
+        if scope != "none" and ("none", method) in named
+    }
+
+
 def cost_of_rounding(named):
     """Every scope against the fp32 network that was trained as long.
 
@@ -69,11 +91,13 @@ def cost_of_rounding(named):
             table = scores.difference_table(rounded, fp32, after_5min=False)
             table.insert(0, "minus", names.rounded("none", control))
             tables.append(table)
+    if not tables:
+        raise LookupError("no scope has runs")
     return pd.concat(tables)
 
 
 def coverages(named, seed):
-    """One network a scope, trained on after rounding.
+    """One network a scope, calibrated only.
 
     Returns
     -------
@@ -83,7 +107,7 @@ def coverages(named, seed):
     return {
         scope: next(r for r in arm.results if r.config["seed"] == seed)
         for (scope, method), arm in named.items()
-        if scope != "none" and method == "qat"
+        if scope != "none" and method == "ptq"
     }
 
 

@@ -5,6 +5,8 @@
 
 import numpy as np
 
+from ecglib import stats
+from ecglib.metrics import accuracy, macro_f1
 from ecglib.tables import arms, frames
 from ecglib.tables.names import filters, word
 
@@ -20,6 +22,47 @@ def int8_file(results, channels):
     """The RunResult of an INT8 file with so many filters in ONNX Runtime, one beat a call."""
     wanted = {"runtime": "ort_int8", "batch": 1, "channels": list(channels)}
     return next(r for r in results if wanted.items() <= r.config.items())
+
+
+def file_table(results, names):
+    """Files in ONNX Runtime, one beat a call on one thread: their own scores, bytes and time.
+
+    Parameters
+    ----------
+    results : list of RunResult
+    names : dict of str to str
+        Filters of a network (see `ecglib.tables.names.filters`) -> what it is called.
+
+    Returns
+    -------
+    DataFrame
+        `accuracy` and `macro-F1` of the file's answers; `file, MB`; `one beat, ms`, the
+        median of a call; `speed`, see `latency_table`; `same class` as in PyTorch, a share of
+        beats. Index: network, format.
+
+    Raises
+    ------
+    LookupError
+        If none of them is such a file.
+    """
+    one = [r for r in results if (r.config["batch"], r.config["threads"]) == (1, 1)]
+    times, rows = latency_table(one), {}
+    for result in sorted(one, key=_order):
+        runtime, size = result.config["runtime"], filters(result.config["channels"])
+        if runtime == "torch_fp32":
+            continue
+        time = times.loc[size, "1 beat", 1, RUNTIMES[runtime]]
+        pooled = stats.pool(result.matrix())
+        rows[names.get(size, size), "INT8" if runtime == "ort_int8" else "fp32"] = {
+            "accuracy": float(accuracy(pooled)),
+            "macro-F1": float(macro_f1(pooled)),
+            "file, MB": time["file, bytes"] / 1e6,
+            "one beat, ms": time["p50, ms"],
+            **time[["speed", "same class"]],
+        }
+    if not rows:
+        raise LookupError("no file was timed")
+    return frames.of_rows(rows, ["network", "format"])
 
 
 def latency_table(results):
@@ -49,6 +92,8 @@ def latency_table(results):
             "file, bytes": m.get("file_bytes", np.nan),
             "same class": m.get("agreement", np.nan),
         }
+    if not rows:
+        raise LookupError("nothing was timed")
     return frames.of_rows(rows, ["filters", "batch", "threads", "runtime"])
 
 

@@ -11,7 +11,9 @@ WORDS = {
     "own_rr": "own RR mean",
     "entropy": "entropy minimisation",
     "least_confidence": "least confident",
-    # scopes
+    # number formats and scopes
+    "fp16": "FP16",
+    "bf16": "BF16",
     "head_int8": "head in INT8",
     "shallow_int8": "head and shallow blocks in INT8",
     "all_int8": "all layers in INT8",
@@ -36,6 +38,12 @@ WORDS = {
     "Δ accuracy": "Δ accuracy, points",
     "patient mean": "accuracy, mean of patients",
     "95 %": "95 % over patients",
+    # stages of a run
+    "pretrain": "pretraining",
+    "train": "training",
+    "finetune": "fine-tuning",
+    "adapt": "adaptation",
+    "predict": "prediction",
     # studies and perturbations
     "budget_ecgnet": "budget, ECGNet",
     "detected": "detected R-peaks",

@@ -11,11 +11,15 @@ from ecglib.data.sets import patient_of
 from ecglib.metrics import accuracy, macro_f1
 from ecglib.personalize.strategies import STRATEGIES
 from ecglib.tables import arms, budget, papers, precision, scores
-from ecglib.tables.compression import difference
+from ecglib.tables.compression import change, labels_of, paired, pick
 from ecglib.tables.scores import HEAVY_RECORD, gain
 
 STANDARD = {"online_seconds": 300, "norm": "batch", "train_share": 1.0}
 """Settings of study "personalization" that all strategies of a headline share."""
+
+
+INPUT = "derivative+template+rr+rhythm"
+"""What the micro network reads, as study "micro" names it."""
 
 
 def strategies(runs, finetune, split="ds1_ds2"):
@@ -34,31 +38,57 @@ def _n_patients(arm):
     return len({patient_of(record) for record in arm.results[0].per_record})
 
 
+def settings(load):
+    """The three settings in which all strategies were run on DS1 → DS2: name -> strategies."""
+    wide = load("h200/personalization")
+    return {
+        "paper's size, all weights fine-tuned": strategies(wide, "all"),
+        "paper's size, head fine-tuned": strategies(wide, "head"),
+        "narrow, head fine-tuned": strategies(load("personalization"), "head"),
+    }
+
+
+def above_zero(named):
+    """Strategies whose change of macro-F1 has an interval above zero, percentile or BCa."""
+    control = named["none"]
+    found = []
+    for name, arm in named.items():
+        if name != "none":
+            pair = arms.paired(arm, control, after_5min=True)
+            both = [stats.paired_difference(*pair, macro_f1, bca=bca) for bca in (False, True)]
+            found += [name] * any(interval.low > 0 for interval in both)
+    return found
+
+
 def personalization(load):
     """Unlabelled strategies against nobody personalized, after 5:00.
 
-    At the paper's size with all weights fine-tuned: `gain` of macro-F1 of the `best`; of all
-    settings that were run: `zero`, whether every interval contains it, as a word;
-    `n_patients`. Printed: `adabn`, `head_only`.
+    At the paper's size with all weights fine-tuned: `gain` of macro-F1 of the `best`, and
+    `without_heavy` record 232; `above`, how many intervals of all settings lie above zero, as
+    a word; `worst`, the largest loss of accuracy of one patient with one network;
+    `n_strategies`, `n_settings`, `n_patients`, `n_seeds`. Printed: `adabn`, `head_only`.
     """
-    settings = [
-        strategies(load(study), finetune)
-        for study, finetune in (
-            ("h200/personalization", "all"),
-            ("h200/personalization", "head"),
-            ("personalization", "head"),
-        )
+    found = settings(load)
+    first, *_ = found.values()
+    by_strategy = gains(first)
+    best = max(by_strategy, key=lambda name: by_strategy[name].value)
+    above = sum(len(above_zero(named)) for named in found.values())
+    changes = [
+        scores.patient_change(arm, named["none"]).min().min()
+        for named in found.values()
+        for name, arm in named.items()
+        if name != "none"
     ]
-    found = gains(settings[0])
-    best = max(found, key=lambda name: found[name].value)
-    every = [interval for named in settings for interval in gains(named).values()]
     return {
         "best": best,
-        "gain": found[best],
-        "zero": "contains" if not any(i.excludes_zero for i in every) else "does not contain",
-        "n_strategies": len(found),
-        "n_patients": _n_patients(settings[0]["none"]),
-        "n_seeds": len(settings[0]["none"].results),
+        "gain": by_strategy[best],
+        "without_heavy": gain(first[best], first["none"], without=HEAVY_RECORD),
+        "above": "no" if not above else str(above),
+        "worst": float(min(changes)),
+        "n_strategies": len(by_strategy),
+        "n_settings": len(found),
+        "n_patients": _n_patients(first["none"]),
+        "n_seeds": len(first["none"].results),
         "adabn": papers.PAPER1_TABLE_3["adabn"].macro_f1,
         "head_only": papers.PAPER1_TABLE_3["head_only"].macro_f1,
     }
@@ -155,28 +185,24 @@ def files(load):
 def compression(load):
     """LAQ, and pruning with rounding while training, on five folds of CinC 2017.
 
-    `laq_ratio` (ideal) and `laq`, a difference of accuracy; `file_ratio` and `joint` of the
-    trained one, and its accuracy minus that of 8 bits trained `as_long`; `n_recordings`,
-    `n_folds`; printed: `printed_laq`.
+    `laq_ratio` (ideal) and `laq`, a difference of accuracy to fp32; of the trained one that
+    keeps a tenth: `file_ratio`, `joint`, the difference to fp32, and `as_long`, that to 8 bits
+    trained as long; `n_recordings`, `n_folds`; printed: `printed_laq`.
     """
     pooled = _pooled(load)
-    laq, joint = pooled["laq", 0.0].metrics, pooled["joint", 0.9].metrics
-    folds = pooled["laq", 0.0].predictions.values()
+    laq, joint = pooled["laq", 0.0], pooled["joint", 0.9]
+    (fp32,) = pick(load("rhythm"), dataset="cinc2017", model="resnet1d")
+    folds = laq.predictions.values()
     return {
-        "laq_ratio": laq["ideal_ratio"],
-        "laq": _share(difference(laq)),
-        "file_ratio": joint["file_ratio"],
-        "joint": _share(difference(joint)),
-        "as_long": joint["accuracy"] - pooled["trained", 0.0].metrics["accuracy"],
+        "laq_ratio": laq.metrics["ideal_ratio"],
+        "laq": change(laq),
+        "file_ratio": joint.metrics["file_ratio"],
+        "joint": change(joint),
+        "as_long": paired(joint, pooled["trained", 0.0], labels_of(fp32)),
         "n_recordings": sum(len(results.decode_recordings(fold)) for fold in folds),
         "n_folds": len(folds),
         "printed_laq": f"{papers.PAPER2_TABLE_1['resnet1d']['LAQ'].ratio:.2f}",
     }
-
-
-def _share(points):
-    """An interval in points as one between 0 and 1."""
-    return stats.Interval(points.value / 100, points.low / 100, points.high / 100)
 
 
 def edge(load):
@@ -246,16 +272,30 @@ def labels(load):
     }
 
 
+def labels_of_ecgnet(load):
+    """Five labels in the same loop around narrow ECGNet with RR ratios, DS1 → DS2, fp32.
+
+    `gain` of macro-F1 after 5:00, `without_heavy` record 232, and `worst`, the largest loss of
+    accuracy of one patient with one network.
+    """
+    named = budget.by_budget(load("budget_ecgnet"), split="ds1_ds2")
+    none, five = named[0], named[5]
+    return {
+        "gain": gain(five, none),
+        "without_heavy": gain(five, none, without=HEAVY_RECORD),
+        "worst": float(scores.patient_change(five, none).min().min()),
+    }
+
+
 def inputs(load):
     """The chosen input and that of Farag 2023, every patient left out once, fp32, all beats.
 
     Macro-F1 of `ours` and of `farag`, the `difference` ours minus theirs, and the same
     `without_heavy` record 232. One seed.
     """
-    named = budget.by_variant(
-        [r for r in load("micro") if r.config["seed"] == 7], split="lopo", scope="none"
-    )
-    ours, farag = named["chosen"], named["derivative+rr"]
+    runs = [r for r in load("micro") if r.config["seed"] == 7]
+    named = arms.by(runs, "features", split="lopo", scope="none")
+    ours, farag = named[INPUT], named["derivative+rr"]
     return {
         "ours": ours.mean(macro_f1),
         "farag": farag.mean(macro_f1),

@@ -184,6 +184,11 @@ PAPER2_N_TEST = 2118
 """Recordings of that test set; every printed accuracy is a multiple of one over this."""
 
 
+def standard_error(row):
+    """Standard error of the accuracy of a row of table 1 on that test set, a share."""
+    return (row.accuracy * (1 - row.accuracy) / PAPER2_N_TEST) ** 0.5
+
+
 class Peer(NamedTuple):
     """One row of table 2, in percent; None stands for what it does not give."""
 

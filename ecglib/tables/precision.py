@@ -9,8 +9,11 @@ import pandas as pd
 
 from ecglib import stats
 from ecglib.metrics import macro_f1, macro_sensitivity
-from ecglib.tables import arms, frames, scores
+from ecglib.tables import arms, frames, names, scores
 from ecglib.training.precision import DTYPES
+
+FP16_SMALLEST, FP16_NORMAL, FP16_LARGEST = -24, -14, 15
+"""Exponents of FP16's smallest number, of its smallest with all digits, and of its largest."""
 
 
 def by_format(results):
@@ -29,6 +32,31 @@ def by_format(results):
     return named
 
 
+def of_impl(results, impl):
+    """Arms made in one way, 16 bits first, so that pairs are 16 bits − fp32.
+
+    Parameters
+    ----------
+    impl : {"native", "emulated"}
+        How the 16-bit runs were made; fp32 needs no choice.
+
+    Returns
+    -------
+    dict of str to Arm
+        "FP16", "BF16", "fp32" -> arm, as far as there are runs.
+
+    Raises
+    ------
+    LookupError
+        If a format has more than one arm.
+    """
+    how = ("fp32", "native"), ("fp16", impl), ("bf16", impl)
+    wanted = [r for r in results if (r.config["precision"], r.config["precision_impl"]) in how]
+    found = arms.by(wanted, "precision", split="ds1_ds2")
+    fp32, *reduced = DTYPES
+    return {names.word(name): found[name] for name in (*reduced, fp32) if name in found}
+
+
 def score_table(named):
     """Scores of arms, with macro sensitivity, which paper 1 prints too.
 
@@ -38,6 +66,8 @@ def score_table(named):
         Columns of `ecglib.tables.scores.score_table`, `sensitivity` and `macro-F1 after 5:00`
         with deviation over seeds.
     """
+    if not named:
+        raise LookupError("no runs")
     column, first = "macro-F1 after 5:00", next(iter(named.values())).results[0]
     trivial, late = (scores.always_n(first.matrix(after_5min=after)) for after in (False, True))
     rows = {scores.ALWAYS_N: {"sensitivity": trivial.sensitivity, column: late.macro_f1}}
@@ -60,12 +90,12 @@ def training_table(named):
     for name, arm in named.items():
         keys = ["steps", "skipped", "peak_memory_bytes"]
         metrics = pd.DataFrame([r.metrics for r in arm.results]).reindex(columns=keys)
-        steps, skipped = metrics["steps"].sum(), metrics["skipped"].sum()
+        steps, skipped = metrics["steps"].sum(min_count=1), metrics["skipped"].sum(min_count=1)
         rows[name] = frames.spread("seconds", [sum(r.runtime_s.values()) for r in arm.results])
         rows[name] |= {
             "steps": steps,
             "left out": skipped,
-            "share left out": skipped / steps,
+            "share left out": skipped / steps if steps else np.nan,
             "peak memory, MB": metrics["peak_memory_bytes"].mean() / 1e6,
         }
     return frames.of_rows(rows)
@@ -80,6 +110,11 @@ def pairs_table(named, *, after_5min=False):
         Rows "a − b"; `by seed #1`, …, in the order of the seeds; `over patients`, the paired
         interval; `over seeds`, the interval of Student's t with as many degrees of freedom as
         there are seeds, less one, missing of a single seed.
+
+    Raises
+    ------
+    LookupError
+        If there are no two arms.
     """
     names, rows = list(named), {}
     for i, first in enumerate(names):
@@ -93,7 +128,52 @@ def pairs_table(named, *, after_5min=False):
             if len(by_seed) > 1:
                 row |= frames.with_bounds("over seeds", stats.seed_interval(by_seed))
             rows[f"{first} − {second}"] = row
+    if not rows:
+        raise LookupError("no two formats have runs")
     return frames.of_rows(rows)
+
+
+def printed_gap(first, second, n_seeds=3):
+    """Difference of macro-F1 between two printed rows, in standard errors of its own.
+
+    The runs of the two rows are taken as independent.
+
+    Parameters
+    ----------
+    first, second : papers.Row
+        With deviations over seeds.
+    n_seeds : int
+        Runs behind each row.
+
+    Returns
+    -------
+    tuple of float
+        The difference first − second, and its standard error.
+
+    Examples
+    --------
+    >>> from ecglib.tables.papers import PAPER1_TABLE_1
+    >>> gap, error = printed_gap(*PAPER1_TABLE_1[:2])
+    >>> round(gap, 4), round(error, 4)
+    (0.0283, 0.0237)
+    """
+    variance = (first.macro_f1_std**2 + second.macro_f1_std**2) / n_seeds
+    return first.macro_f1 - second.macro_f1, variance**0.5
+
+
+def out_of_range(histogram):
+    """Share of nonzero values that FP16 would make zero or infinite.
+
+    Parameters
+    ----------
+    histogram : dict
+        From `ecglib.training.numerics.exponent_counts`.
+    """
+    counts = np.array(histogram["counts"])
+    exponent = histogram["first"] + np.arange(len(counts))
+    # halves of the smallest number are rounded up to it
+    lost = (exponent < FP16_SMALLEST - 1) | (exponent > FP16_LARGEST)
+    return float(counts[lost].sum() / counts.sum())
 
 
 def layer_error_table(results):
@@ -143,5 +223,7 @@ def decision_table(results):
             "kept, MB": m["saved_bytes"][precision] / 1e6,
             "fp32, MB": m["saved_bytes"]["fp32"] / 1e6,
         }
+    if not rows:
+        raise LookupError("no runs of study numerics")
     table = frames.of_rows(rows, ["format", "seed"])
     return table.sort_index(level=0, ascending=False, sort_remaining=False)

@@ -33,7 +33,14 @@ def selection_table(results):
     DataFrame
         `best epoch`, `macro-F1` and `accuracy` there, and `macro-F1 by epoch #1`, …. Index:
         arm, records that it was validated on, seed.
+
+    Raises
+    ------
+    LookupError
+        If there are no results.
     """
+    if not results:
+        raise LookupError("no trial")
     pools = {}
     for result in results:
         config = result.config
@@ -55,10 +62,10 @@ def selection_table(results):
 
 def _trial(config):
     """What was tried, in words: what is trained on which input, with which class weights."""
-    parts = ["baseline"]
     if config["pipeline"] == "ssl":
         parts = ["puzzle", names.setting("finetune", config["finetune"])]
-    parts.append(names.setting("features", config["features"]))
+    else:
+        parts = ["baseline", names.setting("features", config["features"])]
     parts += ["BatchNorm"] * (config["norm"] == "batch")
     return ", ".join([*parts, names.setting("imbalance", config["imbalance"])])
 
@@ -92,43 +99,51 @@ def side_by_side(mine, reference):
     return frames.of_rows(rows)
 
 
-def long(origins, key, metric):
-    """One row a run, for figures: its origin, a setting, a metric.
+def study_times(studies):
+    """Computing time of studies, from the stages that their results list.
 
     Parameters
     ----------
-    origins : dict of str to list of RunResult
-        "reference", "this run" -> results.
-    key : str
-        Setting to tell groups apart.
-    metric : str
-        Name in `RunResult.metrics`.
+    studies : dict of str to list of RunResult
+        Name -> results.
 
     Returns
     -------
     DataFrame
-        Columns "origin", `key`, `metric`.
-    """
-    rows = [
-        {"origin": origin, key: result.config[key], metric: result.metrics[metric]}
-        for origin, found in origins.items()
-        for result in found
-    ]
-    return pd.DataFrame(rows)
-
-
-def study_times(studies):
-    """Computing time of studies (name -> results), from the stages that their results list.
-
-    Returns
-    -------
-    DataFrame
-        `runs` and `minutes`; a stage that runs share, such as pretraining, counts once for
-        each. Results that pool folds took no time of their own.
+        `runs` and `minutes`, the longest study first; a stage that runs share, such as
+        pretraining, counts once for each. Results that pool folds took no time of their own.
+        Studies without results are left out.
     """
     rows = {}
     for name, results in studies.items():
         found = [r for r in results if r.config.get("fold") != "all"]
         seconds = sum(sum(r.runtime_s.values()) for r in found)
-        rows[name] = {"runs": len(found), "minutes": seconds / 60}
+        if found:
+            rows[name] = {"runs": len(found), "minutes": seconds / 60}
+    rows = dict(sorted(rows.items(), key=lambda row: -row[1]["minutes"]))
+    return frames.of_rows(rows)
+
+
+def coverage(plan, studies):
+    """How many of the runs that a params file lists have a result.
+
+    Parameters
+    ----------
+    plan : Plan
+        Of the params file.
+    studies : dict of str to list of RunResult
+        Name -> results.
+
+    Returns
+    -------
+    DataFrame
+        `listed` and `have a result`, a row a study with at least one listed run.
+    """
+    rows = {}
+    for name in plan.params:
+        listed = [] if name == "common" else [c.to_dict() for c in plan.configs(name)]
+        done = [result.config for result in studies.get(name, [])]
+        if listed:
+            found = sum(config in done for config in listed)
+            rows[name] = {"listed": len(listed), "have a result": found}
     return frames.of_rows(rows)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from ecglib import stats
 from ecglib.aami import CLASSES
+from ecglib.data.sets import patient_of
 from ecglib.metrics import Detection, accuracy, from_confusion, macro_f1
 from ecglib.tables import arms, frames
 
@@ -27,6 +28,30 @@ def always_n(per_record):
     return from_confusion(trivial)
 
 
+def always_n_table(sides):
+    """What answering N to every beat is worth on some test sides.
+
+    Parameters
+    ----------
+    sides : dict of str to dict
+        Name of a row -> confusion matrices by record, of which only the beats count.
+
+    Returns
+    -------
+    DataFrame
+        `patients`; `accuracy` and `macro-F1` with their 95 % intervals over patients.
+    """
+    rows = {}
+    for name, matrices in sides.items():
+        trivial = {r: m.sum(axis=1, keepdims=True) * [1, 0, 0] for r, m in matrices.items()}
+        rows[name] = {
+            "patients": len({patient_of(record) for record in matrices}),
+            **frames.with_bounds("accuracy", stats.patient_bootstrap(trivial, accuracy)),
+            **frames.with_bounds("macro-F1", stats.patient_bootstrap(trivial, macro_f1)),
+        }
+    return frames.of_rows(rows)
+
+
 def score_table(named, *, after_5min=False):
     """Arms under each other, the trivial answer first.
 
@@ -34,7 +59,7 @@ def score_table(named, *, after_5min=False):
     -------
     DataFrame
         `accuracy` and `macro-F1`, means over seeds with deviation; `95 %`, the bounds of
-        macro-F1 over patients; `without 232`, macro-F1 of the others, if he is tested;
+        macro-F1 over patients; `without 232`, macro-F1 of the others, if it is tested;
         `patient mean`, accuracy averaged over patients; `seeds`.
 
     Raises
@@ -111,6 +136,26 @@ def difference_table(named, control, *, after_5min=True):
         pair = arms.paired(arm, control, after_5min=after_5min)
         rows[name] = difference("Δ macro-F1", pair, macro_f1)
         rows[name] |= difference("Δ accuracy", pair, accuracy)
+    return frames.of_rows(rows)
+
+
+def pairs_table(pairs, *, after_5min=False):
+    """Differences of pairs of arms that have no common control.
+
+    Parameters
+    ----------
+    pairs : dict of str to tuple of (Arm, Arm)
+        Name of a row -> an arm, and what it is compared with; both with the same seeds.
+
+    Returns
+    -------
+    DataFrame
+        Columns of `difference_table`, and `seeds`.
+    """
+    rows = {}
+    for name, (arm, other) in pairs.items():
+        row = difference_table({name: arm}, other, after_5min=after_5min).iloc[0]
+        rows[name] = row.to_dict() | {"seeds": arm.seeds}
     return frames.of_rows(rows)
 
 

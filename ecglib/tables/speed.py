@@ -1,6 +1,7 @@
-"""What the benchmark says, as tables: study "speed", and seconds of compressing.
+"""Tables of the study "speed", and of the seconds that compressing a network takes.
 
-`results` are runs of study "speed"; in `compression_table` of study "compression".
+`results` are runs of the study "speed", except in `compression_table`, where they are runs of
+the study "compression".
 """
 
 import numpy as np
@@ -18,13 +19,17 @@ _TASKS = {
 }
 
 
-def _work(config):
-    """What a run of study "speed" did, in words."""
+def _task(config):
+    """The piece of work of a run, in words."""
     if config["task"] != "online":
-        words = [_TASKS[config["task"]]]
-    else:
-        learns = {"head": "the head", "all": "everything"}[config["finetune"]]
-        words = [f"online: {names.word(config['strategy'])}, then {learns}"]
+        return _TASKS[config["task"]]
+    learns = {"head": "the head", "all": "everything"}[config["finetune"]]
+    return f"online: {names.word(config['strategy'])}, then {learns}"
+
+
+def _work(config):
+    """The piece of work with its epochs, format and threads, in words."""
+    words = [_task(config)]
     if config["task"] != "windows":
         words += ["1 epoch" if config["epochs"] == 1 else f"{config['epochs']} epochs"]
     words += [config["precision"]] * (config["precision"] != "fp32")
@@ -33,7 +38,7 @@ def _work(config):
 
 
 def _order(result):
-    """The simple before the composed, the narrow before the wide, few patients before many."""
+    """Sort key of a run: simple tasks, narrow networks and few patients come first."""
     config = result.config
     place = (
         list(TASKS).index(config["task"]),
@@ -76,6 +81,43 @@ def speed_table(results):
     columns = ["work", "filters", "beats", "patients", "timed"]
     columns += ["usual, s", "ours, s", "ratio", "of peak, %"]
     return pd.DataFrame(rows, columns=columns).set_index("work")
+
+
+def largest(results):
+    """Seconds and ratio of every task, from its largest run on one thread.
+
+    The largest run has the most patients, and of these the most beats.
+
+    Returns
+    -------
+    DataFrame
+        Columns `usual, s`, `ours, s`, `ratio` and `of peak, %` (see `speed_table`); index: the
+        task in words.
+    """
+    chosen = {}
+    for result in sorted(results, key=_order):
+        config = result.config
+        if "usual" in result.runtime_s and config["threads"] == 1:
+            best = chosen.setdefault(_task(config), result)
+            if _size(result) > _size(best):
+                chosen[_task(config)] = result
+    return frames.of_rows(
+        {
+            task: {
+                "usual, s": result.runtime_s["usual"],
+                "ours, s": result.runtime_s["ours"],
+                "ratio": result.metrics["ratio"],
+                "of peak, %": 100 * result.metrics.get("share_of_peak", np.nan),
+            }
+            for task, result in chosen.items()
+        },
+        "work",
+    )
+
+
+def _size(result):
+    """Patients and beats of a run."""
+    return result.config["patients"], result.metrics["n_beats"]
 
 
 def compression_table(results):

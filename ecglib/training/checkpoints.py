@@ -1,6 +1,6 @@
-"""Trained networks on disk, so that runs of one seed share what they have in common.
+"""Trained networks on disk, so that several runs can share one training.
 
-Weights are plain arrays in an .npz file: nothing is ever unpickled.
+Weights are plain arrays in an .npz file; nothing is ever unpickled.
 """
 
 import json
@@ -15,20 +15,20 @@ from ecglib.system.untrusted import opened_npz, refused
 
 _META = "__meta__"
 MAX_BYTES = 600_000_000
-"""Of the arrays in a checkpoint; HuBERT-ECG-small has 121 MB."""
+"""Largest size in bytes of the arrays in a checkpoint; HuBERT-ECG-small has 121 MB."""
 
 
 def save(path, state, meta):
-    """Write a state dict and its story atomically.
+    """Write a state dict and the facts about its training, as a whole or not at all.
 
     Parameters
     ----------
     path : Path
         Target, ending in .npz.
     state : dict of str to Tensor
-        As `Module.state_dict` gives it.
+        Weights, see `Module.state_dict`.
     meta : dict
-        JSON-able: losses, seconds.
+        Losses and seconds, as values that JSON can hold.
 
     Raises
     ------
@@ -45,8 +45,10 @@ def save(path, state, meta):
 
 
 def load(path):
-    """State dict and story that `save` wrote, or None if the file is absent or damaged: a
-    damaged checkpoint is worth no question, it is made again."""
+    """State dict and `meta` that `save` wrote; None if the file is missing or damaged.
+
+    A damaged checkpoint is not reported, since it is made again.
+    """
     try:
         with refused(f"{path} is missing or damaged"), opened_npz(path, MAX_BYTES) as archive:
             arrays = {name: archive[name] for name in archive.files}
@@ -58,8 +60,10 @@ def load(path):
 
 
 def cached(path, make):
-    """What `load` reads at `path`, made by `make`, () -> (state dict, meta), and saved first if
-    it is not there."""
+    """State dict and `meta` from `path`; if they are not there, `make` makes them.
+
+    `make` is a function () -> (state dict, meta), whose result is saved at `path`.
+    """
     found = load(path)
     if found is None:
         save(path, *make())

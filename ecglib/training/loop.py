@@ -1,4 +1,4 @@
-"""The one training loop, and what it needs: a schedule, frozen parts, a history."""
+"""The training loop of all networks, with its schedule, frozen parts and history."""
 
 import copy
 import time
@@ -14,10 +14,10 @@ from ecglib.system.settings import Settings, setting
 from ecglib.training.precision import Stepper
 
 PLATEAU_FACTOR = 0.3
-"""What is left of the learning rate after a plateau."""
+"""Factor on the learning rate after a plateau."""
 
 LEARNED_STEP = "weight_quantizer.learned"
-"""How the names of learned quantizer steps end."""
+"""End of the names of learned quantizer steps."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,11 +27,11 @@ class TrainingSettings(Settings):
     Attributes
     ----------
     seed : int
-        Seed of initial weights, order of batches, dropout, and all that is drawn.
+        Seed of initial weights, order of batches, dropout and every other random draw.
     batch_size : int
         Beats of a step.
     learning_rate, weight_decay : float
-        Of AdamW.
+        Settings of AdamW.
     decay : float
         Factor on the learning rate after every epoch. It does not depend on the number of
         epochs, so an epoch found by validation means the same when training anew.
@@ -46,21 +46,21 @@ class TrainingSettings(Settings):
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and how fast to train, with the settings of `TrainingSettings` and these.
+    """Settings of one training: those of `TrainingSettings`, and the following.
 
     Attributes
     ----------
     epochs : int
-        Passes over the data; with validation, the most it may take.
+        Passes over the data; with validation, the largest number of them.
     patience : int or None
-        With validation: epochs without a better score after which training stops.
+        Number of epochs without a better validation score after which training stops.
     plateau : int or None
-        With validation: epochs without a better score after which the learning rate falls to
-        `PLATEAU_FACTOR` of itself. The optimizer is Adam then, with the decay of weights in
-        its gradient, as paper 2 prints it.
+        Number of epochs without a better validation score after which the learning rate is
+        multiplied by `PLATEAU_FACTOR`. If given, the optimizer is Adam with the decay of
+        weights in its gradient, as paper 2 prints it.
     step_rate : float
-        Factor on the learning rate of learned quantizer steps, which are far smaller than
-        weights while Adam moves both by as much.
+        Factor on the learning rate of learned quantizer steps. They are far smaller than
+        weights, but Adam moves both equally fast.
     """
 
     epochs: int
@@ -74,8 +74,10 @@ class Schedule:
 
     @classmethod
     def of(cls, config, **changes):
-        """The schedule of a run: `epochs` and those of `TrainingSettings` as its configuration
-        has them, unless they are given by keyword."""
+        """The schedule of a run.
+
+        `epochs` and `TrainingSettings` are read from its configuration; keywords replace them.
+        """
         read = {"epochs", "batch_size", "learning_rate", "weight_decay", "decay"}
         read = {name: getattr(config, name) for name in read - changes.keys()}
         return cls(**read, **changes)
@@ -83,16 +85,16 @@ class Schedule:
 
 @dataclass
 class History:
-    """What a training left behind.
+    """Record of a training.
 
     Attributes
     ----------
     loss, score : list of float
-        Mean loss and, if validated, score of every epoch.
+        Mean loss of every epoch, and its score if there is a validation.
     seconds : float
         Wall-clock time.
     steps, skipped : int
-        Optimizer steps, and those that gradient scaling left out (fp16 only).
+        Number of optimizer steps, and of steps that gradient scaling left out (fp16 only).
     """
 
     loss: list[float] = field(default_factory=list)
@@ -110,7 +112,7 @@ class History:
 def train_only(model, parts):
     """Let only the named parts learn, and return their parameters.
 
-    All others are frozen, and in evaluation mode: statistics of their BatchNorm stay too.
+    All other parts are frozen and in evaluation mode, so their BatchNorm statistics stay too.
     """
     model.eval().requires_grad_(False)
     for name in parts:
@@ -133,13 +135,13 @@ def fit(
     parts : tuple of str
         Names of the parts that learn.
     task : SupervisedTask or another of `ecglib.training.tasks`
-        Has a length and a loss.
+        The task; it has a length and a loss.
     schedule : Schedule
         Epochs, batch size, learning rate.
     seed : int
-        Order of batches, puzzle labels and dropout.
+        Seed of the order of batches, puzzle labels and dropout.
     validate : callable, optional
-        Model -> score; the weights of the best epoch are kept.
+        Function from the model to a score; the weights of the best epoch are kept.
     before_last : callable, optional
         Called without arguments before the last epoch begins.
     desc : str
@@ -187,7 +189,7 @@ def fit(
 
 
 def _optimizer(model, schedule):
-    """Optimizer of what learns in a model, and the rule by which its learning rate falls."""
+    """Optimizer of the parameters that learn, and the schedule of its learning rate."""
     learning = {n: p for n, p in model.named_parameters() if p.requires_grad}
     steps = [p for name, p in learning.items() if name.endswith(LEARNED_STEP)]
     others = [p for name, p in learning.items() if not name.endswith(LEARNED_STEP)]
@@ -211,7 +213,7 @@ def _run_epoch(task, stepper, batch_size, generator):
         loss = task.loss(index, generator)
         stepper.step(loss)
         total = total + loss.detach() * len(index)
-    if not torch.isfinite(total):  # looked at once an epoch: a GPU does not wait every step
+    if not torch.isfinite(total):  # checked once an epoch, since a GPU has to wait for it
         raise UserError(
             "the training loss is not a finite number: look for NaN in the recordings, lower "
             "learning_rate, or, if precision is fp16, use bf16 or fp32"
@@ -230,14 +232,16 @@ def in_batches(forward, *inputs, batch_size=256):
     *inputs : Tensor, shape (n_beats, ...)
         Its arguments.
     batch_size : int
-        Beats at a time: feature maps of so many stay in a processor's cache.
+        Beats at a time; the feature maps of 256 beats fit into a processor's cache.
     """
     chunks = zip(*(tensor.split(batch_size) for tensor in inputs), strict=True)
     return torch.cat([forward(*chunk) for chunk in chunks])
 
 
 def predict(model, inputs):
-    """Classes (n_beats,) int8, index into CLASSES, that a network in evaluation mode gives to
-    beats (`Inputs`)."""
+    """Predicted classes (n_beats,) int8, index into CLASSES, of beats (`Inputs`).
+
+    The network must be in evaluation mode.
+    """
     logits = in_batches(model, inputs.x, inputs.rr)
     return logits.argmax(dim=1).cpu().numpy().astype(np.int8)

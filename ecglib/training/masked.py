@@ -1,8 +1,8 @@
-"""Masked prediction: HuBERT-ECG learns, without labels, what the shards that it misses were.
+"""Masked prediction, by which HuBERT-ECG is pretrained without labels.
 
-Shards are clustered; the network sees a window with some of its tokens masked and predicts the
-clusters of these (Hsu et al. 2021, "HuBERT", section II; equation 2 of paper 2). Clusters come
-from features of the signal (`ecglib.data.signal.shards.shard_features`).
+Shards of the signal are clustered by their features (`ecglib.data.signal.shards`). The network
+sees a window in which some tokens are masked, and predicts the clusters of the masked ones (Hsu
+et al. 2021, "HuBERT", section II; equation 2 of paper 2).
 """
 
 import time
@@ -18,10 +18,10 @@ from tqdm import tqdm
 from ecglib.system.errors import UserError
 
 FITTED = 20_000
-"""Shards on which k-means is fitted; all others go to the nearest centre."""
+"""Number of shards on which k-means is fitted; the others get the nearest centre."""
 
 STARTS = 5
-"""Random starts of k-means, of which the one with the least squared distances counts."""
+"""Number of random starts of k-means; the one with the smallest squared distances is used."""
 
 
 @dataclass(frozen=True)
@@ -31,20 +31,20 @@ class MaskedConfig:
     Attributes
     ----------
     epochs, batch_size : int
-        Passes over the windows; windows of a step.
+        Passes over the windows, and windows of a step.
     learning_rate, weight_decay : float
-        Of AdamW, with betas 0.9 and 0.98. HuBERT-ECG's rate is 5e-5; a network of a million
-        parameters and a few thousand steps need more.
+        Settings of AdamW, with betas 0.9 and 0.98. HuBERT-ECG's rate is 5e-5; a network of a
+        million parameters that is trained for a few thousand steps needs a larger one.
     warm_up : float
         Share of the steps in which the learning rate rises; then it falls to zero.
     mask : float
-        Chance of a token to be masked; of every window one at least is.
+        Probability that a token is masked; every window has at least one masked token.
     projection : int
-        Length of the vectors whose angle is compared.
+        Length of the vectors whose angles are compared.
     temperature : float
         Divisor of the cosines.
     seed : int
-        Of the codebook's initial vectors, the order of windows, masks and dropout.
+        Seed of the codebook's initial vectors, the order of windows, masks and dropout.
     """
 
     epochs: int
@@ -82,9 +82,9 @@ def cluster(features, n_clusters, seed):
     Parameters
     ----------
     features : ndarray, shape (n, n_tokens, n_features), float32
-        Of the shards; they should be of equal scale.
+        Features of the shards; they should have equal scales.
     n_clusters, seed : int
-        How many, no more than shards; of the part and the starts.
+        Number of clusters, no more than shards; seed of the random part and the starts.
 
     Returns
     -------
@@ -121,8 +121,8 @@ def pretrain(model, windows, target, config):
     Returns
     -------
     dict
-        Of the masked tokens, one value an epoch: `loss`, and `accuracy`, the share whose
-        cluster was predicted; and `seconds`.
+        `loss` and `accuracy` of the masked tokens, one value for each epoch, where accuracy is
+        the share whose cluster was predicted; and `seconds`.
 
     Raises
     ------
@@ -163,13 +163,13 @@ def pretrain(model, windows, target, config):
 
 
 def _draw_mask(shape, share, generator):
-    """Tokens masked independently, in every window one at least."""
+    """Mask of tokens, drawn independently; every window has at least one masked token."""
     drawn = torch.rand(shape, generator=generator)
     return (drawn < share) | (drawn == drawn.amin(dim=1, keepdim=True))
 
 
 def _optimizer(model, codebook, n_windows, config):
-    """AdamW, and its learning rate: up in a straight line, then down in another."""
+    """AdamW, and the schedule of its learning rate, which rises and then falls linearly."""
     learning = [*model.hubert.parameters(), *codebook.parameters()]
     rate, decay = config.learning_rate, config.weight_decay
     optimizer = torch.optim.AdamW(learning, rate, betas=(0.9, 0.98), weight_decay=decay)

@@ -1,7 +1,7 @@
-"""Where a network loses something in 16 bits: errors by layer, exponents, margins, memory.
+"""Effects of 16-bit formats inside a network: errors by layer, exponents, margins, memory.
 
-Everything here is emulated (see `ecglib.training.precision`), so it holds on any
-machine; the bytes that a training step keeps are counted under PyTorch's own autocast.
+All formats are emulated (see `ecglib.training.precision`), so the results are the same on any
+machine. Only the bytes that a training step keeps are counted under PyTorch's autocast.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ LOSS_SCALE = 2.0**16
 """First factor of gradient scaling in PyTorch."""
 
 EXPONENTS = (-50, 20)
-"""Range of the histograms; everything outside counts at its ends."""
+"""Range of the histograms; values outside are counted at its ends."""
 
 QUANTILES = np.linspace(0, 1, 101)
 CPU = torch.device("cpu")
@@ -28,21 +28,21 @@ def trace(model, x, y, precision="fp32", scale=1.0):
     Parameters
     ----------
     model : Module
-        In evaluation mode, so that no dropout differs.
+        Network in evaluation mode, so that there is no random dropout.
     x : Tensor, shape (B, n_times)
         Beats.
     y : Tensor, shape (B,)
         Classes.
     precision : {"fp32", "fp16", "bf16"}
-        Format of layers, emulated.
+        Emulated format of the layers.
     scale : float
         Factor on the loss; gradients are divided by it again.
 
     Returns
     -------
     dict of str to dict
-        Layer -> `activation` (B, ...), `gradient` of the loss by that activation while it is
-        scaled, and `weight_gradient`, no longer scaled.
+        Layer -> `activation` (B, ...), `gradient` of the scaled loss by this activation, and
+        `weight_gradient`, from which the scale is removed.
     """
     found = {}
 
@@ -63,13 +63,13 @@ def trace(model, x, y, precision="fp32", scale=1.0):
 
 
 def relative_error(exact, approximate):
-    """Norm of the difference over the norm of the exact values; 0 if both are zero."""
+    """Norm of the difference divided by the norm of the exact values; 0 if both are zero."""
     norm = float(exact.norm())
     return float((exact - approximate).norm()) / norm if norm else float(approximate.norm())
 
 
 def trace_scaled(model, x, y, precision):
-    """As `trace`, with the loss scaled as in training: halved while a gradient overflows."""
+    """Do the same as `trace` with a scaled loss; if a gradient overflows, halve the scale."""
     scale = LOSS_SCALE
     found = trace(model, x, y, precision, scale)
     while scale > 1 and not all(
@@ -91,8 +91,8 @@ def layer_errors(model, x, y, precision):
     Returns
     -------
     list of dict
-        `name`, `activation`, `gradient` (of the weight, as plain training would have it) and
-        `scaled_gradient` (with the loss scaled as training in fp16 does).
+        `name`, and the errors `activation`, `gradient` (of the weights, without scaling of the
+        loss) and `scaled_gradient` (with the loss scaled as in training in fp16).
     """
     exact = trace(model, x, y)
     plain, scaled = trace(model, x, y, precision), trace_scaled(model, x, y, precision)
@@ -112,9 +112,10 @@ def layer_errors(model, x, y, precision):
 
 
 def exponent_counts(tensors):
-    """How often each power of two occurs: `floor(log2(abs(value)))` of all nonzero ones.
+    """Number of values for each exponent `floor(log2(abs(value)))`.
 
-    A dict: `first`, the exponent of the first count; `counts`; `zeros`, values that are zero.
+    Returns a dict: `first` is the exponent of the first count, `counts` are the counts, and
+    `zeros` is the number of values that are zero.
 
     Examples
     --------
@@ -134,8 +135,11 @@ def exponent_counts(tensors):
 
 
 def exponents(model, x, y):
-    """`exponent_counts` in fp32 of "activations", of their "gradients", and of "scaled
-    gradients", those of a loss times `LOSS_SCALE`."""
+    """`exponent_counts` in fp32 of "activations", "gradients" and "scaled gradients".
+
+    Gradients are those of the loss by the activations; for the scaled ones the loss is
+    multiplied by `LOSS_SCALE`.
+    """
     plain, scaled = trace(model, x, y), trace(model, x, y, scale=LOSS_SCALE)
     return {
         "activations": exponent_counts(layer["activation"] for layer in plain.values()),
@@ -145,7 +149,7 @@ def exponents(model, x, y):
 
 
 def decisions(model, inputs, precision):
-    """Classes in a 16-bit format, and how near to the border decisions are.
+    """Classes in a 16-bit format, and how close the two largest logits are.
 
     Parameters
     ----------
@@ -159,8 +163,8 @@ def decisions(model, inputs, precision):
     Returns
     -------
     tuple of (ndarray of int8, dict)
-        Classes (n_beats,); and `flips`, the number of beats whose class is another than in
-        fp32, with percentiles 0 … 100 of `margin` (largest logit minus the second) and `error`
+        Classes (n_beats,). The dict has `flips`, the number of beats whose class differs from
+        fp32, and percentiles 0 … 100 of `margin` (largest logit minus the second) and `error`
         (largest change of a logit).
     """
     exact = in_batches(model, inputs.x, inputs.rr)
@@ -177,8 +181,10 @@ def decisions(model, inputs, precision):
 
 
 def saved_bytes(model, x, y, precision):
-    """Bytes, an int, that one training step under PyTorch's autocast keeps for its way back,
-    weights included; parameters are those of `trace`."""
+    """Bytes that one training step under PyTorch's autocast keeps for the backward pass.
+
+    Weights are included. Parameters are those of `trace`.
+    """
     kept = {}
 
     def pack(tensor):

@@ -1,4 +1,4 @@
-"""Networks before any patient is seen: supervised on the training set, or by ECGWavePuzzle."""
+"""Training on the beats of the training set, with labels or by ECGWavePuzzle."""
 
 from dataclasses import asdict, dataclass
 
@@ -15,12 +15,12 @@ from ecglib.training.tasks import PuzzleTask, SupervisedTask, class_weights
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkSettings(Settings):
-    """A network that reads beats.
+    """Settings of a network that reads beats.
 
     Attributes
     ----------
     model : str
-        Its name in `ecglib.models.MODELS`; it reads beats.
+        Name of the network in `ecglib.models.MODELS`.
     channels : tuple of int
         Filters of ECGNet's five blocks.
     norm : {"none", "batch"}
@@ -40,7 +40,7 @@ class NetworkSettings(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class PuzzleSettings(Settings):
-    """The offline stage of ECGWavePuzzle.
+    """Settings of the offline stage of ECGWavePuzzle.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class PuzzleSettings(Settings):
 
 
 def build(config, n_outputs, device):
-    """Fresh ECGNet of a run in evaluation mode, the same for the same seed.
+    """Untrained network of a run in evaluation mode; its weights follow from the seed.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def train_supervised(config, train, device, *, validate=None, patience=None):
     device : torch.device
         Where to train.
     validate, patience : optional
-        As `ecglib.training.loop.fit` and `Schedule` take them.
+        See `ecglib.training.loop.fit` and `Schedule`.
 
     Returns
     -------
@@ -109,7 +109,7 @@ def train_supervised(config, train, device, *, validate=None, patience=None):
 
 
 def puzzle_task(model, x, config):
-    """Puzzle on beats `x` (n_beats, length) with the run's cuts and view."""
+    """Puzzle task on beats `x` (n_beats, length) with the run's cuts and view."""
     cuts = puzzle.CUTS[config.cuts]
     mask = torch.from_numpy(puzzle.view_mask(config.view, cuts, x.shape[1])).to(x.device)
     return PuzzleTask(model, x, cuts, mask)
@@ -128,5 +128,5 @@ def train_pretext(config, train, device):
 
 
 def as_checkpoint(model, history):
-    """State dict and story of a trained network, as `checkpoints.save` takes them."""
+    """State dict and `meta` of a trained network, for `checkpoints.save`."""
     return model.state_dict(), asdict(history)

@@ -1,4 +1,4 @@
-"""Training MicroNet: in fp32, then rounded to integers and trained further."""
+"""Training of MicroNet, first in fp32, then rounded to integers."""
 
 from dataclasses import asdict, dataclass
 
@@ -17,33 +17,37 @@ from ecglib.training.loop import Schedule, fit
 from ecglib.training.tasks import BalancedTask, Draws, class_weights
 
 CALIBRATION_BEATS = 4096
-"""Training beats that set the ranges of activations."""
+"""Number of training beats from which the ranges of activations are measured."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MicroSettings(Settings):
-    """A network of a few kilobytes.
+    """Settings of MicroNet.
 
     Attributes
     ----------
     features : str
-        What it reads, see `ecglib.data.signal.micro_input.FEATURES`.
+        Input of the network, see `ecglib.data.signal.micro_input.FEATURES`.
     leads : {"both", "MLII"}
-        Leads that training beats come from; test beats are always of MLII. The second lead
-        shows the same heart as another patient might show it.
+        Leads from which training beats come; test beats are always from MLII. In the second
+        lead, beats look as they might look in another patient.
     width : float
         Factor on all filters and units.
     class_cap : int
-        Most beats that one class of one record and lead adds to an epoch, drawn anew in each.
+        Largest number of beats of one class, record and lead in an epoch; they are drawn anew
+        for each epoch.
     augmentation : float
-        Deviation of the random gain of a beat (log), of the noise on its timing, and twice
-        that of a random stretch of time (log); 0 also turns off the random shift.
+        Standard deviation of the logarithm of a beat's random gain, and of the noise on its
+        timing. That of a random stretch in time (also its logarithm) is half as large. If it is
+        0 there is no random shift either.
     scope : {"none", "all_int8"}
-        Whether it is rounded to integers, weights and activations, and trained further.
+        Whether weights and activations are rounded to integers and the network is trained
+        further.
     bits : int
-        Of the weights, 2 to 8; activations have 8.
+        Bits of the weights, 2 to 8; activations have 8.
     allocation : {"uniform", "milp"}
-        The same bits in every layer, or `bits` on average, placed by an integer program.
+        "uniform" gives every layer the same number of bits. "milp" gives `bits` on average; an
+        integer program finds the bits of each layer.
     qat_epochs, qat_learning_rate
         Training after rounding.
     """
@@ -67,12 +71,12 @@ class MicroSettings(Settings):
 
     @property
     def n_channels(self):
-        """Channels of a beat."""
+        """Number of channels of a beat."""
         return 2 if "template" in parts_of(self.features) else 1
 
     @property
     def n_rr(self):
-        """Columns of timing."""
+        """Number of columns of timing."""
         parts = parts_of(self.features)
         return 5 * ("rr" in parts) + 2 * ("causal" in parts) + 3 * ("rhythm" in parts)
 
@@ -84,9 +88,9 @@ class TrainingBeats:
     Attributes
     ----------
     inputs : Inputs
-        In order of record and time.
+        The beats in order of record and time.
     lead_of : ndarray, shape (n_beats,), int
-        Number of the recorded lead that each comes from.
+        Number of the recorded lead from which each beat comes.
     """
 
     inputs: Inputs
@@ -94,7 +98,7 @@ class TrainingBeats:
 
     @classmethod
     def of(cls, leads):
-        """The beats of N, S and V from a list of `Inputs`, one a recorded lead."""
+        """The beats of N, S and V in a list of `Inputs`, one for each recorded lead."""
         kept = [inputs.select(inputs.y < len(CLASSES)) for inputs in leads]
         joined = (torch.cat([getattr(inputs, n) for inputs in kept]) for n in ("x", "rr", "y"))
         lead_of = np.repeat(np.arange(len(kept)), [len(inputs) for inputs in kept])
@@ -105,7 +109,7 @@ class TrainingBeats:
         return Draws.balanced(self.lead_of, self.inputs.y.cpu().numpy(), cap)
 
     def typical(self, config):
-        """Beats as an epoch sees them, drawn by seed: for ranges and sensitivities."""
+        """Beats drawn as for an epoch, from which ranges and sensitivities are measured."""
         draws = self.balanced(config.class_cap)
         generator = torch.Generator().manual_seed(config.seed)
         some = torch.randperm(len(draws.first), generator=generator)[:CALIBRATION_BEATS]
@@ -113,19 +117,19 @@ class TrainingBeats:
 
 
 def size_of(config):
-    """`MicroNetConfig` of a run's network, from its features and width."""
+    """`MicroNetConfig` of a run's network, which follows from its features and width."""
     return MicroNetConfig(config.n_channels, config.n_rr).widened(config.width)
 
 
 def fresh(config):
-    """Untrained network of a run, the same for the same seed, in evaluation mode."""
+    """Untrained network of a run in evaluation mode; its weights follow from the seed."""
     return models.fresh("micronet", config.seed, "full", **asdict(size_of(config)))
 
 
 def train_fp32(config, beats):
-    """A network trained from scratch on `TrainingBeats`, and its `History`.
+    """Train a network from scratch on `TrainingBeats`; returns it and its `History`.
 
-    Of `config`, the settings of `MicroConfig` are read.
+    `config` is a `MicroConfig`.
     """
     model = fresh(config)
     return model, _train(model, config, beats, config.epochs, config.learning_rate)
@@ -137,9 +141,9 @@ def train_rounded(model, config, beats):
     Parameters
     ----------
     model : MicroNet
-        From `ecglib.compress.allocate.rounded`; ranges are frozen in the last epoch.
+        Network from `ecglib.compress.allocate.rounded`; ranges are frozen in the last epoch.
     config : MicroConfig
-        Schedule.
+        Settings, of which the schedule is read.
     beats : TrainingBeats
         The training set.
     """

@@ -18,32 +18,33 @@ from ecglib.training.masked import MaskedConfig, cluster, pretrain
 from ecglib.training.tasks import RecordingTask
 
 N_FOLDS = 5
-"""Parts of a data set, of which one is held out."""
+"""Number of folds of a data set; one of them is held out."""
 
 N_CLUSTERS = 100
-"""Clusters of shards that masked prediction tells apart."""
+"""Number of clusters of shards in masked prediction."""
 
 PLATEAU = 2
-"""Epochs without a better validation loss after which the learning rate falls."""
+"""Number of epochs without a better validation loss after which the learning rate falls."""
 
 VALIDATION_FOLDS = 8
-"""One of so many parts of the training folds validates, a tenth of all recordings."""
+"""The training folds are divided into this many parts, and one part is for validation; it is a
+tenth of all recordings."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RecordingSettings(Settings):
-    """A network trained on four of five folds of a data set and scored on the fifth.
+    """Settings of a network that is trained on four of five folds and tested on the fifth.
 
     Attributes
     ----------
     seed : int
-        Of the folds, the initial weights, the order of batches.
+        Seed of the folds, the initial weights and the order of batches.
     dataset : str
         Data set of recordings.
     lead : str
         Lead by name; `cinc2017` has only one.
     model : str
-        Its name in `ecglib.models.MODELS`.
+        Name of the network in `ecglib.models.MODELS`.
     size : {"small", "paper", "tiny"}
         Key of the model's `SIZES`.
     fold : int or "all"
@@ -51,10 +52,10 @@ class RecordingSettings(Settings):
     epochs, batch_size, learning_rate, weight_decay
         Training with Adam; the rate falls when the validation loss does not.
     train_share : float
-        Share of the training and validation recordings in use, drawn by seed in each class.
+        Share of the training and validation recordings that is used, drawn within each class.
     """
 
-    records: ClassVar[tuple[int, ...]] = ()  # all that are there
+    records: ClassVar[tuple[int, ...]] = ()  # all recordings are used
     model_reads: ClassVar[tuple[str, ...]] = ("recordings",)
 
     seed: int = 7
@@ -81,14 +82,14 @@ class RecordingSettings(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class PretrainingSettings(Settings):
-    """What a network of recordings knows before it sees a label; HuBERT-ECG only.
+    """Settings of a pretraining without labels, for HuBERT-ECG only.
 
     Attributes
     ----------
     pretrain_epochs : int
-        Passes of masked prediction before; 0 for none.
+        Passes of masked prediction; 0 for none.
     weights : str
-        "random", or a folder or name on a model hub with published weights to begin with
+        First weights: "random", or a folder or a name on a model hub with published weights
         (size `small` only).
     """
 
@@ -110,7 +111,8 @@ class Sides:
     Attributes
     ----------
     train, validation, test : Samples
-        Weights come from the first, every choice from the second, every score from the third.
+        Weights are trained on the first set, choices are made on the second, and scores come
+        from the third.
     test_id : ndarray of str
         Recordings of the test set.
     classes : tuple of str
@@ -125,19 +127,24 @@ class Sides:
 
 
 def build(config, n_times, n_outputs):
-    """Fresh network of a run (`model`, `size`, `seed`), see `ecglib.models.fresh`; it reads
-    recordings, or windows of them, of `n_times` samples."""
+    """Untrained network of a run, see `ecglib.models.fresh`.
+
+    `model`, `size` and `seed` of `config` are read. Its input are recordings, or windows of
+    them, of `n_times` samples.
+    """
     return fresh(config.model, config.seed, config.size, n_times=n_times, n_outputs=n_outputs)
 
 
 def start(config, sides):
-    """Network of a run before it sees a label: fresh, pretrained on the training set, or
-    published.
+    """Network of a run before the training with labels.
+
+    Its weights are random, pretrained on the training set, or published.
 
     Returns
     -------
     tuple of (Module, dict)
-        In evaluation mode, on the device of the recordings; and the story of the pretraining.
+        The network in evaluation mode on the device of the recordings, and the record of its
+        pretraining.
     """
     n_outputs, device, unseen = len(sides.classes), sides.train.x.device, {"seconds": 0.0}
     if config.weights != "random":
@@ -154,7 +161,7 @@ def start(config, sides):
 
 
 def learning_parts(model):
-    """Names of a network's parts, all of which learn."""
+    """Names of all parts of a network; all of them learn."""
     return tuple(name for name, _ in model.named_children())
 
 
@@ -163,21 +170,21 @@ def _logits(model, samples):
 
 
 def validation_loss(model, samples):
-    """Mean cross-entropy of recordings as they are; a float."""
+    """Mean cross-entropy of recordings without random changes; a float."""
     return float(F.cross_entropy(_logits(model, samples), samples.y))
 
 
 def predict(model, samples):
-    """Classes (n,) int8 that a network gives to recordings."""
+    """Classes (n,) int8 that a network predicts for recordings."""
     return _logits(model, samples).argmax(dim=1).cpu().numpy().astype(np.int8)
 
 
 def train_rhythm(model, sides, config):
-    """Train a network on labelled recordings, in place; scores of the `History` that comes
-    back are negative validation losses.
+    """Train a network on labelled recordings, in place, and return the `History`.
 
-    Adam with a learning rate that falls on plateaus of the validation loss, and the weights of
-    the best epoch, as paper 2 prints it (it names no patience and no number of epochs).
+    Its scores are negative validation losses. As in paper 2, the optimizer is Adam, the
+    learning rate falls on plateaus of the validation loss, and the weights of the best epoch
+    are kept. The paper names no patience and no number of epochs.
     """
 
     def score(trained):

@@ -1,9 +1,9 @@
 """Number formats of a run: fp32, fp16 and bf16, native on a GPU or emulated anywhere.
 
 *Native* is PyTorch's automatic mixed precision (Micikevicius et al. 2018): convolutions and
-linear layers run in 16 bits, losses and statistics in fp32. *Emulated* rounds what these layers
-read and write, forwards and backwards, to the 16-bit grid, and computes in fp32: the numbers of
-a 16-bit unit that accumulates in fp32, at the speed of neither.
+linear layers run in 16 bits, losses and statistics in fp32. *Emulated* rounds inputs and
+outputs of these layers, forwards and backwards, to the 16-bit grid, and computes in fp32. This
+gives the numbers of a 16-bit unit that accumulates in fp32. It says nothing about speed.
 """
 
 from contextlib import ExitStack, contextmanager
@@ -18,10 +18,10 @@ from ecglib.system.errors import UserError
 from ecglib.system.settings import Settings, setting
 
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
-"""Name of a number format -> what torch calls it."""
+"""Name of a number format -> its type in torch."""
 
 _ROUNDED = {F.conv1d: 3, F.linear: 3, F.batch_norm: 1}
-"""Functions that a 16-bit unit runs -> how many of their first arguments it reads rounded."""
+"""Functions that a 16-bit unit computes -> how many of their first arguments are rounded."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ class PrecisionSettings(Settings):
     precision : {"fp32", "fp16", "bf16"}
         Format of convolutions and linear layers; losses and statistics stay in fp32.
     precision_impl : {"native", "emulated"}
-        By the device's own units, or by rounding.
+        "native" uses the device's own units, "emulated" rounds.
     """
 
     precision: str = setting("fp32", one_of=DTYPES)
@@ -46,7 +46,7 @@ class PrecisionSettings(Settings):
 
 
 class _Round(torch.autograd.Function):
-    """To the grid of another format and back, in both directions."""
+    """Round values to another format and convert them back to fp32; the same for gradients."""
 
     @staticmethod
     def forward(ctx, x, dtype):
@@ -83,36 +83,37 @@ def round_to(x, precision):
 
 
 class Emulated(TorchFunctionMode):
-    """Context in which convolutions, linear layers and BatchNorm read and write 16 bits."""
+    """Context in which inputs and outputs of convolutions, linear layers and BatchNorm are
+    rounded to 16 bits."""
 
     def __init__(self, precision):
         super().__init__()
         self.precision = precision
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
-        """Run `func`, rounded if the format applies to it."""
+        """Run `func`, with rounding if it is one of the functions in `_ROUNDED`."""
         if func not in _ROUNDED:
             return func(*args, **(kwargs or {}))
-        n_read = _ROUNDED[func]  # of which a bias may be None
+        n_read = _ROUNDED[func]  # the bias may be None
         read = [a if a is None else round_to(a, self.precision) for a in args[:n_read]]
         return round_to(func(*read, *args[n_read:], **(kwargs or {})), self.precision)
 
 
 def autocast(device_type, precision):
-    """PyTorch's automatic mixed precision, for a context that may hold many training steps.
+    """PyTorch's automatic mixed precision, for a context with many training steps.
 
-    By default it keeps the 16-bit copy of every weight until the context ends, so that within
-    one context a network would go on computing with the weights that it had at first.
+    By default PyTorch keeps the 16-bit copy of every weight until the context ends. A network
+    would then compute with its first weights all the time, so this is turned off.
     """
     return torch.autocast(device_type, DTYPES[precision], cache_enabled=False)
 
 
 @dataclass
 class Tally:
-    """Steps of all trainings inside a context, and those that the scaler left out.
+    """Number of training steps inside a context, and of those that the scaler left out.
 
-    A step is left out when a gradient was not finite: the loss had been scaled too high, and
-    the scaler halves its factor.
+    A step is left out if a gradient is not finite, since the loss was scaled too much. The
+    scaler then halves its factor.
     """
 
     precision: str
@@ -132,9 +133,9 @@ def running(precision, impl, device):
     precision : {"fp32", "fp16", "bf16"}
         The format.
     impl : {"native", "emulated"}
-        By autocast, or by rounding operands and results.
+        "native" uses autocast, "emulated" rounds operands and results.
     device : torch.device
-        Where the networks are.
+        Device of the networks.
 
     Yields
     ------
@@ -144,10 +145,10 @@ def running(precision, impl, device):
     Raises
     ------
     UserError
-        If a 16-bit format is to be native on a CPU: autocast there is ten to twenty-five times
+        If a 16-bit format is to be native on a CPU. Autocast there is ten to twenty-five times
         slower than fp32 and says nothing about speed.
     RuntimeError
-        If a format is running already: formats do not nest.
+        If another format is active already, since formats cannot be nested.
     """
     if _CURRENT.get():
         raise RuntimeError("a number format is running already; leave its context first")
@@ -158,7 +159,7 @@ def running(precision, impl, device):
             "set precision_impl: emulated, or use a GPU"
         )
     with ExitStack() as stack:
-        if device.type == "cuda":  # TF32 rounds to ten bits of mantissa: fp32 by name only
+        if device.type == "cuda":  # TF32 would round the mantissa to ten bits
             stack.enter_context(torch.backends.cudnn.flags(enabled=True, allow_tf32=False))
         if reduced and impl == "native":
             stack.enter_context(autocast(device.type, precision))
@@ -174,9 +175,10 @@ def running(precision, impl, device):
 
 @contextmanager
 def products_as_convolutions():
-    """Let products of matrices use TF32 where convolutions may: for those that stand for one.
+    """Let products of matrices use TF32 if convolutions may use it.
 
-    On a GPU cuDNN's convolutions may by default, and products of matrices may not.
+    This is for products that replace a convolution. By default, cuDNN's convolutions may use
+    TF32 on a GPU, and products of matrices may not.
     """
     before = torch.backends.cuda.matmul.allow_tf32
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32
@@ -187,7 +189,7 @@ def products_as_convolutions():
 
 
 class Stepper:
-    """Optimizer steps in the current format: fp16 scales its gradients, the others do not."""
+    """Optimizer steps in the current format; gradients are scaled in fp16 only."""
 
     def __init__(self, optimizer, device):
         self.optimizer, self.tally = optimizer, _CURRENT.get() or Tally("fp32")

@@ -1,4 +1,4 @@
-"""What a network learns: a task has a length, and a loss of some of its beats or recordings."""
+"""Tasks that a network learns; a task has a length, and a loss of a batch."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from ecglib.training.loop import in_batches
 class SupervisedTask:
     """Cross-entropy of `forward(*inputs)` against labels.
 
-    `forward` is the whole network, or its head where `inputs` are cached features.
+    `forward` is the whole network, or its head if `inputs` are cached features.
     """
 
     forward: Callable
@@ -36,7 +36,7 @@ class SupervisedTask:
 
 @dataclass(frozen=True)
 class PuzzleTask:
-    """Cross-entropy of the puzzle: a fresh random permutation for every beat and step."""
+    """Cross-entropy of the puzzle; each step draws a new permutation for every beat."""
 
     forward: Callable
     x: torch.Tensor
@@ -56,16 +56,16 @@ class PuzzleTask:
 
 @dataclass(frozen=True)
 class CachedPuzzleTask:
-    """Cross-entropy of the puzzle where only the head learns.
+    """Cross-entropy of the puzzle if only the head learns.
 
-    It draws the labels that `PuzzleTask` draws, so both go the same way.
+    It draws the same labels as `PuzzleTask`, so both give the same training.
 
     Attributes
     ----------
     forward : callable
         Head of the network.
     features : Tensor, shape (6, n_beats, n_features)
-        Of every beat in every order.
+        Features of every beat in every order.
     """
 
     forward: Callable
@@ -93,18 +93,20 @@ class CachedPuzzleTask:
 
 @dataclass(frozen=True)
 class Draws:
-    """Which beats an epoch takes: every one of a lead and class that has few, and of those
-    that have more a random one from each of `cap` equal stretches of time.
+    """Random choice of the beats of an epoch, for each lead and class.
+
+    If a lead and class has few beats, all of them are taken. Otherwise they are divided in time
+    into `cap` equal stretches, and one random beat is taken from each.
 
     Attributes
     ----------
     order : Tensor, shape (n_beats,), int64
         Beats sorted by lead and class, those of a class in order of time.
     first, last, place : Tensor, shape (n_draws,), int64
-        For every draw: where its lead and class begin and end in `order`, and the number
-        of its stretch.
+        For every draw, where its lead and class begin and end in `order`, and the number of
+        its stretch.
     stretch : Tensor, shape (n_draws,), float32
-        Beats of a stretch, at least 1.
+        Number of beats of a stretch, at least 1.
     """
 
     order: torch.Tensor
@@ -120,10 +122,10 @@ class Draws:
         Parameters
         ----------
         lead_of, label : ndarray of int, shape (n_beats,)
-            Recorded lead (or record, where each has one) and class of every beat; the beats of
-            a lead in order of time.
+            Recorded lead (or record, if each has one lead) and class of every beat; the beats
+            of a lead are in order of time.
         cap : int
-            Most draws of one lead and class.
+            Largest number of draws of one lead and class.
         """
         group = lead_of.astype(np.int64) * (label.max() + 1) + label
         order = np.argsort(group, kind="stable")
@@ -139,7 +141,7 @@ class Draws:
         )
 
     def beats(self, index, generator):
-        """Beats (B,) that the draws `index` (B,) take this time."""
+        """Random beats (B,) of the draws `index` (B,)."""
         within = (self.place[index] + torch.rand(len(index), generator=generator)).double()
         beat = self.first[index] + (within * self.stretch[index]).long()
         return self.order[torch.minimum(beat, self.last[index])]  # where float32 rounds up
@@ -147,10 +149,10 @@ class Draws:
 
 @dataclass(frozen=True)
 class BalancedTask:
-    """Cross-entropy on beats of which no patient gives more than their share, varied at random.
+    """Cross-entropy on randomly varied beats, a limited number of each lead and class.
 
-    `forward` is the whole network, `spread` the deviation of the log of a beat's random gain
-    and of the noise on its timing.
+    `forward` is the whole network. `spread` is the standard deviation of the logarithm of a
+    beat's random gain, and of the noise on its timing.
     """
 
     forward: Callable
@@ -171,7 +173,7 @@ class BalancedTask:
         return F.cross_entropy(logits, beats.y, self.weight)
 
     def varied(self, beats, generator):
-        """Beats and timing with random gain and noise, and one shift and stretch for all."""
+        """Beats and timing with random gain and noise; all have the same shift and stretch."""
         if not self.spread:
             return beats.x, beats.rr
         gain = torch.randn(len(beats), 1, 1, generator=generator)
@@ -184,22 +186,22 @@ class BalancedTask:
 
 @dataclass(frozen=True)
 class ReplayTask:
-    """Cross-entropy on training beats, plus that on a patient's few labelled ones.
+    """Cross-entropy on training beats plus cross-entropy on a patient's labelled beats.
 
-    Every step sees a batch of the former and up to `MOST_LABELLED` of the latter.
+    Every step sees a batch of training beats and up to `MOST_LABELLED` labelled beats.
 
     Attributes
     ----------
     forward : callable
         Network, or its head if the inputs are cached features.
     replay, labelled : tuple of Tensor, shape (n_beats, ...)
-        Its arguments for training beats and for the patient's.
+        Arguments of `forward` for the training beats and for the patient's beats.
     replay_y, labelled_y : Tensor, shape (n_beats,)
         Classes.
     class_weight : Tensor, shape (3,), or None
-        Of the labelled beats.
+        Class weights of the labelled beats.
     label_weight : float
-        Of their loss.
+        Weight of the loss of the labelled beats.
     """
 
     forward: Callable
@@ -226,9 +228,12 @@ class ReplayTask:
 
 
 def stretched(x, stretch, shift):
-    """Beats x (n_beats, n_channels, n_times) in time slower by the factor `stretch` () around
-    the middle of their window, `shift` () samples to the left, by linear interpolation; where
-    nothing is left, the first and last samples are repeated."""
+    """Beats x (n_beats, n_channels, n_times), stretched and shifted in time.
+
+    Time is slower by the factor `stretch` () around the middle of the window, and the beat
+    moves by `shift` () samples to the left, with linear interpolation. Beyond the ends the
+    first and last samples are repeated.
+    """
     n_times = x.shape[2]
     middle = (n_times - 1) / 2
     at = (torch.arange(n_times) - middle) / stretch + middle + shift
@@ -240,7 +245,7 @@ def stretched(x, stretch, shift):
 
 @dataclass(frozen=True, kw_only=True)
 class SupervisedSettings(Settings):
-    """Training on labels.
+    """Settings of a training with labels.
 
     Attributes
     ----------
@@ -262,7 +267,7 @@ def class_weights(label, imbalance):
     label : Tensor, shape (n_beats,)
         Index into CLASSES.
     imbalance : {"none", "sqrt", "balanced"}
-        As `SupervisedSettings` has it.
+        See `SupervisedSettings`.
     """
     if imbalance == "none":
         return None
@@ -273,7 +278,7 @@ def class_weights(label, imbalance):
 
 @dataclass(frozen=True)
 class RecordingTask:
-    """Cross-entropy of recordings, each changed at random as their `Samples` say."""
+    """Cross-entropy of recordings that are varied at random, see `Samples.varied`."""
 
     forward: Callable
     samples: object
@@ -289,11 +294,11 @@ class RecordingTask:
 
 @dataclass(frozen=True)
 class DistilTask:
-    """A student that learns from labels and from a teacher's soft answers.
+    """Distillation: a student learns from labels and from a teacher's soft answers.
 
-    The loss is cross-entropy against the labels, `(1 − SOFT_SHARE)` of it, and the divergence
+    The loss is `(1 − SOFT_SHARE)` times the cross-entropy of the labels, plus the divergence
     from the teacher at temperature `TEMPERATURE` (Hinton et al. 2015), on the same randomly
-    changed recordings. `before_step` is called with the share of the training that is done.
+    varied recordings. `before_step` is called with the share of the training that is done.
     """
 
     student: Callable

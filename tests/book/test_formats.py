@@ -68,8 +68,14 @@ def test_formats_of_a_call_come_before_those_of_the_book():
 def test_a_format_may_join_columns_in_one_cell():
     row = {"steps": 4000, "left out": 5, "share left out": 0.00125}
     text = formats.shown(frames.of_rows({"fp16": row, "bf16": {"steps": 1}}))
-    assert text.loc["fp16"].to_dict() == {"steps": "4,000", "left out": "5 (0.125\u202f%)"}
-    assert text.loc["bf16", "left out"] == ""
+    assert text.loc["FP16"].to_dict() == {"steps": "4,000", "left out": "5 (0.125\u202f%)"}
+    assert text.loc["BF16", "left out"] == ""
+
+
+def test_a_joined_number_below_zero_has_a_minus():
+    row = {"worst record, points": -4.53, "its record": "svdb-209"}
+    text = formats.shown(frames.of_rows({"5 labels": row}))
+    assert text.iloc[0].tolist() == ["−4.5 (svdb-209)"]
 
 
 def test_values_in_a_row_and_numbers_of_runs_share_their_cell():

@@ -9,19 +9,30 @@ from matplotlib.colors import to_hex
 
 from ecglib.__main__ import main
 from ecglib.aami import DS1, DS2
-from ecglib.commands import figures
+from ecglib.commands import figures, micro
 from ecglib.data.records import read_rhythms
 from ecglib.data.sets import get
 from ecglib.data.synthetic import write_records
 from ecglib.metrics import confusion_matrix
 from ecglib.plots import style
-from ecglib.plots.ecg import BEAT_COLORS
+from ecglib.plots.style import CLASS_COLORS
 from ecglib.results import RunResult, encode_classes, save
 from ecglib.system.errors import UserError
 from ecglib.system.paths import CHAPTERS, FIGURES, RESULTS
 from tests.commands.calls import assert_one_line
+from tests.tools import needs
 
-NAMES = ("classes", "record_232", "fibrillation", "five_answers", "mistakes", "puzzle")
+NAMES = (
+    "classes",
+    "record_232",
+    "fibrillation",
+    "five_answers",
+    "mistakes",
+    "puzzle",
+    "stream",
+    "timeline",
+    "saliency",
+)
 PNG = b"\x89PNG\r\n\x1a\n"
 RECORDS = (100, 103, 209, 232)
 
@@ -59,7 +70,7 @@ def runs(root, tmp_path_factory):
             predictions[str(number)] = encode_classes(said)
         made = {"metrics": {}, "runtime_s": {}, "environment": {}, "data": {}}
         made |= {"per_record_after_5min": matrices, "predictions": predictions}
-        result = RunResult(study="budget", config=config | {"seed": figures.SEED}, **made)
+        result = RunResult(study="budget", config=config | {"seed": micro.SEED}, **made)
         save(result, folder / "budget" / f"{budget}.json")
     return folder
 
@@ -123,7 +134,7 @@ def test_examples_are_of_the_class_that_they_stand_for(root, monkeypatch):
         assert any(text.startswith(f"{kind}, {meaning}: record {number}") for text in letters)
     assert len(axis.patches) == 4
     shades = [to_hex(patch.get_facecolor()) for patch in axis.patches]
-    assert shades == [BEAT_COLORS[kind].lower() for kind in "NSVF"]
+    assert shades == [CLASS_COLORS[kind].lower() for kind in "NSVF"]
 
 
 def test_figures_of_invented_patients_hold_their_runs(root, runs, monkeypatch):
@@ -139,6 +150,14 @@ def test_figures_of_invented_patients_hold_their_runs(root, runs, monkeypatch):
     assert "called N" in drawn["record_232"].axes[1].get_title()
     assert any("100%" in text.get_text() for text in drawn["five_answers"].axes[0].texts)
     assert [len(drawn[name].axes) for name in ("record_232", "puzzle")] == [7, 6]
+
+
+@needs("gcc")
+def test_a_streamed_record_has_a_letter_for_each_beat(root):
+    (axis,) = figures.streamed(root).axes
+    said = [text.get_text() for text in axis.texts]
+    assert len(said) > 5  # ten seconds of a heart
+    assert set(said) <= {"N", "S", "V"}
 
 
 def test_an_image_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
@@ -189,8 +208,8 @@ def test_a_packed_file_is_not_enough(tmp_path, root, capsys):
 
 def test_a_run_that_is_missing_or_of_another_recording_is_named(tmp_path, root, runs):
     with pytest.raises(UserError, match="lacks the run with 5 labels"):
-        figures.predictions(tmp_path, 5)
-    run = figures.predictions(runs, 5)
+        micro.predictions(tmp_path, 5)
+    run = micro.predictions(runs, 5)
     assert run.config["budget"] == 5
     with pytest.raises(UserError, match="record 100 has 3 beats, the committed run"):
         figures.said_of(run, 100, figures.Recorded.of(root, 100).beats.select(slice(3)))

@@ -98,7 +98,8 @@ def test_both_online_stages_are_timed(copied):
     assert found["estimated"]["paper_stage_22_patients_s"] == pytest.approx(stage)
     kept = devices.import_device(copied / "online.json", copied / "devices")
     table = devices.learning_table(devices.load_devices(kept.parent))
-    assert float(table.loc["one step of fine-tuning"].iloc[0]) == pytest.approx(step, rel=0.01)
+    assert table["fine-tuning, one step"].iloc[0] == step
+    assert table[devices.ESTIMATED].iloc[0] == pytest.approx(stage)
     found["measured"]["paper_adapt_s"] = -1
     (copied / "online.json").write_text(json.dumps(found))
     with pytest.raises(UserError, match="paper_adapt_s"):
@@ -174,9 +175,16 @@ def test_a_device_is_kept_and_shown(measured, tmp_path):
     table = devices.device_table(devices.load_devices(kept.parent))
     assert (table["one beat, ms"] == "not measured").sum() == 2  # Nano and Orin
     assert len(table) == 8
+    one_beat = devices.one_beat_table(devices.load_devices(kept.parent))
+    assert (one_beat == "not measured").to_numpy().sum() == 6  # both in three formats
+    assert np.array(one_beat.iloc[:2], float).min() > 0
     (tmp_path / "jetson.json").write_text(measured.read_text().replace("null", '"Jetson Nano"'))
     devices.import_device(tmp_path / "jetson.json", kept.parent)
     assert len(devices.load_devices(kept.parent)) == 2
+    (tmp_path / "orin.json").write_text(measured.read_text().replace("null", '"Jetson Orin"'))
+    devices.import_device(tmp_path / "orin.json", kept.parent)
+    everywhere = devices.one_beat_table(devices.load_devices(kept.parent))
+    assert np.array(everywhere, float).min() > 0  # nothing is left to be measured
 
 
 def _first(name, value):

@@ -6,7 +6,7 @@ import torch
 
 from ecglib.deploy import shipped
 from ecglib.deploy.c99 import harness
-from ecglib.deploy.c99.emit import constant_bytes, write_c
+from ecglib.deploy.c99.emit import constant_bytes, kernel, write_c
 from ecglib.deploy.c99.lower import lower
 from ecglib.system.errors import UserError
 from tests.tools import needs
@@ -86,3 +86,13 @@ def test_an_unsupported_layer_is_named():
 def test_a_name_that_c_cannot_have_is_refused(tmp_path):
     with pytest.raises(UserError, match="letters"):
         write_c(lower(shipped.load().model), tmp_path, "micro-net")
+
+
+@pytest.mark.parametrize("name", ["dot", "layer", "largest"])
+def test_a_kernel_is_one_whole_function_of_the_generated_file(tmp_path, name):
+    text = kernel(name)
+    assert text.count("\n}") == 1  # one function ends
+    assert text.startswith("/*")
+    assert text.endswith("}")
+    source, _ = write_c(lower(shipped.load().model), tmp_path, "micronet")
+    assert text in source.read_text()

@@ -13,7 +13,7 @@ from ecglib.deploy.c99 import harness
 from ecglib.deploy.c99.emit import write_c
 from ecglib.deploy.c99.lower import lower
 from ecglib.deploy.c99.streaming import classes_in_c, raw_samples, stream
-from ecglib.plots.devices import strip
+from ecglib.plots.c99 import strip
 from ecglib.system.errors import UserError
 from tests.tools import needs
 

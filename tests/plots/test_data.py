@@ -6,7 +6,7 @@ import pytest
 from matplotlib.colors import to_hex
 from scipy.integrate import trapezoid
 
-from ecglib.aami import DS1, DS2, PACED
+from ecglib.aami import CLASSES, DS1, DS2, PACED
 from ecglib.data.sets.mitdb import load_beats
 from ecglib.plots import data as figures
 from ecglib.plots.style import CLASS_COLORS
@@ -20,16 +20,16 @@ def beats(synthetic_root):
 
 
 def test_split_map_names_every_record_once():
-    (axis,) = figures.split_map([100]).axes
+    (axis,) = figures.split_map().axes
     texts = [text.get_text() for text in axis.texts]
     numbers = sorted(int(text) for text in texts if text.isdigit())
     assert numbers == sorted((*DS1, *DS2, *PACED))
-    assert [label.get_text() for label in axis.get_yticklabels()][2] == "DS2, test"
 
 
-def test_split_map_draws_only_used_records_in_full_colour():
-    (axis,) = figures.split_map([100, 118]).axes
-    assert sum(box.get_facecolor()[3] == 1 for box in axis.patches) == 2
+def test_the_way_to_a_score_has_an_arrow_between_its_steps():
+    (axis,) = figures.way_to_a_score().axes
+    arrows = [text for text in axis.texts if text.get_text() == ""]
+    assert len(arrows) == len(axis.patches) - 1
 
 
 def test_beats_by_class_has_a_panel_for_each_class_and_patient(beats):
@@ -58,20 +58,27 @@ def test_class_without_beats_leaves_its_panel_empty(beats):
     assert len(axes[-1].lines) == 1  # the R-peak
 
 
-def test_ectopic_bars_are_as_high_as_the_counts():
-    table = pd.DataFrame({"S": [3, 0, 1382], "V": [0, 17, 1]}, index=[101, 106, 232])
-    top, bottom = figures.ectopic_beats(table).axes
-    assert [bar.get_height() for bar in top.patches] == [3, 0, 0, 17]  # S, then V
-    assert [bar.get_height() for bar in bottom.patches] == [1382, 1]
-    assert [label.get_text() for label in top.get_xticklabels()] == ["101", "106"]
-    assert top.get_yscale() == "log"
-    assert bottom.get_ylabel() == "beats in DS2"
+def test_bars_are_cut_by_class_and_by_record():
+    counts = {"N": [60, 20, 90], "S": [3, 1, 8], "V": [16, 0, 2]}
+    table = pd.DataFrame(counts, index=[101, 106, 232])
+    train, test = figures.who_holds_what(table).axes
+    widths = [bar.get_width() for bar in train.patches]
+    assert widths[:3] == pytest.approx([0.8, 0.04, 0.16])  # of all 100 beats
+    assert widths[3:] == pytest.approx([0.75, 0.25, 0.75, 0.25, 1, 0])
+    assert [text.get_text() for text in test.texts][-3:] == ["232", "232", "232"]
+    names = [label.get_text() for label in train.get_yticklabels()]
+    assert names == ["all: 100", "N: 80", "S: 4", "V: 16"]
+
+
+def test_without_records_nothing_is_held():
+    with pytest.raises(LookupError):
+        figures.who_holds_what(pd.DataFrame(columns=["N", "S", "V"]))
 
 
 def test_rr_outlines_have_area_one_and_the_place_of_their_class(beats):
     (axis,) = figures.rr_by_class(beats, ["post/loc80"]).axes
     outlines = {to_hex(patch.get_edgecolor()).upper(): patch for patch in axis.patches}
-    for label, color in enumerate(CLASS_COLORS.values()):
+    for label, color in enumerate(CLASS_COLORS[kind] for kind in CLASSES):
         x, y = outlines[color].get_xy().T
         area = trapezoid(y, x)
         ratio = beats.rr[beats.label == label, 2]
@@ -80,11 +87,11 @@ def test_rr_outlines_have_area_one_and_the_place_of_their_class(beats):
         assert x[y.argmax()] == pytest.approx(np.median(ratio), abs=0.2)
 
 
-def test_records_are_sorted_by_the_worse_of_their_two_ratios():
-    ratios = {"se": [0.99, 1.0, 0.9], "ppv": [0.98, 0.82, 1.0]}
-    table = pd.DataFrame(ratios, index=[100, 207, 208])
-    (axis,) = figures.detection_quality(table).axes
-    assert [label.get_text() for label in axis.get_xticklabels()] == ["207", "208", "100"]
-    drawn = {line.get_label(): line.get_ydata().tolist() for line in axis.lines}
-    assert drawn["sensitivity"] == pytest.approx([100, 90, 99])
-    assert drawn["positive predictivity"] == pytest.approx([82, 100, 98])
+def test_the_worst_records_come_first_by_the_worse_of_their_two_ratios():
+    ratios = {"se": [0.99, 1.0, 0.9, 1.0], "ppv": [0.98, 0.82, 1.0, 1.0]}
+    table = pd.DataFrame(ratios, index=[100, 207, 208, 101])
+    (axis,) = figures.detection_quality(table, worst=3).axes
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["207", "208", "100"]
+    found, right = (line.get_xdata().tolist() for line in axis.lines)
+    assert found == pytest.approx([100, 90, 99])
+    assert right == pytest.approx([82, 100, 98])

@@ -7,6 +7,7 @@ from matplotlib.colors import to_hex
 
 from ecglib.data.inputs import Inputs
 from ecglib.plots import ecg
+from ecglib.plots.style import CLASS_COLORS
 
 FS = 100
 
@@ -48,10 +49,10 @@ def test_paper_has_25_mm_a_second_and_10_mm_a_millivolt():
 def test_a_letter_has_the_colour_of_its_class_and_stands_over_its_beat():
     (axis,) = ecg.page([strip()]).axes
     for text in axis.texts:
-        if text.get_text() in ecg.BEAT_COLORS:
+        if text.get_text() in CLASS_COLORS:
             kind, x = text.get_text(), text.get_position()[0]
             shade = to_hex(text.get_bbox_patch().get_facecolor())
-            assert shade == ecg.BEAT_COLORS[kind].lower()
+            assert shade == CLASS_COLORS[kind].lower()
             assert x == pytest.approx({"N": 12.5, "V": 37.5}[kind])
 
 

@@ -1,9 +1,14 @@
 """Figures of the micro network show what they are given."""
 
+import dataclasses
+
 import numpy as np
+import pytest
 import torch
 
-from ecglib.data.inputs import Inputs
+from ecglib.commands.micro import Looks
+from ecglib.metrics import macro_f1
+from ecglib.models.micronet import BLOCKS, EVERYTHING, MicroNet, MicroNetConfig
 from ecglib.plots import micro
 from ecglib.tables import budget
 from ecglib.tables.arms import Arm
@@ -11,12 +16,26 @@ from tests.tables.test_budget import BAD, GOOD, asked, confidence
 from tests.test_results import made_result
 
 
-def test_both_channels_are_drawn_for_the_classes_that_are_there():
-    y = torch.tensor([0, 2] * 20)
-    figure = micro.what_it_sees(Inputs(torch.randn(40, 2, 64), torch.zeros(40, 5), y), 10)
-    assert len(figure.axes) == 2
-    labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-    assert labels == ["N (15)", "V (15)"]
+def texts(figure):
+    return [text.get_text() for axis in figure.axes for text in axis.texts]
+
+
+def test_the_diagram_has_the_shapes_and_weights_of_the_network():
+    size = MicroNetConfig(2, 8, channels=(5, 6, 7))
+    model, found = MicroNet(size), " ".join(texts(micro.network(size)))
+    x = torch.zeros(1, 2, 64)
+    for part in BLOCKS:
+        x = getattr(model, part)(x)
+        assert f"{x.shape[1]} × {x.shape[2]}" in found
+    for part in EVERYTHING:
+        count = sum(p.numel() for p in getattr(model, part).parameters())
+        assert f"{count:,} weights" in found
+
+
+def test_the_loop_says_what_computes_how():
+    found = texts(micro.loop())
+    assert any("integers" in text for text in found)
+    assert any("floating point" in text for text in found)
 
 
 def curve():
@@ -27,8 +46,21 @@ def curve():
     return arms
 
 
+def three_records(per_record):
+    """The same with a copy of record 100, so that two are left without 232."""
+    return per_record | {"101": per_record["100"]}
+
+
 def test_curves_go_up_where_labels_help():
-    axis = micro.budget_curves({"lopo": curve()}).axes[0]
+    named = curve()
+    for arm in named.values():
+        (result,) = arm.results
+        late = three_records(result.per_record_after_5min)
+        arm.results[0] = dataclasses.replace(result, per_record_after_5min=late)
+    axis, without = micro.budget_curves({"lopo": named}).axes
+    assert [a.get_title() for a in (axis, without)] == ["all patients", "without record 232"]
+    good = np.array(named[5].results[0].per_record_after_5min["100"])
+    assert without.get_lines()[0].get_ydata()[1] == pytest.approx(float(macro_f1(good)))
     values = axis.get_lines()[0].get_ydata()
     assert values[0] < values[1] == values[2]
     assert axis.get_lines()[0].get_xdata().tolist() == [0, 2.5, 150]  # mean of two records
@@ -36,8 +68,43 @@ def test_curves_go_up_where_labels_help():
 
 def test_every_record_has_a_line():
     named = curve()
-    axis = micro.patients(named[5], named[0], ("none", "five")).axes[0]
-    assert [text.get_text() for text in axis.get_xticklabels()] == ["232", "100"]
+    axes = micro.patients(named[5], named[0], ("none", "five")).axes
+    shown = [text.get_text() for axis in axes for text in axis.get_yticklabels()]
+    assert shown == ["232", "100"]
+
+
+def test_a_curve_without_runs_is_no_figure():
+    with pytest.raises(LookupError):
+        micro.budget_curves({"lopo": {}})
+
+
+def test_answers_stand_where_they_were_given():
+    seconds = np.arange(300) * 1.0  # five minutes
+    label = np.zeros(300, int)
+    label[100:120], label[200] = 1, 3
+    nothing, everything = np.zeros(300, int), np.where(label > 2, 0, label)
+    said = {"before": nothing, "after": everything}
+    figure = micro.timeline("a patient", seconds, label, said, np.array([10, 110, 200]))
+    top, middle, bottom = figure.axes
+    assert [(t.get_text(), t.get_position()[0]) for t in top.texts] == [
+        ("N", pytest.approx(10 / 60)),
+        ("S", pytest.approx(110 / 60)),
+        ("F", pytest.approx(200 / 60)),
+    ]
+    curves = {line.get_label(): line for line in middle.get_lines()}
+    np.testing.assert_allclose(curves["before"].get_ydata(), [100, 100 * 40 / 60, 100, 100])
+    np.testing.assert_allclose(curves["after"].get_ydata(), 100)
+    assert [label.get_text() for label in bottom.get_yticklabels()] == ["N", "S", "V"]
+
+
+def test_what_is_hidden_has_a_bar():
+    looks = Looks(np.zeros(64), np.full(16, 0.25), np.arange(9) / 10, 3)
+    figure = micro.saliency({"N": looks, "V": looks})
+    *windows, timing = figure.axes
+    assert [axis.get_title() for axis in windows] == ["N", "V", "", ""]
+    assert {patch.get_height() for patch in windows[2].patches} == {25}
+    assert len(timing.patches) == 2 * len(micro.TIMING)
+    assert max(patch.get_width() for patch in timing.patches) == pytest.approx(80)
 
 
 def micro_result(**more):
@@ -63,5 +130,5 @@ def test_every_perturbation_has_a_panel():
         result.metrics["detection"] = {"100": [[1, 0, 0]] * 3}
         results.append(result)
     figure = micro.robustness(budget.robustness_table(results))
-    labels = [axis.get_xlabel() for axis in figure.axes]
+    labels = [axis.get_xlabel() for axis in figure.axes if axis.get_xlabel()]
     assert labels == [micro.LEVELS["jitter"], micro.LEVELS["muscle"]]

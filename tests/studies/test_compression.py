@@ -100,6 +100,11 @@ def test_scores_follow_from_the_predictions(outcomes, labels):
         assert tuple(metrics["per_class"]) == CLASSES
 
 
+def test_a_pooled_network_holds_the_classes_of_its_recordings(outcomes, labels):
+    held = results.decode_recordings(outcomes[twin(POOLED)].metrics["labels"])
+    assert {name: CLASSES[value] for name, value in held.items()} == labels
+
+
 def test_networks_learnt_something(outcomes, labels):
     """The comparisons of this file would be worth little on constant answers."""
     fp32 = outcomes[twin(POOLED)]

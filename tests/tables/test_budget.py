@@ -58,7 +58,7 @@ def test_what_labels_bring_by_hand(curve):
     change = {r: shares(GOOD)[r] - shares(BAD)[r] for r in GOOD}
     row = table.loc[5]
     assert row["its record"] == min(change, key=change.get)
-    assert row[budget.WORST] == pytest.approx(min(change.values()))
+    assert row[budget.WORST] == pytest.approx(100 * min(change.values()))  # points
     assert row["cost"] == 2  # four seconds, two records
     assert row["million multiplications"] == 2
     pooled = np.sum(list(late(GOOD).values()), axis=0)
@@ -85,14 +85,93 @@ def test_the_worst_network_is_one_of_a_seed_not_their_mean():
     found = scores.patient_change(after, before)
     lost = shares(BAD)["100"] - shares(GOOD)["100"]
     assert found["100"].tolist() == pytest.approx([lost, -lost])  # the mean would be 0
-    worst = budget.budget_table({0: before, 5: after}).loc[5, budget.WORST]
+    record, worst = budget.worst_change(after, before)
+    assert record == found.min().idxmin()
     assert worst == pytest.approx(found.min().min())
     assert worst < lost / 2 < 0
 
 
+def test_a_gain_stands_beside_that_of_the_others():
+    good, bad = (made | {"101": made["100"]} for made in (GOOD, BAD))
+    named = {0: Arm({}, [asked(bad)]), 5: Arm({}, [asked(good, budget=5)])}
+    row = budget.budget_table(named).loc[5]
+    others = [[{r: m for r, m in late(made).items() if r != "232"}] for made in (good, bad)]
+    expected = paired_difference(*others, macro_f1)
+    found = row[["Δ without 232", "Δ without 232 low", "Δ without 232 high"]].tolist()
+    assert found == pytest.approx([expected.value, expected.low, expected.high])
+
+
+def test_without_arms_there_is_no_table():
+    with pytest.raises(LookupError):
+        budget.budget_table({})
+
+
+def test_answers_are_counted_by_hand():
+    arm = Arm({}, [asked(GOOD, labels=(4, 3, 1, 1, 1)), asked(GOOD, labels=(9, 1, 0, 0, 0))])
+    assert budget.taught_nothing(arm) == pytest.approx(4 / 40)  # two records each
+    arm.results[0].metrics["asked"]["100"] = [4, 3, 1, 20, 0]
+    assert budget.most_labels(arm) == 28
+
+
+def test_confusions_of_all_records_and_seeds_are_added():
+    found = budget.confusion(Arm({}, [asked(GOOD), asked(BAD, seed=21)]))
+    by_hand = sum(np.array(m) for made in (GOOD, BAD) for m in late(made).values())
+    np.testing.assert_array_equal(found, by_hand)
+
+
+def test_what_is_found_of_one_patient():
+    arm = Arm({}, [asked(GOOD), asked(BAD, seed=21)])
+    assert budget.found_in(arm, "232", "S") == pytest.approx((25 / 30 + 5 / 30) / 2)
+
+
+def test_targets_are_set_beside_what_was_reached():
+    chosen = Arm({}, [result("micro", GOOD)])
+    labelled = {k: Arm({}, [asked(GOOD if k else BAD, budget=k)]) for k in (0, 5, 20)}
+    table = budget.targets_table(chosen, labelled)
+    assert len(table) == len(budget.TARGETS)
+    late_bad = float(macro_f1(np.sum(list(late(BAD).values()), axis=0)))
+    assert table.loc["left out, no label: macro-F1", "reached"] == pytest.approx(late_bad)
+    s = table.loc["DS1 → DS2, no label: S sensitivity"]
+    assert s["reached"] == pytest.approx((8 + 25) / (10 + 30))  # all beats
+    assert not s["missed"]
+    assert (table["missed"] == (table["reached"] < table["wanted"])).all()
+
+
+def test_what_was_tried_stands_beside_the_chosen():
+    def micro(matrices, split, scope, **more):
+        return result("micro", matrices, split=split, scope=scope, **more)
+
+    found = [
+        micro(GOOD, "ds1_cv", "none"),
+        micro(BAD, "ds1_cv", "none", width=0.5),
+        micro(GOOD, "ds1_cv", "none", epochs=5),
+        micro(BAD, "ds1_ds2", "all_int8"),
+        micro(GOOD, "ds1_ds2", "all_int8", width=0.5),
+        micro(GOOD, "ds1_ds2", "all_int8", bits=4),
+    ]
+    table = budget.tried_table(found)
+    assert list(table.index) == ["chosen", "0.5 times the width"]
+    good, bad = (float(macro_f1(np.sum(list(m.values()), axis=0))) for m in (GOOD, BAD))
+    assert table["in DS1"].tolist() == pytest.approx([good, bad])
+    assert table["DS2"].tolist() == pytest.approx([bad, good])
+    assert np.isnan(table.loc["chosen", "Δ to chosen"])
+    assert table.loc["0.5 times the width", "Δ to chosen"] == pytest.approx(bad - good)
+    alone = float(macro_f1(np.array(BAD["100"])))
+    assert table.loc["chosen", "DS2 without 232"] == pytest.approx(alone)
+
+
 def test_variants_are_named_by_what_they_change():
     arm = Arm(result("micro", GOOD, width=2.0, leads="MLII").config, [])
-    assert budget.variant(arm) == "leads MLII, width 2.0"
+    assert budget.variant(arm) == "one lead, 2 times the width"
+    causal = Arm(
+        result("micro", GOOD, features="raw+template+causal", scope="all_int8", bits=3).config,
+        [],
+    )
+    assert budget.variant(causal) == (
+        "samples + template + two causal RR ratios, weights of 3 bits"
+    )
+    plain = Arm(result("micro", GOOD, augmentation=0.0).config, [])
+    assert budget.variant(plain) == "beats not varied at random"
     chosen = Arm(result("micro", GOOD, split="lopo", scope="all_int8").config, [])
     assert budget.variant(chosen) == "chosen"
 
@@ -133,6 +212,9 @@ def test_the_surest_beats_come_last():
     assert curve["accuracy"].iloc[0] == pytest.approx(90 / 120)
     assert curve["coverage"].iloc[-1] == pytest.approx(100 / 120)
     assert curve["accuracy"].iloc[-1] == pytest.approx(0.8)
+    confusion = confidence({95: (80, 20), 52: (10, 10)})[0]
+    assert budget.surest(confusion, 0.85) == pytest.approx(0.8)
+    assert budget.surest(confusion, 0.99) == pytest.approx(0.75)
 
 
 def test_missed_and_false_beats_lower_f1():

@@ -4,16 +4,21 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from sklearn.metrics import f1_score, recall_score
+from sklearn.metrics import confusion_matrix, f1_score, recall_score
 
+from ecglib import results, stats
 from ecglib.commands import report
 from ecglib.compress.methods import METHODS
+from ecglib.compress.weights import coded_names
 from ecglib.metrics import scores
+from ecglib.models.resnet1d import SIZES as SIZES_OF
+from ecglib.models.resnet1d import ResNet1D
 from ecglib.results import RunResult
 from ecglib.studies.compression import CompressionConfig
 from ecglib.studies.registry import make_config
 from ecglib.studies.transfer import CLASSES as RHYTHMS
-from ecglib.tables import compression, papers, runs
+from ecglib.system.paths import RESULTS
+from ecglib.tables import compression, names, papers, runs
 from tests.test_results import save_into
 
 CLASSES = ("N", "A", "O", "~")
@@ -75,21 +80,21 @@ def test_a_row_holds_the_result_of_its_method(found):
 def test_only_wanted_results_are_named(found):
     others = [{"bits": 5, "fold": 0}, {"bits": 6, "dataset": "chapman"}]
     others = [made_result("compression", **settings) for settings in others]
-    names = list(compression.by_method([*found, *others]))
-    assert names == list(compression.by_method([*found, others[1]]))
+    with_others = list(compression.by_method([*found, *others]))
+    assert with_others == list(compression.by_method([*found, others[1]]))
     assert list(compression.by_method([*found, *others], fold=0)) == ["5 bits"]
     assert list(compression.by_method([*found, *others], dataset="chapman")) == ["6 bits"]
 
 
 def test_every_method_has_a_name_and_the_names_of_the_paper_are_its_own():
     settings = {"bits": 4, "share": 0.3}
-    names = {
+    named = {
         method: compression.method_name(CompressionConfig(method=method, **settings).to_dict())
         for method in METHODS
     }
-    assert len(set(names.values())) == len(METHODS)
+    assert len(set(named.values())) == len(METHODS)
     for model in papers.PAPER2_TABLE_1.values():
-        shared = {names[m] for m in compression.PAPER_METHODS if m != "laq_printed"}
+        shared = {named[m] for m in compression.PAPER_METHODS if m != "laq_printed"}
         assert shared == {"4 bits", "30 % pruned", "LAQ", "LAP"} <= set(model)
 
 
@@ -106,11 +111,11 @@ def test_the_commonest_class_as_scikit_learn_scores_it():
 def test_networks_stand_below_the_commonest_class_of_their_data():
     chapman = {"dataset": "chapman", "classes": ("SB", "AFIB", "GSVT", "SR")}
     hubert = made_result("rhythm", model="hubert", size="tiny", pretrain_epochs=6)
-    results = [made_result("rhythm"), made_result("rhythm", **chapman), hubert]
-    table = compression.networks_table(results)
-    names = ["commonest class", "ResNet1D small", "HuBERT-ECG tiny, pretrained"]
-    assert list(table.loc["chapman"].index) == names[:2]
-    assert list(table.loc["cinc2017"].index) == names
+    runs_of_both = [made_result("rhythm"), made_result("rhythm", **chapman), hubert]
+    table = compression.networks_table(runs_of_both)
+    rows = ["commonest class", "ResNet1D small", "HuBERT-ECG tiny, pretrained"]
+    assert list(table.loc["chapman"].index) == rows[:2]
+    assert list(table.loc["cinc2017"].index) == rows
     assert table.index.get_level_values(0).is_monotonic_increasing
     row = table.loc["cinc2017", "ResNet1D small"]
     assert row["accuracy"] == pytest.approx(86 / 110)
@@ -157,15 +162,126 @@ def test_a_loss_is_said(found):
     assert difference_of(row) == pytest.approx([-0.51, -1.01, 0.13])
 
 
-def test_the_best_is_the_smallest_that_loses_nothing():
-    def sized(ratio, ideal, no_loss):
-        more = {"file_ratio": ratio, "ideal_ratio": ideal, "no_loss": no_loss}
-        return made_result("compression", metrics=more)
+def sized(n_bytes, no_loss, difference=0.0, **settings):
+    more = {"file_bytes": n_bytes, "no_loss": no_loss, "difference": difference}
+    return made_result("compression", metrics=more, **settings)
 
-    named = {"a": sized(4, 9, True), "b": sized(20, 20, False), "c": sized(6, 5, True)}
-    assert compression.best_without_loss(named) == ("c", named["c"])
-    assert compression.best_without_loss({"b": named["b"]}) is None
-    assert compression.best_without_loss({}) is None
+
+def test_the_smallest_files_are_those_within_one_point():
+    named = {
+        "6 bits": sized(400, True, bits=6),
+        "LAQ": sized(300, False, method="laq"),
+        "4 bits, clipped, by channel": sized(350, True, method="mse", bits=4),
+        "8 bits": sized(500, True, bits=8),
+    }
+    found = compression.smallest({"ResNet1D": named})
+    assert list(found.values()) == [named["6 bits"], named["4 bits, clipped, by channel"]]
+    assert all(label.startswith("ResNet1D, ") for label in found)
+    for without in ({"LAQ": named["LAQ"]}, {}):
+        with pytest.raises(LookupError, match="ResNet1D"):
+            compression.smallest({"ResNet1D": without})
+
+
+def test_the_front_has_what_nothing_beats_in_both():
+    named = {
+        "large, best": sized(900, True, 0.01),
+        "small": sized(100, True, -0.02),
+        "medium": sized(300, True, 0.0),
+        "as large as medium, worse": sized(300, True, -0.01),
+        "larger than medium, worse": sized(500, True, -0.001),
+    }
+    assert compression.pareto(named) == ["small", "medium", "large, best"]
+    assert compression.pareto({}) == []
+
+
+def test_bytes_in_fp32_follow_from_ratio_and_file(found):
+    named = compression.by_method(found)
+    assert compression.fp32_bytes(named) == pytest.approx(9.5 * 251600)
+
+
+NAMES = np.array([f"A{number:03d}" for number in range(200)])
+TRUE = np.arange(200) % 4
+
+
+def answered(predicted, **settings):
+    """A pooled result whose five folds have answered so."""
+    result = made_result("compression", **settings)
+    folds = {str(fold): slice(fold, None, 5) for fold in range(5)}
+    encoded = {f: results.encode_recordings(NAMES[s], predicted[s]) for f, s in folds.items()}
+    return replace(result, predictions=encoded)
+
+
+def wrong(*rows):
+    """The right answers, but not in these rows."""
+    predicted = TRUE.copy()
+    predicted[list(rows)] = (predicted[list(rows)] + 1) % 4
+    return predicted
+
+
+LABELS = dict(zip(NAMES.tolist(), TRUE.tolist(), strict=True))
+
+
+def test_two_networks_are_paired_by_recording():
+    better, worse = answered(wrong(0, 1)), answered(wrong(1, 2, 3, 4, 5, 6))
+    found = compression.paired(worse, better, LABELS)
+    gain = np.zeros(200)
+    gain[0], gain[2:7] = 1, -1
+    assert found.value == pytest.approx(gain.mean()) == pytest.approx(-0.02)
+    drawn = np.random.default_rng(5).choice(gain, (4000, 200)).mean(axis=1)
+    expected = np.quantile(drawn, [0.025, 0.975])
+    assert [found.low, found.high] == pytest.approx(expected, abs=0.006)
+    same = compression.paired(better, better, LABELS)
+    assert (same.value, same.low, same.high) == (0, 0, 0)
+
+
+def test_other_recordings_cannot_be_paired():
+    fold = {"0": results.encode_recordings(NAMES[:100], TRUE[:100])}
+    half = replace(answered(TRUE), predictions=fold)
+    with pytest.raises(ValueError, match="same recordings"):
+        compression.paired(half, answered(TRUE), LABELS)
+
+
+def test_the_control_has_no_difference_to_itself():
+    control = answered(wrong(0, 1), method="trained", bits=8)
+    small = answered(wrong(*range(12)), method="joint", bits=3, share=0.9)
+    labels = results.encode_recordings(NAMES, TRUE)
+    fp32 = made_result("rhythm", metrics={"labels": labels})
+    assert compression.labels_of(fp32) == LABELS
+    table = compression.control_table({"8 bits": control, "small": small}, control, fp32)
+    assert table["Δ control, points"].fillna(9).tolist() == pytest.approx([9, -5])
+    assert table.loc["small", "Δ control, points high"] < 0
+    assert table["Δ fp32, points"].tolist() == pytest.approx([-0.51, -0.51])
+
+
+COMMITTED = [r for r in results.load_study(RESULTS, "rhythm") if r.config["fold"] == "all"]
+
+
+@pytest.mark.parametrize("result", COMMITTED, ids=lambda r: names.network(r.config))
+def test_committed_labels_and_answers_give_the_committed_confusion(result):
+    labels, answers = compression.labels_of(result), {}
+    for encoded in result.predictions.values():
+        answers |= results.decode_recordings(encoded)
+    pairs = [(labels[name], answers[name]) for name in labels]
+    true, predicted = np.array(pairs).T
+    assert confusion_matrix(true, predicted).tolist() == result.metrics["confusion"]
+
+
+def test_within_one_point_is_the_criterion_of_result_files():
+    for low, expected in ((-0.0099, True), (-0.0101, False)):
+        interval = stats.Interval(-0.005, low, -0.001)
+        assert compression.is_within_one_point(interval) == expected
+
+
+def test_rows_of_the_paper_stand_beside_ours(found):
+    named, printed = compression.by_method(found), papers.PAPER2_TABLE_1["resnet1d"]
+    table = compression.beside_paper(named, made_result("rhythm"), printed)
+    assert list(table.index) == list(printed)
+    assert table.loc["LAQ", "printed"].tolist() == [0.9551, 12.10]
+    ours = table.loc["LAQ", "ours"]
+    assert ours[["accuracy", "CR", "file"]].tolist() == pytest.approx([86 / 110, 8.014, 9.5])
+    assert difference_of(ours) == pytest.approx([-0.51, -0.92, 0.13])
+    assert table.loc["fp32", ("ours", "CR")] == 1
+    assert table.loc["5 bits", "ours"].isna().all()  # was not run
 
 
 def test_classes_are_counted():
@@ -192,11 +308,11 @@ def test_transfer_has_a_row_for_each_data_set():
 
 
 def test_results_of_one_fold_or_all_are_picked():
-    results = [made_result("rhythm", fold=fold) for fold in (0, 1, "all")]
-    assert compression.pick(results) == results[2:]
-    assert compression.pick(results, fold=1) == results[1:2]
-    other = replace(results[2], config=results[2].config | {"dataset": "chapman"})
-    assert compression.pick([*results, other], dataset="chapman") == [other]
+    made = [made_result("rhythm", fold=fold) for fold in (0, 1, "all")]
+    assert compression.pick(made) == made[2:]
+    assert compression.pick(made, fold=1) == made[1:2]
+    other = replace(made[2], config=made[2].config | {"dataset": "chapman"})
+    assert compression.pick([*made, other], dataset="chapman") == [other]
 
 
 INDICES = {
@@ -217,9 +333,35 @@ def laq():
 
 def test_layers_stand_in_order_of_importance_beside_their_bits(laq):
     indices, bits = compression.layer_frames({"LAQ": laq})
-    assert list(indices.index) == list(bits.index) == ["out", "stem.conv"]
-    assert indices.loc["out"].to_dict() == {"PDI": 0.9, "PVI": 0.5, "KI": 1.0, "I": 0.94}
+    assert list(indices.index) == list(bits.index) == ["output layer", "stem"]
+    assert indices.loc["output layer"].to_dict() == {
+        "PDI": 0.9,
+        "PVI": 0.5,
+        "KI": 1.0,
+        "I": 0.94,
+    }
     assert bits["LAQ"].tolist() == [32, 3]
+
+
+def test_layers_of_the_network_have_names_of_their_own():
+    found = [compression.layer_name(name) for name in coded_names(ResNet1D(SIZES_OF["small"]))]
+    assert len(set(found)) == len(found) == 27
+    assert sum(map(compression.is_gain, found)) == 13
+    assert {"stem", "gains of stem"} & set(found) == {"stem"}
+    assert "stem, gains" in found
+
+
+RISES = {"stem.conv.weight": {"2": 0.4, "3": 0.1}, "out.weight": {"2": 0.0, "3": -0.01}}
+
+
+def test_importance_stands_beside_the_measured_rise(laq):
+    measured = {"decisions": {"sensitivity": RISES}}
+    allocated = made_result("compression", fold=0, method="allocated", metrics=measured)
+    table = compression.guess_and_measured(laq, allocated, 3)
+    assert table["importance"].to_dict() == {"stem": 0.27, "output layer": 0.94}
+    assert table["rise"].to_dict() == {"stem": 0.1, "output layer": -0.01}
+    by_bits = compression.sensitivity_table(allocated)
+    assert by_bits.loc["stem"].to_dict() == {"2 bits": 0.4, "3 bits": 0.1}
 
 
 def test_a_trial_names_its_factors_and_counts_layers_in_fp32(laq):

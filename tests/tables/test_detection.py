@@ -3,15 +3,19 @@
 from collections import Counter
 
 import numpy as np
+import pandas as pd
 import pytest
 import wfdb
 
 from ecglib.aami import SYMBOL_TO_AAMI
 from ecglib.data.sets.mitdb import load_beats
+from ecglib.metrics import ec57
 from ecglib.results import RunResult, score_beats
 from ecglib.studies.registry import make_config
 from ecglib.tables import detection
 from tests.conftest import SYNTHETIC_DS1, SYNTHETIC_DS2
+
+EMPTY = {"data": {}, "runtime_s": {}, "environment": {}}
 
 
 @pytest.fixture(scope="module")
@@ -21,8 +25,7 @@ def synthetic_beats(synthetic_root):
 
 def result(study="baseline", **fields):
     config = make_config(study).to_dict()
-    rest = {"data": {}, "metrics": {}, "runtime_s": {}, "environment": {}}
-    return RunResult(study=study, config=config, **(rest | fields))
+    return RunResult(study=study, config=config, **({"metrics": {}} | EMPTY | fields))
 
 
 def scored(beats):
@@ -52,12 +55,45 @@ def test_results_hold_the_same_counts_as_the_beats(synthetic_beats):
     assert detection.of_results(parts).equals(detection.of_beats(synthetic_beats))
 
 
-def test_sets_add_up_their_records(synthetic_beats):
-    table = detection.of_beats(synthetic_beats)
-    sets = detection.by_set(table)
-    assert sets["records"].tolist() == [len(SYNTHETIC_DS1), len(SYNTHETIC_DS2)]
-    assert sets.loc["DS1", "S"] == sum(table.loc[record, "S"] for record in SYNTHETIC_DS1)
-    assert sets["all"].sum() == len(synthetic_beats)
+def test_classes_add_up_the_records_of_a_side(synthetic_beats):
+    counts = detection.of_beats(synthetic_beats)
+    table = detection.class_table(counts)
+    assert table.loc["S", "DS1"] == sum(counts.loc[record, "S"] for record in SYNTHETIC_DS1)
+    assert table[["DS1", "DS2"]].to_numpy().sum() == len(synthetic_beats)
+    assert table["share of DS2"].sum() == pytest.approx(1)
+    assert table.loc["V", "symbols"] == "V E"
+
+
+def test_concentration_finds_the_record_with_most_beats():
+    counts = pd.DataFrame({"S": [10, 0, 30], "V": [0, 0, 8]}, index=[100, 103, 232])
+    table = detection.concentration(counts)
+    assert table.loc["S"].tolist() == [40, 30, 232, 0.75, 1, 3]
+    assert table.loc["V", "records without any"] == 2
+
+
+def test_the_three_readings_count_what_the_annotations_say(synthetic_beats):
+    beats = synthetic_beats.of_records(SYNTHETIC_DS2)
+    rng = np.random.default_rng(0)
+    run = scored(beats)
+    counts = ec57(beats.symbol, rng.integers(3, size=len(beats)), beats.sample, beats.fs)
+    run.metrics["ec57"] = {name: vars(getattr(counts, name)) for name in ("sveb", "veb")}
+    table = detection.conventions(run)
+    late = beats.sample >= 300 * beats.fs
+    for row, kept in (("papers' classes, whole records", True), (detection.LATE, late)):
+        assert table.loc[row, "S"] == np.sum((beats.label == 1) & kept)
+        assert table.loc[row, "V"] == np.sum((beats.label == 2) & kept)
+    escape = np.isin(beats.symbol, ["e", "j"]) & late
+    assert detection.escape_beats(run) == escape.sum()
+    assert table.loc[detection.BXB, "S"] == np.sum(((beats.label == 1) & late) | escape)
+
+
+def test_recordings_are_counted_by_class():
+    support = {"N": {"support": 5}, "A": {"support": 3}, "O": {"support": 2}}
+    run = RunResult(study="rhythm", config={}, metrics={"per_class": support}, **EMPTY)
+    row = detection.recordings_table({"cinc2017": run}).loc["CinC 2017"]
+    assert row["in our runs"] == 10
+    assert row["largest class"] == 0.5
+    assert row["by class"] == "N 5, A 3, O 2"
 
 
 def detections():
@@ -70,14 +106,7 @@ def detections():
 
 
 def test_gross_pools_beats_and_average_pools_records():
-    table = detection.detection_table({"reference": detections()})["reference"]
+    table = detection.detection_table(detections())
     assert table.loc["gross"].tolist() == pytest.approx([40, 25 / 40, 25 / 30])
     assert table.loc["average"].tolist() == [20, 0.75, 0.875]
     assert table.loc[232].tolist() == [30, 0.5, 0.75]
-
-
-def test_record_that_was_not_run_is_missing():
-    both = {"reference": detections(), "this run": detections().loc[[100]]}
-    table = detection.detection_table(both)
-    assert table["this run"].loc[232].isna().all()
-    assert table["this run"].loc["gross", "beats"] == 10

@@ -143,6 +143,19 @@ def test_rounding_is_charged_against_fp32_of_the_same_method():
             assert table.loc[row, label] == pytest.approx(sides[0] - sides[1])
 
 
+def test_costs_are_those_of_the_table():
+    made = int8_results("baseline", *KEYS)
+    named = {key: arms.pick(made, scope=key[0], method=key[1]) for key in KEYS}
+    table, found = int8.cost_of_rounding(named), int8.costs(named)
+    assert list(found) == [("all_int8", "qat"), ("head_int8", "ptq")]
+    interval = found["head_int8", "ptq"]
+    row = table.loc["head in INT8, PTQ"]
+    assert interval.value == row["Δ macro-F1"]
+    assert (interval.low, interval.high) == (row["Δ macro-F1 low"], row["Δ macro-F1 high"])
+    with pytest.raises(LookupError):
+        int8.cost_of_rounding({})
+
+
 def test_folds_are_pooled_by_further_training():
     trained = {"qat_epochs": 1, "qat_learning_rate": 1e-5}
     made = [
@@ -169,8 +182,8 @@ def test_one_network_a_scope_and_one_file_a_size_are_found():
     (named,) = int8.by_scope(made).values()
     found = int8.coverages(named, seed=21)
     places = {scope: made.index(one) for scope, one in found.items()}
-    assert places == {"shallow_int8": 9, "all_int8": 1}
-    assert list(found) == ["shallow_int8", "all_int8"]
+    assert places == {"head_int8": 5, "all_int8": 11}
+    assert list(found) == ["head_int8", "all_int8"]
     files = [
         timed("ort_fp32", 1.0, **NARROW),
         timed("ort_int8", 1.0, batch=64, **NARROW),
@@ -179,6 +192,20 @@ def test_one_network_a_scope_and_one_file_a_size_are_found():
     ]
     assert latency.int8_file(files, [4, 4, 4, 4, 4]) is files[3]
     assert latency.int8_file(files, (8, 8, 8, 8, 16)) is files[2]
+
+
+def test_files_have_their_own_scores():
+    made = [timed("ort_int8", 0.5), timed("torch_fp32", 4.0), timed("ort_fp32", 1.0)]
+    made.append(timed("ort_int8", 0.1, threads=2))
+    table = latency.file_table(made, {"64…512": "large"})
+    assert list(table.index) == [("large", "fp32"), ("large", "INT8")]
+    true, predicted = pairs_of(*CONFUSION.values())
+    row = table.loc[("large", "INT8")]
+    assert row["accuracy"] == pytest.approx(accuracy_score(true, predicted))
+    assert row["macro-F1"] == pytest.approx(f1_score(true, predicted, **MACRO))
+    assert row[["one beat, ms", "speed", "file, MB"]].tolist() == [0.5, 2.0, 1.234567]
+    with pytest.raises(LookupError):
+        latency.file_table(made[1:2], {})
 
 
 def test_sizes_are_files_beside_arithmetic():

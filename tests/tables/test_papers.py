@@ -1,6 +1,7 @@
 """Printed numbers agree with the papers and with the arithmetic behind them."""
 
 import pytest
+from scipy.stats import binom
 from sklearn.metrics import f1_score
 from torch import nn
 
@@ -74,6 +75,12 @@ def test_one_size_of_the_test_set_fits_every_accuracy():
     accuracies = [papers.PAPER2_TABLE_1[model][name].accuracy for model, name in ROWS]
     fitting = [n for n in range(1500, 2601) if all(is_share_of(a, n) for a in accuracies)]
     assert fitting == [papers.PAPER2_N_TEST] == [2118]
+
+
+def test_the_standard_error_is_that_of_a_binomial_share():
+    row = papers.PAPER2_TABLE_1["resnet1d"]["fp32"]
+    expected = binom(papers.PAPER2_N_TEST, row.accuracy).std() / papers.PAPER2_N_TEST
+    assert papers.standard_error(row) == pytest.approx(expected)
 
 
 FIXED = [(model, name) for model, name in ROWS if name not in ("fp32", "LAQ", "LAP")]

@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
+import torch
 from scipy.stats import t
 from sklearn.metrics import f1_score, recall_score
 
 from ecglib.metrics import macro_f1
 from ecglib.stats import paired_difference
 from ecglib.tables import arms, precision
+from ecglib.tables.papers import Row
+from ecglib.training.numerics import exponent_counts
 from tests.tables.made import MACRO, matrices, pairs_of, seeds_of, with_metrics
 
 SEEDS = (7, 21, 42)
@@ -39,6 +42,25 @@ def test_formats_come_in_order_with_fp32_first():
     assert list(found) == names
     results = [arm.results for arm in found.values()]
     assert results == [made[6:9], made[3:6], made[9:12], made[:3]]
+
+
+def test_formats_of_one_kind_end_with_fp32():
+    made = [
+        *results_of(precision="bf16", precision_impl="emulated"),
+        *results_of(precision="fp32"),
+        *results_of(precision="fp16", precision_impl="emulated"),
+        *results_of(precision="bf16", split="ds2_ds1"),
+        *results_of(precision="fp16"),
+    ]
+    found = precision.of_impl(made, "emulated")
+    assert list(found) == ["FP16", "BF16", "fp32"]
+    assert [arm.results for arm in found.values()] == [made[6:9], made[:3], made[3:6]]
+    found = precision.of_impl(made, "native")
+    assert {name: arm.results for name, arm in found.items()} == {
+        "FP16": made[12:],
+        "fp32": made[3:6],
+    }
+    assert precision.of_impl([], "native") == {}
 
 
 def test_a_score_table_has_the_macro_sensitivity_of_scikit_learn():
@@ -151,3 +173,17 @@ def test_a_decision_table_counts_all_beats():
     expected |= {"median error": pytest.approx(0.05), "median margin": pytest.approx(0.25)}
     assert table.loc[("bf16", 7)].to_dict() == expected | {"fp32, MB": 10}
     assert table.loc[("fp16", 7), "other class"] == 0
+
+
+def test_a_printed_gap_is_in_standard_errors():
+    rows = [Row("made", "a", 0.9, 0.6, 0.01, 0.03), Row("made", "b", 0.9, 0.5, 0.01, 0.04)]
+    gap, error = precision.printed_gap(*rows, n_seeds=4)
+    assert (gap, error) == pytest.approx((0.1, 0.025))  # 3-4-5, over the root of 4
+
+
+@pytest.mark.parametrize("value", [2.0**-26, 2.0**-24, 65504, 1e5])
+def test_what_is_out_of_range_is_what_numpy_loses(value):
+    with np.errstate(over="ignore"):
+        lost = np.float32(value).astype(np.float16) in (0, np.inf)
+    counts = exponent_counts([torch.tensor([value, 1.0, 1.0, 1.0, 0.0])])
+    assert precision.out_of_range(counts) == lost / 4

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from ecglib.studies.plan import Plan
 from ecglib.tables import runs
 from tests.tables.made import confusions, result
 
@@ -48,12 +49,22 @@ def test_times_of_a_study_add_up():
     assert times.loc["baseline"].to_dict() == {"runs": 2, "minutes": 4}
 
 
-def test_long_has_one_row_a_run():
-    mine = [result("baseline", confusions(1), features=f) for f in ("beat", "beat+rr")]
-    table = runs.long({"reference": mine[:1], "this run": mine}, "features", "accuracy")
-    assert table["origin"].tolist() == ["reference", "this run", "this run"]
-    assert table["features"].tolist() == ["beat", "beat", "beat+rr"]
-    assert table["accuracy"].tolist() == [mine[i].metrics["accuracy"] for i in (0, 0, 1)]
+def test_without_trials_there_is_nothing_to_choose():
+    with pytest.raises(LookupError):
+        runs.selection_table([])
+
+
+def test_the_longest_study_comes_first_and_empty_ones_are_left_out():
+    results = [result("baseline", confusions(1), seed=seed) for seed in (7, 21)]
+    times = runs.study_times({"probe": results[:1], "baseline": results, "micro": []})
+    assert times["runs"].to_dict() == {"baseline": 2, "probe": 1}
+
+
+def test_runs_of_a_params_file_are_found_by_their_settings():
+    plan = Plan("made", {"common": {"seeds": [7, 21]}, "baseline": [{"epochs": [1, 2]}]})
+    kept = [result("baseline", confusions(1), seed=7, epochs=epochs) for epochs in (2, 3)]
+    table = runs.coverage(plan, {"baseline": kept})
+    assert table.loc["baseline"].to_dict() == {"listed": 4, "have a result": 1}
 
 
 def test_two_folders_stand_side_by_side():

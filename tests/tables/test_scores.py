@@ -223,3 +223,25 @@ def test_runtimes_are_means_over_seeds():
     assert table.loc["none", "finetune"] == 15
     assert pd.isna(table.loc["none", "adapt"])
     assert table.loc["full"].to_dict() == {"finetune": 1.5, "adapt": 3.5}
+
+
+def test_always_answering_n_depends_on_who_is_tested_alone():
+    per_record = {r: np.array(m) for r, m in confusions(7).items()}
+    table = scores.always_n_table({"all": per_record, "two": stats.without(per_record, 232)})
+    total = stats.pool(per_record).sum(axis=1)
+    assert table.loc["all", "accuracy"] == pytest.approx(total[0] / total.sum())
+    assert table["patients"].tolist() == [3, 2]
+    assert table.loc["all", "accuracy low"] <= table.loc["all", "accuracy"]
+
+
+def test_pairs_are_compared_as_with_a_common_control():
+    one, two = arm_of(), arm_of(shift=1)
+    table = scores.pairs_table({"two − one": (two, one)})
+    common = scores.difference_table({"two": two}, one, after_5min=False)
+    assert table.loc["two − one", "Δ macro-F1"] == common.loc["two", "Δ macro-F1"]
+    assert table.loc["two − one", "seeds"] == one.seeds
+
+
+def test_without_arms_there_is_nothing_to_score():
+    with pytest.raises(LookupError):
+        scores.score_table({})

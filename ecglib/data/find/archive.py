@@ -1,4 +1,4 @@
-"""Files of a data set as its publisher lays them out: loose, or in a zip that stays packed."""
+"""Files of a data set as its publisher offers them, loose or in a zip that stays packed."""
 
 import re
 import tempfile
@@ -17,7 +17,7 @@ MAX_BYTES = 8_000_000
 
 @dataclass(frozen=True)
 class Files:
-    """Files by name, each loose or in one zip.
+    """Files of a data set by name; each is a loose file or a member of one zip.
 
     Attributes
     ----------
@@ -49,9 +49,9 @@ class Files:
     def opened(self):
         """A function that takes a name and returns the path of a file to read.
 
-        Members of a zip are unpacked into a temporary folder as they are asked for; it holds
-        the files of one recording at a time. `UserError` if zip or member is damaged, or a file
-        too large.
+        A member of a zip is unpacked into a temporary folder when it is asked for. The folder
+        holds the files of one recording at a time. Raises a `UserError` if the zip or a member
+        is damaged, or a file is too large.
         """
         if self.archive is None:
             yield self._loose
@@ -59,7 +59,7 @@ class Files:
         with _open_zip(self.archive) as archive, tempfile.TemporaryDirectory() as folder:
             try:
                 yield lambda name: self._unpacked(archive, name, Path(folder))
-            except UserError as error:  # nobody knows the temporary folder
+            except UserError as error:  # its text names the temporary folder
                 raise UserError(str(error).replace(folder, str(self.archive))) from error
 
     def _loose(self, name):
@@ -92,13 +92,13 @@ class Files:
 
 
 def find_files(root, recordings, extensions, labels=(), archives=()):
-    """Recordings at a place, and the files of labels beside them, as `Files`.
+    """Find recordings, and the files with their labels, as `Files`.
 
-    `root` is a zip, or a folder with a zip whose name fits the glob patterns `archives`, or
-    with the recordings in it or in its subfolders. A recording's name matches the regular
-    expression `recordings`, its files have the `extensions`, that with the samples first. Files
-    named in `labels` lie inside the zip or, which comes first, beside it. `UserError` if the
-    zip is damaged or has a member with a path that leads out of it.
+    `root` is a zip, a folder with a zip whose name fits the glob patterns `archives`, or a
+    folder with the recordings in it or in its subfolders. A recording's name matches the
+    regular expression `recordings`. Its files have the `extensions`, of which the first is that
+    of the samples. Files named in `labels` are searched beside the zip, then inside it. Raises
+    a `UserError` if the zip is damaged or has a member with a path that leads out of it.
     """
     root = Path(root)
     kinds = [rf"({recordings})\.{extension}" for extension in extensions]

@@ -1,4 +1,4 @@
-"""Cut beats and read recordings, kept on disk between runs."""
+"""A cache on disk for beats that were cut and recordings that were read."""
 
 import contextlib
 import hashlib
@@ -13,14 +13,14 @@ from ecglib.system.files import atomic
 from ecglib.system.untrusted import opened_npz, refused
 
 VERSION = 1
-"""Raised when the way from files to beats or recordings changes its result."""
+"""Version of the code that makes beats and recordings; a new one makes old files unused."""
 
 MAX_BYTES = 900_000_000
-"""Of the arrays in a file; what is larger is computed anew each time."""
+"""Largest size in bytes of the arrays in a file; larger ones are not kept in the cache."""
 
 
 def directory():
-    """Folder of the cache: `$ECGLIB_CACHE`, else where the operating system keeps caches."""
+    """Folder of the cache: `$ECGLIB_CACHE`, or the operating system's folder for caches."""
     if "ECGLIB_CACHE" in os.environ:
         return Path(os.environ["ECGLIB_CACHE"])
     import platformdirs
@@ -29,10 +29,11 @@ def directory():
 
 
 def kept(table, checksums, arguments, make):
-    """Beats or recordings from the cache, or else from `make()`, and stored then.
+    """Beats or recordings from the cache; if they are not there, `make()` is called.
 
-    `table` is their class, `checksums` (list or dict) the SHA-256 of every file that is read,
-    `arguments` the dict of all that shapes the result.
+    Its result is then stored. `table` is the class of the result, `checksums` (list or dict)
+    the SHA-256 of every file that is read, `arguments` a dict of everything else on which the
+    result depends.
     """
     key = repr((VERSION, checksums, sorted(arguments.items())))
     digest = hashlib.sha256(key.encode()).hexdigest()[:24]
@@ -45,7 +46,7 @@ def kept(table, checksums, arguments, make):
 
 
 def load(path, table):
-    """Beats or recordings (`table`) stored in `path`; None if missing or damaged."""
+    """Beats or recordings (of class `table`) from `path`; None if missing or damaged."""
     try:
         with refused(f"{path} is missing or damaged"), opened_npz(path, MAX_BYTES) as stored:
             return table(**{f.name: _as(f.type, stored[f.name]) for f in fields(table)})
@@ -54,14 +55,14 @@ def load(path, table):
 
 
 def _as(kind, array):
-    """What a field of this type held."""
+    """The value of a field of this type, from the array in which it was stored."""
     if kind is np.ndarray:
         return array
     return kind(array) if kind in (int, float, str) else tuple(array.tolist())
 
 
 def store(path, table):
-    """Write beats or recordings whole or not at all; one that cannot be written is no error."""
+    """Write beats or recordings whole or not at all; a failure to write is ignored."""
     arrays = {field.name: getattr(table, field.name) for field in fields(table)}
     with contextlib.suppress(OSError), atomic(path) as temporary, open(temporary, "wb") as file:
         np.savez(file, **arrays)

@@ -23,14 +23,14 @@ _RANGE_NOT_SATISFIABLE = 416
 
 
 def download_dir(name="mitdb"):
-    """Where `fetch` puts a data set: the operating system's place for a user's data."""
+    """Folder into which `fetch` puts a data set: the operating system's for a user's data."""
     import platformdirs
 
     return Path(platformdirs.user_data_dir("ecglib")) / name
 
 
 def https_only(request, timeout):
-    """`urllib.request.urlopen` that knows no protocol but HTTPS, on redirects neither."""
+    """Do the same as `urllib.request.urlopen`, over HTTPS only, also after a redirect."""
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler,
@@ -47,8 +47,8 @@ def https_only(request, timeout):
 def fetch(name="mitdb", target=None, *, open_url=https_only):
     """Download a data set from its publisher and verify every file.
 
-    Files that are there and verified are skipped, one that broke off is continued. Checksums
-    are part of this library, or come from the publisher first, over HTTPS as all files do.
+    Verified files are skipped, and an interrupted file is continued. The checksums are part of
+    this library, or they are downloaded from the publisher first. Everything comes over HTTPS.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def fetch(name="mitdb", target=None, *, open_url=https_only):
     Returns
     -------
     Path
-        The folder, complete.
+        The folder with all files.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def _listed(text, publisher):
 
 @contextmanager
 def _explained(name, url, target):
-    """Whatever fails in the network or on disk becomes one sentence."""
+    """Turn every error of the network or the disk into a `UserError` of one sentence."""
     try:
         yield
     except (OSError, HTTPException, futures.TimeoutError) as error:
@@ -125,7 +125,7 @@ def _explained(name, url, target):
 
 
 def _fetch_file(url, path, digest, max_bytes, open_url):
-    """Make `path` the file with this SHA-256, by way of `<path>.part`."""
+    """Download the file with this SHA-256 to `path`, by way of `<path>.part`."""
     if path.is_file() and sha256_of(path) == digest:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -134,7 +134,7 @@ def _fetch_file(url, path, digest, max_bytes, open_url):
         _continue(url, part, max_bytes, open_url)
     except HTTPError as error:
         if error.code != _RANGE_NOT_SATISFIABLE:
-            raise  # else all bytes are there, and the checksum decides
+            raise  # otherwise all bytes are there, and the checksum decides
     if sha256_of(part) != digest:
         part.unlink()
         raise UserError(
@@ -145,7 +145,7 @@ def _fetch_file(url, path, digest, max_bytes, open_url):
 
 
 def _continue(url, part, max_bytes, open_url):
-    """Append to `part` what it lacks, or write all of it where the server knows no ranges."""
+    """Append the missing bytes to `part`; write it anew if the server cannot send a part."""
     done = part.stat().st_size if part.is_file() else 0
     headers = {"Range": f"bytes={done}-"} if done else {}
     request = urllib.request.Request(url, headers=headers)
@@ -163,7 +163,7 @@ def _continue(url, part, max_bytes, open_url):
 
 
 def _length(response):
-    """Bytes that the server announces, 0 if it does not."""
+    """Number of bytes that the server announces; 0 if it announces none."""
     announced = response.headers.get("Content-Length", "0")
     if not re.fullmatch(r"[0-9]{1,18}", announced):
         raise ConnectionError(f"the server announces {announced[:40]!r} bytes")
@@ -171,10 +171,10 @@ def _length(response):
 
 
 def _open(open_url, request):
-    """`open_url` under a deadline that includes the look-up of the host's name.
+    """Call `open_url` with a time limit that includes the look-up of the host's name.
 
-    A socket's timeout does not cover the resolver, which may wait for minutes when there is
-    no network; hence the thread.
+    The timeout of a socket does not limit this look-up, which may take minutes without a
+    network. So the call runs in a thread.
     """
     answer = futures.Future()
 

@@ -1,4 +1,4 @@
-"""Files of annotated records: which there are, and what identifies them."""
+"""Files of annotated records: which are there, and a hash that identifies their content."""
 
 import hashlib
 from pathlib import Path
@@ -33,7 +33,7 @@ def sha256_of(path):
 
 
 def identity(checksums):
-    """One SHA-256, hexadecimal, over sorted names and checksums (dict of both) of files."""
+    """One SHA-256, hexadecimal, of a dict from names of files to their checksums, sorted."""
     lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(checksums.items()))
     return hashlib.sha256(lines.encode()).hexdigest()
 
@@ -48,7 +48,7 @@ def _paths(folder, record):
 
 
 def records_in(folder, records):
-    """Those of the records whose header lies in `folder`, as a tuple."""
+    """The given records whose header lies in `folder`, as a tuple."""
     return tuple(record for record in records if (Path(folder) / f"{record}.hea").is_file())
 
 

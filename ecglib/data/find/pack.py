@@ -1,6 +1,6 @@
 """A data set as one compressed file, for machines that have no WFDB reader.
 
-MIT-BIH takes some 28 MB, CinC 2017 some 45 MB; NumPy alone reads them.
+MIT-BIH takes about 28 MB, CinC 2017 about 45 MB. Only NumPy is needed to read them.
 """
 
 from contextlib import contextmanager
@@ -15,17 +15,17 @@ from ecglib.system.files import atomic
 from ecglib.system.untrusted import opened_npz, refused
 
 MAX_BYTES = 150_000_000
-"""Of all arrays in a packed file; the largest, CinC 2017, has 77 MB."""
+"""Largest size in bytes of all arrays in a packed file; those of CinC 2017 have 77 MB."""
 
 UNITS_PER_MV = 1000
-"""Of whole recordings: steps of 1 µV, as CinC 2017 has them, so that rounding errs by half."""
+"""Steps per mV in which whole recordings are stored: 1 µV, as in CinC 2017."""
 
 _INVALID = np.iinfo(np.int16).min  # WFDB's own mark of an invalid sample in 16 bits
 _LIMIT = np.iinfo(np.int16).max
 
 
 class PackInfo(NamedTuple):
-    """What a packed file says about itself; recordings are named or numbered."""
+    """Description that a packed file contains; its recordings have names or numbers."""
 
     records: tuple
     sha256: str
@@ -33,7 +33,7 @@ class PackInfo(NamedTuple):
 
 
 def read_info(path, name):
-    """What the packed file `path` of data set `name` says about itself, as `PackInfo`."""
+    """Description (`PackInfo`) in the packed file `path` of data set `name`."""
     with _opened(path, name) as stored:
         names = stored["records" if "records" in stored else "recording"]
         return PackInfo(
@@ -57,10 +57,10 @@ def write_records(path, name, info, records, lead):
 
 
 def read_records(path, name, records, lead):
-    """Records with these numbers from a file that `write_records` wrote, one at a time.
+    """Read the records with these numbers from a file of `write_records`, one at a time.
 
-    `UserError` if the file is truncated or something else than data set `name`, or lacks a
-    record or the lead, of which it holds only one.
+    Raises a `UserError` if the file is truncated, is not of data set `name`, or lacks a record
+    or the lead. A file holds one lead only.
     """
     with _opened(path, name) as stored:
         present, packed = set(stored["records"].tolist()), str(stored["lead"])
@@ -91,10 +91,10 @@ def write_recordings(path, info, found):
 
 
 def read_recordings(path, dataset, length):
-    """What `write_recordings` wrote of a `RecordingSet`, cut or padded to `length` samples.
+    """Read the file of `write_recordings` of a `RecordingSet`.
 
-    Samples differ from those of the source by 0.5 µV at most. `UserError` if the file is
-    damaged or something else.
+    Recordings are cut or padded to `length` samples, which differ from those of the source by
+    0.5 µV at most. Raises a `UserError` if the file is damaged or another kind of file.
     """
     with _opened(path, dataset.name) as stored:
         units, names, label = stored["units"], stored["recording"], stored["label"]
@@ -110,7 +110,7 @@ def read_recordings(path, dataset, length):
 
 
 def _write(path, name, info, arrays, **more):
-    """Write arrays with what tells whose they are."""
+    """Write arrays together with the name of their data set and its description."""
     with atomic(path) as temporary, open(temporary, "wb") as file:
         np.savez_compressed(
             file,
@@ -127,7 +127,7 @@ def _format(name):
 
 
 def _check(units, names, label, n_samples):
-    """Raise `ValueError` if arrays are of another kind or do not fit each other."""
+    """Raise `ValueError` if arrays have a wrong type or do not fit each other."""
     kinds = [array.dtype.kind for array in (units, names, label, n_samples)]
     if kinds != ["i", "U", "i", "i"] or not len(names) == len(label) == len(n_samples):
         raise ValueError("arrays of another kind")
@@ -136,7 +136,7 @@ def _check(units, names, label, n_samples):
 
 
 def _arrays_of(record):
-    """A record's entries in the file."""
+    """Arrays of a record by their names in the file."""
     adc = np.rint(record.signal.astype(np.float64) * record.gain + record.baseline)
     return {
         f"{record.number}/adc": np.where(np.isnan(adc), _INVALID, adc).astype(np.int16),
@@ -164,7 +164,7 @@ def _record_from(stored, number):
 
 @contextmanager
 def _opened(path, name):
-    """The arrays of a packed data set; whatever is wrong with the file becomes one sentence."""
+    """The arrays of a packed data set; every fault of the file becomes a `UserError`."""
     with (
         refused(
             f"{path} is damaged or was not written by `python -m ecglib pack {name}`; "

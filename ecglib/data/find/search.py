@@ -1,4 +1,4 @@
-"""Where a data set is: found, downloaded, or replaced by synthetic patients."""
+"""Search for a data set, which is found, downloaded, or replaced by invented patients."""
 
 import os
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _ORIGINS = {
 
 @dataclass(frozen=True)
 class Source:
-    """A place that serves a data set.
+    """A place from which a data set is read.
 
     Attributes
     ----------
@@ -34,9 +34,10 @@ class Source:
     origin : {"data_root", "ECG_DATA", "repository", "download", "synthetic"}
         Which step of the search found it.
     sha256 : str
-        Identity of the data: SHA-256 over names and checksums of `.hea`, `.dat` and `.atr` of
-        all annotated records (of invented ones, of those asked for), or of recordings or their
-        zip, and labels. A packed file carries the identity of its source.
+        Identity of the data: a SHA-256 of the names and checksums of its files. These are the
+        files of all annotated records (of invented patients, only of the records that were
+        asked for), or the recordings or their zip and the labels. A packed file has the
+        identity of its source.
     synthetic : bool
         Whether the records are invented.
     """
@@ -59,20 +60,21 @@ class Source:
 def find(name="mitdb", data_root=None, *, records=(), allow_synthetic=False, download=False):
     """The first place that has the data set.
 
-    The search goes: `data_root`, `$ECG_DATA`, `data/` in the repository, the folder that
-    `fetch` fills, a download, synthetic patients. A place is a folder with the files, a folder
-    with a subfolder or a packed file named after the data set, or a packed file.
+    The order of the search is: `data_root`, `$ECG_DATA`, `data/` in the repository, the folder
+    into which `fetch` downloads, a download, invented patients. A place is a folder with the
+    files, a folder with a subfolder or a packed file named after the data set, or a packed
+    file.
 
     Parameters
     ----------
     name : str
         Data set, one of `ecglib.data.sets.NAMES`.
     data_root : path, optional
-        The place to use; if it does not serve, that is an error and nothing else is tried.
+        The place to use. If it lacks the data set, an error is raised and no other is tried.
     records : sequence of int
-        Record numbers that are needed. If none is named, all that a place has will do.
+        Record numbers that are needed. If none is named, any records are enough.
     allow_synthetic, download : bool
-        Whether invented patients, if the data set has any, or a download may stand in.
+        Whether invented patients (if there are any for the data set) or a download may be used.
 
     Returns
     -------
@@ -118,7 +120,7 @@ def _given(dataset, data_root, records):
 
 
 def _invented(dataset, records):
-    """Folder of invented patients; one that cannot be written becomes one sentence."""
+    """Folder of invented patients; `UserError` if it cannot be written."""
     folder = cache.directory()
     try:
         return dataset.invent(folder, records)

@@ -1,7 +1,7 @@
-"""The data sets that there are, by name; a new one needs a module here and a word in `SETS`.
+"""All data sets by name; a new one needs a module here and its name in `SETS`.
 
-Importing this reads no recording and needs neither wfdb nor torch. What a data set's module
-must provide is written down in `ecglib.data.sets.dataset`.
+Importing this module reads no recording and needs neither wfdb nor torch.
+`ecglib.data.sets.dataset` says what a data set's module must provide.
 """
 
 from ecglib.data.sets import chapman, cinc2017, cpsc2018, mitdb, nstdb, svdb
@@ -11,7 +11,7 @@ from ecglib.system.errors import UserError
 _MODULES = (mitdb, svdb, cinc2017, chapman, cpsc2018, nstdb)
 
 SETS = {module.DATASET.name: module.DATASET for module in _MODULES}
-"""Name -> data set. A notebook may add one of its own."""
+"""Name -> data set. A notebook may add its own data sets."""
 
 BEATS = tuple(name for name, one in SETS.items() if isinstance(one, BeatSet))
 """Data sets in which every beat is annotated."""
@@ -41,7 +41,7 @@ def patient_of(key):
     Parameters
     ----------
     key : str or int
-        As `BeatSet.key` gives it.
+        The key, see `BeatSet.key`.
 
     Returns
     -------
@@ -54,12 +54,12 @@ def patient_of(key):
     (True, ('mitdb', 203))
     """
     name, _, number = str(key).rpartition("/")
-    data = get(name or "mitdb")  # whose keys are bare numbers
+    data = get(name or "mitdb")  # the keys of MIT-BIH are bare numbers
     return data.name, data.patient_of(int(number))
 
 
 def load(name, root, **options):
-    """All of a data set that is at `root`.
+    """Load all records or recordings of a data set that are at `root`.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Recordings in the form of the PhysioNet challenges: a WFDB header, and samples in a `.mat`.
 
-The `.mat` is a MATLAB v4 matrix of 16-bit integers, which WFDB reads as samples behind a header
-of 24 bytes.
+The `.mat` file is a MATLAB v4 matrix of 16-bit integers. WFDB reads it as samples after a
+header of 24 bytes.
 """
 
 import numpy as np
@@ -16,11 +16,11 @@ _MATRIX_HEADER = 24  # bytes
 def read_recording(files, at, name, *, fs, lead=None):
     """One lead of a recording, and what its header says about it.
 
-    `at` is from `files.opened()`, `fs` the rate in Hz that the recording must have; without
-    `lead` the first one is read. Returns the signal (n_samples,) float32 in mV, NaN where a
-    sample is invalid, and a list of what stands behind `#Dx:`, SNOMED CT codes. `UserError` if
-    a file is missing, damaged or does not fit the other, the lead is missing or not in mV, or
-    the rate is another.
+    `at` comes from `files.opened()`. `fs` is the rate in Hz that the recording must have.
+    Without `lead` the first lead is read. Returns the signal (n_samples,) float32 in mV, NaN
+    where a sample is invalid, and the list of SNOMED CT codes after `#Dx:` in the header.
+    Raises a `UserError` if a file is missing or damaged, the files do not fit together, the
+    lead is missing or not in mV, or the rate is wrong.
     """
     matrix, header_name = f"{name}.mat", f"{name}.hea"
     if header_name not in files.members:
@@ -51,10 +51,10 @@ def read_recording(files, at, name, *, fs, lead=None):
 
 
 def read_labelled(files, at, label_of, *, fs, lead, length):
-    """What `RecordingSet.read` returns, of one lead of all recordings.
+    """Read one lead of all recordings; the result is that of `RecordingSet.read`.
 
-    `label_of` makes the index of a class from a name and the codes in its header; the other
-    arguments are those of `read_recording`, and the length in samples.
+    `label_of` is a function from a recording's name and the codes in its header to the index of
+    its class. `length` is in samples; the other arguments are those of `read_recording`.
     """
     label = []
 
@@ -69,7 +69,7 @@ def read_labelled(files, at, label_of, *, fs, lead, length):
 
 
 def index_of(name, word, groups, classes, where, what):
-    """Index into `classes` of a recording's group, by the word that stands `where`."""
+    """Index into `classes` of the group to which the `word` in the file `where` belongs."""
     if word not in groups:
         raise UserError(
             f"recording {name} has no known {what} in {where} (known: {', '.join(groups)}); "
@@ -79,5 +79,5 @@ def index_of(name, word, groups, classes, where, what):
 
 
 def first_known(codes, table):
-    """What `table` says of the first code that it has; None if it has none of them."""
+    """Value in `table` of the first code that is one of its keys; None if none is."""
     return next((table[code] for code in codes if code in table), None)

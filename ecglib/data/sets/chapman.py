@@ -1,8 +1,8 @@
 """Chapman-Shaoxing: 12 leads, 10 s at 500 Hz (Zheng et al. 2020, 10.1038/s41597-020-0386-x).
 
-The authors' form (figshare) is one CSV file in µV for each recording and a table of diagnoses.
-PhysioNet's Challenge 2021 has the same recordings as `.mat` and `.hea` with SNOMED CT codes,
-but for the 399 of sinus irregularity (SA), which it left out: 10,247 of 10,646.
+The authors (figshare) offer one CSV file in µV for each of 10,646 recordings and a table of
+diagnoses. PhysioNet's Challenge 2021 has 10,247 of these recordings as `.mat` and `.hea` files
+with SNOMED CT codes. It lacks the 399 recordings with sinus irregularity (SA).
 """
 
 import io
@@ -32,7 +32,7 @@ GROUP = {
     **dict.fromkeys(("SVT", "AT", "SAAWR", "ST", "AVNRT", "AVRT"), "GSVT"),
     **dict.fromkeys(("SR", "SA"), "SR"),
 }
-"""Rhythm -> one of four groups that cardiologists advised to merge (Zheng et al. 2020)."""
+"""Rhythm -> one of the four groups in which cardiologists merged them (Zheng et al. 2020)."""
 
 CODES = {
     "426177001": "SB",
@@ -47,9 +47,9 @@ CODES = {
     "426783006": "SR",
     "427393009": "SA",
 }
-"""SNOMED CT code -> rhythm as `Diagnostics.csv` abbreviates it, after `dx_mapping_scored.csv`
-and `dx_mapping_unscored.csv` of the Challenge 2021. Their counts of Chapman-Shaoxing are those
-of Zheng et al. 2020 rhythm by rhythm, but for SA, which the challenge left out."""
+"""SNOMED CT code -> rhythm as `Diagnostics.csv` abbreviates it, from `dx_mapping_scored.csv`
+and `dx_mapping_unscored.csv` of the Challenge 2021. The counts of each rhythm there are those
+of Zheng et al. 2020, except for SA, which the challenge left out."""
 
 _N_SAMPLES = 5000
 _TABLES = ("Diagnostics.csv", "Diagnostics.xlsx")
@@ -67,7 +67,7 @@ def find_files(root):
 def read(files, lead, length):
     """All recordings that are there, cut or padded to `length` samples.
 
-    A flat lead is kept as it is; a sample that is no number is an error.
+    A flat lead is kept as it is; a sample that is not a number is an error.
     """
     with files.opened() as at:
         if files.recordings[0].startswith("MUSE"):
@@ -125,7 +125,7 @@ def _spreadsheet(path, where):
             f"{where} needs the package openpyxl: install it (pip install openpyxl), or save "
             "the table as Diagnostics.csv beside it"
         ) from error
-    with zipfile.ZipFile(path) as archive:  # which unpacks no more of a member than it claims
+    with zipfile.ZipFile(path) as archive:  # it unpacks no more bytes than a member states
         check_members(archive.infolist(), _SPREADSHEET_BYTES)
     book = openpyxl.load_workbook(path, read_only=True)
     names, *rows = book.worksheets[0].iter_rows(

@@ -1,7 +1,7 @@
 """PhysioNet/CinC Challenge 2017: single-lead recordings of 9 to 61 s at 300 Hz.
 
-Clifford et al. 2017 (doi 10.22489/CinC.2017.065-469): AliveCor recordings, held with two
-hands, which is lead I. Read as paper 2 does: the first 30 s at 150 Hz.
+Clifford et al. 2017 (doi 10.22489/CinC.2017.065-469). The AliveCor recorder was held with two
+hands, which gives lead I. The first 30 s are read at 150 Hz, as in paper 2.
 """
 
 import csv
@@ -23,17 +23,17 @@ FS = 150
 """Hz, after resampling."""
 
 SECONDS = 30
-"""Of a recording, from its start; the rest is left out."""
+"""Seconds of a recording that are read, from its start; the rest is left out."""
 
 N_INVENTED = 40
-"""Invented recordings of each class, enough for five folds."""
+"""Number of invented recordings of each class, which is enough for five folds."""
 
 _OWN_FS = 300
 _REFERENCES = ("REFERENCE-v3.csv", "REFERENCE.csv")
 
 
 def find_files(root):
-    """Recordings and labels in `root`: `training2017.zip`, or a folder with it or unpacked."""
+    """Recordings and labels in `root`: `training2017.zip`, or a folder with it or its files."""
     files = find(root, r"A\d{5}", ("mat", "hea"), _REFERENCES, ["training2017.zip"])
     if files.recordings and _REFERENCES[1] == _reference_in(files):
         warnings.warn(
@@ -45,7 +45,7 @@ def find_files(root):
 
 
 def _reference_in(files):
-    """Name of the file whose labels count; None if there is none."""
+    """Name of the file with the labels that are used; None if there is none."""
     return next((name for name in _REFERENCES if name in files.members), None)
 
 

@@ -11,7 +11,7 @@ from ecglib.data.sets.dataset import Publisher, RecordingSet
 from ecglib.system.untrusted import refused
 
 CLASSES = ("Normal", "AF", "I-AVB", "LBBB", "RBBB", "PAC", "PVC", "STD", "STE")
-"""In the order of the codes 1 to 9 in `REFERENCE.csv`."""
+"""The classes, in the order of the codes 1 to 9 in `REFERENCE.csv`."""
 
 FS = 500
 """Hz."""
@@ -30,7 +30,7 @@ CODES = {
 """SNOMED CT code -> class, as in the Challenge 2020."""
 
 _OWN = {name: name for name in CLASSES}
-_KNOWN = CODES | _OWN  # older headers have names
+_KNOWN = CODES | _OWN  # older headers have names instead of codes
 
 _REFERENCE = "REFERENCE.csv"
 

@@ -1,13 +1,13 @@
-"""What a data set is: the one interface through which it is found, read, packed and fetched.
+"""The classes `BeatSet` and `RecordingSet`, by which data sets are found, read and packed.
 
-A new data set is a module `ecglib/data/sets/NAME.py` that names a `BeatSet` or a `RecordingSet`
-`DATASET`, and the module's name in `ecglib/data/sets/__init__.py`. That is enough for it to be
-found, read, packed, and named in every study of its kind.
+A new data set needs a module `ecglib/data/sets/NAME.py` with a `BeatSet` or a `RecordingSet`
+called `DATASET`, and the module's name in `ecglib/data/sets/__init__.py`. Then it can be found,
+read and packed, and every study of its kind can name it.
 
 * A `BeatSet` has WFDB records (`.hea`, `.dat`, `.atr`) with an annotation at every beat. It
-  must give `name`, `title`, `records` and `lead`, and `fs` if that is not 360 Hz; `mitdb.py`
-  shows all the rest.
-  A record with annotations past its end loses them; `Record.n_outside` counts how many.
+  must give `name`, `title`, `records` and `lead`, and `fs` if that is not 360 Hz. `mitdb.py`
+  is an example with all other fields. A record with annotations past its end loses them;
+  `Record.n_outside` says how many.
 * A `RecordingSet` has one label a recording. It must give `name`, `title`, `classes`,
   `n_published`, `fs`, and two functions that know its files; `cpsc2018.py` is an example.
 """
@@ -27,24 +27,24 @@ from ecglib.data.synthetic import is_synthetic
 from ecglib.system.errors import UserError
 
 WINDOW_S = 150 / 360
-"""Seconds before and after the R-peak that a beat has unless one asks for something else."""
+"""Default length of a beat's window before and after the R-peak, in seconds."""
 
 
 @dataclass(frozen=True)
 class Publisher:
-    """Where the files of a data set are offered, and how to tell that they are right.
+    """Where the files of a data set are offered, and how they are verified.
 
     Attributes
     ----------
     url : str
         Address of the folder with the files, https.
     checksums : dict or None
-        File name -> SHA-256. None: the publisher's own list `SHA256SUMS.txt` at `url` counts,
-        of which the files in `folder` whose names match `pattern` belong to the data set.
+        File name -> SHA-256. If None, the publisher's own list `SHA256SUMS.txt` at `url` is
+        used. The files in `folder` whose names match `pattern` belong to the data set.
     folder, pattern : str
-        Of the publisher's list: part of the path, and a regular expression.
+        Part of the path in the publisher's list, and a regular expression.
     max_bytes : int
-        Size of the largest file that may come.
+        Largest allowed size of a file.
     """
 
     url: str
@@ -56,20 +56,21 @@ class Publisher:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DataSet:
-    """What beats and recordings have in common.
+    """Base class of `BeatSet` and `RecordingSet`.
 
     Attributes
     ----------
     name : str
-        In params files, and of the folder and packed file in which it is looked for.
+        Name in params files, and of the folder and packed file in which the data set is
+        searched.
     title : str
-        For people.
+        Name on pages of the book.
     publisher : Publisher or None
-        None if it cannot be fetched.
+        None if the data set cannot be fetched.
     invent : callable or None
-        (folder, records) -> folder: writes invented patients into a folder of its own in
-        `folder`, for machines that have no recordings, and says where. None if nothing stands
-        in for this data set.
+        Function (folder, records) -> folder for machines that have no recordings. It writes
+        invented patients into a new folder in `folder` and returns it. None if there are no
+        invented patients for the data set.
     """
 
     name: str
@@ -78,10 +79,10 @@ class DataSet:
     invent: Callable | None = None
 
     def locate(self, place, wanted=()):
-        """What in `place` holds all records that are wanted; None if nothing does.
+        """Path in `place` that holds all records that are wanted; None if there is none.
 
-        In a folder, a subfolder or packed file named after the data set is looked at first. If
-        no record is named, whatever is there will do.
+        In a folder, a subfolder or packed file named after the data set is tried first. If no
+        record is named, any records are enough.
         """
         for path, present in self._holdings(place):
             if present and set(wanted) <= set(present):
@@ -89,7 +90,7 @@ class DataSet:
         return None
 
     def _holdings(self, place):
-        """Where in `place` the data set may lie, and what is there."""
+        """Pairs of a path in `place` at which the data set may lie, and what is there."""
         inside = (place / self.name, place / f"{self.name}.npz", place)
         for path in (place,) if place.is_file() else inside:
             yield path, self.present(path) if path.exists() else ()
@@ -118,18 +119,19 @@ class BeatSet(DataSet):
     Attributes
     ----------
     records : tuple of int
-        All that were published.
+        All published records.
     lead : str
-        The lead that is read unless one asks for another.
+        The lead that is read if no other is asked for.
     fs : float
-        Hz of the records.
+        Sampling frequency of the records, Hz.
     folds_by_split : dict
         Name of a split -> list of (training records, test records); `taking_turns` and
         `patients_apart` help to write it.
     patient_of : callable
-        Record -> number of the patient; by default everybody has one record.
+        Function from a record to the number of its patient; by default each patient has one
+        record.
     prefix : str or None
-        What stands before a record's number in files of results; None for the name and a slash.
+        Text before a record's number in files of results; if None, the name and a slash.
     """
 
     records: tuple[int, ...]
@@ -153,14 +155,14 @@ class BeatSet(DataSet):
         return tuple(self.folds_by_split)
 
     def key(self, record):
-        """A record's name in files of results, where several databases may meet."""
+        """A record's name in files of results, which may have records of several databases."""
         return f"{self.name}/{record}" if self.prefix is None else f"{self.prefix}{record}"
 
     def folds(self, split, records):
-        """Training and test records of every training that one of the `splits` asks for.
+        """Training and test records of every training of a split, a list of pairs.
 
-        Of the split's records those in `records` (sequence of int) count. A list of pairs of
-        tuples of int; of several folds, those that test nothing are left out.
+        Only the split's records in `records` (sequence of int) are used. If there are several
+        folds, those without a test record are left out.
         """
         if split not in self.folds_by_split:
             known = ", ".join(self.splits)
@@ -172,7 +174,7 @@ class BeatSet(DataSet):
         return [(train, test) for train, test in used if test or len(whole) == 1]
 
     def load(self, root, *, records=None, lead=None, **how):
-        """`load_beats`; without `records`, of all that `root` holds and that have the lead."""
+        """Call `load_beats`; without `records`, for all records at `root` with the lead."""
         if records is None:
             records = self.with_lead(root, self.lead if lead is None else lead)
         return self.load_beats(root, records, lead=lead, **how)
@@ -195,19 +197,19 @@ class BeatSet(DataSet):
             Lead by name, whatever its place in the record.
         before, after : int, optional
             Window `[R - before, R + after)`, in samples of the record; `WINDOW_S` if not given.
-            Over a record's edge the nearest sample is repeated, and the window counted in
-            `n_padded`.
+            Beyond the record's edge the nearest sample is repeated; `n_padded` counts such
+            windows.
         length : int
-            Samples of a beat; other widths are resampled (`ecglib.data.signal.windows`).
+            Samples of a beat; windows of another width are resampled to it.
         fusion : {"drop", "keep"}
-            Whether fusion (F) and unknown (Q) beats are dropped, as the literature does, or
+            Whether fusion (F) and unknown (Q) beats are left out, as in the literature, or
             kept with labels 3 and 4.
 
         Returns
         -------
         Beats
-            `signal` in mV, float32, not normalised, maybe flat; `rr` is computed on all beats
-            before any is dropped; `fs` is that of the record, in which `sample` counts.
+            `signal` is in mV, not normalised, and may be flat. `rr` is computed before beats
+            are left out. `fs` is that of the record, and so is the unit of `sample`.
 
         Raises
         ------
@@ -242,7 +244,7 @@ class BeatSet(DataSet):
     def other_lead(self, root, record, lead=None):
         """Name of the first lead of a record, recorded at the same time, that is not `lead`.
 
-        In MIT-BIH it is a V lead. A packed file has none: it holds one lead only.
+        In MIT-BIH it is a V lead. A packed file has no other lead, which is an error.
         """
         lead = self.lead if lead is None else lead
         if Path(root).is_file():
@@ -291,7 +293,7 @@ class BeatSet(DataSet):
     def identify(self, path, wanted=()):
         """SHA-256 of all records at `path`, and whether they are invented.
 
-        Of invented ones, which are made as they are needed, those that are wanted count.
+        Invented records are made when they are needed, so only those that are wanted count.
         """
         if path.is_file():
             info = pack.read_info(path, self.name)
@@ -330,14 +332,14 @@ class RecordingSet(DataSet):
     n_published : int
         Recordings that were published.
     fs : float
-        Hz of what `read` returns.
+        Sampling frequency of the signals that `read` returns, Hz.
     find_files : callable
-        (root) -> `ecglib.data.find.archive.Files`: recordings and labels at a place, without
-        members if there are none.
+        Function (root) -> `ecglib.data.find.archive.Files`, the recordings and labels at a
+        place; it has no members if there are none.
     read : callable
-        (files, lead, length) -> signal (n, length), n_samples (n,), label (n,), as in
-        `Recordings`, of `files.recordings`; `UserError` if one is damaged, lacks the lead or
-        has no label.
+        Function (files, lead, length) -> signal (n, length), n_samples (n,), label (n,) of
+        `files.recordings`, as in `Recordings`. It raises a `UserError` if a recording is
+        damaged, lacks the lead or has no label.
     packed_length : int or None
         Samples of a recording in a packed file, which holds one lead in steps of 1 µV; None if
         the data set is not packed.
@@ -367,7 +369,7 @@ class RecordingSet(DataSet):
         root : path
             Folder, zip or packed file.
         lead : str
-            Lead by name; not read if there is only one.
+            Lead by name; ignored if the data set has only one.
         length : int
             Samples at `fs`, to which recordings are cut or padded with zeros at the end.
 
@@ -392,7 +394,7 @@ class RecordingSet(DataSet):
         return self.table(signal, label, np.array(files.recordings), n_samples)
 
     def table(self, signal, label, names, n_samples):
-        """`Recordings` of this data set."""
+        """The `Recordings` of this data set made of these arrays."""
         fs = float(self.fs)
         return Recordings(signal, label, names, n_samples, fs, self.classes, self.name)
 
@@ -403,7 +405,7 @@ class RecordingSet(DataSet):
         return files
 
     def _is_packed(self, path):
-        """Whether `path` is a file that is no zip of the publisher's."""
+        """Whether `path` is a packed file and not a zip of the publisher."""
         return self.packs and Path(path).is_file() and Path(path).suffix != ".zip"
 
     def present(self, path):
@@ -458,7 +460,7 @@ def taking_turns(records, groups):
 
 
 def patients_apart(records, patient_of=int):
-    """Folds in which every patient is left out once, in order of patients.
+    """Folds in which every patient is the test set once, in order of patients.
 
     Examples
     --------

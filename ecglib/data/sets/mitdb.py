@@ -17,7 +17,7 @@ from ecglib.system.errors import UserError
 
 
 def _invent(folder, records):
-    """Invented patients for the records; those already there are kept."""
+    """Write invented patients for the records; those that exist are kept."""
     if not records:
         raise UserError("records is empty: name the records that are to be invented")
     own = folder / f"synthetic-{VERSION}"

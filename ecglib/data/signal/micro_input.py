@@ -1,7 +1,7 @@
-"""What the micro network reads: half a second around each R-peak at 128 Hz, and its timing.
+"""Input of the micro network: half a second around each R-peak at 128 Hz, and its timing.
 
-Computed beat by beat with a few hundred bytes of state, at any sampling frequency. All of it is
-causal but for the RR ratios with `post`, which wait for the next beat
+The input is computed beat by beat, with a few hundred bytes of state and at any sampling
+frequency. All of it is causal except the RR ratios with `post`, which wait for the next beat
 (`ecglib.data.signal.rr.RR_DELAY_BEATS`).
 """
 
@@ -14,26 +14,37 @@ from ecglib.data.signal.rr import RR_DELAY_BEATS, rhythm_features, rr_features
 from ecglib.system.errors import UserError
 
 FEATURES = ("derivative", "raw", "template", "causal", "rr", "rhythm")
-"""What a name of features is made of, joined by "+": one signal ("derivative" or "raw"); with
-"template", the same less the patient's running template as a second channel; "causal" for the
-two RR ratios that need not wait, "rr" for all five; "rhythm" for three more."""
+"""Parts of a name of features, which are joined by "+". Each name has one signal, "derivative"
+or "raw". "template" adds a second channel: the signal minus the patient's running template.
+"causal" adds the two RR ratios that need no next beat, "rr" all five, "rhythm" three more
+columns."""
 
-FS, LENGTH, BEFORE = 128, 64, 32
-"""The window: samples a second, samples, and how many of them precede the R-peak, so that it
-holds the P wave."""
+FS = 128
+"""Sampling frequency of the window, Hz."""
+
+LENGTH = 64
+"""Number of samples of the window."""
+
+BEFORE = 32
+"""Number of samples of the window before the R-peak; they contain the P wave."""
 
 LONGEST_RR_S = 10
-"""A longer interval is a gap in the recording, not a pause of the heart."""
+"""Longest RR interval in seconds; a longer one is a gap in the recording."""
 
 SCALE_BEATS = 80
-"""Over about how many beats the running amplitude is averaged."""
+"""Number of beats over which the running amplitude is averaged, approximately."""
 
 UNIT = 3
-"""Running amplitudes that become 1: about one standard deviation of a derivative."""
+"""The input's unit in running amplitudes, about one standard deviation of a derivative."""
 
-TEMPLATE_STEP, TEMPLATE_SHARE, TEMPLATE_START = 0.01, 0.25, 20
-"""The template is the mean of the first 20 beats, then moves a quarter of the way to each beat,
-but never by more than 0.01 a sample: a robust mean that ectopic beats hardly disturb."""
+TEMPLATE_START = 20
+"""The template is the mean of this many first beats; then it moves towards each beat."""
+
+TEMPLATE_SHARE = 0.25
+"""Share of the difference to a beat by which the template moves."""
+
+TEMPLATE_STEP = 0.01
+"""Largest move of a sample of the template, so that ectopic beats hardly change it."""
 
 MIN_AMPLITUDE = 1e-4
 """Mean absolute value, in mV, under which a window counts as flat."""
@@ -64,14 +75,14 @@ def parts_of(features):
 
 
 def micro_inputs(record, features):
-    """All beats of a record as the micro network reads them.
+    """Inputs of the micro network for all beats of a record.
 
     Parameters
     ----------
     record : ecglib.data.records.Record
-        Any sampling frequency; samples marked invalid are bridged by straight lines.
+        Record of any sampling frequency; invalid samples are replaced by straight lines.
     features : str
-        As `parts_of` takes it.
+        Name of features, see `parts_of`.
 
     Returns
     -------
@@ -101,12 +112,12 @@ def micro_inputs(record, features):
 def windows(record, sample, signal):
     """Half a second around each R-peak `sample` (n_beats,), (n_beats, 64) float64 in mV.
 
-    Each output sample is the mean over 1/128 s, from the integral of the signal: cheap, without
-    aliases worth the name, and equally defined at every sampling frequency. `signal` is
-    "derivative" (differences between neighbours) or "raw" (the samples less their mean in the
+    Each output sample is the mean over 1/128 s, computed from the integral of the signal. This
+    is cheap, nearly free of aliases, and the same at every sampling frequency. `signal` is
+    "derivative" (differences between neighbours) or "raw" (the samples minus their mean in the
     window).
     """
-    around = LENGTH / FS * record.fs  # the nearest sample stands for what lies over the edge
+    around = LENGTH / FS * record.fs  # beyond the edge the nearest sample is repeated
     margin = int(np.ceil(around))
     padded = np.pad(bridged(record), margin, mode="edge")
     integral = np.concatenate([[0], np.cumsum(padded, dtype=np.float64)])
@@ -120,7 +131,7 @@ def windows(record, sample, signal):
 
 
 def bridged(record):
-    """The lead with invalid samples on straight lines between their valid neighbours.
+    """The lead with invalid samples replaced by straight lines between valid neighbours.
 
     Parameters
     ----------
@@ -142,11 +153,11 @@ def bridged(record):
 
 
 def relative_to_patient(beats, with_template):
-    """Beats in units of the patient's running amplitude, and what they have beyond the usual.
+    """Beats in units of the patient's running amplitude, and their difference to the template.
 
-    `beats` (n_beats, 64) are one record's in order of time. The result (n_beats, 1 or 2, 64),
-    float32, has a second channel `with_template`: each beat less the template of those before
-    it.
+    `beats` (n_beats, 64) are those of one record in order of time. The result has shape
+    (n_beats, 1 or 2, 64), float32. If `with_template` is True, its second channel is each beat
+    minus the template of the beats before it.
     """
     out = np.empty((len(beats), 2 if with_template else 1, beats.shape[1]), np.float32)
     amplitude, template = 0.0, None
@@ -168,7 +179,7 @@ def relative_to_patient(beats, with_template):
 
 
 def timing(sample, fs, parts):
-    """Timing of beats as the `parts` of the features ask for it, (n_beats, 0 to 8) float32.
+    """Columns of timing that the `parts` of the features name, (n_beats, 0 to 8) float32.
 
     `sample` (n_beats,) are the R-peaks of all beats, ascending, at `fs` Hz.
     """
@@ -185,10 +196,10 @@ def timing(sample, fs, parts):
 
 
 def without_gaps(sample, fs):
-    """R-peaks moved together where more than `LONGEST_RR_S` lie between two of them.
+    """R-peaks with every gap shortened; a gap is an interval longer than `LONGEST_RR_S`.
 
-    A gap counts as one more interval like the last one before it, so that it makes neither a
-    pause of its next beat nor a slow rhythm of the next eighty.
+    A gap becomes as long as the interval before it. Otherwise it would look like a pause before
+    the next beat, and like a slow rhythm in the means over the next eighty beats.
 
     Examples
     --------

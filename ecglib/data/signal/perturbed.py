@@ -1,8 +1,8 @@
-"""Records as a worse recorder or a real detector would give them: a record in, one out.
+"""Records as a worse recorder or a real detector would give them.
 
-The given record is never changed. What is drawn depends on the seed and on the number of the
-record alone, so records differ from each other under one seed, and severities of one
-perturbation can be compared draw by draw.
+Every function takes a record and returns a new one. Random numbers depend on the seed and the
+number of the record only. So records differ under one seed, and two strengths of a perturbation
+use the same random numbers.
 """
 
 from dataclasses import replace
@@ -13,11 +13,14 @@ from ecglib.data.signal.detector import detect, match
 from ecglib.data.signal.noise import add_noise
 from ecglib.system.errors import UserError
 
-MIN_FS, MAX_FS = 100, 1000
-"""Sampling frequencies that `resampled` gives, Hz."""
+MIN_FS = 100
+"""Lowest sampling frequency to which `resampled` converts, Hz."""
+
+MAX_FS = 1000
+"""Highest sampling frequency to which `resampled` converts, Hz."""
 
 FALSE_BEAT = "Q"
-"""Symbol of a detection that is no beat: "unclassifiable", in no score of N, S and V."""
+"""Symbol of a detection that is not a beat, "unclassifiable"; no score of N, S, V counts it."""
 
 
 def with_noise(record, kind, snr_db, seed):
@@ -26,9 +29,9 @@ def with_noise(record, kind, snr_db, seed):
     Parameters
     ----------
     record : Record
-        Its beats say how strong the signal is.
+        Record whose beats define the strength of the signal.
     kind, snr_db
-        As `ecglib.data.signal.noise.add_noise` takes them, whose errors are raised.
+        See `ecglib.data.signal.noise.add_noise`, whose errors are raised.
     seed : int
         Not negative.
     """
@@ -64,8 +67,8 @@ def with_jitter(record, ms, seed):
     n_beats = np.count_nonzero(is_beat)
     reach = int(ms * record.fs / 1000)
     move = _rng(seed, record).integers(-reach, reach, n_beats, endpoint=True)
-    # A beat's place less its rank leaves room for the beats before it: "strictly ascending"
-    # becomes "not descending", and all that fit into the signal lie in 0 ... n - n_beats.
+    # After subtraction of its rank, each beat's place must only be "not descending" instead
+    # of "strictly ascending", and all places inside the signal lie in 0 ... n - n_beats.
     rank = np.arange(n_beats)
     room = (record.sample[is_beat] - rank + move).clip(0, len(record.signal) - n_beats)
     sample = record.sample.copy()
@@ -131,7 +134,7 @@ def with_detected_peaks(record):
     Returns
     -------
     Record
-        One annotation a detection, at the detector's sample; other annotations are gone.
+        A record with one annotation for each detection; all other annotations are left out.
     ecglib.data.signal.detector.Matching
         Reference: the beats of `record`, in order; detections: annotations of the new record.
     """

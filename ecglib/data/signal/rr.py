@@ -13,21 +13,26 @@ must wait for the next beat, which a device that answers at once cannot do."""
 LOCAL_INTERVALS = 80
 GLOBAL_INTERVALS = 400
 
-BASELINE_GAIN, BASELINE_REACH = 0.02, 0.1
-"""Of the slow baseline of log RR: share of an interval's difference that moves it, and the
-largest difference that counts."""
+BASELINE_GAIN = 0.02
+"""Share of an interval's difference by which it moves the slow baseline of log RR."""
 
-RHYTHM_BEATS, LARGEST_CHANGE = 24, 0.5
-"""Of the irregularity: beats that it averages, and the largest change of log RR that counts."""
+BASELINE_REACH = 0.1
+"""Largest difference from the baseline that counts."""
+
+RHYTHM_BEATS = 24
+"""Number of beats over which the irregularity is averaged."""
+
+LARGEST_CHANGE = 0.5
+"""Largest change of log RR that counts for the irregularity."""
 
 
 def rr_features(sample):
     """Five ratios of RR intervals for every beat of one record, (n_beats, 5) float32.
 
-    The means run over the last 80 and 400 intervals up to and including the current `rr`; at
-    the start of a record they run over as many as there are. A ratio that does not exist is 1,
-    "as usual": those with `rr` at the first beat, those with `post` at the last, and any whose
-    denominator is zero (two annotations on one sample). Columns are `RR_NAMES`; the first four
+    The means are over the last 80 and 400 intervals including the current `rr`; at the start of
+    a record they are over all intervals so far. A ratio that does not exist is set to 1, the
+    usual value. This is so for `rr` at the first beat, for `post` at the last beat, and if the
+    denominator is zero (two annotations at one sample). Columns are `RR_NAMES`; the first four
     are those of Farag 2023 (PMC9919183).
 
     Parameters
@@ -79,15 +84,15 @@ def _ratio(numerator, denominator):
 
 
 def rhythm_features(sample):
-    """Three more columns for every beat of one record: slow baseline and irregularity.
+    """Three more columns for every beat of one record: two ratios to a baseline, irregularity.
 
-    The baseline is a running mean of log RR in which an interval counts at most as 10 % off, so
-    that a run of premature beats hardly lowers it; its gain falls from 1/2 to 0.02.
+    The baseline is a running mean of log RR. An interval moves it as if it were at most 10 %
+    off, so a run of premature beats hardly lowers it. Its gain falls from 1/2 to 0.02.
 
-    From R-peaks `sample` (n_beats,), ascending, come (n_beats, 3) float32: log(rr / baseline)
-    and log(post / baseline) (known one beat later), each times 4, and 8 times the mean absolute
-    change of log RR over the last 24 beats, each at most 0.5. Zeros where an interval does not
-    exist.
+    `sample` (n_beats,) are the R-peaks, ascending. The result (n_beats, 3), float32, holds
+    4 log(rr / baseline), 4 log(post / baseline) (known one beat later), and 8 times the mean
+    absolute change of log RR over the last 24 beats, where a change counts as at most 0.5.
+    It is 0 where an interval does not exist.
     """
     features = np.zeros((len(sample), 3))
     if len(sample) < 3:

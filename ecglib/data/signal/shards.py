@@ -1,4 +1,4 @@
-"""Windows that HuBERT-ECG reads, and the features of their shards that it learns to predict.
+"""Windows that HuBERT-ECG reads, and features of their shards, which it learns to predict.
 
 Preprocessing and shards follow HuBERT-ECG (Coppola et al. 2024): band-pass, 100 Hz, values
 between −1 and 1, one token for 64 samples.
@@ -22,7 +22,7 @@ SHARD = 64
 """Samples from one token to the next."""
 
 N_TOKENS = 15
-"""Shards of a window; a token sees 82 samples, so the last 64 of 1,024 complete none."""
+"""Shards of a window. A token sees 82 samples, so the last 64 of 1,024 make no shard."""
 
 PASS_BAND = (0.05, 47.0)
 """Cut-off frequencies in Hz."""
@@ -38,10 +38,10 @@ FEATURES = (
 """Names of the sixteen features of a shard."""
 
 _FLOOR = 1e-4
-"""Energy that is added before the logarithm: a padded shard must not be an outlier."""
+"""Energy that is added before the logarithm, so that a padded shard is no outlier."""
 
 _FLAT = 1e-6
-"""Range below which a window, or deviation below which a shard, counts as flat."""
+"""A window whose range, or a shard whose deviation, is below this value counts as flat."""
 
 
 def hubert_windows(signal, n_samples, fs, n_windows):
@@ -60,12 +60,12 @@ def hubert_windows(signal, n_samples, fs, n_windows):
     fs : float
         Sampling frequency in Hz.
     n_windows : int
-        Windows of each recording; they overlap, or are even the same, where it is short.
+        Windows of each recording; if it is short they overlap or are even the same.
 
     Returns
     -------
     ndarray, shape (n, n_windows, 1024), float32
-        Zeros behind the end of a recording shorter than a window, and where it is flat.
+        Windows; zeros after the end of a recording that is shorter, and where it is flat.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What devices measured with a bundle: validated, kept beside the results, tabulated."""
+"""Measurements that devices made with a bundle: checked, stored with the results, as tables."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from ecglib.system.untrusted import read_json, refused
 FOLDER = RESULTS / "latency" / "devices"
 
 LONGEST_CALL_MS = 600_000
-"""Of one call; more is a mistake, not a slow device."""
+"""Longest time of one call in milliseconds; a longer one is taken for a mistake."""
 
 NETWORKS = {"ecgnet": "ECGNet", "micronet": "MicroNet"}
 _COMMON = {"format": int, "bundle": str, "machine": dict}
@@ -24,33 +24,35 @@ _FIELDS = _COMMON | {"runtime": str, "created": str, "power": dict}
 _FIELDS |= {"measured": list, "unsupported": list}
 _LEARNING_FIELDS = _COMMON | {"torch": str, "device": str, "measured": dict, "estimated": dict}
 _SECONDS = {
-    "paper_adapt_s": "puzzle on one patient",
-    "paper_finetune_step_s": "one step of fine-tuning",
+    "paper_adapt_s": "puzzle, one patient",
+    "paper_finetune_step_s": "fine-tuning, one step",
     "ours_features_s": "ours: features",
-    "ours_update_s": "ours: update from 5 labels",
+    "ours_update_s": "ours: five labels",
 }
-_ESTIMATED = "paper's stage, 22 patients (estimated)"
+ESTIMATED = "estimated: both stages, 22 patients"
+"""Column of what the measured seconds of paper 1's stages come to."""
+
 _TIMES = ("p50_ms", "p95_ms", "p99_ms")
 
 
 def import_device(path, folder=FOLDER):
-    """Check what `nano_bench.py` or `nano_online.py` wrote on a device, and keep it.
+    """Check a file that `nano_bench.py` or `nano_online.py` wrote on a device, and store it.
 
     Parameters
     ----------
     path, folder : Path
-        From the device, and where it is kept; a later measurement of the same device and
-        runtime replaces it.
+        The file from the device, and the folder in which it is stored. It replaces an earlier
+        measurement of the same device and runtime.
 
     Returns
     -------
     Path
-        The file kept.
+        The stored file.
 
     Raises
     ------
     UserError
-        If it is damaged, lacks something, has impossible numbers, or is of another bundle.
+        If the file is damaged or incomplete, has impossible numbers, or is from another bundle.
     """
     content = _read(path)
     learning = isinstance(content.get("measured"), dict)
@@ -88,7 +90,7 @@ def _read(path):
 
 
 def _check_network(row, where):
-    """Refuse a row about something that the bundle does not have."""
+    """Raise a `UserError` if a row names a network that the bundle does not have."""
     if not isinstance(row, dict) or row.get("network") not in list(NETWORKS):
         raise UserError(f"{where} is of no network of the bundle")
     if row.get("precision") not in list(TOLERANCE):
@@ -96,7 +98,7 @@ def _check_network(row, where):
 
 
 def _check_row(row, where):
-    """Refuse a measurement that cannot be."""
+    """Raise a `UserError` if a measurement is impossible."""
     _check_network(row, where)
     for name in (*_TIMES, "beats_per_s", "batch", "calls"):
         value = row.get(name)
@@ -113,7 +115,7 @@ def _check_row(row, where):
 
 
 def _check_seconds(content, path):
-    """Refuse seconds of learning that cannot be."""
+    """Raise a `UserError` if the seconds of learning are impossible."""
     for name in _SECONDS:
         if not _is_positive(content["measured"].get(name)):
             raise UserError(
@@ -125,25 +127,25 @@ def _check_seconds(content, path):
 
 def _is_positive(value):
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and 0 < value <= sys.float_info.max  # neither infinite nor a longer integer
+    return number and 0 < value <= sys.float_info.max  # not infinite, nor a larger integer
 
 
 def _slug(content):
-    """Name of the file: device and runtime, in letters and digits."""
+    """Name of the file, from device and runtime, in letters and digits."""
     runtime = content.get("runtime") or f"learning torch {content['torch']} {content['device']}"
     name = f"{_machine(content)} {runtime}".lower()
     return re.sub(r"[^a-z0-9]+", "-", name).strip("-")[:80] or "device"
 
 
 def _machine(content):
-    """Board, else processor."""
+    """Name of the board, or of the processor if there is none."""
     machine = content["machine"]
     name = str(machine.get("model") or machine.get("cpu") or "device")
     return name.replace("(R)", "").replace(" Processor", "")
 
 
 def load_devices(folder=FOLDER):
-    """Everything that devices measured, in order of their names."""
+    """All stored measurements, sorted by the names of the devices."""
     return [_read(path) for path in sorted(Path(folder).glob("*.json"))]
 
 
@@ -153,12 +155,13 @@ def device_table(devices):
     Parameters
     ----------
     devices : list of dict
-        From `load_devices`.
+        Measurements from `load_devices`.
 
     Returns
     -------
     DataFrame
-        A device, network and format that nobody measured has a word for a number.
+        A row for each device, network and format; if it was not measured, it has a word instead
+        of a number.
     """
     rows = {}
     for device in devices:
@@ -184,8 +187,8 @@ def _key(name, row):
     return name, NETWORKS[row["network"]], row["precision"]
 
 
-def learning_table(devices):
-    """Seconds of learning on devices: measured parts, and what paper 1's stage comes to.
+def one_beat_table(devices):
+    """Median milliseconds of one beat by device and network, a column a format.
 
     Parameters
     ----------
@@ -195,12 +198,58 @@ def learning_table(devices):
     Returns
     -------
     DataFrame
-        The last row is estimated from the first two.
+        Words for numbers as in `device_table`.
+    """
+    table = device_table(devices)["one beat, ms"].unstack("format")
+    formats = table.reindex(columns=list(TOLERANCE))
+    if "" not in table:  # every device was measured
+        return formats
+    return formats.apply(lambda column: column.fillna(table[""]))
+
+
+def learning_table(devices):
+    """Seconds of learning on devices: the measured parts, and an estimate for paper 1's stage.
+
+    Parameters
+    ----------
+    devices : list of dict
+        From `load_devices`.
+
+    Returns
+    -------
+    DataFrame
+        A row a device; the last column, `ESTIMATED`, follows from the first two.
     """
     rows = {}
     for device in devices:
         if "runtime" not in device:
             seconds = {text: device["measured"][name] for name, text in _SECONDS.items()}
-            seconds[_ESTIMATED] = device["estimated"]["paper_stage_22_patients_s"]
+            seconds[ESTIMATED] = device["estimated"]["paper_stage_22_patients_s"]
             rows[f"{_machine(device)}, {device['device']}"] = seconds
-    return pd.DataFrame(rows).rename_axis("seconds")
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("device")
+
+
+def estimated_seconds(devices, kind):
+    """What paper 1's adaptation and fine-tuning of all patients come to on a device.
+
+    Parameters
+    ----------
+    devices : list of dict
+        From `load_devices`.
+    kind : {"cpu", "cuda"}
+        Of the device.
+
+    Returns
+    -------
+    float
+        Seconds, estimated from measured steps.
+
+    Raises
+    ------
+    LookupError
+        If no such device was measured.
+    """
+    found = [d for d in devices if "runtime" not in d and d["device"] == kind]
+    if not found:
+        raise LookupError(f"nobody timed learning on {kind}")
+    return found[0]["estimated"]["paper_stage_22_patients_s"]

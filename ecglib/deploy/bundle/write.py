@@ -1,4 +1,4 @@
-"""Everything that a small device needs to time the networks, in one folder."""
+"""Export of a folder with everything that a small device needs to time the networks."""
 
 import hashlib
 import json
@@ -26,22 +26,29 @@ from ecglib.quant import calibrate, fold_batchnorm, freeze_ranges, quantize
 from ecglib.system.errors import UserError
 from ecglib.system.files import atomic
 
-FORMAT, SEED, N_BEATS = 1, 7, 64
-"""Of the manifest; of ECGNet's random weights; beats to measure with."""
+FORMAT = 1
+"""Version of the manifest's format."""
+
+SEED = 7
+"""Seed of ECGNet's random weights."""
+
+N_BEATS = 64
+"""Number of beats with which the networks are timed."""
 
 SCRIPTS = ("nano_bench.py", "nano_runtimes.py", "nano_online.py")
 TOLERANCE = {"fp32": 1e-3, "fp16": 2e-2, "int8": 5e-2}
-"""Largest difference of logits that counts as the same, as a share of the largest logit: one
-step of an 8-bit activation may fall either way between runtimes."""
+"""Largest difference of logits that is tolerated, as a share of the largest logit. Runtimes may
+round an 8-bit activation to neighbouring steps."""
 
 _DEPLOY = Path(__file__).parent
 _WEIGHTS = {"ecgnet": "seeded random, latency only", "micronet": "shipped"}
 
 
 def identity():
-    """What a bundle of this version is called: 16 hexadecimal digits.
+    """Identity of the bundles of this version, 16 hexadecimal digits.
 
-    It depends on the networks, the beats' generator and the scripts, not on library versions.
+    It depends on the networks, the beats' generator and the scripts (their text included), not
+    on versions of other libraries.
     """
     sources = [(_DEPLOY / name).read_bytes() for name in SCRIPTS]
     sources += [shipped.WEIGHTS.read_bytes(), repr((FORMAT, SEED, N_BEATS, VERSION)).encode()]
@@ -55,17 +62,17 @@ def export_bundle(folder):
     Parameters
     ----------
     folder : Path
-        Made if it does not exist; must be empty.
+        Target, which must be empty; it is made if it does not exist.
 
     Returns
     -------
     str
-        What was written.
+        One line about what was written.
 
     Raises
     ------
     UserError
-        If the folder holds something else or cannot be written.
+        If the folder is not empty or cannot be written.
     """
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -93,7 +100,7 @@ def export_bundle(folder):
 
 
 def _networks():
-    """Name -> the network in fp32 and in 8-bit integers."""
+    """Networks in fp32 and in 8-bit integers, by name."""
     torch.manual_seed(SEED)
     ecgnet = ECGNet(ECGNetConfig()).eval()
     rounded = quantize(ecgnet, "all_int8")
@@ -109,7 +116,7 @@ def _networks():
 
 
 def _beats():
-    """Invented beats as both networks read them."""
+    """Inputs of both networks from invented beats."""
     with tempfile.TemporaryDirectory() as folder:
         write_records(folder, [100], seed=SEED, minutes=2)
         beats = load_beats(folder, [100], fusion="keep")
@@ -123,7 +130,10 @@ def _beats():
 
 
 def _write_network(folder, name, fp32, int8, arrays):
-    """Files of one network; its entries of the manifest with the logits to expect."""
+    """Write the files of one network; returns its entries of the manifest.
+
+    An entry has the expected logits.
+    """
     paths = {precision: folder / f"{name}_{precision}.onnx" for precision in TOLERANCE}
     export_onnx(fp32, paths["fp32"], "none")
     _write_half(paths["fp32"], paths["fp16"])
@@ -142,7 +152,7 @@ def _write_network(folder, name, fp32, int8, arrays):
 
 
 def _write_half(source, target):
-    """The same network in 16 bits; inputs and outputs stay in 32."""
+    """Write a network in 16 bits; its inputs and outputs stay in 32 bits."""
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
     half = convert_float_to_float16(onnx.load(source), keep_io_types=True)
@@ -157,7 +167,7 @@ def _write_half(source, target):
 
 
 def _recipe_of(model):
-    """A network without BatchNorm as layers that a few lines of PyTorch can rebuild."""
+    """List of the layers of a network without BatchNorm, from which PyTorch can rebuild it."""
     convolutions, rest = [], []
     for name, layer in weight_layers(model).items():
         if name.startswith("conv"):
@@ -172,7 +182,7 @@ def _recipe_of(model):
 
 
 def _write_manifest(folder, entries):
-    """Last of all, so that a bundle with a manifest is whole."""
+    """Write the manifest, as the last file, so that a bundle with a manifest is complete."""
     files = {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.iterdir())

@@ -1,5 +1,6 @@
-"""A network as plain C99: integers only, no heap, no library, weights as constants."""
+"""Generation of C99 code for a network: integers only, no heap, no library."""
 
+import re
 from pathlib import Path
 
 from ecglib.deploy.c99.front import FEATURES, byte_factor
@@ -32,18 +33,18 @@ def write_c(program, folder, name, features=None):
     program : ecglib.deploy.c99.program.Program
         From `ecglib.deploy.c99.lower.lower`.
     folder : Path
-        Where the two files go.
+        Folder of the two files.
     name : str
-        Of the files; letters, digits and underscores.
+        Name of the files, of letters, digits and underscores.
     features : str, optional
-        What the micro network reads: the files then hold `ecg_beat` too, which computes it from
-        raw samples and R-peak times.
+        Input of the micro network. If given, the files also have the function `ecg_beat`, which
+        computes this input from raw samples and R-peak times.
 
     Raises
     ------
     UserError
-        If the name is none of C, the features have no integer form, or the files cannot be
-        written.
+        If the name is not possible in C, the features have no integer form, or the files cannot
+        be written.
     """
     if not name.isidentifier():
         raise UserError(f"name is {name!r}; use letters, digits and underscores")
@@ -59,6 +60,23 @@ def write_c(program, folder, name, features=None):
         with written(path) as temporary:
             temporary.write_text(text)
     return paths
+
+
+def kernel(name):
+    """Text of one function that every generated file has, with the comment above it.
+
+    Parameters
+    ----------
+    name : {"dot", "layer", "largest"}
+        Of the function.
+
+    Returns
+    -------
+    str
+    """
+    text = (PARTS / "kernels.c").read_text().replace("\n/*", "\0/*")
+    start = re.compile(rf"^static \w+ {name}\(", re.MULTILINE)
+    return next(block for block in text.split("\0") if start.search(block)).strip()
 
 
 def _header(program, name, front):
@@ -103,12 +121,12 @@ def _source(program, name, front):
 
 
 def _part(name):
-    """Text of one of the files that generated C consists of, after an empty line."""
+    """Text of one of the files of which generated C consists, after an empty line."""
     return "\n" + (PARTS / name).read_text()
 
 
 def _front(program):
-    """The second function, and the numbers that make bytes of what it computes."""
+    """C text of the function that computes the input, and its factors to bytes."""
     lines = [""]
     for name in ("beat", "rr"):
         multiplier, shift = byte_factor(program.scales[name])
@@ -119,7 +137,7 @@ def _front(program):
 
 
 def _constants(number, layer):
-    """Arrays of one layer: w0, b0, m0."""
+    """C text of the arrays of one layer, such as w0, b0, m0."""
     arrays = {
         f"const int8_t w{number}": layer.weight,
         f"const int32_t b{number}": layer.bias,
@@ -135,19 +153,19 @@ def _constants(number, layer):
 
 
 def _buffer(name):
-    """Variable of what a layer reads."""
+    """Name of the C variable that a layer reads."""
     return "x_" + name.replace(".", "_")
 
 
 def _padded(program, name):
-    """Samples with padding, channels, padding of what a layer reads."""
+    """Numbers of samples (with padding), channels and padding of a layer's input."""
     pad = program.reader(name).pad
     n_times, n_channels = program.shapes[name]
     return n_times + 2 * pad, n_channels, pad
 
 
 def _buffers(program):
-    """Declarations; padding and everything else starts as the byte that stands for 0."""
+    """C text of the buffers; everything, also the padding, starts as the byte that means 0."""
     lines = []
     for name in program.shapes:
         n_times, n_channels, _ = _padded(program, name)
@@ -156,7 +174,7 @@ def _buffers(program):
 
 
 def _reading(program):
-    """Inputs into their buffers, channels last, with padding; padding of all others."""
+    """C text that copies inputs into their buffers, channels last, and sets all padding."""
     lines = []
     for name in program.shapes:
         n_times, n_channels, pad = _padded(program, name)
@@ -181,7 +199,7 @@ def _reading(program):
 
 
 def _call(program, number, layer):
-    """The statement that computes one layer."""
+    """C statement that computes one layer."""
     n_out, n_taps, n_in = layer.weight.shape
     window, constants = n_taps * n_in, f"w{number}, b{number}, m{number}"
     if layer.target == "logits":

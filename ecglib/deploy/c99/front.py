@@ -1,8 +1,8 @@
-"""From raw samples and R-peak times to the bytes of the micro network, in integers.
+"""Input of the micro network in integers, from raw samples and R-peak times.
 
-The reference of the second function of the C code, which must equal it bit for bit; what
-`ecglib.data.signal.micro_input` computes in floating point, with numbers of
-16 bits behind the point.
+It is what `ecglib.data.signal.micro_input` computes in floating point, here with numbers that
+have 16 bits after the point. It is the reference for the function `ecg_beat` of the C code,
+which must equal it bit for bit.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ from ecglib.deploy.c99.program import OFFSET
 from ecglib.system.errors import UserError
 
 FEATURES = "derivative+template+rr+rhythm"
-"""The only input that has an integer form."""
+"""Name of the only features that can be computed in integers."""
 
 ONE = 1 << 16
 LARGEST_DIFFERENCE = 1 << 24
@@ -22,14 +22,14 @@ _TEMPLATE_STEP = int(0.01 * ONE)
 
 
 def byte_factor(scale):
-    """Multiplier and shift that make steps of `scale` of numbers with a 16-bit fraction."""
+    """Multiplier and shift from numbers with a 16-bit fraction to steps of `scale`."""
     factor = 1 / (scale * ONE)
     shift = 30 - int(np.floor(np.log2(factor)))
     return min(round(factor * 2.0**shift), 2**31 - 1), shift
 
 
 def logarithm(value):
-    """Natural logarithm of an integer above zero, 16 bits behind the point.
+    """Natural logarithm of an integer above zero, with 16 bits after the point.
 
     Examples
     --------
@@ -47,9 +47,10 @@ def logarithm(value):
 
 
 class Front:
-    """One recording, beat by beat, as the micro network's `Program` reads it.
+    """Inputs of the micro network's `Program` for one recording, computed beat by beat.
 
-    The samples come `fs` a second, with `gain` units in a millivolt, whole numbers above zero.
+    `fs` is the sampling frequency in Hz, `gain` the units in a millivolt; both are whole
+    numbers above zero.
     """
 
     def __init__(self, program, fs, gain):
@@ -67,7 +68,9 @@ class Front:
         self.log_last = self.baseline = self.baseline_before = 0
 
     def beat(self, around, time):
-        """One more beat: what the network reads of the one before, None at the first one.
+        """Take the next beat, and return the network's input for the beat before it.
+
+        At the first beat the result is None.
 
         Parameters
         ----------
@@ -94,7 +97,7 @@ class Front:
         return before
 
     def waiting(self):
-        """What the network reads of the last beat, which knows no next one yet."""
+        """Input for the last beat, whose next beat is not known yet."""
         rr = np.clip(self.columns, -8 * ONE, 8 * ONE)
         return self._bytes("beat", self.window), self._bytes("rr", rr)
 
@@ -148,7 +151,7 @@ class Front:
 
 
 def reach(fs):
-    """Samples on either side of an R-peak that a window may touch."""
+    """Number of samples on either side of an R-peak that a window needs."""
     return (67 * fs + 255) // 256 + 1
 
 
@@ -165,16 +168,16 @@ def differences(around, fs):
 
 
 def _ratio(numerator, denominator):
-    """4 (numerator / denominator − 1) within ±8; 0 where there is no ratio."""
+    """4 (numerator / denominator − 1), clipped to ±8; 0 if there is no ratio."""
     r = numerator * ONE // denominator if denominator else ONE
     return min(max(4 * (r - ONE), -8 * ONE), 8 * ONE)
 
 
 def _shifted(value, shift):
-    """Value / 2^shift, round half up."""
+    """Value / 2^shift, rounded half up."""
     return (value + (1 << shift - 1)) >> shift
 
 
 def _divided(value, by):
-    """Value / by, towards zero, as C divides."""
+    """Value / by, rounded towards zero as in C."""
     return np.sign(value) * (np.abs(value) // by)

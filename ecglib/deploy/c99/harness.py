@@ -1,4 +1,4 @@
-"""What compilers make of generated C: a library to call, bytes on a Cortex-M4, instructions."""
+"""Compilation of generated C: a library to call, bytes on a Cortex-M4, instructions."""
 
 import ctypes
 import re
@@ -21,7 +21,8 @@ _BARE = (
     "-Wl,--gc-sections",
     "-Wl,-e,main",
 )
-"""No library but the compiler's own arithmetic, and nothing that is not called."""
+"""Options for a program without libraries except the compiler's own arithmetic, and without
+functions that are not called."""
 
 _CALLERS = {
     "beats": """#include "{name}.h"
@@ -44,7 +45,7 @@ int main(void)
 """,
 }
 _STREAM_CALLS = ("ecg_sample", "classify_at")
-_FS = 360  # of the device whose memory is counted, samples a second
+_FS = 360  # sampling frequency of the device whose memory is counted, Hz
 _FEEDER = """#include "{name}.h"
 #include <stdio.h>
 int main(void)
@@ -75,9 +76,9 @@ def library(source, *options):
     Parameters
     ----------
     source : Path
-        From `ecglib.deploy.c99.emit.write_c`; the library goes beside it.
+        File from `ecglib.deploy.c99.emit.write_c`; the library is written beside it.
     *options : str
-        For the compiler.
+        Options of the compiler.
 
     Returns
     -------
@@ -95,13 +96,13 @@ def classifier(source, n_beat, n_rr, compiler="gcc", *options):
     Parameters
     ----------
     source : Path
-        From `ecglib.deploy.c99.emit.write_c`; the program goes beside it.
+        File from `ecglib.deploy.c99.emit.write_c`; the program is written beside it.
     n_beat, n_rr : int
         Bytes of one beat and of its timing.
     compiler : str
-        For this machine or another one; `UserError` if there is no such compiler.
+        Compiler for this machine or another one; `UserError` if it is missing.
     *options : str
-        For the compiler.
+        Options of the compiler.
 
     Returns
     -------
@@ -123,16 +124,17 @@ def cortex_m4(source, use="beats"):
     Parameters
     ----------
     source : Path
-        From `ecglib.deploy.c99.emit.write_c`, with features.
+        File from `ecglib.deploy.c99.emit.write_c`, with features.
     use : {"beats", "stream"}
-        R-peaks are given, or detected from a stream that keeps its own samples.
+        With "beats", R-peaks are given. With "stream", they are detected, and the state keeps
+        the samples.
 
     Returns
     -------
     dict of str to int
-        `flash_bytes`: code, constants and the compiler's arithmetic; `state_bytes` and
-        `sample_bytes` (half a second of them, if they are not part of the state) in RAM;
-        `stack_bytes` of the deepest calls; `ram_bytes`, their sum.
+        `flash_bytes` are code, constants and the compiler's arithmetic. In RAM there are
+        `state_bytes`, `sample_bytes` (half a second, if they are not part of the state) and
+        `stack_bytes` of the deepest calls; `ram_bytes` is their sum.
 
     Raises
     ------
@@ -156,22 +158,22 @@ def cortex_m4(source, use="beats"):
     memory = {
         "state_bytes": state,
         "sample_bytes": 2 * n_samples if use == "beats" else 0,
-        "stack_bytes": sum(stack.get(name, 0) for name in calls),  # 0: inlined into its caller
+        "stack_bytes": sum(stack.get(name, 0) for name in calls),  # 0 if inlined
     }
     return {"flash_bytes": text + data, **memory, "ram_bytes": sum(memory.values())}
 
 
 def instructions(program, stream, n_beats):
-    """Instructions that one beat takes, counted by callgrind, without the program's start.
+    """Number of instructions for one beat, counted by callgrind, without the program's start.
 
     Parameters
     ----------
     program : Path
-        From `classifier`, for this machine.
+        Program from `classifier`, for this machine.
     stream : bytes
-        Beats.
+        Beats as bytes.
     n_beats : int
-        How many they are.
+        Number of beats in the stream.
 
     Returns
     -------
@@ -194,7 +196,7 @@ def _collected(program, stream):
 
 
 def _run(*command):
-    """Standard output of a command; what it complains of becomes an error."""
+    """Standard output of a command; if the command fails, its messages become an error."""
     done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
     if done.returncode:
         raise UserError(f"{command[0]} failed: {done.stderr.strip()[:500]}")

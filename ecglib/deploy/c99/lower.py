@@ -1,4 +1,4 @@
-"""From a fake-quantized network to integer layers (`ecglib.deploy.c99.program`)."""
+"""Conversion of a fake-quantized network to integer layers (`ecglib.deploy.c99.program`)."""
 
 import numpy as np
 import torch
@@ -26,8 +26,9 @@ def lower(model):
     Parameters
     ----------
     model : Module
-        From `ecglib.quant.quantize` with scope all_int8, calibrated and in evaluation mode:
-        Conv1d (stride 1), ReLU, max-pooling, linear layers, timing joined by `cat`.
+        Network from `ecglib.quant.quantize` with scope all_int8, calibrated and in evaluation
+        mode. It may have Conv1d (stride 1), ReLU, max-pooling and linear layers; timing is
+        joined by `cat`.
 
     Returns
     -------
@@ -36,7 +37,7 @@ def lower(model):
     Raises
     ------
     UserError
-        Names the first layer that cannot be expressed in integers.
+        If a layer has no integer form; the text names the first such layer.
     """
     graph = _Tracer().trace(model)
     traced = fx.GraphModule(model, graph)
@@ -60,7 +61,7 @@ def lower(model):
 
 
 def _module(traced, node, kinds):
-    """The module that a node calls if it is of these kinds, else None."""
+    """The module that a node calls, if it is of one of these kinds; otherwise None."""
     if node.op == "call_module":
         module = traced.get_submodule(node.target)
         return module if isinstance(module, kinds) else None
@@ -72,7 +73,7 @@ def _name(node):
 
 
 def _require_known(traced):
-    """Refuse, before anything else, what has no integer form."""
+    """Raise a `UserError` if an operation of the network has no integer form."""
     for node in traced.graph.nodes:
         if node.op not in ("placeholder", "output") and not _is_known(traced, node):
             module = _module(traced, node, nn.Module)
@@ -92,14 +93,14 @@ def _is_known(traced, node):
 
 
 def _shape_read(traced, node):
-    """Name and (samples, channels) of what a layer reads."""
+    """Name and shape (samples, channels) of a layer's input."""
     shape = node.args[0].meta["tensor_meta"].shape
     linear = _module(traced, node, QuantLinear)
     return _source(traced, node), ((1, shape[1]) if linear else (shape[2], shape[1]))
 
 
 def _source(traced, node):
-    """Name of what a layer reads: an input of the network, or the layer's own buffer."""
+    """Name of a layer's input: an input of the network, or the layer's own buffer."""
     origin = node.args[0]
     while origin.op == "call_method" or _module(traced, origin, _PASSING):
         origin = origin.args[0]
@@ -109,7 +110,7 @@ def _source(traced, node):
 
 
 def _layer(traced, node):
-    """A layer with everything that follows until the next one."""
+    """A `Layer`, which includes the ReLU and pooling that follow it."""
     module = _module(traced, node, QuantLayer)
     chain, reader, place = _until_next(traced, node)
     pooling = [m for m in chain if isinstance(m, nn.MaxPool1d)]
@@ -146,7 +147,7 @@ def _layer(traced, node):
 
 
 def _until_next(traced, node):
-    """Modules behind a layer, the layer that reads their output, and where it begins there."""
+    """Modules after a layer, the next layer, and the first channel of their output there."""
     chain, place, current = [], 0, node
     while True:
         users = list(current.users)
@@ -165,7 +166,7 @@ def _until_next(traced, node):
 
 
 def _check_form(node, module, pooling, weight, bias):
-    """Refuse what the arithmetic does not cover."""
+    """Raise a `UserError` if the integer arithmetic does not cover a layer."""
     plain = not isinstance(module, QuantConv1d) or (
         (module.stride, module.dilation, module.groups) == ((1,), (1,), 1)
     )
@@ -182,7 +183,7 @@ def _check_form(node, module, pooling, weight, bias):
 
 
 def _channels_last(traced, node, weight):
-    """Weights (n_out, n_taps, n_in) in the order in which the input's bytes lie."""
+    """Weights (n_out, n_taps, n_in) in the order of the input's bytes."""
     if _module(traced, node, QuantConv1d):
         return weight.transpose(0, 2, 1)
     parts = _parts_read(node.args[0])
@@ -197,7 +198,7 @@ def _channels_last(traced, node, weight):
 
 
 def _parts_read(origin):
-    """What a linear layer reads, before it was flattened and joined."""
+    """Inputs of a linear layer before they are flattened and joined."""
     if origin.target is torch.cat:
         return [part for joined in origin.args[0] for part in _parts_read(joined)]
     if origin.op == "call_method" and origin.target == "flatten":
@@ -206,6 +207,6 @@ def _parts_read(origin):
 
 
 def _fixed_point(factor):
-    """Integers below 2³¹ and one shift that stand for positive factors."""
+    """Integers below 2³¹ and one shift that represent positive factors."""
     shift = 30 - int(np.floor(np.log2(factor.max())))
     return np.minimum(np.rint(factor * 2.0**shift), 2**31 - 1).astype(np.int64), shift

@@ -1,9 +1,9 @@
-"""A network as a list of integer layers: what a device computes, and the same in NumPy.
+"""A network as a list of integer layers, with the arithmetic of the device in NumPy.
 
-Activations are bytes from −128 to 127, sums are 32 bits wide. Every layer is a sum of products
-over a window that moves in time, ReLU, max-pooling, and one multiplication that brings the sum
-back to a byte: (sum × multiplier + half) >> shift, 64 bits wide (Jacob et al. 2018, section
-2.2). A linear layer is a window that fits once.
+Activations are bytes from −128 to 127, and sums have 32 bits. Every layer computes sums of
+products over a window that moves in time, then ReLU and max-pooling. One multiplication of 64
+bits scales a sum back to a byte: (sum × multiplier + half) >> shift (Jacob et al. 2018, section
+2.2). In a linear layer the window has only one position.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 OFFSET = 128
-"""What is taken from an unsigned byte of `ecglib.quant` to make it signed."""
+"""Number that is subtracted from an unsigned byte of `ecglib.quant` to make it signed."""
 
 
 @dataclass(frozen=True)
@@ -21,23 +21,23 @@ class Layer:
     Attributes
     ----------
     name : str
-        Of the network's layer.
+        Name of the layer in the network.
     source, target : str
-        What it reads and writes: "beat", "rr", "logits" or a name of its own.
+        Buffers that it reads and writes: "beat", "rr", "logits" or another name.
     place : int
         Channel of the target at which its outputs begin.
     weight : ndarray of int8, shape (n_out, n_taps, n_in)
-        Channels last, as the bytes lie in memory.
+        Weights, channels last, in the order of the bytes in memory.
     bias : ndarray of int64, shape (n_out,)
-        With the input's zero point folded in.
+        Bias, which includes the input's zero point.
     multiplier : ndarray of int64, shape (n_out,)
-        Below 2³¹; what makes a byte of a sum.
+        Factor below 2³¹ that scales a sum to a byte, together with `shift`.
     shift : int
-        Of the products with `multiplier`.
+        Right shift of the products with `multiplier`.
     pad, pool : int
-        Samples added on either side, and outputs of which the largest is kept.
+        Number of samples added on either side, and of outputs of which the largest is kept.
     zero_in, zero_out : int
-        Bytes that stand for 0.
+        Bytes that mean 0 in the input and in the output.
     """
 
     name: str
@@ -61,11 +61,11 @@ class Program:
     Attributes
     ----------
     layers : tuple of Layer
-        In order; the last one writes "logits".
+        Layers in order; the last one writes "logits".
     shapes : dict of str to (int, int)
-        What layers read -> samples, channels.
+        Buffer -> its samples and channels.
     scales : dict of str to float
-        "beat" and, if there is timing, "rr" -> what 1 stands for.
+        Value of one integer step of "beat" and, if there is timing, of "rr".
     """
 
     layers: tuple[Layer, ...]
@@ -77,10 +77,9 @@ class Program:
         return next(layer for layer in self.layers if layer.source == name)
 
     def to_bytes(self, name, values):
-        """Input "beat" or "rr", floats as the fp32 network takes them, as the first layers'
-        int8.
+        """Convert an input, "beat" or "rr", from floats of the fp32 network to int8.
 
-        Rounded half to even, as the fake-quantized network does.
+        Values are rounded half to even, as in the fake-quantized network.
         """
         inverse = np.float32(1) / np.float32(self.scales[name])
         q = np.rint(values.astype(np.float32) * inverse) + self.reader(name).zero_in
@@ -90,8 +89,9 @@ class Program:
         """Logits in integers: the reference that the C code must equal bit for bit.
 
         `beat` (n_beats, n_channels, n_times) and, if the network reads timing, `rr` (n_beats,
-        n_rr) are int8 from `to_bytes`; the result (n_beats, n_outputs), int64, is on one scale
-        for all classes: the largest is the answer, the first of equals.
+        n_rr) are int8 from `to_bytes`. The result (n_beats, n_outputs), int64, has one scale
+        for all classes. The class with the largest value is the answer; if values are equal,
+        the first of them.
         """
         buffers = {
             name: np.zeros((len(beat), *shape), np.int8) for name, shape in self.shapes.items()
@@ -104,7 +104,7 @@ class Program:
             if layer.target == "logits":
                 return sums[:, 0] * layer.multiplier
             out = _requantized(layer, sums)
-            if self.shapes[layer.target][0] == 1:  # flattened, time by time
+            if self.shapes[layer.target][0] == 1:  # flattened, sample after sample
                 out = out.reshape(len(out), 1, -1)
             buffers[layer.target][:, :, layer.place : layer.place + out.shape[2]] = out
         raise AssertionError("a program ends with its logits")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 LARGEST_BIAS = 2**30
-"""Integer that a bias may reach, so that adding products cannot overflow 32 bits."""
+"""Largest integer of a bias, so that adding products cannot overflow 32 bits."""
 
 
 @dataclass(frozen=True)
@@ -15,13 +15,13 @@ class Stored:
     Attributes
     ----------
     weight : ndarray of int8, shape (n_out, ...)
-        In units of `scale`.
+        Weights in units of `scale`.
     scale : ndarray of float32, shape (n_out,)
-        Of the weights of each output channel.
+        Scale of the weights of each output channel.
     bias : ndarray of int32, shape (n_out,)
-        In units of `step`.
+        Biases in units of `step`.
     step : ndarray of float32, shape (n_out,)
-        Input scale × `scale`: the unit of the layer's sums.
+        Input scale × `scale`, the unit of the layer's sums.
     """
 
     weight: np.ndarray
@@ -33,9 +33,9 @@ class Stored:
 def stored_integers(layer):
     """Weights and biases of a calibrated QuantConv1d or QuantLinear as integers, `Stored`.
 
-    A bias must fit 32 bits in units of (input scale × weight scale): where a channel's weights
-    are so small that it would not, their scale is raised, and they round to zero. A missing
-    bias is zero.
+    A bias must fit into 32 bits in units of input scale × weight scale. If the weights of a
+    channel are too small for this, their scale is raised and they are rounded to zero. A
+    missing bias is zero.
     """
     weight, scale = layer.weight_quantizer.integers(layer.weight.detach().cpu())
     weight, scale = weight.numpy(), scale.cpu().numpy()

@@ -1,5 +1,7 @@
-"""Recordings through the compiled C code, beat by beat or sample by sample, and beat by beat
-through its NumPy reference."""
+"""Classification of recordings by the compiled C code, and by its NumPy reference.
+
+The C code runs beat by beat or sample by sample, the reference beat by beat.
+"""
 
 import ctypes
 import time
@@ -12,12 +14,15 @@ from ecglib.data.signal.peaks import held
 from ecglib.deploy.c99.front import Front, reach
 from ecglib.system.errors import UserError
 
-STATE_BYTES, STREAM_BYTES = 4096, 8192
-"""Room for `ecg_state` and for `ecg_stream`, whose sizes only the compiler knows."""
+STATE_BYTES = 4096
+"""Bytes that are reserved for `ecg_state`; its exact size is known to the compiler only."""
+
+STREAM_BYTES = 8192
+"""Bytes that are reserved for `ecg_stream`; its exact size is known to the compiler only."""
 
 
 def raw_samples(record):
-    """The lead in units of its recorder; invalid samples bridged by straight lines.
+    """The lead in units of its recorder; invalid samples are replaced by straight lines.
 
     Parameters
     ----------
@@ -35,14 +40,14 @@ def raw_samples(record):
 
 
 def classes_in_c(code, record):
-    """Classes of all beats of a record, as a device finds them one beat late.
+    """Classes of all beats of a record from the C code, which classifies one beat late.
 
     Parameters
     ----------
     code : ctypes.CDLL
-        From `ecglib.deploy.c99.harness.library`, with features.
+        Library from `ecglib.deploy.c99.harness.library`, with features.
     record : Record
-        R-peaks of its beats are given to the code.
+        Record whose annotated R-peaks are given to the code.
 
     Returns
     -------
@@ -65,14 +70,14 @@ def classes_in_c(code, record):
 
 
 def bytes_of(program, record):
-    """What the network reads of all beats of a record, by the NumPy reference.
+    """Inputs of the network for all beats of a record, from the NumPy reference.
 
     Parameters
     ----------
     program : ecglib.deploy.c99.program.Program
-        The micro network's.
+        Program of the micro network.
     record : Record
-        Its beats.
+        Record with annotated beats.
 
     Returns
     -------
@@ -88,18 +93,18 @@ def bytes_of(program, record):
 
 @dataclass(frozen=True)
 class Streamed:
-    """What a device says of a recording while it comes.
+    """Beats that the C code found in a stream of samples.
 
     Attributes
     ----------
     sample : ndarray of int64, shape (n_beats,)
-        R-peaks that were detected.
+        Detected R-peaks.
     label : ndarray of int8, shape (n_beats,)
         Index into CLASSES.
     known : ndarray of int64, shape (n_beats,)
         Sample at which each class was known.
     seconds : float
-        What all calls took.
+        Time of all calls.
     """
 
     sample: np.ndarray
@@ -109,16 +114,16 @@ class Streamed:
 
 
 def stream(code, samples, fs, gain):
-    """Feed a recording to the C code, one sample a call.
+    """Give a recording to the C code, one sample in each call.
 
     Parameters
     ----------
     code : ctypes.CDLL
-        From `ecglib.deploy.c99.harness.library`, with features.
+        Library from `ecglib.deploy.c99.harness.library`, with features.
     samples : ndarray of int16, shape (n_samples,)
-        Units of the recorder.
+        Samples in units of the recorder.
     fs, gain : int
-        Samples a second, 100 to 500, and units a millivolt.
+        Sampling frequency, 100 to 500 Hz, and units in a millivolt.
 
     Returns
     -------
@@ -127,7 +132,7 @@ def stream(code, samples, fs, gain):
     Raises
     ------
     UserError
-        If the C code refuses the sampling frequency, or found no beat.
+        If the C code refuses the sampling frequency or finds no beat.
     """
     state, place = ctypes.create_string_buffer(STREAM_BYTES), ctypes.c_int32()
     if code.ecg_open(state, fs, gain):
