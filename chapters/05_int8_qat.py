@@ -112,7 +112,7 @@ have one seed, whose interval {large}.
     large=lambda: contains_zero(int8.costs(large)[ALL]),
 )
 
-# %% mystnb={"figure": {"caption": "What rounding changes in macro-F1 on all beats of DS2, with 95 % intervals over patients. Networks trained further in integers (QAT) are compared with fp32 trained as long. Every interval shown contains zero: rounding costs no macro-F1 that we can measure.", "name": "fig-rounding"}, "image": {"alt": "Intervals of the difference between INT8 and fp32 by pipeline and scope; all of them lie around zero"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "What rounding changes in macro-F1 on all beats of DS2, with 95 % intervals over patients. Networks trained further in integers (QAT) are compared with fp32 trained as long. Rounding costs no macro-F1 that we can measure; where the two kinds of intervals disagree about zero, the table below shows both.", "name": "fig-rounding"}, "image": {"alt": "Intervals of the difference between INT8 and fp32 by pipeline and scope; all of them lie around zero"}} tags=["remove-input"]
 show.figure(lambda: figures.costs({title: int8.costs(n) for title, n in SETTINGS.items()}))
 
 # %% [markdown]

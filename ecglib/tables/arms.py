@@ -87,6 +87,30 @@ def paired(arm, control, *, after_5min=False, without=None):
     return pair if without is None else [stats.without(m, without) for m in pair]
 
 
+def pooled(results, splits, **wanted):
+    """One arm over several splits, each of which tests other records: its folds together.
+
+    Parameters
+    ----------
+    splits : sequence of str
+        One arm of each must have the settings `wanted`, all with the same seeds.
+
+    Returns
+    -------
+    dict of str to list
+        Record -> confusion matrix after 5:00, one dict a seed, as `ecglib.stats` takes them.
+
+    Raises
+    ------
+    LookupError
+        If a split has no such arm, or several.
+    """
+    folds = [pick(results, split=split, **wanted).matrices(after_5min=True) for split in splits]
+    return [
+        {r: m for fold in seed for r, m in fold.items()} for seed in zip(*folds, strict=True)
+    ]
+
+
 def pick(results, **wanted):
     """The one arm with these settings.
 
