@@ -1,7 +1,9 @@
-"""Heart-beat classes of ANSI/AAMI EC57 and the record lists of the MIT-BIH database.
+"""Heart-beat classes of ANSI/AAMI EC57 and record lists of two databases.
 
 Sources: ANSI/AAMI EC57 (mapping of annotation symbols to classes), de Chazal et al. 2004
 (the inter-patient split DS1/DS2), the MIT-BIH Arrhythmia Database Directory (identities).
+SVDB has no published split: of the 58 records that were at hand, every other one is on either
+side.
 """
 
 CLASSES = ("N", "S", "V")
@@ -10,7 +12,7 @@ CLASSES = ("N", "S", "V")
 AAMI_CLASSES = (*CLASSES, "F", "Q")
 """All five AAMI classes; the first three are `CLASSES`, so their indices are the same."""
 
-_SYMBOLS_OF_CLASS = {"N": "NLRej", "S": "AaJS", "V": "VE", "F": "F", "Q": "/fQ"}
+_SYMBOLS_OF_CLASS = {"N": "NLRBej", "S": "AaJSn", "V": "VEr", "F": "F", "Q": "/fQ?"}
 
 SYMBOL_TO_AAMI = {
     symbol: aami for aami, symbols in _SYMBOLS_OF_CLASS.items() for symbol in symbols
@@ -37,6 +39,18 @@ DS1_VAL = (118, 124, 207, 223)
 
 DS1_FOLDS = tuple(DS1[start::4] for start in range(4))
 """DS1 in four groups of patients for cross-validation; each has every fourth record."""
+
+SVDB_DEV = (
+    802, 804, 806, 808, 811, 821, 823, 826, 828, 840, 842, 844, 848, 851, 853,
+    856, 861, 863, 865, 867, 869, 872, 875, 878, 880, 887, 889, 891, 893,
+)  # fmt: skip
+"""Records of the MIT-BIH Supraventricular Arrhythmia Database on which choices are made."""
+
+SVDB_TEST = (
+    803, 805, 807, 810, 820, 822, 824, 827, 829, 841, 843, 846, 850, 852, 854,
+    858, 862, 864, 866, 868, 870, 873, 876, 879, 884, 888, 890, 892, 894,
+)  # fmt: skip
+"""Records of that database on which they are tested; 20 more belong to neither side."""
 
 _SAME_PATIENT = {202: 201}
 

@@ -13,7 +13,13 @@ def test_classes_are_the_first_of_the_five_aami_classes():
 
 @pytest.mark.parametrize(
     ("aami", "symbols"),
-    [("N", "N L R e j"), ("S", "A a J S"), ("V", "V E"), ("F", "F"), ("Q", "/ f Q")],
+    [
+        ("N", "N L R B e j"),
+        ("S", "A a J S n"),
+        ("V", "V E r"),
+        ("F", "F"),
+        ("Q", "/ f Q ?"),
+    ],
 )
 def test_symbols_of_each_class(aami, symbols):
     mapped = {symbol for symbol, target in SYMBOL_TO_AAMI.items() if target == aami}

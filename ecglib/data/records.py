@@ -45,6 +45,8 @@ class Record:
         Place of each annotation, in samples, ascending.
     symbol : ndarray, shape (n_annotations,), str
         WFDB symbol of each annotation, whether it marks a beat or not.
+    n_outside : int
+        Annotations past the end of the signal, which were left out.
     """
 
     number: int
@@ -54,6 +56,7 @@ class Record:
     baseline: float
     sample: np.ndarray
     symbol: np.ndarray
+    n_outside: int = 0
 
     @property
     def is_beat(self):
@@ -78,14 +81,17 @@ def read_wfdb(folder, record, lead):
     check_lead(record, lead, header.sig_name)
     channel = header.sig_name.index(lead)
     sample, symbol = read_annotations(name, "atr")
+    signal = read_signal(name, header, channel)
+    inside = sample < len(signal)
     read = Record(
         number=record,
-        signal=read_signal(name, header, channel),
+        signal=signal,
         fs=float(header.fs),
         gain=float(header.adc_gain[channel]),
         baseline=float(header.baseline[channel]),
-        sample=sample,
-        symbol=symbol,
+        sample=sample[inside],
+        symbol=symbol[inside],
+        n_outside=np.count_nonzero(~inside),
     )
     check_record(read, f"{name}.hea or .atr")
     return read
@@ -227,7 +233,8 @@ def check_record(record, where):
     """Raise `UserError` if a record from the files `where` is impossible.
 
     It is impossible if it is empty, if its rate or gain makes no sense, or if an annotation
-    lies outside the signal or before the annotation that precedes it in the file.
+    lies outside the signal or before the annotation that precedes it in the file. Annotations
+    past the end must have been left out before.
     """
     ordered = np.all(np.diff(record.sample) >= 0) and len(record.sample) == len(record.symbol)
     inside = np.all((record.sample >= 0) & (record.sample < len(record.signal)))

@@ -1,4 +1,4 @@
-"""Study of R-peaks: detections of a published detector, compared with the annotations."""
+"""Study of R-peaks: detections of our detector, compared with the annotations."""
 
 import time
 from dataclasses import dataclass
@@ -15,9 +15,10 @@ from ecglib.system.settings import setting
 class RpeaksConfig(RunConfig, RecordSettings):
     """Detection of R-peaks, scored against the annotations within 150 ms."""
 
+    protocol = 2  # another detector
     arm_keys = ("detector",)
 
-    detector: str = setting("xqrs", one_of=("xqrs",))
+    detector: str = setting("ours", one_of=("ours",))
 
 
 @study("rpeaks", RpeaksConfig)

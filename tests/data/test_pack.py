@@ -175,7 +175,7 @@ def test_what_cannot_be_packed(packed_cinc, tmp_path):
         load("chapman", packed_cinc)
     with pytest.raises(UserError, match="Chapman-Shaoxing cannot be packed"):
         get("chapman").pack(tmp_path, tmp_path / "p.npz")
-    assert [name for name in SETS if get(name).packs] == ["mitdb", "cinc2017"]
+    assert [name for name in SETS if get(name).packs] == ["mitdb", "svdb", "cinc2017"]
 
 
 @pytest.mark.parametrize("name", ["mitdb", "cinc2017"])

@@ -21,14 +21,16 @@ from .test_mitdb import assert_same
 
 
 def test_every_name_is_one_of_either_kind():
-    assert sets.BEATS + sets.RECORDINGS == sets.NAMES
-    assert set(sets.BEATS) == {"mitdb"}
+    assert {*sets.BEATS, *sets.RECORDINGS, "nstdb"} == set(sets.NAMES)
+    assert set(sets.BEATS) == {"mitdb", "svdb"}
     assert set(sets.RECORDINGS) == {"cinc2017", "chapman", "cpsc2018"}
     assert all(sets.get(name).name == name for name in sets.NAMES)
 
 
 def test_an_unknown_name_lists_the_known_ones(tmp_path):
-    message = "unknown data set 'ptbxl': known are mitdb, cinc2017, chapman, cpsc2018"
+    message = (
+        "unknown data set 'ptbxl': known are mitdb, svdb, cinc2017, chapman, cpsc2018, nstdb"
+    )
     for ask in (sets.get, find, lambda name: sets.load(name, tmp_path), fetch):
         with pytest.raises(UserError, match=message):
             ask("ptbxl")
@@ -167,7 +169,9 @@ def test_the_window_has_as_many_seconds_as_that_of_mitdb(toy):
 def test_it_is_found_described_and_packed(toy, tmp_path):
     source = find("toy", tmp_path / "data", records=[7, 8])
     assert (source.path, source.synthetic) == (toy, False)
-    assert source.describe().startswith("the toy database, 2 of the 3 records published: ")
+    assert source.describe().startswith(
+        "the toy database, 2 of the 3 records published, without 9: "
+    )
     with pytest.raises(UserError, match=r"lacks 1 of the records asked for .9 first"):
         find("toy", tmp_path / "data", records=[7, 9])
     sets.get("toy").pack(toy, tmp_path / "toy.npz")

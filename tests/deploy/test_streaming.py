@@ -6,6 +6,7 @@ import pytest
 from ecglib.data.records import Record
 from ecglib.data.sets.mitdb import read_record
 from ecglib.data.signal.detector import match
+from ecglib.data.signal.peaks import find
 from ecglib.data.synthetic import write_records
 from ecglib.deploy import shipped
 from ecglib.deploy.c99 import harness
@@ -45,6 +46,10 @@ def test_beats_of_an_invented_patient_are_found(patient, streamed):
     found = match(settled, streamed.sample[streamed.sample > 4 * 360 - 60], 360)
     assert found.se > 0.99
     assert found.ppv > 0.98
+
+
+def test_peaks_are_those_of_the_detector(patient, streamed):
+    assert np.array_equal(streamed.sample, find(raw_samples(patient), 360, 200))
 
 
 def test_classes_are_those_of_the_same_peaks_given_by_hand(code, patient, streamed):

@@ -180,7 +180,7 @@ def test_record_in_segments_is_refused(tmp_path, network):
             "atr is damaged, missing or no annotation file",
         ),
         (without_beats, ["--annotations", "atr"], "no beat was found"),
-        (lambda f: written(f, "tiny", np.r_[0.0, 1, 0, 1, 0]), [], "tiny"),
+        (lambda f: written(f, "tiny", np.arange(5) / 1000), [], "tiny"),
     ],
     ids=["absent", "flat", "slow", "lead", "annotations", "no beat", "five samples"],
 )

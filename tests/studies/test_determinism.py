@@ -26,6 +26,7 @@ ASKED = {"budget": 5, "query": "mixed", "update": "head", "update_epochs": 3}
 RHYTHM = {"epochs": 2, "batch_size": 8, "learning_rate": 1e-2}
 CONFIGS = [
     make_config("rpeaks", records=(100,)),
+    make_config("detector", records=(100,)),
     make_config("baseline", features="beat+rr", **BEATS),
     make_config("selection", pipeline="ssl", finetune="head", **PUZZLE),
     make_config("puzzle", **RECORDS, channels=BEATS["channels"], pretext_epochs=2),

@@ -79,7 +79,7 @@ def test_no_arms_no_runs():
 
 
 def test_a_study_without_training_has_no_seeds():
-    assert expand("rpeaks", [{"detector": "xqrs"}], seeds=[7, 21]) == [RpeaksConfig()]
+    assert expand("rpeaks", [{"detector": "ours"}], seeds=[7, 21]) == [RpeaksConfig()]
 
 
 def test_a_plan_takes_what_its_study_knows(params_file):

@@ -61,7 +61,7 @@ def test_classes_add_up_the_records_of_a_side(synthetic_beats):
     assert table.loc["S", "DS1"] == sum(counts.loc[record, "S"] for record in SYNTHETIC_DS1)
     assert table[["DS1", "DS2"]].to_numpy().sum() == len(synthetic_beats)
     assert table["share of DS2"].sum() == pytest.approx(1)
-    assert table.loc["V", "symbols"] == "V E"
+    assert table.loc["V", "symbols"] == "V E r"
 
 
 def test_concentration_finds_the_record_with_most_beats():

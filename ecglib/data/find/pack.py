@@ -143,6 +143,7 @@ def _arrays_of(record):
         f"{record.number}/scale": np.array([record.fs, record.gain, record.baseline]),
         f"{record.number}/sample": record.sample,
         f"{record.number}/symbol": record.symbol,
+        f"{record.number}/n_outside": record.n_outside,
     }
 
 
@@ -156,7 +157,9 @@ def _record_from(stored, number):
     kinds = [array.dtype.kind for array in (adc, sample, symbol)]
     if kinds != ["i", "i", "U"] or not adc.ndim == sample.ndim == symbol.ndim == 1:
         raise ValueError("arrays of another kind")
-    return Record(number, signal, fs, gain, baseline, sample, symbol)
+    outside = f"{number}/n_outside"  # which files of an older version lack
+    n_outside = int(stored[outside]) if outside in stored else 0
+    return Record(number, signal, fs, gain, baseline, sample, symbol, n_outside)
 
 
 @contextmanager

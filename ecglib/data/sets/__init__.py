@@ -4,11 +4,13 @@ Importing this module reads no recording and needs neither wfdb nor torch.
 `ecglib.data.sets.dataset` says what a data set's module must provide.
 """
 
-from ecglib.data.sets import chapman, cinc2017, cpsc2018, mitdb
+from ecglib.data.sets import chapman, cinc2017, cpsc2018, mitdb, nstdb, svdb
 from ecglib.data.sets.dataset import BeatSet, RecordingSet
 from ecglib.system.errors import UserError
 
-SETS = {module.DATASET.name: module.DATASET for module in (mitdb, cinc2017, chapman, cpsc2018)}
+_MODULES = (mitdb, svdb, cinc2017, chapman, cpsc2018, nstdb)
+
+SETS = {module.DATASET.name: module.DATASET for module in _MODULES}
 """Name -> data set. A notebook may add its own data sets."""
 
 BEATS = tuple(name for name, one in SETS.items() if isinstance(one, BeatSet))
@@ -21,7 +23,7 @@ NAMES = tuple(SETS)
 
 
 def get(name):
-    """The data set of a name, a `BeatSet` or a `RecordingSet`; `UserError` if there is none.
+    """The data set of a name, as its module has it; `UserError` if there is none.
 
     Examples
     --------
@@ -66,10 +68,10 @@ def load(name, root, **options):
     root : path
         Folder with its files, or a packed file; `ecglib.data.find.search.find` finds it.
     **options
-        As `BeatSet.load_beats` or `RecordingSet.load` takes them.
+        As `BeatSet.load_beats`, `RecordingSet.load` or `NoiseSet.load` takes them.
 
     Returns
     -------
-    Beats or Recordings
+    Beats, Recordings or dict
     """
     return get(name).load(root, **options)

@@ -6,7 +6,8 @@ read and packed, and every study of its kind can name it.
 
 * A `BeatSet` has WFDB records (`.hea`, `.dat`, `.atr`) with an annotation at every beat. It
   must give `name`, `title`, `records` and `lead`, and `fs` if that is not 360 Hz. `mitdb.py`
-  is an example with all other fields.
+  is an example with all other fields. A record with annotations past its end loses them;
+  `Record.n_outside` says how many.
 * A `RecordingSet` has one label a recording. It must give `name`, `title`, `classes`,
   `n_published`, `fs`, and two functions that know its files; `cpsc2018.py` is an example.
 """
@@ -99,8 +100,16 @@ class DataSet:
         known = self.publisher.checksums if self.publisher else None
         if known and sha256 == identity(known):
             return f"{self.title}, all {self.n_published:,} {self.kind} as published"
-        n = len(self.present(Path(path)))
-        return f"{self.title}, {n:,} of the {self.n_published:,} {self.kind} published"
+        present = self.present(Path(path))
+        part = (
+            f"{self.title}, {len(present):,} of the {self.n_published:,} {self.kind} published"
+        )
+        missing = self.missing(present)
+        return f"{part}, without {', '.join(map(str, missing))}" if missing else part
+
+    def missing(self, present):
+        """What was published and is not among those present, if it can be named."""
+        return ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -248,6 +257,13 @@ class BeatSet(DataSet):
             raise UserError(f"record {record} has no lead besides {lead}")
         return others[0]
 
+    def usual_lead(self, root, record):
+        """Name of the lead of a record to read: `lead`, or the first one if it lacks that."""
+        if Path(root).is_file():
+            return self.lead
+        names = read_header(Path(root) / str(record)).sig_name
+        return self.lead if self.lead in names else names[0]
+
     def present(self, path):
         """Numbers of the records at `path`, a folder or a packed file."""
         if path.is_file():
@@ -260,6 +276,10 @@ class BeatSet(DataSet):
         if Path(root).is_file():
             return present
         return tuple(r for r in present if lead in read_header(Path(root) / str(r)).sig_name)
+
+    def missing(self, present):
+        """Published records that are not among those present."""
+        return tuple(record for record in self.records if record not in present)
 
     def lacking(self, place, wanted):
         """Why `place` does not serve, for the user."""
@@ -417,6 +437,15 @@ class RecordingSet(DataSet):
         info = pack.PackInfo(files.recordings, *self.identify(Path(root)))
         pack.write_recordings(out, info, self._read(files, None, self.packed_length))
         return info
+
+
+def checksums_beside(module):
+    """File name -> SHA-256, from the file `.sha256` beside a data set's module (path).
+
+    Each holds the lines of the publisher's own list that name files of the data set.
+    """
+    lines = Path(module).with_suffix(".sha256").read_text().splitlines()
+    return {name: digest for digest, name in map(str.split, lines)}
 
 
 def taking_turns(records, groups):

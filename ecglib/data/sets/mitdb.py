@@ -3,19 +3,17 @@
 Record 114 has MLII as its second lead; 102 and 104, both paced, have none.
 """
 
-from pathlib import Path
-
 from ecglib.aami import DS1, DS1_FOLDS, DS1_VAL, DS2, PACED, patient_of
 from ecglib.data.find.identity import is_complete
-from ecglib.data.sets.dataset import BeatSet, Publisher, patients_apart, taking_turns
+from ecglib.data.sets.dataset import (
+    BeatSet,
+    Publisher,
+    checksums_beside,
+    patients_apart,
+    taking_turns,
+)
 from ecglib.data.synthetic import VERSION, write_records
 from ecglib.system.errors import UserError
-
-
-def _checksums():
-    """File name -> SHA-256 of the database's 144 files, as PhysioNet lists them."""
-    lines = Path(__file__).with_suffix(".sha256").read_text().splitlines()
-    return {name: digest for digest, name in map(str.split, lines)}
 
 
 def _invent(folder, records):
@@ -42,7 +40,7 @@ DATASET = BeatSet(
     },
     patient_of=patient_of,
     prefix="",
-    publisher=Publisher("https://physionet.org/files/mitdb/1.0.0/", _checksums()),
+    publisher=Publisher("https://physionet.org/files/mitdb/1.0.0/", checksums_beside(__file__)),
     invent=_invent,
 )
 

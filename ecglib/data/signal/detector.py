@@ -5,17 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from ecglib.data import sets
+from ecglib.data.signal.peaks import find
+from ecglib.system.errors import UserError
 from ecglib.system.untrusted import refused
 
 TOLERANCE_S = 0.150
 """How far a detection may lie from its reference beat (ANSI/AAMI EC57)."""
 
-FINEST_HZ = 500
-"""Highest sampling frequency for the detector XQRS, whose thresholds fit no finer signals; a
-signal with a higher one is averaged."""
-
-COARSE_HZ = 250
-"""Lowest sampling frequency that an averaged signal may have."""
+UNITS_PER_MV = 1000
+"""Steps in which `detect` reads a signal."""
 
 
 @dataclass(frozen=True)
@@ -47,28 +45,52 @@ class Matching:
 
 
 def detect(signal, fs):
-    """R-peaks found by wfdb's XQRS detector, at 250 to 500 Hz if the signal has more.
+    """R-peaks of a lead, as a device finds them too; see `ecglib.data.signal.peaks`.
 
     Parameters
     ----------
     signal : ndarray, shape (n_samples,)
-        One lead in mV.
+        One lead in mV; what is more than 32 mV away from the median of every 16th
+        sample is clipped.
     fs : float
-        Sampling frequency, Hz.
+        Sampling frequency, Hz, 100 to 20,000.
 
     Returns
     -------
     ndarray, shape (n_detected,), int64
         Samples of the R-peaks, ascending.
-    """
-    from wfdb.processing import xqrs_detect
 
-    together = int(fs // COARSE_HZ) if fs > FINEST_HZ else 1
-    if together > 1:
-        whole = len(signal) - len(signal) % together
-        signal = signal[:whole].reshape(-1, together).mean(axis=1)
-    found = xqrs_detect(signal, fs / together, verbose=False)
-    return together * np.asarray(found, dtype=np.int64) + together // 2
+    Raises
+    ------
+    UserError
+        If a sample is invalid, or the frequency is another one.
+    """
+    signal = np.asarray(signal, dtype=np.float64)
+    if not np.isfinite(signal).all():
+        raise UserError("the signal has invalid samples, in which no R-peak can be found")
+    centre = np.median(signal[::16]) if len(signal) else 0.0
+    units = (signal - centre) * UNITS_PER_MV
+    np.rint(units, out=units).clip(-(2**15), 2**15 - 1, out=units)
+    return find(units.astype(np.int32), round(fs), UNITS_PER_MV)
+
+
+def without_flutter(record, sample):
+    """Mask of samples outside of a record's ventricular flutter, which EC57 does not score.
+
+    Parameters
+    ----------
+    record : ecglib.data.records.Record
+        "[" and "]" among its annotations mark where flutter begins and ends.
+    sample : ndarray of int, shape (n,)
+        Samples, in any order.
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+    """
+    begins, ends = (np.sort(record.sample[record.symbol == mark]) for mark in "[]")
+    began = np.searchsorted(begins, sample, side="right")
+    return began == np.searchsorted(ends, sample, side="left")
 
 
 def match(reference, detected, fs, tolerance=TOLERANCE_S):

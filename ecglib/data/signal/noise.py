@@ -109,27 +109,34 @@ def add_noise(signal, fs, sample, kind, snr_db, rng):
     if not np.isfinite(snr_db):
         raise UserError(f"snr_db is {snr_db}: it must be a finite number of dB")
     signal = np.asarray(signal, dtype=np.float64)
-    power = _qrs_amplitude(signal, fs, sample) ** 2 / 8
+    power = trimmed_mean(qrs_amplitudes(signal, fs, sample)) ** 2 / 8
     noise = NOISES[kind](len(signal), fs, rng)
     return (signal + np.sqrt(power / 10 ** (snr_db / 10)) * noise).astype(np.float32)
 
 
-def _qrs_amplitude(signal, fs, sample):
-    """Trimmed mean of the peak-to-peak amplitudes around the R-peaks, mV."""
+def qrs_amplitudes(signal, fs, sample):
+    """Peak-to-peak amplitudes within ±50 ms of R-peaks, in the signal's unit.
+
+    Invalid ones are left out; `UserError` if none is left, or all are zero.
+    """
     half = round(_QRS_HALF_S * fs)
     places = np.asarray(sample, dtype=np.int64)[:, None] + np.arange(-half, half + 1)
-    height = np.ptp(signal[places.clip(0, len(signal) - 1)], axis=1)
-    height = np.sort(height[np.isfinite(height)])
+    height = np.ptp(np.asarray(signal)[places.clip(0, len(signal) - 1)], axis=1)
+    height = height[np.isfinite(height)]
     if len(height) == 0:
         raise UserError(
             "sample names no beat with valid samples around it: noise is scaled by the "
             "height of QRS complexes, so give the R-peaks of this signal"
         )
-    trimmed = len(height) // _TRIM
-    amplitude = height[trimmed : len(height) - trimmed].mean()
-    if amplitude == 0:
+    if not height.any():
         raise UserError("signal is flat at its R-peaks: leave this lead out")
-    return amplitude
+    return height
+
+
+def trimmed_mean(values):
+    """Mean without the smallest and the largest twentieth."""
+    trimmed = len(values) // _TRIM
+    return np.sort(values)[trimmed : len(values) - trimmed].mean()
 
 
 def _check(n_samples, fs):

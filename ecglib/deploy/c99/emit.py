@@ -7,7 +7,8 @@ from ecglib.deploy.c99.front import FEATURES, byte_factor
 from ecglib.system.errors import UserError
 from ecglib.system.files import written
 
-_PARTS = Path(__file__).parent / "c"
+PARTS = Path(__file__).parent / "c"
+"""Folder of the files that generated C consists of."""
 
 
 def constant_bytes(program):
@@ -73,7 +74,7 @@ def kernel(name):
     -------
     str
     """
-    text = (_PARTS / "kernels.c").read_text().replace("\n/*", "\0/*")
+    text = (PARTS / "kernels.c").read_text().replace("\n/*", "\0/*")
     start = re.compile(rf"^static \w+ {name}\(", re.MULTILINE)
     return next(block for block in text.split("\0") if start.search(block)).strip()
 
@@ -93,7 +94,7 @@ def _header(program, name, front):
    rr:   {timing}
    Needs no memory but the stack, and may be called from several threads. */
 int classify(const int8_t *beat, const int8_t *rr);
-{_part("front.h") + _part("stream.h") if front else ""}
+{"".join(map(_part, ("front.h", "peaks.h", "stream.h"))) if front else ""}
 #endif
 """
 
@@ -121,7 +122,7 @@ def _source(program, name, front):
 
 def _part(name):
     """Text of one of the files of which generated C consists, after an empty line."""
-    return "\n" + (_PARTS / name).read_text()
+    return "\n" + (PARTS / name).read_text()
 
 
 def _front(program):
@@ -132,7 +133,7 @@ def _front(program):
         numbers = {"MULTIPLIER": multiplier, "SHIFT": shift}
         numbers["ZERO"] = program.reader(name).zero_in
         lines += [f"#define {name.upper()}_{key} ({v})" for key, v in numbers.items()]
-    return "\n".join(lines) + _part("front.c") + _part("stream.c")
+    return "\n".join(lines) + "".join(map(_part, ("front.c", "peaks.c", "stream.c")))
 
 
 def _constants(number, layer):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ecglib.data.signal.micro_input import bridged
+from ecglib.data.signal.peaks import held
 from ecglib.deploy.c99.front import Front, reach
 from ecglib.system.errors import UserError
 
@@ -135,10 +136,9 @@ def stream(code, samples, fs, gain):
     """
     state, place = ctypes.create_string_buffer(STREAM_BYTES), ctypes.c_int32()
     if code.ecg_open(state, fs, gain):
-        raise UserError(f"fs is {fs}; the detector takes 100 to 500 samples a second")
-    rest = np.full(fs // 2, samples[-1])  # so that the last beat has a window
+        raise UserError(f"fs is {fs}; a stream has 100 to 500 samples a second")
     found, at, start = [], ctypes.byref(place), time.perf_counter()
-    for n, value in enumerate(np.concatenate([samples, rest]).tolist()):
+    for n, value in enumerate(held(samples, fs).tolist()):
         answer = code.ecg_sample(state, value, at)
         if answer >= 0:
             found.append((place.value, answer, n))

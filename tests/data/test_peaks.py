@@ -1,0 +1,178 @@
+"""R-peaks in integers: rates of heart and recorder, artefacts, pauses, fading, real records."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ecglib.aami import DS1
+from ecglib.data.sets import get
+from ecglib.data.signal.detector import detect, match
+from ecglib.data.signal.peaks import averaged, candidates, energy_of, find, held
+from ecglib.system.errors import UserError
+from tests.traces import trace
+
+
+def missed_and_false(lead, peaks, fs, after=0.0):
+    """Beats that were not found and detections that are none, both after a time in s."""
+    found = match(peaks[peaks > after * fs], detect(lead, fs), fs)
+    early = np.count_nonzero(detect(lead, fs) <= after * fs)
+    return found.fn, max(0, found.fp - early)
+
+
+@pytest.mark.parametrize("bpm", [25, 30, 45, 70, 120, 180, 250])
+@pytest.mark.parametrize("fs", [100, 128, 200, 250, 360, 1000, 2000])
+def test_every_beat_at_any_rate(bpm, fs):
+    lead, peaks = trace(bpm, fs, 40)
+    fn, fp = missed_and_false(lead, peaks, fs)
+    assert fn == 0
+    assert fp == 0
+
+
+@pytest.mark.parametrize("fs", [99, 20_001])
+def test_rates_that_are_refused(fs):
+    with pytest.raises(UserError, match="100 to 20,000 Hz"):
+        detect(np.zeros(1000), fs)
+
+
+def test_twenty_thousand_samples_a_second():
+    lead, peaks = trace(80, 20_000, 12)
+    assert missed_and_false(lead, peaks, 20_000) == (0, 0)
+
+
+@pytest.mark.parametrize(("first", "then"), [(60, 250), (250, 60), (60, 30), (30, 150)])
+def test_a_sudden_change_of_rate(first, then):
+    lead, peaks = trace(lambda at: first if at < 30 else then, 250, 60)
+    fn, fp = missed_and_false(lead, peaks, 250)
+    assert fn <= 1
+    assert fp <= 1
+
+
+@pytest.mark.parametrize("fs", [100, 250, 360, 1000])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_peak_itself_is_found(fs, sign):
+    lead, peaks = trace(75, fs, 30, noise=0)
+    off = (detect(sign * lead, fs) - peaks) / fs
+    assert np.abs(off).max() <= max(0.003, 1 / fs)
+
+
+def test_an_inverted_lead_has_the_same_peaks():
+    lead, _ = trace(75, 250, 30)
+    assert np.abs(detect(lead, 250) - detect(-lead, 250)).max() <= 1
+
+
+def test_size_and_offset_of_a_lead_do_not_matter():
+    lead, peaks = trace(75, 250, 30)
+    for changed in (0.1 * lead, 5 * lead, lead + 300):
+        assert missed_and_false(changed, peaks, 250) == (0, 0)
+
+
+@pytest.mark.parametrize("millivolts", [5, 20])
+def test_a_pop_costs_a_beat_or_two(millivolts):
+    lead, peaks = trace(75, 128, 600)
+    lead[30 * 128 : 30 * 128 + 13] += millivolts
+    fn, fp = missed_and_false(lead, peaks, 128)
+    assert fn + fp <= 2
+
+
+def test_noise_at_the_start_and_in_the_middle():
+    rng, fs = np.random.default_rng(1), 250
+    lead, peaks = trace(75, fs, 120)
+    for start in (0, 60):
+        lead[start * fs : (start + 8) * fs] += rng.uniform(-5, 5, 8 * fs)
+    clean = ((peaks > 12 * fs) & (peaks < 59 * fs)) | (peaks > 72 * fs)
+    found = match(peaks[clean], detect(lead, fs), fs)
+    assert found.fn == 0
+
+
+def test_fading_to_a_third():
+    lead, peaks = trace(75, 250, 120)
+    lead[60 * 250 :] *= 0.3
+    fn, fp = missed_and_false(lead, peaks, 250)
+    assert fn + fp <= 2
+
+
+def test_a_pause_has_no_beat():
+    fs = 250
+    first, early = trace(75, fs, 30)
+    second, late = trace(75, fs, 30, seed=1)
+    pause = np.random.default_rng(2).normal(0, 0.01, 5 * fs)
+    lead = np.concatenate([first, pause, second])
+    peaks = np.concatenate([early, late + len(first) + len(pause)])
+    assert missed_and_false(lead, peaks, fs) == (0, 0)
+
+
+def test_an_artefact_is_forgotten():
+    lead, _ = trace(75, 250, 90)
+    worse = lead.copy()
+    worse[20 * 250 : 22 * 250] += 30
+    one, other = detect(lead, 250), detect(worse, 250)
+    assert np.array_equal(one[one > 35 * 250], other[other > 35 * 250])
+
+
+def test_a_flat_or_empty_lead_has_no_beat():
+    assert len(detect(np.full(5000, 0.7), 250)) == len(detect(np.zeros(0), 250)) == 0
+
+
+def test_invalid_samples_are_refused():
+    with pytest.raises(UserError, match="invalid samples"):
+        detect(np.array([0.0, np.nan, 1.0]), 250)
+
+
+def test_it_is_causal():
+    """Peaks that are known after some seconds do not depend on what comes later."""
+    lead, _ = trace(75, 250, 40)
+    units = np.rint(1000 * lead).astype(np.int64)
+    whole, part = find(units, 250, 1000), find(units[: 20 * 250], 250, 1000)
+    sure = part[part < 19 * 250]
+    assert np.array_equal(sure, whole[: len(sure)])
+    assert len(sure) > 20
+
+
+@given(
+    st.lists(st.integers(-(2**15), 2**15 - 1), min_size=1, max_size=400), st.integers(100, 900)
+)
+def test_means_are_exact(units, fs):
+    mean = averaged(np.array(units), fs)
+    fine = np.repeat(np.array(units) + 2**15, 200)  # 200 fs samples a second
+    n = len(fine) // fs
+    assert len(mean) == n
+    assert np.array_equal(mean, fine[: n * fs].reshape(n, fs).sum(axis=1) * 16 // fs)
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=200))
+def test_candidates_are_the_largest_around(values):
+    energy, expected = np.array(values), []
+    for i in range(len(values) - 20):
+        before, after = values[max(0, i - 20) : i], values[i + 1 : i + 21]
+        if values[i] > max(before, default=0) and values[i] >= max(after):
+            expected.append(i)
+    assert candidates(energy).tolist() == expected
+    assert len(expected) <= len(values) // 21 + 1  # so that time is linear, whatever comes
+
+
+def test_the_largest_signal_does_not_overflow_32_bits():
+    units = np.tile(np.repeat([2**15 - 1, -(2**15)], 6), 50)
+    assert energy_of(averaged(held(units, 200), 200)).max() << 6 < 2**31
+
+
+def real(name):
+    root = Path(os.environ.get("ECG_DATA", "/nonexistent")) / name
+    if not root.is_dir():
+        pytest.skip(f"{name} is not at hand: set ECG_DATA to the folder above it")
+    return root
+
+
+def test_real_records_of_development():
+    """What was reached on DS1, and by how much it may differ before somebody should look."""
+    root, tp, fn, fp = real("mitdb"), 0, 0, 0
+    for number in DS1[::3]:
+        if number != 207:  # flutter
+            record = get("mitdb").read_record(root, number)
+            found = match(record.sample[record.is_beat], detect(record.signal, 360), 360)
+            tp, fn, fp = tp + found.tp, fn + found.fn, fp + found.fp
+    assert tp / (tp + fn) > 0.997
+    assert tp / (tp + fp) > 0.997
