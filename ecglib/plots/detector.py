@@ -2,12 +2,10 @@
 
 import matplotlib.pyplot as plt
 
-from ecglib.plots.style import NEUTRAL
+from ecglib.plots.style import ORIGIN_COLORS, WIDTH
 from ecglib.tables.detector import NAMES
 
-_COLORS = dict(
-    zip(NAMES.values(), ("#CC3311", NEUTRAL, "#666666", "#0072B2", "#56B4E9"), strict=True)
-)
+_MARKERS = dict(zip(NAMES.values(), "osD^v", strict=True))
 _TITLES = {"bw": "baseline wander", "em": "electrode motion", "ma": "muscle"}
 
 
@@ -20,13 +18,19 @@ def noise(table):
         As from `ecglib.tables.detector.noisy`.
     """
     kinds = [kind for kind in _TITLES if kind in table.index.get_level_values("noise")]
-    figure, axes = plt.subplots(1, len(kinds), figsize=(9.5, 3.2), sharey=True, squeeze=False)
-    for axis, kind in zip(axes[0], kinds, strict=True):
+    if not kinds:
+        raise LookupError("no detector has runs with noise")
+    size = (WIDTH, 0.9 + 2 * len(kinds))
+    figure, axes = plt.subplots(len(kinds), 1, figsize=size, sharex=True, squeeze=False)
+    for axis, kind in zip(axes[:, 0], kinds, strict=True):
         for name, rows in table.loc[kind].groupby(level="detector", sort=False):
             rows = rows.droplevel("detector").sort_index()
-            axis.plot(rows.index, rows["Se + +P"], "o-", color=_COLORS[name], label=name)
-        axis.set(title=_TITLES[kind], xlabel="signal to noise, dB")
-        axis.invert_xaxis()
-    axes[0, 0].set_ylabel("Se + +P")
-    axes[0, -1].legend(fontsize=8)
+            color = ORIGIN_COLORS["ours" if name == NAMES["ours"] else "peers"]
+            look = {"marker": _MARKERS[name], "color": color, "ms": 5}
+            axis.plot(rows.index, rows["Se + +P"], label=name, **look)
+        axis.set(title=_TITLES[kind], ylabel="Se + +P")
+    axes[-1, 0].set_xlabel("signal to noise, dB")
+    axes[-1, 0].invert_xaxis()
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=2)
     return figure

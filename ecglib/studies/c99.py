@@ -26,7 +26,7 @@ COUNTED_BEATS = 100
 class C99Config(RunConfig, MicroRunSettings):
     """A micro network as plain C, from raw samples and R-peaks to classes."""
 
-    protocol = 2  # since then with streams
+    protocol = 3  # since then with streams, and with the detector of the library
     timed = True
     arm_keys = ("scope", "bits", "split")
 

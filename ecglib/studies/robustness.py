@@ -51,6 +51,7 @@ class RobustnessConfig(RunConfig, MicroRunSettings):
     """
 
     arm_keys = ("perturbation", "level", "scope", "split")
+    protocol = 2  # since then "detected" means the library's own detector
 
     perturbation: str = setting("none", one_of=PERTURBATIONS)
     level: float = 0.0

@@ -166,7 +166,7 @@ def stream_table(results, library):
     Parameters
     ----------
     library : list of RunResult
-        Of study "robustness", arm "detected": wfdb's detector, the network in PyTorch.
+        Of study "robustness", arm "detected": the detector in NumPy, the network in PyTorch.
 
     Returns
     -------
@@ -223,7 +223,7 @@ def f1_by_peaks(results, library):
         "our detector, in C": scores.detected_f1(
             arm.results, lambda r: _streamed(r)["classes"]
         ),
-        "wfdb's detector, in Python": scores.detected_f1(arms.pick(library).results),
+        "our detector, in Python": scores.detected_f1(arms.pick(library).results),
     }
     rows = {"annotated R-peaks, in C": {c: known[c]["f1"] for c in CLASSES}}
     rows |= {name: dict(zip(CLASSES, f1.mean(0), strict=True)) for name, f1 in found.items()}

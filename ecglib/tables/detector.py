@@ -59,6 +59,8 @@ def noisy(results, side="DS2"):
         row["Se + +P"] = row["Se"] + row["+P"]
         config = result.config
         rows[config["noise"], NAMES[config["detector"]], config["snr_db"]] = row
+    if not rows:
+        raise LookupError("no detector has runs with noise")
     return frames.of_rows(rows, ["noise", "detector", "dB"])
 
 
