@@ -338,11 +338,11 @@ say(
 the literature. A device must find them. Of a thousand beats of DS2, our detector (chapter
 {doc}`09_on_the_wrist`) misses {missed:digits}; of a thousand of its detections, {wrong:digits} are
 wrong. A detection is right if it lies within 150 ms of a beat. XQRS, the detector of the library
-`wfdb`, misses {other:digits}. On test records of a second database (SVDB) ours misses
-{second:digits}.
+`wfdb`, misses {other:digits}. On test records of a second database, SVDB {cite:p}`greenwald1990`,
+ours misses {second:digits}.
 
 In {poor:count} of {records:count} records of MIT-BIH one of our two shares is below 99 in a hundred
-({numref}`fig-rpeaks`). With recorded noise every detector gets worse. In strong electrode motion,
+({numref}`fig-rpeaks`). With recorded noise {cite:p}`moody1984` every detector gets worse. In strong electrode motion,
 the detector `sleepecg` is ahead of ours ({numref}`fig-detectors`).
 """,
     missed=lambda: in_a_thousand("DS2", "ours", "Se"),
