@@ -25,8 +25,9 @@ def noise(table):
     for axis, kind in zip(axes[:, 0], kinds, strict=True):
         for name, rows in table.loc[kind].groupby(level="detector", sort=False):
             rows = rows.droplevel("detector").sort_index()
-            color = ORIGIN_COLORS["ours" if name == NAMES["ours"] else "peers"]
-            look = {"marker": _MARKERS[name], "color": color, "ms": 5}
+            ours = name == NAMES["ours"]
+            look = {"color": ORIGIN_COLORS["ours" if ours else "peers"], "lw": 3 if ours else 1}
+            look |= {"marker": _MARKERS[name], "ms": 5}
             axis.plot(rows.index, rows["Se + +P"], label=name, **look)
         axis.set(title=_TITLES[kind], ylabel="Se + +P")
     axes[-1, 0].set_xlabel("signal to noise, dB")
