@@ -24,7 +24,7 @@ overrides = {}  # type: dict  arms of a study, or channels and pretext_epochs of
 
 # %% tags=["remove-cell"]
 import copy
-from functools import partial
+from functools import cache, partial
 
 import pandas as pd
 import torch
@@ -58,18 +58,11 @@ plan = Plan.read(
 
 # %% tags=["remove-cell"]
 load = partial(results.load_study, RESULTS)
+facts = cache(partial(overview.personalization, load))
 narrow_runs = results.load_study(RESULTS, "personalization")
-h200_runs = results.load_study(RESULTS / "h200", "personalization")
-
-everything = strategies(h200_runs, "all")
-head = strategies(h200_runs, "head")
-narrow = strategies(narrow_runs, "head")
 swapped = strategies(narrow_runs, "head", split="ds2_ds1")
-SETTINGS = {
-    "paper's size, all weights fine-tuned": everything,
-    "paper's size, head fine-tuned": head,
-    "narrow, head fine-tuned": narrow,
-}
+SETTINGS = overview.settings(load)
+everything, head, narrow = SETTINGS.values()
 
 
 def patient_means(named):
@@ -93,9 +86,9 @@ fine-tuned (two seeds), the best of five strategies changes macro-F1 by {large:c
 record 232, by {others:change}. In three settings {above} interval over the {patients} test patients
 lies above zero.
 """,
-    above=lambda: sum(len(above_zero(named)) for named in SETTINGS.values()) or "no",
-    large=lambda: best(everything),
-    others=lambda: scores.gain(everything["adabn"], everything["none"], without="232"),
+    above=lambda: facts()["above"],
+    large=lambda: facts()["gain"],
+    others=lambda: facts()["without_heavy"],
     patients=lambda: len(narrow["none"].matrices()[0]),
 )
 
@@ -202,7 +195,7 @@ on one patient. Without labels, one cannot know beforehand who gains.
     gain=lambda: patient_means(narrow).loc["213"].min(),
     loss=lambda: patient_means(narrow).loc["214", "last_blocks"],
     turned=lambda: patient_means(head).loc["213"].min(),
-    worst=lambda: overview.personalization(load)["worst"],
+    worst=lambda: facts()["worst"],
 )
 
 # %% tags=["remove-input"]

@@ -55,19 +55,8 @@ def study_minutes(machines):
     LookupError
         If no machine has runs.
     """
-    studies = list(dict.fromkeys(name for table in machines.values() for name in table.index))
-    if not studies:
-        raise LookupError("no study has runs")
-    figure, axis = plt.subplots(figsize=(WIDTH, 1 + 0.24 * len(studies)))
-    for (machine, table), marker in zip(machines.items(), "o^", strict=True):
-        rows = [studies.index(name) for name in table.index]
-        minutes = [] if table.empty else table["minutes"]
-        axis.plot(minutes, rows, marker, color=ORIGIN_COLORS["ours"], label=machine)
-    axis.set_xscale("log")
-    axis.xaxis.set_major_formatter(_PLAIN)
+    figure, axis = _by_machine(machines, "minutes")
     axis.set_xlabel("minutes")
-    name_rows(axis, studies)
-    figure.legend(loc="outside upper center", ncols=2)
     return figure
 
 
@@ -84,21 +73,27 @@ def ratios(machines):
     LookupError
         If no machine has runs.
     """
-    works = list(dict.fromkeys(name for table in machines.values() for name in table.index))
-    if not works:
-        raise LookupError("no piece of work has runs")
-    figure, axis = plt.subplots(figsize=(WIDTH, 1 + 0.26 * len(works)))
-    for (machine, table), marker in zip(machines.items(), "o^", strict=True):
-        rows = [works.index(name) for name in table.index]
-        ratio = [] if table.empty else table["ratio"]
-        axis.plot(ratio, rows, marker, color=ORIGIN_COLORS["ours"], label=machine)
+    figure, axis = _by_machine(machines, "ratio")
     axis.axvline(1, color=NEUTRAL, lw=1)
+    axis.set_xlabel("times as fast as the usual way")
+    return figure
+
+
+def _by_machine(machines, column):
+    """A column of each machine's table on a logarithmic axis, a row a name of their indices."""
+    names = list(dict.fromkeys(name for table in machines.values() for name in table.index))
+    if not names:
+        raise LookupError("no machine has runs")
+    figure, axis = plt.subplots(figsize=(WIDTH, 1 + 0.25 * len(names)))
+    for (machine, table), marker in zip(machines.items(), "o^", strict=True):
+        rows = [names.index(name) for name in table.index]
+        values = [] if table.empty else table[column]
+        axis.plot(values, rows, marker, color=ORIGIN_COLORS["ours"], label=machine)
     axis.set_xscale("log")
     axis.xaxis.set_major_formatter(_PLAIN)
-    axis.set_xlabel("times as fast as the usual way")
-    name_rows(axis, works)
+    name_rows(axis, names)
     figure.legend(loc="outside upper center", ncols=2)
-    return figure
+    return figure, axis
 
 
 def _place(result):

@@ -8,7 +8,7 @@ from statistics import median_high
 
 from ecglib import results, stats
 from ecglib.data.sets import patient_of
-from ecglib.metrics import accuracy, macro_f1
+from ecglib.metrics import macro_f1
 from ecglib.personalize.strategies import STRATEGIES
 from ecglib.tables import arms, budget, papers, precision, scores
 from ecglib.tables.compression import change, labels_of, paired, pick
@@ -28,10 +28,10 @@ def strategies(runs, finetune, split="ds1_ds2"):
     return {name: named[name] for name in STRATEGIES if name in named}
 
 
-def gains(named, control="none"):
+def gains(named):
     """Strategy -> its macro-F1 minus that of the control, after 5:00."""
-    base = named[control]
-    return {name: gain(arm, base) for name, arm in named.items() if name != control}
+    base = named["none"]
+    return {name: gain(arm, base) for name, arm in named.items() if name != "none"}
 
 
 def _n_patients(arm):
@@ -111,19 +111,15 @@ def personalization(load):
 def formats(load):
     """FP16 against BF16 at the paper's size: `difference` of macro-F1 over `n_seeds`.
 
-    Also `over_fp32`, the accuracy of emulated FP16 minus that of fp32 in the narrow network,
-    over patients; printed: `printed_gain` of FP16 over BF16.
+    Printed: `printed_gain` of FP16 over BF16.
     """
     named = precision.by_format(load("h200/precision"))
     row = precision.pairs_table(named).iloc[0]
     ends = ("over seeds", "over seeds low", "over seeds high")
-    narrow = precision.by_format(load("precision"))
-    pair = narrow["fp16, emulated"], narrow["fp32"]
     first, second, *_ = papers.PAPER1_TABLE_1
     return {
         "difference": stats.Interval(*row[list(ends)]),
         "n_seeds": len(named["fp16, native"].results),
-        "over_fp32": gain(*pair, accuracy, after_5min=False),
         "printed_gain": first.macro_f1 - second.macro_f1,
     }
 
@@ -153,8 +149,8 @@ def in_formats(load):
 def integers(load):
     """All layers in integers, calibrated, against fp32: `difference` of macro-F1.
 
-    Also `n_patients` and `n_seeds`; `smaller`, the ratio of the files' bytes, and `faster`,
-    that of milliseconds for one beat on one thread; printed: `best_row`.
+    Also `n_patients`, `n_seeds`, and `smaller`, the ratio of the files' bytes; printed:
+    `best_row`.
     """
     plain, rounded = _calibrated(load).values()
     timed = {
@@ -167,7 +163,6 @@ def integers(load):
         "difference": gain(rounded, plain, after_5min=False),
         "n_patients": _n_patients(rounded),
         "n_seeds": len(rounded.results),
-        "faster": timed["ort_fp32"]["p50_ms"] / timed["ort_int8"]["p50_ms"],
         "smaller": timed["ort_fp32"]["file_bytes"] / timed["ort_int8"]["file_bytes"],
         "best_row": papers.PAPER1_BEST.macro_f1,
     }
@@ -200,8 +195,8 @@ def compression(load):
     """LAQ, and pruning with rounding while training, on five folds of CinC 2017.
 
     `laq_ratio` (ideal) and `laq`, a difference of accuracy to fp32; of the trained one that
-    keeps a tenth: `file_ratio`, `joint`, the difference to fp32, and `as_long`, that to 8 bits
-    trained as long; `n_recordings`, `n_folds`; printed: `printed_laq`.
+    keeps a tenth: `file_ratio`, and `as_long`, the difference to 8 bits trained as long;
+    `n_recordings`, `n_folds`; printed: `printed_laq`.
     """
     pooled = _pooled(load)
     laq, joint = pooled["laq", 0.0], pooled["joint", 0.9]
@@ -211,7 +206,6 @@ def compression(load):
         "laq_ratio": laq.metrics["ideal_ratio"],
         "laq": change(laq),
         "file_ratio": joint.metrics["file_ratio"],
-        "joint": change(joint),
         "as_long": paired(joint, pooled["trained", 0.0], labels_of(fp32)),
         "n_recordings": sum(len(results.decode_recordings(fold)) for fold in folds),
         "n_folds": len(folds),
@@ -256,10 +250,10 @@ def labels(load):
     """Labelled beats of a patient against none, every patient left out once, after 5:00.
 
     Macro-F1 of `none`; with five labels `five`, its gain `five_gain` and the same
-    `five_without_heavy` record 232; asked in doubt: `doubt`, `doubt_gain`,
+    `five_without_heavy` record 232; asked in doubt: `doubt_gain`,
     `doubt_without_heavy`, and `asked`, labels really asked for; `five_worst` and
     `doubt_worst`, the largest loss of accuracy of one patient with one network;
-    `n_patients`, `n_seeds`, `constants`, bytes.
+    `n_patients`, `n_seeds`.
     """
     runs, kind = load("budget"), {"split": "lopo", "scope": "all_int8"}
     start = budget.by_budget(runs, **kind)
@@ -275,12 +269,10 @@ def labels(load):
         "five_gain": gain(five, none),
         "five_without_heavy": gain(five, none, without=HEAVY_RECORD),
         "five_worst": worst(five),
-        "doubt": stats.patient_bootstrap(doubt.matrices(after_5min=True), macro_f1),
         "doubt_gain": gain(doubt, none),
         "doubt_without_heavy": gain(doubt, none, without=HEAVY_RECORD),
         "doubt_worst": worst(doubt),
         "asked": budget.mean_over(doubt, budget.labels_a_record),
-        "doubt_s": budget.mean_over(doubt, budget.seconds_a_patient),
         "n_patients": _n_patients(five),
         "n_seeds": len(five.results),
     }
@@ -315,13 +307,4 @@ def inputs(load):
         "farag": farag.mean(macro_f1),
         "difference": gain(ours, farag, after_5min=False),
         "without_heavy": gain(ours, farag, after_5min=False, without=HEAVY_RECORD),
-    }
-
-
-def micro(load):
-    """The micro network without labels on DS1→DS2: `macro_f1`, and its `constants`, bytes."""
-    found = budget.by_variant(load("micro"), split="ds1_ds2", scope="all_int8")["chosen"]
-    return {
-        "macro_f1": found.mean(macro_f1),
-        "constants": found.results[0].metrics["weight_bytes"],
     }
