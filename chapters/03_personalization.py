@@ -189,7 +189,7 @@ say(
     """
 In this setting record 213 gains at least {gain:amount} under every strategy, and record 214 loses
 {loss:amount} under last blocks. At the paper's size, with the head fine-tuned, record 213 loses up to
-{turned:amount}. One network can lose more than the mean of seeds: the worst one loses {worst:amount}
+{turned:amount}. One network can lose more than the mean of seeds: in the three settings the worst loses {worst:amount}
 on one patient. Without labels, one cannot know beforehand who gains.
 """,
     gain=lambda: patient_means(narrow).loc["213"].min(),
