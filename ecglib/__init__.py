@@ -49,7 +49,9 @@ _HOME = {
     "load_study": "results",
     # the shipped network
     "load_network": "deploy.shipped:load",
-    "predict_record": "holter.classify",
+    "open_recording": "holter.open",
+    "read_lead": "holter.lead",
+    "classify": "holter.classify",
 }
 """Public name -> module, and the name there if it is another one."""
 

@@ -137,16 +137,9 @@ def _import_device(args):
 
 
 def _predict(args):
-    from ecglib.deploy import shipped
-    from ecglib.holter.classify import predict_record, write
+    from ecglib.commands.predict import predict
 
-    network = shipped.load(args.weights or shipped.WEIGHTS)
-    annotations = args.annotations
-    classified = predict_record(args.record, network, lead=args.lead, annotations=annotations)
-    print(classified.summary())
-    out = args.out or Path(f"{classified.record}.csv")
-    write(classified, out)
-    print(f"written to {out}; research, not a medical device")
+    print(predict(args))
 
 
 def _add_params(parser):
