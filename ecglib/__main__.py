@@ -125,7 +125,7 @@ def _export(args):
     from ecglib.commands.export import export_network, ship
 
     if args.form == "micronet":
-        print(ship(_plan(args), args.out))
+        print(ship(_plan(args), args.out, args.split))
     else:
         print(export_network(_plan(args), scope=args.scope, path=args.out))
 
@@ -140,6 +140,18 @@ def _predict(args):
     from ecglib.commands.predict import predict
 
     print(predict(args))
+
+
+def _ask(args):
+    from ecglib.commands.teach import ask
+
+    print(ask(args))
+
+
+def _teach(args):
+    from ecglib.commands.teach import teach
+
+    print(teach(args))
 
 
 def _add_params(parser):
@@ -228,6 +240,8 @@ def _add_deployment(command):
     sub.add_argument("form", choices=["onnx", "micronet", "bundle"], help=text)
     text = "layers that an ONNX file holds in integers (default: all_int8)"
     sub.add_argument("--scope", default="all_int8", help=text)
+    text = "train `micronet` on the training records of this split alone, such as ds1_ds2"
+    sub.add_argument("--split", help=text)
     text = "FILE.onnx, FILE.npz, or a new folder"
     sub.add_argument("--out", type=Path, required=True, metavar="PATH", help=text)
     _add_params(sub)
@@ -238,12 +252,30 @@ def _add_deployment(command):
 
 def _add_prediction(command):
     sub = command(_predict, "classify the beats of any WFDB record with the shipped network")
+    _add_recording(sub)
+    text = "table *.csv, or WFDB annotations with any other extension (default: RECORD.csv)"
+    sub.add_argument("--out", type=Path, metavar="FILE", help=text)
+
+    sub = command(_ask, "choose the beats of a recording whose labels teach most")
+    _add_recording(sub)
+    sub.add_argument("--labels", type=int, default=5, help="how many beats (default: 5)")
+    text = "choose from the whole recording (default: from its first five minutes)"
+    sub.add_argument("--anytime", action="store_true", help=text)
+    text = "table to fill in; a page with the beats is written beside it"
+    sub.add_argument("--out", type=Path, required=True, metavar="FILE.csv", help=text)
+
+    sub = command(_teach, "teach the network a patient's beats from a table that was filled in")
+    _add_recording(sub)
+    sub.add_argument("answers", type=Path, metavar="FILE.csv", help="the table of `ask`")
+    text = "the new network, for `predict --weights`"
+    sub.add_argument("--out", type=Path, required=True, metavar="FILE.npz", help=text)
+
+
+def _add_recording(sub):
     sub.add_argument("record", type=Path, help="path of the record, without extension")
     sub.add_argument("--lead", help="lead by name (default: MLII, else II, else the first)")
     text = "take the R-peaks from this annotation file, for instance atr (default: detect)"
     sub.add_argument("--annotations", metavar="EXTENSION", help=text)
-    text = "table *.csv, or WFDB annotations with any other extension (default: RECORD.csv)"
-    sub.add_argument("--out", type=Path, metavar="FILE", help=text)
     sub.add_argument("--weights", type=Path, help="another network (default: the shipped one)")
 
 

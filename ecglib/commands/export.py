@@ -1,17 +1,20 @@
 """Networks of a study as files that run without PyTorch."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from ecglib.compress import allocate
+from ecglib.deploy import replay, shipped
 from ecglib.deploy.onnx import export_onnx
 from ecglib.deploy.runtime import Deployed, classes_of, require_agreement
 from ecglib.quant import coverage
+from ecglib.studies.budget import BudgetConfig, replay_of
 from ecglib.studies.int8 import rounded
 from ecglib.studies.micro import training_beats
+from ecglib.studies.registry import twin_of
 from ecglib.system.errors import UserError
 from ecglib.system.paths import RUNS
-from ecglib.training import checkpoints, on_micro
+from ecglib.training import on_micro
 from ecglib.training.loop import predict
 
 
@@ -65,11 +68,21 @@ def export_network(plan, *, scope, path, runs=RUNS):
     )
 
 
-def ship(plan, path):
-    """Train the network to ship on all records in use, and write it.
+def ship(plan, path, split=None):
+    """Train a network for `predict`, and write it with the beats that it replays.
 
-    Settings are those of the first arm of study micro in integers; nothing is left to test it
-    on, so its score is that of the same settings with every patient left out once.
+    Settings are those of the first arm of study micro in integers. The network to ship is
+    trained on all records in use; nothing is left to test it on, so its score is that of the
+    same settings with every patient left out once.
+
+    Parameters
+    ----------
+    plan : Plan
+        Its data and its arms of study micro are used.
+    path : Path
+        File to write, FILE.npz; the replayed beats lie beside it in FILE.replay.npz.
+    split : str, optional
+        A split with one training: only its training records are used.
 
     Returns
     -------
@@ -79,9 +92,12 @@ def ship(plan, path):
     fitting = [c for c in plan.configs("micro") if c.scope == "all_int8"]
     if not fitting:
         raise UserError("no arm of micro has scope all_int8; add one to the params file")
-    config = fitting[0]
+    config = replace(fitting[0], split=split or fitting[0].split)
+    if split and len(config.folds()) > 1:
+        raise UserError(f"split {split} trains {len(config.folds())} networks; one is written")
+    records = config.sides()[0] if split else config.records
     run = plan.on_cpu(config, path.parent)
-    beats = training_beats(run, config.records)
+    beats = training_beats(run, records)
     model, _ = on_micro.train_fp32(config, beats)
     model = allocate.rounded(model, config, beats)
     on_micro.train_rounded(model, config, beats)
@@ -92,11 +108,44 @@ def ship(plan, path):
         "bits": {row.name: row.weight_bits for row in rows},
         "config": json.loads(json.dumps(asdict(config))),
         "data": run.data,
+        "trained_on": list(records),
         "n_beats": len(beats.inputs),
+        "replay": f"{path.stem}.replay.npz",
     }
-    checkpoints.save(path, model.state_dict(), meta)
+    shipped.save(path, model, meta)
+    n_replayed = save_replay(path.with_name(meta["replay"]), model, beats, config)
     return (
         f"{path}: {config.slug}, {sum(row.n_bytes for row in rows):,} bytes of constants, "
-        f"trained on {len(beats.inputs):,} beats of {len(config.records)} records "
-        f"({run.source.describe()})"
+        f"trained on {len(beats.inputs):,} beats of {len(records)} records "
+        f"({run.source.describe()}); {meta['replay']}: {n_replayed:,} beats to replay"
     )
+
+
+def save_replay(path, model, beats, config):
+    """Write the beats that a network replays while it learns.
+
+    They are those of study budget. If they take more than `replay.MAX_BYTES`, fewer beats of
+    each class, record and lead are kept.
+
+    Parameters
+    ----------
+    path : Path
+        File to write.
+    model : MicroNet
+        Network in integers.
+    beats : TrainingBeats
+        What it was trained on.
+    config : MicroConfig
+        Its settings.
+
+    Returns
+    -------
+    int
+        Number of beats in the file.
+    """
+    asking = twin_of(config, BudgetConfig)
+    caps = range(asking.replay_cap, 0, -1)
+    fewer_and_fewer = (
+        replay_of(beats.inputs, beats.lead_of, replace(asking, replay_cap=cap)) for cap in caps
+    )
+    return replay.save(path, model, fewer_and_fewer)

@@ -9,6 +9,27 @@ from ecglib.holter.lead import read_lead
 from ecglib.holter.open import open_recording
 
 
+def read(args):
+    """What a command was asked to read.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        `record`, `lead`, `annotations`.
+
+    Returns
+    -------
+    tuple of (Recording, Lead, ndarray of int, ndarray of str or None)
+        The recording, its lead, the R-peaks (n_beats,), and the WFDB symbols (n_beats,) if the
+        R-peaks come from annotations.
+    """
+    recording = open_recording(args.record)
+    lead = read_lead(recording, args.lead)
+    if args.annotations:
+        return recording, lead, *recording.annotations(args.annotations, lead.fs)
+    return recording, lead, detected(lead), None
+
+
 def predict(args):
     """Classify the beats of a recording, write them, and say what was found.
 
@@ -26,13 +47,7 @@ def predict(args):
     UserError
         If the recording cannot be read, has no beat, or the file cannot be written.
     """
-    recording = open_recording(args.record)
-    lead = read_lead(recording, args.lead)
-    sample = (
-        recording.annotations(args.annotations, lead.fs)[0]
-        if args.annotations
-        else detected(lead)
-    )
+    recording, lead, sample, _ = read(args)
     network = shipped.load(args.weights or shipped.WEIGHTS)
     classified = classify(lead, sample, lower(network.model))
     out = args.out or Path(f"{recording.name}.csv")

@@ -73,6 +73,11 @@ def load(path=WEIGHTS):
     return Shipped(model, meta["features"], meta)
 
 
+def save(path, model, meta):
+    """Write a network in integers, with facts about it that JSON can hold."""
+    checkpoints.save(path, model.state_dict(), meta)
+
+
 def _network(size, weight_bits):
     """A network of this size; its size is checked before memory is used."""
     with torch.device("meta"):

@@ -56,7 +56,7 @@ class Strip:
     Attributes
     ----------
     signal : ndarray, shape (n_samples,)
-        mV.
+        mV; NaN where a sample is invalid.
     fs : float
         Hz.
     title : str
@@ -78,17 +78,17 @@ class Strip:
     @property
     def rest(self):
         """mV where the trace is most of the time."""
-        return float(np.median(self.signal))
+        return float(np.nanmedian(self.signal))
 
     @property
     def top(self):
         """mV at the upper edge: of the trace, or of a pulse of 1 mV beside it."""
-        return max(float(self.signal.max()), self.rest + 1)
+        return max(float(np.nanmax(self.signal)), self.rest + 1)
 
     @property
     def height(self):
         """Millimetres of paper that trace and pulse take."""
-        return MM_PER_MV * (self.top - min(float(self.signal.min()), self.rest - 0.4))
+        return MM_PER_MV * (self.top - min(float(np.nanmin(self.signal)), self.rest - 0.4))
 
 
 def page(strips, *, rows=("",), intervals=False):
