@@ -27,7 +27,7 @@ CANNOT_SAY = "?"
 
 MANY_CHANGED = 0.1
 """Share of changed beats above which a note asks for a second look. In study budget, with every
-patient left out once, one in ten updates by labels of a patient in DS1 changed more."""
+patient left out once, about one in eight updates of patients in DS1 changed more."""
 
 FEW_LABELS = 5
 """With fewer labels, single patients lost much accuracy in study budget (chapter 8)."""
