@@ -22,6 +22,9 @@ AROUND_S = 3.5
 TALLEST_MV = 4
 """A trace farther from its middle is cut off, so that an artefact does not fill the page."""
 
+MOST_STRIPS = 100
+"""Rows of a table that its page shows at most."""
+
 PAGE = Template(
     """<!DOCTYPE html>
 <html lang="en">
@@ -41,7 +44,8 @@ figure { margin: 0 0 1.5em; break-inside: avoid }
 <p>The shaded beat is asked for. In <code>{{ table }}</code>, write into its row, under
 <code>label</code>: N (normal or bundle branch block), S (supraventricular ectopic),
 V (ventricular ectopic), or ? (any other beat, or not clear). The letters above a trace are what
-the network says; they may be wrong. The rows come in order of importance.</p>
+the network says; they may be wrong. The rows come in order of importance.
+{% if n_rows > strips | length %}The first {{ strips | length }} are shown.{% endif %}</p>
 {% for title, strip in strips %}<figure>
 <figcaption>{{ title }}</figcaption>
 {{ strip | safe }}
@@ -88,22 +92,29 @@ def ask(args):
     page, name = args.out.with_suffix(".html"), args.out.name
     with written(args.out) as rows, written(page) as shown:
         table.to_csv(rows, index=False)
-        shown.write_text(_page(classified, table, name), encoding="utf-8")
+        shown.write_text(page_of(classified, table, name), encoding="utf-8")
     fewer = "" if len(table) == args.labels else ", all that can be read in this time"
+    named = {name: getattr(args, name) for name in ("lead", "annotations", "weights")}
+    same = "".join(f" --{name} {value}" for name, value in named.items() if value)
     return _lines(
         lead,
         f"{lead.recording}, lead {lead.name}: {len(table):,} beats to label{fewer}",
         f"look at them in {page} and write N, S, V or {teaching.CANNOT_SAY} into {args.out}; "
-        f"then: python -m ecglib teach {args.record} {args.out} --out mine.npz",
+        f"then: python -m ecglib teach {args.record} {args.out} --out mine.npz{same}",
     )
 
 
-def _page(classified, table, name):
+def page_of(classified, table, name):
     """The page with a strip for each row of a table that is called `name`."""
     style.use()
-    strips = [(_title(row), _drawn(classified, row)) for row in table.to_dict("records")]
+    strips = [
+        (_title(row), _drawn(classified, row))
+        for row in table.head(MOST_STRIPS).to_dict("records")
+    ]
     about = classified.lead
-    return PAGE.render(record=about.recording, lead=about.name, table=name, strips=strips)
+    return PAGE.render(
+        record=about.recording, lead=about.name, table=name, strips=strips, n_rows=len(table)
+    )
 
 
 def _title(row):

@@ -4,8 +4,8 @@ Queries and update are those of study budget. A beat is what the device makes of
 that the network in integers reads.
 """
 
+import codecs
 import csv
-import io
 from dataclasses import dataclass
 
 import numpy as np
@@ -198,12 +198,10 @@ def _rows(path):
     """Numbers of a table's rows as a spreadsheet shows them, and their cells by column."""
     with refused(f"{path} is missing, too large or no table of text; save it as CSV"):
         content = read_bytes(path, MAX_TABLE_BYTES)
-        text = content.decode(
-            "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-        )
-        header, _, _ = text.partition("\n")
-        lines = list(csv.reader(io.StringIO(text), delimiter=max(",;\t", key=header.count)))
-    names = [cell.strip().lower() for cell in lines[0]] if lines else []
+        wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        lines = content.decode("utf-16" if wide else "utf-8-sig").splitlines() or [""]
+        lines = list(csv.reader(lines, delimiter=max(",;\t", key=lines[0].count)))
+    names = [cell.strip().lower() for cell in lines[0]]
     if missing := [name for name in _KEY if name not in names]:
         raise UserError(
             f"{path} has no column {missing[0]}; fill in the table that "

@@ -1,0 +1,407 @@
+"""Asking for labels of a recording, and learning from a table that somebody filled in."""
+
+import dataclasses
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import wfdb
+
+from ecglib import results
+from ecglib.__main__ import main
+from ecglib.aami import CLASSES, SYMBOL_TO_AAMI
+from ecglib.data.sets.mitdb import read_record
+from ecglib.data.signal.micro_input import micro_inputs
+from ecglib.deploy import shipped
+from ecglib.deploy.c99.lower import lower
+from ecglib.holter import teach
+from ecglib.holter.classify import classify
+from ecglib.holter.lead import Lead, read_lead
+from ecglib.holter.open import open_recording
+from ecglib.metrics import from_confusion
+from ecglib.studies.budget import BudgetConfig
+from ecglib.system.errors import UserError
+from ecglib.system.paths import RESULTS
+from ecglib.training.loop import predict
+
+DS1_DS2 = shipped.WEIGHTS.with_name("ds1_ds2.npz")
+FIVE = BudgetConfig(budget=5, query="mixed", update="head", scope="all_int8")
+
+
+def call(*words):
+    return main([str(word) for word in words])
+
+
+def filled(path, truth):
+    """Fill in a table with known classes by sample; what is no N, S or V gets "?"."""
+    table = pd.read_csv(path, keep_default_na=False)
+    label = [truth[sample] for sample in table["sample"]]
+    table["label"] = [name if name in CLASSES else "?" for name in label]
+    table.to_csv(path, index=False)
+    return table
+
+
+def truth_of(root, number):
+    record = read_record(root, number)
+    kinds = [SYMBOL_TO_AAMI[symbol] for symbol in record.symbol[record.is_beat]]
+    return dict(zip(record.sample[record.is_beat].tolist(), kinds, strict=True))
+
+
+def committed(study, **wanted):
+    wanted |= {"seed": 7, "split": "ds1_ds2", "scope": "all_int8"}
+    (row,) = [
+        result
+        for result in results.load_study(RESULTS, study)
+        if all(result.config[name] == value for name, value in wanted.items())
+    ]
+    return row
+
+
+@pytest.mark.parametrize("number", [219, 231])
+def test_the_whole_loop_reaches_the_patients_row_of_the_study(mitdb_root, tmp_path, number):
+    """Of 22 patients the worst differs by 0.001 (integers in the input, weights on a grid)."""
+    row = committed("budget", budget=5)
+    ask, mine, out = (tmp_path / name for name in ("ask.csv", "mine.npz", "out.csv"))
+    same = ("--annotations", "atr", "--weights")
+    record, truth = mitdb_root / str(number), truth_of(mitdb_root, number)
+    assert call("ask", record, *same, DS1_DS2, "--out", ask) == 0
+    asked = Counter(truth[sample] for sample in filled(ask, truth)["sample"])
+    assert [asked[kind] for kind in "NSVFQ"] == row.metrics["asked"][str(number)]
+    assert call("teach", record, ask, *same, DS1_DS2, "--out", mine) == 0
+    assert call("predict", record, *same, mine, "--out", out) == 0
+    found = pd.read_csv(out, keep_default_na=False)
+    late = found[found["seconds"] >= 300]
+    pairs = Counter(zip(late["sample"].map(truth), late["class"], strict=True))
+    matrix = np.array([[pairs[truly, said] for said in CLASSES] for truly in CLASSES])
+    expected = np.array(row.per_record_after_5min[str(number)])
+    assert matrix.sum() == expected.sum()
+    accuracy, wanted = from_confusion(matrix).accuracy, from_confusion(expected).accuracy
+    assert accuracy == pytest.approx(wanted, abs=0.002)
+    untaught = from_confusion(
+        committed("budget", budget=0).matrix(after_5min=True)[str(number)]
+    )
+    assert accuracy > untaught.accuracy + 0.003  # else the row would be reached without labels
+
+
+@pytest.mark.parametrize("number", [100, 232])
+def test_the_network_of_ds1_is_that_of_the_committed_runs(mitdb_root, number):
+    network = shipped.load(DS1_DS2)
+    inputs = micro_inputs(read_record(mitdb_root, number), network.features)
+    expected = committed("budget", budget=0).classes(number)
+    assert np.mean(predict(network.model, inputs) != expected) < 0.001
+
+
+@pytest.fixture(scope="module")
+def record(synthetic_root):
+    """Path of an invented record of six minutes."""
+    return synthetic_root / "232"
+
+
+@pytest.fixture(scope="module")
+def lead(record):
+    return read_lead(open_recording(record))
+
+
+@pytest.fixture(scope="module")
+def sample(record, lead):
+    return open_recording(record).annotations("atr", lead.fs)[0]
+
+
+@pytest.fixture(scope="module")
+def network():
+    return shipped.load()
+
+
+@pytest.fixture(scope="module")
+def asked(record, tmp_path_factory):
+    """Folder with a table of eight beats that was filled in, and its page."""
+    folder = tmp_path_factory.mktemp("asked")
+    table = folder / "ask.csv"
+    assert call("ask", record, "--labels", 8, "--annotations", "atr", "--out", table) == 0
+    filled(table, truth_of(record.parent, 232))
+    return folder
+
+
+def test_predict_gives_the_classes_that_teach_announced(record, asked, tmp_path, capsys):
+    """Labels are wrong on purpose, so that many beats change."""
+    ask, mine, out = (tmp_path / name for name in ("ask.csv", "mine.npz", "out.csv"))
+    labels = pd.read_csv(asked / "ask.csv", keep_default_na=False)
+    labels["label"] = labels["label"].replace({"S": "V", "V": "N"})
+    labels.to_csv(ask, index=False)
+    assert call("teach", record, ask, "--annotations", "atr", "--out", mine) == 0
+    said, tables = capsys.readouterr().out, []
+    for weights in (shipped.WEIGHTS, mine):
+        how = ("--annotations", "atr", "--weights", weights, "--out", out)
+        assert call("predict", record, *how) == 0
+        tables.append(pd.read_csv(out, keep_default_na=False))
+    before, after = (table["class"] for table in tables)
+    assert (before != after).any()
+    assert f"{(before != after).sum():,} of {len(before):,} beats change class" in said
+    for (was, now), n in Counter(zip(before, after, strict=True)).items():
+        assert was == now or f"{n} from {was} to {now}" in said
+    truth = tables[0]["sample"].map(truth_of(record.parent, 232))
+    used = tables[0]["sample"].isin(labels["sample"][labels["label"] != "?"])
+    others = truth.isin(CLASSES) & ~used
+    right = [(classes == truth)[others].mean() for classes in (before, after)]
+    assert f"of {others.sum():,} other beats, {right[0]:.1%} had" in said
+    assert f"{right[1]:.1%} have it now" in said
+    assert ("better keep the old one" in said) == (right[1] < right[0])
+
+
+def test_a_taught_network_can_be_taught_again_from_another_folder(record, asked, tmp_path):
+    how = (record, asked / "ask.csv", "--annotations", "atr")
+    assert call("teach", *how, "--out", tmp_path / "once.npz") == 0
+    again = ("--weights", tmp_path / "once.npz", "--out", tmp_path / "twice.npz")
+    assert call("teach", *how, *again) == 0
+
+
+def test_the_page_shows_each_beat_and_asks_nobody(asked):
+    page = (asked / "ask.html").read_text()
+    table = pd.read_csv(asked / "ask.csv")
+    assert page.count("<svg ") == len(table) == 8
+    for row in table.itertuples():
+        assert f"{row.time}, sample {row.sample}:" in page
+    assert "not a medical device" in page
+    for request in ("src=", "@import", "<link", "<script", 'href="http', "url(http"):
+        assert request not in page
+
+
+def test_the_page_of_a_gap_and_of_a_name_in_angle_brackets(lead, sample, network):
+    from ecglib.commands.teach import page_of
+
+    signal = lead.signal.copy()
+    signal[sample[10] + 100 : sample[10] + 200] = np.nan
+    odd = dataclasses.replace(lead, signal=signal, name="<b>II")
+    classified = classify(odd, sample, lower(network.model))
+    table = classified.beats.iloc[[10]].assign(time="0:00:08", probability=0.5)
+    page = page_of(classified, table, "ask.csv")
+    assert "&lt;b&gt;II" in page
+    assert "<b>II" not in page
+    assert "nan" not in page.lower()
+
+
+def small(lead, sample, network, budget, **how):
+    config = dataclasses.replace(FIVE, budget=budget)
+    return teach.to_ask(
+        classify(lead, sample, lower(network.model)), network.model, config, **how
+    )
+
+
+def test_beats_that_cannot_be_read_are_never_asked(lead, sample, network):
+    unreadable = np.zeros(len(lead.unreadable), dtype=bool)
+    unreadable[:200] = True
+    half = dataclasses.replace(lead, unreadable=unreadable)
+    assert small(half, sample, network, 10**6)["seconds"].min() >= 200
+    nothing = dataclasses.replace(lead, unreadable=np.ones(len(unreadable), dtype=bool))
+    for anytime, where in ((False, "first 300 s"), (True, "anywhere")):
+        with pytest.raises(UserError, match=f"no beat can be read .*{where}"):
+            small(nothing, sample, network, 5, anytime=anytime)
+
+
+def test_the_first_five_minutes_or_any_time(lead, sample, network):
+    early, all_beats = (small(lead, sample, network, 10**6, anytime=a) for a in (False, True))
+    assert len(all_beats) == len(sample)
+    assert early["sample"].tolist() == sample[sample < 300 * lead.fs].tolist()
+    late = sample[sample > 310 * lead.fs]
+    assert len(small(lead, late, network, 3, anytime=True)) == 3
+    with pytest.raises(UserError, match="232: no beat can be read in the first 300 s"):
+        small(lead, late, network, 3)
+
+
+FILLED = (
+    "record,lead,sample,label\n232,MLII,{0},N\n232,MLII,{1},?\n232,MLII,{2},v\n232,MLII,{3},\n"
+)
+
+
+@pytest.mark.parametrize(
+    "saved_by",
+    [
+        lambda text: text.encode(),
+        lambda text: text.replace(",", ";").encode("utf-8-sig"),
+        lambda text: text.replace(",", "\t").encode("utf-16"),
+        lambda text: text.replace("\n", "\r\n").encode(),
+        lambda text: text.replace("\n", "\r").encode(),
+        lambda text: (text + ",,,\n\n").encode(),
+        lambda text: text.replace("label", " Label ").replace("232,", " 232 ,").encode(),
+        lambda text: text.replace("\n232", '\n"232"').encode(),
+        lambda text: text.replace(",N", ".0,N").encode(),
+        lambda text: (
+            text.replace("label\n", "label,note\n").replace("N\n", "N,my note\n").encode()
+        ),
+        lambda text: (text + "\n".join(text.splitlines()[1:2])).encode(),  # a row twice
+    ],
+)
+def test_tables_are_read_however_they_were_saved(tmp_path, lead, sample, saved_by):
+    path = tmp_path / "ask.CSV"
+    path.write_bytes(saved_by(FILLED.format(*sample[[40, 7, 300, 9]])))
+    answers = teach.read_answers(path, lead, sample)
+    assert answers.beat.tolist() == [40, 300]
+    assert answers.label.tolist() == [0, 2]
+    assert answers.n_left_out == 2
+
+
+def test_zeros_that_a_spreadsheet_cuts_do_not_make_another_record(tmp_path, lead, sample):
+    path = tmp_path / "ask.csv"
+    path.write_text(FILLED.format(*sample[:4]))
+    named = dataclasses.replace(lead, recording="0232")
+    assert len(teach.read_answers(path, named, sample).beat) == 2
+
+
+def table(*rows, columns="record,lead,sample,label"):
+    return "\n".join([columns, *rows]) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (
+            table("232,MLII,{0},N", "232,MLII,{0},S"),
+            "row 3: the beat at sample {0} has two labels",
+        ),
+        (table("232,MLII,{0},N", "232,MLII,{0},?"), "two labels, N and ?"),
+        (table("232,MLII,{0},N", "232,MLII,17,S"), "row 3: no beat is at sample 17"),
+        (table("232,MLII,{0},N", "232,MLII,-5,S"), "no beat is at sample -5"),
+        (table("232,MLII,{0}.5,N"), "no beat is at sample {0}.5"),
+        (table("232,MLII,nan,N"), "no beat is at sample nan"),
+        (table("232,MLII,soon,N"), "sample is 'soon', no number"),
+        (table("232,MLII,,N"), "sample is '', no number"),
+        (table("100,MLII,{0},N"), "row 2 is about record 100, not 232"),
+        (table("232,V1,{0},N"), "row 2 is about lead V1, not MLII"),
+        (
+            table("232,MLII,{0},X"),
+            "row 2 has label 'X'; write N, S, V, or ? for any other beat",
+        ),
+        (table("232,MLII,{0},F"), "has label 'F'; write N, S, V, or ?"),
+        (table("232,MLII,{0},Q"), "has label 'Q'"),
+        (table("232,MLII,{0},N?"), "has label 'N?'"),
+        (table("232,MLII,{0},"), "has no label to learn from"),
+        (table("232,MLII,{0},?"), "has no label to learn from"),
+        (table(), "has no label to learn from"),
+        (table("232,MLII,{0},5", columns="record,lead,sample,answer"), "has no column label"),
+        ("", "has no column record"),
+        ("PK\x03\x04\x00binary", "has no column record"),
+    ],
+)
+def test_bad_tables_get_one_sentence(record, sample, tmp_path, capsys, content, said):
+    ask, mine = tmp_path / "ask.csv", tmp_path / "mine.npz"
+    ask.write_text(content.replace("{0}", str(sample[50])))
+    assert call("teach", record, ask, "--annotations", "atr", "--out", mine) == 1
+    assert_sentence(capsys, said.replace("{0}", str(sample[50])))
+    assert not mine.exists()
+
+
+def assert_sentence(capsys, said):
+    printed = capsys.readouterr()
+    assert printed.err.startswith("ecglib: ")
+    assert printed.err.count("\n") == 1
+    assert said in printed.err
+    assert printed.out == ""
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "is missing"),
+        (b"\xff\xfe\x00", "no table of text"),
+        (b"a,\xe9", "save it as CSV"),
+    ],
+)
+def test_files_that_are_no_tables(record, tmp_path, capsys, content, said):
+    ask = tmp_path / "ask.csv"
+    if content is not None:
+        ask.write_bytes(content)
+    assert call("teach", record, ask, "--out", tmp_path / "mine.npz") == 1
+    assert_sentence(capsys, said)
+
+
+def test_labels_of_annotated_beats_do_not_fit_detected_ones(record, asked, tmp_path, capsys):
+    assert call("teach", record, asked / "ask.csv", "--out", tmp_path / "mine.npz") == 1
+    assert_sentence(capsys, "with the same --annotations or without")
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--out", "mine.csv"], "must end in .npz"),
+        (["--out", "mine.npz", "--weights", "absent.npz"], "absent.npz is missing or damaged"),
+    ],
+)
+def test_teach_refuses_other_files(record, asked, tmp_path, monkeypatch, capsys, more, said):
+    monkeypatch.chdir(tmp_path)
+    how = (record, asked / "ask.csv", "--annotations", "atr")
+    assert call("teach", *how, *more) == 1
+    assert_sentence(capsys, said)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--labels", "0"], "--labels is 0"),
+        (["--labels", "-3"], "--labels is -3"),
+        (["--out", "ask.txt"], "must end in .csv"),
+        (["--annotations", "qrs"], "qrs"),
+        (["--weights", "ask.npz"], "ask.npz is missing"),
+    ],
+)
+def test_ask_refuses_in_one_sentence(record, tmp_path, monkeypatch, capsys, more, said):
+    monkeypatch.chdir(tmp_path)
+    assert call("ask", record, "--out", "ask.csv", *more) == 1
+    assert_sentence(capsys, said)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_three_seconds_give_all_their_beats(record, tmp_path, capsys):
+    whole = wfdb.rdrecord(str(record), sampto=3 * 360)
+    names = {"fs": 360, "units": ["mV"], "sig_name": ["MLII"], "fmt": ["16"]}
+    signal = whole.p_signal[:, :1]
+    wfdb.wrsamp("three", p_signal=signal, write_dir=str(tmp_path), **names)
+    out = tmp_path / "ask.csv"
+    if call("ask", tmp_path / "three", "--out", out) == 0:
+        assert 1 <= len(pd.read_csv(out)) < 5
+        assert "all that can be read" in capsys.readouterr().out
+    else:
+        assert_sentence(capsys, "three")
+
+
+def test_what_changed_is_counted_and_doubted():
+    before = np.array(["N", "N", "S", "V", "N"])
+    new = teach.Taught(None, before, np.array(["N", "S", "N", "V", "S"]))
+    assert new.changes().startswith("3 of 5 beats change class: 2 from N to S, 1 from S to N")
+    one, ten = (teach.Answers(np.arange(n), np.zeros(n, int), 0) for n in (1, 10))
+    assert [note.split(":")[0] for note in new.notes(one)] == [
+        "fewer than 5 labels",
+        "60% of all beats change class",
+    ]
+    same = teach.Taught(None, before, before)
+    assert list(same.notes(ten)) == []
+    assert same.changes() == "0 of 5 beats change class"
+    assert one.counts() == "1 N"
+
+
+def test_held_back_beats_are_those_that_were_not_labelled():
+    before, after = np.array(["N", "S", "V", "?", "N"]), np.array(["N", "N", "V", "?", "S"])
+    taught = teach.Taught(None, before, after)
+    answers = teach.Answers(np.array([0]), np.array([0]), 0)
+    symbol = np.array(["N", "L", "V", "N", "F"])  # the last is no N, S or V
+    assert teach.held_back(taught, answers, symbol) == (2, 0.5, 1.0)
+    assert teach.held_back(taught, answers, np.array(["N", *"FFFF"]))[0] == 0
+
+
+def test_bytes_become_the_numbers_that_the_network_rounds_to(lead, sample, network):
+    """The head reads from the device's bytes nearly what it reads from the study's floats."""
+    inputs = micro_inputs(read_record_of(lead, sample), network.features)
+    with torch.no_grad():
+        expected = network.model.features(inputs.x, inputs.rr)
+    found = teach.head_of(lead, sample, network.model).x
+    step = float(network.model.hidden.input_quantizer.scale)
+    assert (found - expected).abs().mean() < step / 2
+
+
+def read_record_of(lead: Lead, sample):
+    from ecglib.data.records import Record
+
+    symbol = np.full(len(sample), "N")
+    return Record(0, lead.signal, lead.fs, 200, 0, sample, symbol)
