@@ -69,20 +69,12 @@ def export_network(plan, *, scope, path, runs=RUNS):
 
 
 def ship(plan, path, split=None):
-    """Train a network for `predict`, and write it with the beats that it replays.
+    """Train a network to ship, and write it and, beside it, the beats that it replays.
 
-    Settings are those of the first arm of study micro in integers. The network to ship is
-    trained on all records in use; nothing is left to test it on, so its score is that of the
-    same settings with every patient left out once.
-
-    Parameters
-    ----------
-    plan : Plan
-        Its data and its arms of study micro are used.
-    path : Path
-        File to write, FILE.npz; the replayed beats lie beside it in FILE.replay.npz.
-    split : str, optional
-        A split with one training: only its training records are used.
+    Settings are those of the first arm of study micro in integers. It is trained on all records
+    in use, or on the training records of a `split` that has one training. Of all records
+    nothing is left to test it on, so its score is that of the same settings with every patient
+    left out once.
 
     Returns
     -------
@@ -122,30 +114,13 @@ def ship(plan, path, split=None):
 
 
 def save_replay(path, model, beats, config):
-    """Write the beats that a network replays while it learns.
+    """Write the beats that a network replays while it learns, and return their number.
 
-    They are those of study budget. If they take more than `replay.MAX_BYTES`, fewer beats of
-    each class, record and lead are kept.
-
-    Parameters
-    ----------
-    path : Path
-        File to write.
-    model : MicroNet
-        Network in integers.
-    beats : TrainingBeats
-        What it was trained on.
-    config : MicroConfig
-        Its settings.
-
-    Returns
-    -------
-    int
-        Number of beats in the file.
+    Of its training `beats`, they are those of study budget, or fewer of each class, record and
+    lead if these take more than `replay.MAX_BYTES`. `config` is its `MicroConfig`.
     """
-    asking = twin_of(config, BudgetConfig)
-    caps = range(asking.replay_cap, 0, -1)
-    fewer_and_fewer = (
-        replay_of(beats.inputs, beats.lead_of, replace(asking, replay_cap=cap)) for cap in caps
+    most = twin_of(config, BudgetConfig)
+    caps = (replace(most, replay_cap=cap) for cap in range(most.replay_cap, 0, -1))
+    return replay.save(
+        path, model, (replay_of(beats.inputs, beats.lead_of, cap) for cap in caps)
     )
-    return replay.save(path, model, fewer_and_fewer)

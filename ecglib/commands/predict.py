@@ -10,18 +10,12 @@ from ecglib.holter.open import open_recording
 
 
 def read(args):
-    """What a command was asked to read.
-
-    Parameters
-    ----------
-    args : argparse.Namespace
-        `record`, `lead`, `annotations`.
+    """What `args.record`, `lead` and `annotations` name.
 
     Returns
     -------
     tuple of (Recording, Lead, ndarray of int, ndarray of str or None)
-        The recording, its lead, the R-peaks (n_beats,), and the WFDB symbols (n_beats,) if the
-        R-peaks come from annotations.
+        The R-peaks (n_beats,), and their WFDB symbols if they come from annotations.
     """
     recording = open_recording(args.record)
     lead = read_lead(recording, args.lead)

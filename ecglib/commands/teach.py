@@ -1,6 +1,7 @@
 """The commands that teach the network: asking for labels, and learning from them."""
 
 import io
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -16,45 +17,9 @@ from ecglib.studies.budget import BudgetConfig
 from ecglib.system.errors import UserError
 from ecglib.system.files import written
 
-AROUND_S = 3.5
-"""Seconds of a strip on either side of the beat that is asked for."""
-
-TALLEST_MV = 4
-"""A trace farther from its middle is cut off, so that an artefact does not fill the page."""
-
-MOST_STRIPS = 100
-"""Rows of a table that its page shows at most."""
-
-PAGE = Template(
-    """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Beats to label: {{ record }}</title>
-<style>
-body { font-family: sans-serif; max-width: 60em; margin: 1em auto; padding: 0 1em }
-svg { width: 100%; height: auto }
-figure { margin: 0 0 1.5em; break-inside: avoid }
-</style>
-</head>
-<body>
-<p><strong>Research, not a medical device.</strong></p>
-<h1>Beats to label: {{ record }}, lead {{ lead }}</h1>
-<p>The shaded beat is asked for. In <code>{{ table }}</code>, write into its row, under
-<code>label</code>: N (normal or bundle branch block), S (supraventricular ectopic),
-V (ventricular ectopic), or ? (any other beat, or not clear). The letters above a trace are what
-the network says; they may be wrong. The rows come in order of importance.
-{% if n_rows > strips | length %}The first {{ strips | length }} are shown.{% endif %}</p>
-{% for title, strip in strips %}<figure>
-<figcaption>{{ title }}</figcaption>
-{{ strip | safe }}
-</figure>
-{% endfor %}</body>
-</html>
-""",
-    autoescape=True,
-)
+AROUND_S, TALLEST_MV, MOST_STRIPS = 3.5, 4, 100
+"""Strips of a page: seconds on either side of the beat, mV on either side of the middle beyond
+which an artefact is cut off, and how many there are at most."""
 
 
 def settings(n_labels):
@@ -63,22 +28,10 @@ def settings(n_labels):
 
 
 def ask(args):
-    """Choose beats to label, and write a table to fill in and a page with their strips.
+    """Write a table of beats to label and a page with their strips; returns what to do next.
 
-    Parameters
-    ----------
-    args : argparse.Namespace
-        `record`, `lead`, `annotations`, `weights`, `labels`, `anytime`, `out`.
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    UserError
-        If the number of labels or the name of the table is impossible, the recording cannot be
-        read, or a file cannot be written.
+    `args` has `record`, `lead`, `annotations`, `weights`, `labels`, `anytime`, `out`. Whatever
+    cannot be read or written is a UserError.
     """
     if args.labels < 1:
         raise UserError(f"--labels is {args.labels}; ask for one beat or more")
@@ -89,54 +42,44 @@ def ask(args):
     classified = classify(lead, sample, lower(network.model))
     config = settings(args.labels)
     table = teaching.to_ask(classified, network.model, config, anytime=args.anytime)
-    page, name = args.out.with_suffix(".html"), args.out.name
+    page = args.out.with_suffix(".html")
     with written(args.out) as rows, written(page) as shown:
         table.to_csv(rows, index=False)
-        shown.write_text(page_of(classified, table, name), encoding="utf-8")
+        shown.write_text(page_of(classified, table), encoding="utf-8")
     fewer = "" if len(table) == args.labels else ", all that can be read in this time"
     named = {name: getattr(args, name) for name in ("lead", "annotations", "weights")}
     same = "".join(f" --{name} {value}" for name, value in named.items() if value)
-    return _lines(
-        lead,
-        f"{lead.recording}, lead {lead.name}: {len(table):,} beats to label{fewer}",
+    return _noted(lead) + (
+        f"{lead.recording}, lead {lead.name}: {len(table):,} beats to label{fewer}\n"
         f"look at them in {page} and write N, S, V or {teaching.CANNOT_SAY} into {args.out}; "
-        f"then: python -m ecglib teach {args.record} {args.out} --out mine.npz{same}",
+        f"then: python -m ecglib teach {args.record} {args.out} --out mine.npz{same}"
     )
 
 
-def page_of(classified, table, name):
-    """The page with a strip for each row of a table that is called `name`."""
+def page_of(classified, table):
+    """The page (HTML) with a strip for each row of a table of beats that are `Classified`."""
     style.use()
-    strips = [
-        (_title(row), _drawn(classified, row))
-        for row in table.head(MOST_STRIPS).to_dict("records")
-    ]
-    about = classified.lead
-    return PAGE.render(
-        record=about.recording, lead=about.name, table=name, strips=strips, n_rows=len(table)
+    template = Template(
+        Path(__file__).with_name("ask.html").read_text("utf-8"), autoescape=True
     )
+    rows = table.head(MOST_STRIPS).to_dict("records")
+    strips = [(row, _strip(classified, row["sample"])) for row in rows]
+    return template.render(lead=classified.lead, strips=strips, n_rows=len(table))
 
 
-def _title(row):
-    return "{time}, sample {sample}: the network says {class} ({probability:.0%})".format(**row)
-
-
-def _drawn(classified, row):
-    """A strip around a beat as SVG."""
-    at = row["sample"]
+def _strip(classified, at):
+    """A strip around the beat at sample `at`, as SVG."""
     lead, beats = classified.lead, classified.beats
     first = max(at - round(AROUND_S * lead.fs), 0)
     signal = lead.signal[first : at + round(AROUND_S * lead.fs)]
     middle = np.nanmedian(signal)
-    near = beats[(beats["sample"] >= first) & (beats["sample"] < first + len(signal))]
     letters = [
         ecg.Beat((beat - first) / lead.fs, kind, marked=beat == at)
-        for beat, kind in zip(near["sample"], near["class"], strict=True)
-        if kind != UNREADABLE
+        for beat, kind in zip(beats["sample"], beats["class"], strict=True)
+        if first <= beat < first + len(signal) and kind != UNREADABLE
     ]
-    within = signal.clip(middle - TALLEST_MV, middle + TALLEST_MV)
-    figure = ecg.page([ecg.Strip(within, lead.fs, "", letters)])
-    file = io.StringIO()
+    signal = signal.clip(middle - TALLEST_MV, middle + TALLEST_MV)
+    figure, file = ecg.page([ecg.Strip(signal, lead.fs, "", letters)]), io.StringIO()
     with plt.rc_context({"svg.fonttype": "none"}):
         figure.savefig(file, format="svg", metadata={"Date": None})
     plt.close(figure)
@@ -144,22 +87,10 @@ def _drawn(classified, row):
 
 
 def teach(args):
-    """Update the network by a table that was filled in, and say what changed.
+    """Update the network by a table that was filled in; returns what changed.
 
-    Parameters
-    ----------
-    args : argparse.Namespace
-        `record`, `lead`, `annotations`, `weights`, `answers`, `out`.
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    UserError
-        If the recording, the table or the network cannot be read, the labels cannot be used, or
-        the file cannot be written.
+    `args` has `record`, `lead`, `annotations`, `weights`, `answers`, `out`. Whatever cannot be
+    read, used or written is a UserError.
     """
     if args.out.suffix != ".npz":
         raise UserError(f"--out is {args.out}; the network's name must end in .npz")
@@ -168,32 +99,18 @@ def teach(args):
     network = shipped.load(weights)
     answers = teaching.read_answers(args.answers, lead, sample)
     replayed, config = replay.load(network, weights), settings(len(answers.beat))
-    taught = teaching.teach(lead, sample, network, replayed, config, answers)
-    said = [
-        f"{lead.recording}, lead {lead.name}: learned from {len(answers.beat)} labels "
-        f"({answers.counts()}); {answers.n_left_out} rows left out",
-        taught.changes(),
-        *(f"note: {note}" for note in taught.notes(answers)),
-    ]
-    if symbol is not None:
-        said += _agreement(args.annotations, *teaching.held_back(taught, answers, symbol))
+    taught = teaching.teach(lead, sample, network.model, replayed, config, answers)
     about = {"record": lead.recording, "lead": lead.name, "labels": answers.counts()}
     shipped.save(args.out, taught.model, network.meta | {"taught": about})
-    return _lines(lead, *said, f"written to {args.out}; research, not a medical device")
+    learned = f"learned from {len(answers.beat)} labels ({answers.counts()})"
+    return _noted(lead) + "\n".join(
+        [
+            f"{lead.recording}, lead {lead.name}: {learned}; {answers.n_left_out} left out",
+            *taught.changes(answers, symbol),
+            f"written to {args.out}; research, not a medical device",
+        ]
+    )
 
 
-def _agreement(name, n_beats, before, after):
-    """What held-back labels say about the update, lines."""
-    if n_beats == 0:
-        return []
-    said = [
-        f"of {n_beats:,} other beats, {before:.1%} had the class that {name} says before, and "
-        f"{after:.1%} have it now"
-    ]
-    if after < before:
-        said.append("note: the new network is worse on these beats; better keep the old one")
-    return said
-
-
-def _lines(lead, *said):
-    return "\n".join([*(f"note: {note}" for note in lead.notes), *said])
+def _noted(lead):
+    return "".join(f"note: {note}\n" for note in lead.notes)

@@ -33,43 +33,24 @@ FEW_LABELS = 5
 """With fewer labels, single patients lost much accuracy in study budget (chapter 8)."""
 
 MAX_TABLE_BYTES = 10_000_000
-_KEY = ("record", "lead", "sample", "label")
 
 
 def head_of(lead, sample, model):
-    """What the head of a network reads of each beat, `Inputs` for `FROM_HEAD`.
-
-    Parameters
-    ----------
-    lead : Lead
-    sample : ndarray of int, shape (n_beats,)
-        R-peaks of all beats, ascending.
-    model : MicroNet
-        Network in integers.
-    """
+    """What the head of `model` reads of all beats (R-peaks `sample`), for `FROM_HEAD`."""
     program = lower(model)
     named = zip(("beat", "rr"), inputs_of(lead, sample, program), strict=True)
     x, rr = (
-        torch.from_numpy(q.astype(np.float32) - program.reader(name).zero_in)
-        * program.scales[name]
-        for name, q in named
+        torch.from_numpy(q.astype(np.float32) - program.reader(n).zero_in) * program.scales[n]
+        for n, q in named
     )
     return head_inputs(model, Inputs(x, rr, torch.zeros(len(x), dtype=torch.int64)))
 
 
 def to_ask(classified, model, config, *, anytime=False):
-    """Choose beats and make the table to fill in.
+    """Choose beats among those that are `Classified`, and make the table to fill in.
 
-    Parameters
-    ----------
-    classified : ecglib.holter.classify.Classified
-        All beats of a lead.
-    model : MicroNet
-        Network in integers.
-    config : AskingSettings
-        `budget`, `query`, `online_seconds` and `seed` are read.
-    anytime : bool
-        Whether beats after the first `online_seconds` may be asked for, too.
+    `config` holds `AskingSettings`; `anytime` says whether beats after its `online_seconds` may
+    be asked for, too.
 
     Returns
     -------
@@ -77,68 +58,39 @@ def to_ask(classified, model, config, *, anytime=False):
         A row for each beat, the most telling first: `record`, `lead`, `sample` (at `lead.fs`),
         `seconds`, `time` (h:mm:ss), the network's `class` and its `probability`, and an empty
         `label`.
-
-    Raises
-    ------
-    UserError
-        If no beat can be read in this time.
     """
     lead, beats = classified.lead, classified.beats
     sample = beats["sample"].to_numpy()
-    asked_until = np.inf if anytime else config.online_seconds
-    open_to_ask = np.flatnonzero(
-        (beats["class"] != UNREADABLE) & (sample / lead.fs < asked_until)
-    )
-    if len(open_to_ask) == 0:
-        where = "anywhere" if anytime else f"in the first {config.online_seconds} s"
+    in_time = anytime | (sample / lead.fs < config.online_seconds)
+    allowed = np.flatnonzero(in_time & (beats["class"] != UNREADABLE))
+    if len(allowed) == 0:
+        where = "" if anytime else f" in the first {config.online_seconds} s"
+        hint = "" if anytime else ", or ask --anytime"
         raise UserError(
-            f"{lead.recording}: no beat can be read {where} in lead {lead.name}; name another "
-            "lead by --lead" + ("" if anytime else ", or ask --anytime")
+            f"{lead.recording}: no beat of lead {lead.name} can be read{where}; name another "
+            f"lead by --lead{hint}"
         )
-    read = head_of(lead, sample, model).select(torch.from_numpy(open_to_ask))
+    read = head_of(lead, sample, model).select(torch.from_numpy(allowed))
     view = View.of(model, FROM_HEAD, read)
-    probability = torch.softmax(view.logits, dim=1).numpy()
-    rng = np.random.default_rng(config.seed)
-    chosen = queries.ask(config.query, config.budget, probability, view.embedding.numpy(), rng)
-    found = beats.iloc[open_to_ask[chosen]]
-    return pd.DataFrame(
-        {
-            "record": lead.recording,
-            "lead": lead.name,
-            "sample": found["sample"],
-            "seconds": found["seconds"],
-            "time": found["seconds"].map(clock),
-            "class": found["class"],
-            "probability": found[list(CLASSES)].max(axis=1),
-            "label": "",
-        }
-    )
-
-
-def clock(seconds):
-    """Hours, minutes and seconds.
-
-    Examples
-    --------
-    >>> clock(3725.9)
-    '1:02:05'
-    """
-    minutes, second = divmod(int(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02}:{second:02}"
+    probability, rng = torch.softmax(view.logits, dim=1), np.random.default_rng(config.seed)
+    seen = probability.numpy(), view.embedding.numpy()
+    found = beats.iloc[allowed[queries.ask(config.query, config.budget, *seen, rng)]]
+    minutes, second = np.divmod(found["seconds"].astype(int), 60)
+    times = zip(minutes // 60, minutes % 60, second, strict=True)
+    return found[["sample", "seconds", "class"]].assign(
+        record=lead.recording,
+        lead=lead.name,
+        time=[f"{h}:{m:02}:{s:02}" for h, m, s in times],
+        probability=found[list(CLASSES)].max(axis=1),
+        label="",
+    )[["record", "lead", "sample", "seconds", "time", "class", "probability", "label"]]
 
 
 @dataclass(frozen=True)
 class Answers:
-    """Labels from a table.
+    """Labels from a table: indices of beats, and classes as indices into `CLASSES`; both (n,).
 
-    Attributes
-    ----------
-    beat : ndarray of int, shape (n_labels,)
-        Indices of the labelled beats, in order of the table.
-    label : ndarray of int, shape (n_labels,)
-        Their classes, indices into `ecglib.aami.CLASSES`.
-    n_left_out : int
-        Beats without a label, or with "?".
+    `n_left_out` beats of the table have no label, or "?".
     """
 
     beat: np.ndarray
@@ -156,20 +108,7 @@ def read_answers(path, lead, sample):
 
     Columns are separated by commas, semicolons or tabs; others than `record`, `lead`, `sample`
     and `label` are ignored. A label is N, S or V in either case. Beats with "?" or nothing are
-    left out.
-
-    Parameters
-    ----------
-    path : Path
-        The table.
-    lead : Lead
-        Lead that the labels must belong to.
-    sample : ndarray of int, shape (n_beats,)
-        R-peaks of all its beats, ascending.
-
-    Returns
-    -------
-    Answers
+    left out. All R-peaks of the lead are `sample` (n_beats,).
 
     Raises
     ------
@@ -179,10 +118,11 @@ def read_answers(path, lead, sample):
     """
     found = {}
     for number, row in _rows(path):
-        place, label = _place_and_label(path, number, row, lead, sample)
+        where = f"{path}, row {number}"
+        place, label = _place_and_label(where, row, lead, sample)
         if found.setdefault(place, label) != label:
             raise UserError(
-                f"{path}, row {number}: the beat at sample {sample[place]} has two labels, "
+                f"{where}: the beat at sample {sample[place]} has two labels, "
                 f"{found[place] or 'none'} and {label or 'none'}; keep one row for it"
             )
     beats = [place for place, label in found.items() if label in CLASSES]
@@ -200,23 +140,22 @@ def _rows(path):
         content = read_bytes(path, MAX_TABLE_BYTES)
         wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         lines = content.decode("utf-16" if wide else "utf-8-sig").splitlines() or [""]
-        lines = list(csv.reader(lines, delimiter=max(",;\t", key=lines[0].count)))
-    names = [cell.strip().lower() for cell in lines[0]]
-    if missing := [name for name in _KEY if name not in names]:
-        raise UserError(
-            f"{path} has no column {missing[0]}; fill in the table that "
-            "python -m ecglib ask wrote"
-        )
-    for number, cells in enumerate(lines[1:], start=2):
-        cells = [cell.strip() for cell in cells]
-        if any(cells):
-            cells += [""] * (len(names) - len(cells))
-            yield number, dict(zip(names, cells, strict=False))
+        cells = list(csv.reader(lines, delimiter=max(",;\t", key=lines[0].count)))
+    names, *rows = [[cell.strip() for cell in row] for row in cells]
+    names = [name.lower() for name in names]
+    for name in ("record", "lead", "sample", "label"):
+        if name not in names:
+            raise UserError(
+                f"{path} has no column {name}; fill in what python -m ecglib ask wrote"
+            )
+    for number, row in enumerate(rows, start=2):
+        if any(row):
+            row += [""] * (len(names) - len(row))
+            yield number, dict(zip(names, row, strict=False))
 
 
-def _place_and_label(path, number, row, lead, sample):
+def _place_and_label(where, row, lead, sample):
     """Index of a row's beat among all beats, and its label in capitals."""
-    where = f"{path}, row {number}"
     for name, own in (("record", lead.recording), ("lead", lead.name)):
         if row[name].lstrip("0") != own.lstrip("0"):  # spreadsheets cut zeros
             raise UserError(f"{where} is about {name} {row[name]}, not {own}")
@@ -238,98 +177,55 @@ def _place_and_label(path, number, row, lead, sample):
 
 @dataclass(frozen=True)
 class Taught:
-    """A network after an update, and what it changed.
-
-    Attributes
-    ----------
-    model : MicroNet
-        The new network, in integers.
-    before, after : ndarray of str, shape (n_beats,)
-        Class of every beat by the old network and by the new one.
-    """
+    """A network in integers after an update, and classes (n_beats,) by the old and by it."""
 
     model: torch.nn.Module
     before: np.ndarray
     after: np.ndarray
 
-    @property
-    def share_changed(self):
-        """Share of the beats that changed class."""
-        return float(np.mean(self.before != self.after))
+    def changes(self, answers, symbol=None):
+        """What the update changed, and what speaks for looking twice; lines.
 
-    def changes(self):
-        """One line: how many beats changed class, and from which class to which."""
+        `symbol` (n_beats,) are WFDB symbols; those of beats without an answer are held-back
+        labels.
+        """
         changed = self.before != self.after
         pairs = pd.Series(self.before[changed]) + " to " + pd.Series(self.after[changed])
-        found = ", ".join(f"{n:,} from {pair}" for pair, n in pairs.value_counts().items())
-        return f"{changed.sum():,} of {len(changed):,} beats change class" + (
-            f": {found}" if found else ""
-        )
-
-    def notes(self, answers):
-        """What speaks for looking twice, sentences."""
-        if len(answers.beat) < FEW_LABELS:
+        found = [f"{n:,} from {pair}" for pair, n in pairs.value_counts().items()] or ["none"]
+        yield f"{changed.sum():,} of {len(changed):,} beats change class: {', '.join(found)}"
+        if changed.mean() > MANY_CHANGED:
             yield (
-                f"fewer than {FEW_LABELS} labels: so few did harm to single patients in our "
-                "study (chapter 8); label more beats if you can"
-            )
-        if self.share_changed > MANY_CHANGED:
-            yield (
-                f"{self.share_changed:.0%} of all beats change class: look at some of them "
+                f"note: {changed.mean():.0%} of all beats change class: look at some of them "
                 "before you use the new network, since a wrong label can do this too"
             )
+        if len(answers.beat) < FEW_LABELS:
+            yield (
+                f"note: fewer than {FEW_LABELS} labels: so few did harm to single patients in "
+                "our study (chapter 8); label more beats if you can"
+            )
+        if symbol is not None:
+            yield from self._held_back(answers, symbol)
+
+    def _held_back(self, answers, symbol):
+        truth = np.array([SYMBOL_TO_AAMI[s] for s in symbol])
+        kept = np.isin(truth, CLASSES) & (self.before != UNREADABLE)
+        kept[answers.beat] = False
+        if kept.any():
+            before, after = (np.mean(c[kept] == truth[kept]) for c in (self.before, self.after))
+            shares = f"{before:.1%} had that class before, {after:.1%} have it now"
+            yield f"{kept.sum():,} other beats are annotated: {shares}"
+            if after < before:
+                yield "note: the new network is worse on these beats; better keep the old one"
 
 
-def teach(lead, sample, network, replay, config, answers):
-    """Update a network by labelled beats; the network itself is not changed.
+def teach(lead, sample, model, replay, config, answers):
+    """`Taught` by `Answers`: the update of `ecglib.personalize.budget.updated`.
 
-    Parameters
-    ----------
-    lead : Lead
-    sample : ndarray of int, shape (n_beats,)
-        R-peaks of all beats, ascending.
-    network : ecglib.deploy.shipped.Shipped
-    replay : ecglib.deploy.replay.Replay
-        Beats of others that it replays.
-    config : BudgetConfig
-        Settings of the update, see `ecglib.personalize.budget.updated`.
-    answers : Answers
-
-    Returns
-    -------
-    Taught
+    The beats of a lead are at `sample` (n_beats,). The old `model`, in integers, is not changed.
+    Settings of the update are those of study budget, in `config`.
     """
-    own = head_of(lead, sample, network.model).select(torch.from_numpy(answers.beat))
-    labelled = Inputs(own.x, torch.zeros(len(own), 0), torch.from_numpy(answers.label))
-    settings = replay.schedule(config)
-    new = updated(network.model, FROM_HEAD, settings, replay.beats, labelled)
-    before, after = (
-        classify(lead, sample, lower(model)).beats["class"].to_numpy(dtype=str)
-        for model in (network.model, new)
-    )
-    return Taught(new, before, after)
-
-
-def held_back(taught, answers, symbol):
-    """Agreement with annotated classes of beats that were not labelled.
-
-    Parameters
-    ----------
-    taught : Taught
-    answers : Answers
-    symbol : ndarray of str, shape (n_beats,)
-        WFDB symbols of all beats.
-
-    Returns
-    -------
-    tuple of (int, float, float)
-        Number of other beats annotated N, S or V and readable; shares of them that have their
-        annotated class before and after the update. NaN without any.
-    """
-    truth = np.array([SYMBOL_TO_AAMI[s] for s in symbol])
-    kept = np.isin(truth, CLASSES) & (taught.before != UNREADABLE)
-    kept[answers.beat] = False
-    if not kept.any():
-        return 0, np.nan, np.nan
-    before, after = (np.mean(c[kept] == truth[kept]) for c in (taught.before, taught.after))
-    return int(kept.sum()), float(before), float(after)
+    own = head_of(lead, sample, model).x[torch.from_numpy(answers.beat)]
+    labelled = Inputs(own, torch.zeros(len(own), 0), torch.from_numpy(answers.label))
+    new = updated(model, FROM_HEAD, replay.schedule(config), replay.beats, labelled)
+    networks = [classify(lead, sample, lower(network)) for network in (model, new)]
+    return Taught(new, *(found.beats["class"].to_numpy(dtype=str) for found in networks))

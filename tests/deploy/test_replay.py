@@ -8,7 +8,6 @@ import torch
 
 from ecglib.data.inputs import Inputs
 from ecglib.deploy import replay, shipped
-from ecglib.deploy.c99.lower import lower
 from ecglib.personalize.budget import updated
 from ecglib.studies.budget import MICRONET, BudgetConfig
 from ecglib.studies.plan import Plan
@@ -93,10 +92,10 @@ def test_shipped_networks_learn_in_a_way_that_the_study_measured(weights):
 def test_a_taught_network_keeps_its_body(stored):
     network, _, whole = stored
     new = updated(network.model, MICRONET, CONFIG, whole, beats(5, seed=2))
-    assert replay.body_of(lower(new)) == replay.body_of(lower(network.model))
+    assert replay.body_of(new) == replay.body_of(network.model)
     with torch.no_grad():
         new.conv3.conv.weight.mul_(-1)
-    assert replay.body_of(lower(new)) != replay.body_of(lower(network.model))
+    assert replay.body_of(new) != replay.body_of(network.model)
 
 
 def changed(path, **arrays):
@@ -111,7 +110,7 @@ def changed(path, **arrays):
         (lambda path: path.unlink(), "neither beside it nor in the library"),
         (lambda path: path.write_bytes(path.read_bytes()[:500]), "is damaged"),
         (lambda path: path.write_text("no beats"), "is damaged"),
-        (lambda path: changed(path, body=np.array("0" * 16)), "holds beats for network 0000"),
+        (lambda path: changed(path, body=np.array("0" * 16)), "beats of another network"),
         (lambda path: changed(path, label=np.full(300, 7, np.uint8)), "is damaged"),
         (lambda path: changed(path, label=np.zeros(299, np.uint8)), "is damaged"),
         (lambda path: changed(path, head=np.zeros((79, 300), np.uint8)), "is damaged"),
@@ -129,7 +128,7 @@ def test_a_file_that_does_not_fit_is_refused_in_a_sentence(stored, damage, said)
 
 def test_weights_must_name_their_beats(network, tmp_path):
     meta = {name: value for name, value in network.meta.items() if name != "replay"}
-    with pytest.raises(UserError, match="does not say which beats to replay"):
+    with pytest.raises(UserError, match="needs a file of beats to replay"):
         replay.load(dataclasses.replace(network, meta=meta), tmp_path / "old.npz")
     elsewhere = dataclasses.replace(
         network, meta=meta | {"replay": "../../x/ds1_ds2.replay.npz"}

@@ -145,7 +145,7 @@ def test_predict_gives_the_classes_that_teach_announced(record, asked, tmp_path,
     used = tables[0]["sample"].isin(labels["sample"][labels["label"] != "?"])
     others = truth.isin(CLASSES) & ~used
     right = [(classes == truth)[others].mean() for classes in (before, after)]
-    assert f"of {others.sum():,} other beats, {right[0]:.1%} had" in said
+    assert f"{others.sum():,} other beats are annotated: {right[0]:.1%} had" in said
     assert f"{right[1]:.1%} have it now" in said
     assert ("better keep the old one" in said) == (right[1] < right[0])
 
@@ -176,7 +176,7 @@ def test_the_page_of_a_gap_and_of_a_name_in_angle_brackets(lead, sample, network
     odd = dataclasses.replace(lead, signal=signal, name="<b>II")
     classified = classify(odd, sample, lower(network.model))
     table = classified.beats.iloc[[10]].assign(time="0:00:08", probability=0.5)
-    page = page_of(classified, table, "ask.csv")
+    page = page_of(classified, table)
     assert "&lt;b&gt;II" in page
     assert "<b>II" not in page
     assert "nan" not in page.lower()
@@ -195,8 +195,8 @@ def test_beats_that_cannot_be_read_are_never_asked(lead, sample, network):
     half = dataclasses.replace(lead, unreadable=unreadable)
     assert small(half, sample, network, 10**6)["seconds"].min() >= 200
     nothing = dataclasses.replace(lead, unreadable=np.ones(len(unreadable), dtype=bool))
-    for anytime, where in ((False, "first 300 s"), (True, "anywhere")):
-        with pytest.raises(UserError, match=f"no beat can be read .*{where}"):
+    for anytime, where in ((False, "read in the first 300 s"), (True, "read;")):
+        with pytest.raises(UserError, match=f"no beat of lead MLII can be {where}"):
             small(nothing, sample, network, 5, anytime=anytime)
 
 
@@ -206,7 +206,9 @@ def test_the_first_five_minutes_or_any_time(lead, sample, network):
     assert early["sample"].tolist() == sample[sample < 300 * lead.fs].tolist()
     late = sample[sample > 310 * lead.fs]
     assert len(small(lead, late, network, 3, anytime=True)) == 3
-    with pytest.raises(UserError, match="232: no beat can be read in the first 300 s"):
+    with pytest.raises(
+        UserError, match="232: no beat of lead MLII can be read in the first 300 s"
+    ):
         small(lead, late, network, 3)
 
 
@@ -369,25 +371,30 @@ def test_three_seconds_give_all_their_beats(record, tmp_path, capsys):
 def test_what_changed_is_counted_and_doubted():
     before = np.array(["N", "N", "S", "V", "N"])
     new = teach.Taught(None, before, np.array(["N", "S", "N", "V", "S"]))
-    assert new.changes().startswith("3 of 5 beats change class: 2 from N to S, 1 from S to N")
     one, ten = (teach.Answers(np.arange(n), np.zeros(n, int), 0) for n in (1, 10))
-    assert [note.split(":")[0] for note in new.notes(one)] == [
-        "fewer than 5 labels",
-        "60% of all beats change class",
-    ]
+    line, many, few = new.changes(one)
+    assert line == "3 of 5 beats change class: 2 from N to S, 1 from S to N"
+    assert "60% of all beats change class" in many
+    assert "fewer than 5 labels" in few
     same = teach.Taught(None, before, before)
-    assert list(same.notes(ten)) == []
-    assert same.changes() == "0 of 5 beats change class"
+    assert list(same.changes(ten)) == ["0 of 5 beats change class: none"]
     assert one.counts() == "1 N"
 
 
 def test_held_back_beats_are_those_that_were_not_labelled():
     before, after = np.array(["N", "S", "V", "?", "N"]), np.array(["N", "N", "V", "?", "S"])
-    taught = teach.Taught(None, before, after)
     answers = teach.Answers(np.array([0]), np.array([0]), 0)
+
+    def said(symbols, old=before, new=after):
+        return [line for line in teach.Taught(None, old, new).changes(answers, symbols)][2:]
+
     symbol = np.array(["N", "L", "V", "N", "F"])  # the last is no N, S or V
-    assert teach.held_back(taught, answers, symbol) == (2, 0.5, 1.0)
-    assert teach.held_back(taught, answers, np.array(["N", *"FFFF"]))[0] == 0
+    (line,) = said(symbol)[1:]
+    assert (
+        line == "2 other beats are annotated: 50.0% had that class before, 100.0% have it now"
+    )
+    assert "better keep the old one" in said(symbol, after, before)[-1]
+    assert not any("annotated" in line for line in said(np.array(["N", *"FFFF"])))
 
 
 def test_bytes_become_the_numbers_that_the_network_rounds_to(lead, sample, network):
