@@ -221,7 +221,7 @@ class Taught:
 def teach(lead, sample, model, replay, config, answers):
     """`Taught` by `Answers`: the update of `ecglib.personalize.budget.updated`.
 
-    The beats of a lead are at `sample` (n_beats,). The old `model`, in integers, is not changed.
+    The beats of a lead are at `sample` (n_beats,). The old `model` is not changed.
     Settings of the update are those of study budget, in `config`.
     """
     own = head_of(lead, sample, model).x[torch.from_numpy(answers.beat)]

@@ -8,6 +8,7 @@ from ecglib.aami import CLASSES
 from ecglib.commands import export
 from ecglib.commands.export import export_network, pick_network
 from ecglib.data.find import search as sources
+from ecglib.deploy import replay, shipped
 from ecglib.deploy.runtime import Deployed
 from ecglib.studies.int8 import Int8Config, rounded
 from ecglib.studies.plan import Plan, expand
@@ -117,3 +118,28 @@ def test_a_file_that_answers_otherwise_is_refused(plan, folder, monkeypatch):
     with pytest.raises(UserError, match=r"all_int8\.onnx agrees .* exact=True"):
         exported(plan, folder, "all_int8")
     assert not (folder / "all_int8.onnx").exists()
+
+
+@pytest.mark.parametrize(
+    ("split", "records"), [(None, (101, 118, 100, 232)), ("ds1_ds2", (101, 118))]
+)
+def test_a_shipped_network_comes_with_the_beats_that_it_replays(
+    synthetic_root, tmp_path, split, records
+):
+    arm = {"scope": "all_int8", "epochs": 1, "qat_epochs": 1}
+    common = {"data_root": str(synthetic_root), "records": [101, 118, 100, 232]}
+    export.ship(Plan.read("quick", **common, micro=[arm]), tmp_path / "own.npz", split)
+    network = shipped.load(tmp_path / "own.npz")
+    assert network.meta["trained_on"] == list(records)
+    replayed = replay.load(network, tmp_path / "own.npz")
+    assert len(replayed.beats) == replayed.n_wanted
+    most = 2 * len(records) * 3 * 40  # leads, records, classes, `replay_cap`
+    assert most / 3 <= replayed.n_wanted <= most
+
+
+def test_a_split_of_many_networks_is_not_shipped(synthetic_root, tmp_path):
+    common = {"data_root": str(synthetic_root), "records": [101, 118, 100, 232]}
+    plan = Plan.read("quick", **common, micro=[{"scope": "all_int8"}])
+    with pytest.raises(UserError, match="split lopo trains 4 networks"):
+        export.ship(plan, tmp_path / "own.npz", "lopo")
+    assert list(tmp_path.iterdir()) == []
