@@ -7,7 +7,8 @@ complex if no larger one follows within 230 ms (else it is a P wave or noise bef
 complex), and if it exceeds a level between the running sizes of complexes and of everything
 else. The level is up to three times as high just after a complex, where T waves are. When no
 complex comes for one and a half intervals, the largest candidate since the last one counts if
-it exceeds half the level. When none comes for three seconds, the size of complexes falls.
+it exceeds half the level. When none comes for three seconds, the size of complexes falls. It is
+never above that of a complex of some 3 mV, so that beats are found again soon after noise.
 
 All constants were chosen on DS1 and SVDB_DEV, with the first halves of the noise recordings.
 """
@@ -34,6 +35,7 @@ _APART = 20  # samples to either side in which a candidate is the largest
 _REACH, _AROUND = 14, 22  # of an R-peak from its candidate, and of the mean beside it
 _START, _FOLLOW, _REFRACTORY, _T_WAVE, _IDLE = 280, 46, 40, 60, 600  # samples
 _FIRST_RR = 160
+_LARGEST = 160  # size of complexes at most, in gains; a narrow one of 1 mV has some 50
 
 
 def find(units, fs, gain):
@@ -177,6 +179,7 @@ class _Level:
 
     def _keep_apart(self):
         self.complexes = max(self.complexes, self.rest * 5 >> 2, self.floor)
+        self.complexes = min(self.complexes, _LARGEST * self.floor)
 
 
 def placed(signal, at, fs):

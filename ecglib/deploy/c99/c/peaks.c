@@ -3,7 +3,8 @@ enum {
     DELAY = 15, /* of the energy behind the signal */
     APART = 20, /* a candidate is the largest within so many samples */
     REACH = 14, AROUND = 22, /* of an R-peak from its candidate, and of the mean beside it */
-    START = 280, FOLLOW = 46, REFRACTORY = 40, T_WAVE = 60, IDLE = 600
+    START = 280, FOLLOW = 46, REFRACTORY = 40, T_WAVE = 60, IDLE = 600,
+    LARGEST = 160 /* size of complexes at most, in gains */
 };
 
 static int32_t past(const int32_t *ring, int32_t i)
@@ -106,6 +107,8 @@ static void keep_apart(ecg_peaks *p)
         p->complexes = least;
     if (p->complexes < p->floor)
         p->complexes = p->floor;
+    if (p->complexes > LARGEST * (int64_t)p->floor)
+        p->complexes = LARGEST * p->floor;
 }
 
 static int32_t accept(ecg_peaks *p, const ecg_candidate *c)
