@@ -206,7 +206,7 @@ def test_a_recording_that_starts_in_a_complex(fs):
 def test_noise_of_a_recorder_is_no_beat_while_the_heart_pauses(fs, seconds):
     lead, peaks = trace(75, fs, 90)
     quiet = slice(round(30.45 * fs), round((30.45 + seconds) * fs))
-    lead[quiet] = np.random.default_rng(1).normal(0, 0.01, quiet.stop - quiet.start)
+    lead[quiet] = np.random.default_rng(1).normal(0, 0.005, quiet.stop - quiet.start)
     beats = peaks[(peaks < quiet.start) | (peaks >= quiet.stop)]
     fn, fp = missed_and_false(lead, beats, fs)
     assert fn == 0
