@@ -4,8 +4,11 @@ from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
+import seaborn as sns
+from matplotlib.ticker import PercentFormatter
 
-from ecglib.aami import CLASSES, DS1, DS2, PACED
+from ecglib.aami import AAMI_CLASSES, CLASSES, DS1, DS2, PACED
+from ecglib.data import sets
 from ecglib.data.signal.rr import RR_NAMES
 from ecglib.plots.architecture import arrow, blank, box
 from ecglib.plots.style import CLASS_COLORS, NEUTRAL, ORIGIN_COLORS, WIDTH, name_rows
@@ -64,6 +67,35 @@ def _slices(axis, row, shares, colors):
             ink = "black" if colors[name] == CLASS_COLORS["S"] else "white"
             axis.text(*place, name, ha="center", va="center", color=ink, fontsize=11)
         left += share
+
+
+PANELS = {
+    "rate": "beats a minute",
+    "qrs_mv": "QRS complex, mV",
+    "S": "share of S beats",
+    "V": "share of V beats",
+}
+"""Column of `ecglib.tables.databases.by_record` -> what it is."""
+
+
+def side_by_side(records):
+    """Rate, size of the QRS complex and shares of S and V of the records of each database.
+
+    Parameters
+    ----------
+    records : DataFrame
+        From `ecglib.tables.databases.by_record`.
+    """
+    shown = records.rename(index=lambda name: sets.get(name).title, level="dataset")
+    shown = shown.assign(**shown[["S", "V"]].div(shown[list(AAMI_CLASSES)].sum(axis=1), axis=0))
+    figure, axes = plt.subplots(2, 2, figsize=(WIDTH, 4.2), sharey=True)
+    for axis, (column, title) in zip(axes.flat, PANELS.items(), strict=True):
+        color = CLASS_COLORS.get(column, "#dddddd")
+        sns.boxplot(shown.reset_index(), x=column, y="dataset", ax=axis, color=color, width=0.6)
+        axis.set(xlabel=title, ylabel="")
+        if column in CLASS_COLORS:
+            axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    return figure
 
 
 def way_to_a_score():
