@@ -5,10 +5,8 @@ from itertools import pairwise
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
-from matplotlib.ticker import PercentFormatter
 
 from ecglib.aami import AAMI_CLASSES, CLASSES, DS1, DS2, PACED
-from ecglib.data import sets
 from ecglib.data.signal.rr import RR_NAMES
 from ecglib.plots.architecture import arrow, blank, box
 from ecglib.plots.style import CLASS_COLORS, NEUTRAL, ORIGIN_COLORS, WIDTH, name_rows
@@ -69,32 +67,16 @@ def _slices(axis, row, shares, colors):
         left += share
 
 
-PANELS = {
-    "rate": "beats a minute",
-    "qrs_mv": "QRS complex, mV",
-    "S": "share of S beats",
-    "V": "share of V beats",
-}
-"""Column of `ecglib.tables.databases.by_record` -> what it is."""
-
-
 def side_by_side(records):
-    """Rate, size of the QRS complex and shares of S and V of the records of each database.
-
-    Parameters
-    ----------
-    records : DataFrame
-        From `ecglib.tables.databases.by_record`.
-    """
-    shown = records.rename(index=lambda name: sets.get(name).title, level="dataset")
-    shown = shown.assign(**shown[["S", "V"]].div(shown[list(AAMI_CLASSES)].sum(axis=1), axis=0))
+    """Four facts of the records of each database, from `ecglib.tables.databases.by_record`."""
+    beats = records[list(AAMI_CLASSES)].sum(axis=1)
+    shares = {f"{kind} beats, %": 100 * records[kind] / beats for kind in "SV"}
+    shown = {"beats a minute": records["rate"], "QRS complex, mV": records["qrs_mv"], **shares}
     figure, axes = plt.subplots(2, 2, figsize=(WIDTH, 4.2), sharey=True)
-    for axis, (column, title) in zip(axes.flat, PANELS.items(), strict=True):
-        color = CLASS_COLORS.get(column, "#dddddd")
-        sns.boxplot(shown.reset_index(), x=column, y="dataset", ax=axis, color=color, width=0.6)
-        axis.set(xlabel=title, ylabel="")
-        if column in CLASS_COLORS:
-            axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    for axis, (name, values) in zip(axes.flat, shown.items(), strict=True):
+        look = {"color": CLASS_COLORS.get(name[0], "#dddddd"), "width": 0.6}
+        sns.boxplot(x=values, y=values.index.get_level_values("dataset"), ax=axis, **look)
+        axis.set(xlabel=name, ylabel="")
     return figure
 
 
