@@ -74,8 +74,8 @@ def side_by_side(records):
     shown = {"beats a minute": records["rate"], "QRS complex, mV": records["qrs_mv"], **shares}
     figure, axes = plt.subplots(2, 2, figsize=(WIDTH, 4.2), sharey=True)
     for axis, (name, values) in zip(axes.flat, shown.items(), strict=True):
-        look = {"color": CLASS_COLORS.get(name[0], "#dddddd"), "width": 0.6}
-        sns.boxplot(x=values, y=values.index.get_level_values("dataset"), ax=axis, **look)
+        color = CLASS_COLORS[name[0]] if name in shares else "#dddddd"
+        sns.boxplot(x=values, y=values.index.get_level_values(0), ax=axis, color=color)
         axis.set(xlabel=name, ylabel="")
     return figure
 

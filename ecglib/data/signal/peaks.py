@@ -7,11 +7,9 @@ complex if no larger one follows within 230 ms (else it is a P wave or noise bef
 complex), and if it exceeds a level between the running sizes of complexes and of everything
 else. The level is up to three times as high just after a complex, where T waves are. When no
 complex comes for one and a half intervals, the largest candidate since the last one counts if
-it exceeds half the level. When none comes for three seconds, the size of complexes falls.
-
-That size stays between two bounds. It is never above that of a complex of some 3 mV, so that
-beats are found again soon after noise, and never below some 0.06 mV, so that a recorder's own
-noise is not taken for beats when the heart pauses.
+it exceeds half the level. When none comes for three seconds, the size of complexes falls. That
+size is never above what some 3 mV give, so that beats are found again soon after noise, and not
+below some 0.06 mV, so that a recorder's noise is not taken for beats in a pause.
 
 All constants were chosen on DS1 and SVDB_DEV, with the first halves of the noise recordings.
 """
@@ -182,8 +180,8 @@ class _Level:
         found.append(place)
 
     def _keep_apart(self):
-        least = max(self.complexes, self.rest * 5 >> 2, self.floor)
-        self.complexes = min(least, self.ceiling)
+        size = max(self.complexes, self.rest * 5 >> 2, self.floor)
+        self.complexes = min(size, self.ceiling)
 
 
 def placed(signal, at, fs):
