@@ -34,7 +34,7 @@ from ecglib.plots import data as figures
 from ecglib.plots import detector as detectors
 from ecglib.plots import style
 from ecglib.system.paths import RESULTS
-from ecglib.tables import arms, detection, detector, papers, scores
+from ecglib.tables import arms, databases, detection, detector, papers, scores
 
 style.use()
 plan = Plan.read(
@@ -85,6 +85,22 @@ def trivial():
 
 
 detector_runs = results.load_study(RESULTS, "detector")
+database_runs = results.load_study(RESULTS, "databases")
+
+
+def side_by_side():
+    """Facts of every record of both databases."""
+    return databases.by_record(database_runs)
+
+
+def hours(name):
+    """Hours of recording at hand of a data set."""
+    return side_by_side().loc[name, "seconds"].sum() / 3600
+
+
+def without_s(name):
+    """How many records of a data set have no S beat."""
+    return (side_by_side().loc[name, "S"] == 0).sum()
 
 
 def clean_peaks(side):
@@ -270,7 +286,46 @@ show.code(cut, macro_f1)
 # sees isolated windows, as in paper 1, has none of them.
 #
 # ## What we saw
-#
+
+# %% tags=["remove-input"]
+say(
+    """
+**Two databases with different patients.** MIT-BIH has {first:count} hours of 47 patients, recorded from
+1975 to 1979 at 360 Hz {cite:p}`moody2001`. Nearly always the first lead is MLII and the second one
+a lead of the chest. SVDB {cite:p}`greenwald1990` was published later, to add patients with S beats.
+We had {second:count} hours of it, one record a patient. It has 128 Hz and two leads, `ECG1` and
+`ECG2`; where they lie on the body is not said. Most of its patients have S beats:
+{without:count} records have none, against {none:count} of MIT-BIH ({numref}`fig-databases`). Each
+database has one side for development and one for testing ({numref}`tab-databases`).
+""",
+    first=lambda: hours("MIT-BIH"),
+    second=lambda: hours("SVDB"),
+    without=lambda: without_s("SVDB"),
+    none=lambda: without_s("MIT-BIH"),
+)
+
+# %% mystnb={"figure": {"caption": "Records of both databases: rate, size of the QRS complex from its lowest to its highest sample, and shares of S and V beats. A box holds the middle half of the records, with their median as a line; circles are records far from the others. Rates and sizes are alike. S beats of SVDB come from many patients; half of those of MIT-BIH come from one.", "name": "fig-databases"}, "image": {"alt": "Four panels of boxes, one box for each database; the box of S beats is wider for SVDB"}} tags=["remove-input"]
+show.figure(lambda: figures.side_by_side(side_by_side()))
+
+# %% tags=["remove-input"]
+show.table(
+    lambda: databases.side_by_side(side_by_side()),
+    "Both databases and their sides. Classes: shares of the beats. Rate (beats a minute) and QRS "
+    "complex: medians over records, in brackets what lies above the lowest and below the highest "
+    "tenth of them. Rhythm: shares of the time in atrial fibrillation, and in another rhythm "
+    "than it and sinus rhythm; SVDB does not annotate rhythms. All of MIT-BIH includes four records of "
+    "paced patients, whose beats are Q. SVDB has more S beats, and more records with small complexes.",
+    {
+        "[NSV]": formats.PERCENT_1,
+        "F, Q": formats.PERCENT_1,
+        "rate": formats.WHOLE,
+        "QRS, mV": formats.TENTHS,
+        "rhythm": "{rhythm:.1%}, {other rhythm:.1%}",
+    },
+    name="tab-databases",
+)
+
+# %% [markdown]
 # **A constant answer looks good, and depends on who is tested.** {numref}`tab-always` scores the
 # answer N for every beat.
 
@@ -436,6 +491,14 @@ show.provenance(rpeaks)
 show.table(
     lambda: counts().set_index(counts().index.astype(str)),
     "Beats of each class by record.",
+)
+
+# %% tags=["all-results", "remove-input"]
+show.table(
+    lambda: side_by_side().loc["SVDB"].drop(columns=["rhythm", "other rhythm"]),
+    "Records of SVDB: length (s), rate (beats a minute), size of the QRS complex (mV), beats of each "
+    "class.",
+    {"qrs_mv": formats.DIGITS_2, "rate": formats.WHOLE},
 )
 
 # %% tags=["all-results", "remove-input"]

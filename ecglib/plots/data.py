@@ -4,8 +4,9 @@ from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
+import seaborn as sns
 
-from ecglib.aami import CLASSES, DS1, DS2, PACED
+from ecglib.aami import AAMI_CLASSES, CLASSES, DS1, DS2, PACED
 from ecglib.data.signal.rr import RR_NAMES
 from ecglib.plots.architecture import arrow, blank, box
 from ecglib.plots.style import CLASS_COLORS, NEUTRAL, ORIGIN_COLORS, WIDTH, name_rows
@@ -64,6 +65,19 @@ def _slices(axis, row, shares, colors):
             ink = "black" if colors[name] == CLASS_COLORS["S"] else "white"
             axis.text(*place, name, ha="center", va="center", color=ink, fontsize=11)
         left += share
+
+
+def side_by_side(records):
+    """Four facts of the records of each database, from `ecglib.tables.databases.by_record`."""
+    beats = records[list(AAMI_CLASSES)].sum(axis=1)
+    shares = {f"{kind} beats, %": 100 * records[kind] / beats for kind in "SV"}
+    shown = {"beats a minute": records["rate"], "QRS complex, mV": records["qrs_mv"], **shares}
+    figure, axes = plt.subplots(2, 2, figsize=(WIDTH, 4.2), sharey=True)
+    for axis, (name, values) in zip(axes.flat, shown.items(), strict=True):
+        color = CLASS_COLORS[name[0]] if name in shares else "#dddddd"
+        sns.boxplot(x=values, y=values.index.get_level_values(0), ax=axis, color=color)
+        axis.set(xlabel=name, ylabel="")
+    return figure
 
 
 def way_to_a_score():

@@ -81,16 +81,42 @@ def worse(kind, lead, fs, rng):
         lead[at : at + 5 * second] = rng.normal(0, 0.01, 5 * second)
     if kind == "clipped":
         lead[at : at + second] = 1000
+    if kind == "no electrode":
+        lead[at : at + 12 * second] = 0
+    if kind == "step":
+        lead[at:] -= 20
     return lead
 
 
 @pytest.mark.parametrize(
-    "kind", ["pop", "noise", "noisy start", "fading", "inverted", "pause", "clipped"]
+    "kind",
+    [
+        "pop",
+        "noise",
+        "noisy start",
+        "fading",
+        "inverted",
+        "pause",
+        "clipped",
+        "no electrode",
+        "step",
+    ],
 )
 @pytest.mark.parametrize("fs", [128, 360])
 def test_artefacts(code, kind, fs):
     lead, _ = trace(75, fs, 30)
     assert_same(code, units_of(worse(kind, lead, fs, np.random.default_rng(3))), fs)
+
+
+def test_beats_are_found_again_soon_after_noise(code):
+    """Five minutes with 8 s of noise of full scale after the first one."""
+    fs, rng = 250, np.random.default_rng(0)
+    lead, peaks = trace(75, fs, 300)
+    lead[60 * fs : 68 * fs] += rng.uniform(-5, 5, 8 * fs)
+    found = assert_same(code, units_of(lead), fs)
+    for clean in (peaks < 60 * fs, peaks > 70 * fs):
+        near = np.abs(found[:, None] - peaks[clean]).min(axis=0)
+        assert near.max() <= 0.15 * fs
 
 
 @settings(deadline=None, max_examples=30)

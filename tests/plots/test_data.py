@@ -95,3 +95,17 @@ def test_the_worst_records_come_first_by_the_worse_of_their_two_ratios():
     found, right = (line.get_xdata().tolist() for line in axis.lines)
     assert found == pytest.approx([100, 90, 99])
     assert right == pytest.approx([82, 100, 98])
+
+
+def test_a_box_holds_the_middle_half_of_the_records_of_each_database():
+    names = ["MIT-BIH", "SVDB"]
+    index = pd.MultiIndex.from_product([names, [1, 2, 3]], names=["dataset", "record"])
+    columns = {"rate": [60, 70, 80], "qrs_mv": [1, 2, 3], "N": [90, 80, 70], "S": [10, 20, 30]}
+    table = pd.DataFrame({name: 2 * values for name, values in columns.items()}, index)
+    figure = figures.side_by_side(table.assign(V=0, F=0, Q=0))
+    rows = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert rows == names
+    bounds = (65, 75), (1.5, 2.5), (15, 25), (0, 0)
+    for axis, (low, high) in zip(figure.axes, bounds, strict=True):
+        boxes = [patch.get_path().get_extents() for patch in axis.patches]
+        assert [(box.x0, box.x1) for box in boxes] == 2 * [pytest.approx((low, high))]

@@ -25,6 +25,7 @@ MICRO = {**RECORDS, "epochs": 2, "qat_epochs": 1, "width": 0.5, "scope": "all_in
 ASKED = {"budget": 5, "query": "mixed", "update": "head", "update_epochs": 3}
 RHYTHM = {"epochs": 2, "batch_size": 8, "learning_rate": 1e-2}
 CONFIGS = [
+    make_config("databases", records=(100,)),
     make_config("rpeaks", records=(100,)),
     make_config("detector", records=(100,)),
     make_config("baseline", features="beat+rr", **BEATS),

@@ -7,7 +7,9 @@ complex if no larger one follows within 230 ms (else it is a P wave or noise bef
 complex), and if it exceeds a level between the running sizes of complexes and of everything
 else. The level is up to three times as high just after a complex, where T waves are. When no
 complex comes for one and a half intervals, the largest candidate since the last one counts if
-it exceeds half the level. When none comes for three seconds, the size of complexes falls.
+it exceeds half the level. When none comes for three seconds, the size of complexes falls. That
+size is never above what some 3 mV give, so that beats are found again soon after noise, and not
+below some 0.06 mV, so that a recorder's noise is not taken for beats in a pause.
 
 All constants were chosen on DS1 and SVDB_DEV, with the first halves of the noise recordings.
 """
@@ -34,6 +36,7 @@ _APART = 20  # samples to either side in which a candidate is the largest
 _REACH, _AROUND = 14, 22  # of an R-peak from its candidate, and of the mean beside it
 _START, _FOLLOW, _REFRACTORY, _T_WAVE, _IDLE = 280, 46, 40, 60, 600  # samples
 _FIRST_RR = 160
+_SMALLEST, _LARGEST = 3, 160  # size of complexes, in gains; a narrow one of 1 mV has some 50
 
 
 def find(units, fs, gain):
@@ -46,7 +49,7 @@ def find(units, fs, gain):
     fs : int
         Samples a second, 100 to 20,000.
     gain : int
-        Units in a millivolt; complexes of some 0.03 mV and less are not looked for.
+        Units in a millivolt; complexes of some 0.06 mV and less are not looked for.
 
     Returns
     -------
@@ -132,7 +135,8 @@ class _Level:
     """Running sizes of complexes and of everything else, the interval, and the last complex."""
 
     def __init__(self, size, gain):
-        self.complexes, self.rest, self.floor = size, 0, gain
+        self.complexes, self.rest = size, 0
+        self.floor, self.ceiling = _SMALLEST * gain, _LARGEST * gain
         self.interval = 32 * _FIRST_RR  # in 1/32 sample
         self.last = None
         self.missed = self.missed_at = 0
@@ -142,7 +146,7 @@ class _Level:
         """Find the largest candidate since the last complex, if the next one is overdue."""
         if self.last is not None and 64 * (now - self.last) > 3 * self.interval:
             missed, self.missed = self.missed, 0
-            if 2 * missed > self._above(49):
+            if missed > max(self._above(49) >> 1, self.floor):
                 self._accept(missed, self.missed_at, found)
 
     def judge(self, size, place, follows, found):
@@ -176,7 +180,8 @@ class _Level:
         found.append(place)
 
     def _keep_apart(self):
-        self.complexes = max(self.complexes, self.rest * 5 >> 2, self.floor)
+        size = max(self.complexes, self.rest * 5 >> 2, self.floor)
+        self.complexes = min(size, self.ceiling)
 
 
 def placed(signal, at, fs):

@@ -3,7 +3,8 @@ enum {
     DELAY = 15, /* of the energy behind the signal */
     APART = 20, /* a candidate is the largest within so many samples */
     REACH = 14, AROUND = 22, /* of an R-peak from its candidate, and of the mean beside it */
-    START = 280, FOLLOW = 46, REFRACTORY = 40, T_WAVE = 60, IDLE = 600
+    START = 280, FOLLOW = 46, REFRACTORY = 40, T_WAVE = 60, IDLE = 600,
+    SMALLEST = 3, LARGEST = 160 /* size of complexes, in gains */
 };
 
 static int32_t past(const int32_t *ring, int32_t i)
@@ -106,6 +107,7 @@ static void keep_apart(ecg_peaks *p)
         p->complexes = least;
     if (p->complexes < p->floor)
         p->complexes = p->floor;
+    p->complexes = smaller(p->complexes, p->ceiling);
 }
 
 static int32_t accept(ecg_peaks *p, const ecg_candidate *c)
@@ -125,10 +127,12 @@ static int32_t accept(ecg_peaks *p, const ecg_candidate *c)
 static int32_t overdue(ecg_peaks *p, int32_t now)
 {
     ecg_candidate missed = p->missed;
+    int32_t least;
     if (!p->found || 64 * (int64_t)(now - p->last) <= 3 * (int64_t)p->interval)
         return -1;
     p->missed.size = 0;
-    return 2 * missed.size > above(p, 49) ? accept(p, &missed) : -1;
+    least = above(p, 49) >> 1;
+    return missed.size > least && missed.size > p->floor ? accept(p, &missed) : -1;
 }
 
 /* Whether a much larger candidate follows the first one that waits. */
@@ -195,7 +199,8 @@ int ecg_peaks_open(ecg_peaks *p, int32_t fs, int32_t gain)
     for (i = 0; i < sizeof *p; i++)
         byte[i] = 0;
     p->fs = fs;
-    p->floor = gain;
+    p->floor = SMALLEST * gain;
+    p->ceiling = LARGEST * gain;
     p->interval = 32 * 160;
     return 0;
 }

@@ -15,8 +15,8 @@ typedef struct {
     int32_t of_five, of_four, of_twelve;                                  /* running sums */
     ecg_candidate pending[ECG_PENDING], missed;
     int32_t n_pending, started, found; /* found: whether there was a complex yet */
-    int32_t complexes, rest, floor;    /* running sizes; the smallest size of a complex */
-    int32_t interval, last;            /* running interval in 1/32 sample; the last complex */
+    int32_t complexes, rest, floor, ceiling; /* running sizes; bounds of that of complexes */
+    int32_t interval, last; /* running interval in 1/32 sample; the last complex */
 } ecg_peaks;
 
 /* Begin. Returns 0, or -1 if fs is not from 100 to 20,000 samples a second. */
