@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict
 
 from ecglib.compress import allocate
+from ecglib.deploy import shipped
 from ecglib.deploy.onnx import export_onnx
 from ecglib.deploy.runtime import Deployed, classes_of, require_agreement
 from ecglib.quant import coverage
@@ -11,7 +12,7 @@ from ecglib.studies.int8 import rounded
 from ecglib.studies.micro import training_beats
 from ecglib.system.errors import UserError
 from ecglib.system.paths import RUNS
-from ecglib.training import checkpoints, on_micro
+from ecglib.training import on_micro
 from ecglib.training.loop import predict
 
 
@@ -94,7 +95,7 @@ def ship(plan, path):
         "data": run.data,
         "n_beats": len(beats.inputs),
     }
-    checkpoints.save(path, model.state_dict(), meta)
+    shipped.save(path, model, meta)
     return (
         f"{path}: {config.slug}, {sum(row.n_bytes for row in rows):,} bytes of constants, "
         f"trained on {len(beats.inputs):,} beats of {len(config.records)} records "
