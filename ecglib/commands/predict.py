@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from ecglib.deploy import shipped
-from ecglib.deploy.c99.lower import lower
+from ecglib.deploy import integers
+from ecglib.deploy.c99.front import FEATURES
 from ecglib.holter.classify import classify, detected, write
 from ecglib.holter.lead import read_lead
 from ecglib.holter.open import open_recording
+from ecglib.system.errors import UserError
 
 
 def predict(args):
@@ -26,6 +27,9 @@ def predict(args):
     UserError
         If the recording cannot be read, has no beat, or the file cannot be written.
     """
+    network = integers.read(args.weights or integers.WEIGHTS)
+    if network.features != FEATURES:
+        raise UserError(f"{args.weights} reads {network.features}; only {FEATURES} is computed")
     recording = open_recording(args.record)
     lead = read_lead(recording, args.lead)
     sample = (
@@ -33,8 +37,7 @@ def predict(args):
         if args.annotations
         else detected(lead)
     )
-    network = shipped.load(args.weights or shipped.WEIGHTS)
-    classified = classify(lead, sample, lower(network.model))
+    classified = classify(lead, sample, network.program())
     out = args.out or Path(f"{recording.name}.csv")
     write(classified, out)
     notes = [f"note: {note}" for note in lead.notes]
