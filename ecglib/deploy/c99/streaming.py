@@ -139,10 +139,11 @@ def stream(code, samples, fs, gain):
         answer = code.ecg_sample(state, value, at)
         if answer >= 0:
             found.append((place.value, answer, n))
-    last = code.ecg_close(state, at)
+    while (answer := code.ecg_close(state, at)) >= 0:
+        found.append((place.value, answer, n))
     seconds = time.perf_counter() - start
-    if last < 0:
+    if not found:
         raise UserError("the detector found no beat; look whether the lead is flat")
-    found.append((place.value, last, n))
     sample, label, known = (np.array(column) for column in zip(*found, strict=True))
+    sample = np.minimum(sample, len(samples) - 1)
     return Streamed(sample, label.astype(np.int8), known, seconds)
