@@ -10,8 +10,12 @@ import torch
 from ecglib.aami import CLASSES, SYMBOL_TO_AAMI
 from ecglib.data.records import read_annotations, read_header
 from ecglib.data.signal.windows import cut
+from ecglib.deploy import integers
 from ecglib.deploy.latency import torch_threads
 from ecglib.deploy.roofline import fastest
+from ecglib.holter.classify import classify, detected
+from ecglib.holter.lead import read_lead
+from ecglib.holter.open import open_recording
 from ecglib.models.cost import counted
 from ecglib.models.ecgnet import EVERYTHING, HEAD
 from ecglib.personalize.online import empty_network, personalize
@@ -51,13 +55,20 @@ def _seconds(work, device):
     return time.perf_counter() - start
 
 
+def _first_record(run):
+    """Path, as a text, of the first WFDB record of a run."""
+    if run.source.path.is_file():
+        raise UserError(
+            f"{run.source.path} is packed; task {run.config.task} reads WFDB records"
+        )
+    return str(run.source.path / str(run.config.records[0]))
+
+
 def _windows(run):
     """Cut the windows of one record: by wfdb once for each beat, or from the whole signal."""
     import wfdb  # a machine with a packed file may lack it
 
-    if run.source.path.is_file():
-        raise UserError(f"{run.source.path} is packed; task windows reads WFDB records")
-    path = str(run.source.path / str(run.config.records[0]))
+    path = _first_record(run)
     sample, symbol = read_annotations(path, "atr")
     r_peaks = sample[np.isin(symbol, list(SYMBOL_TO_AAMI))]
     n_samples = read_header(path).sig_len
@@ -74,6 +85,29 @@ def _windows(run):
     cpu = torch.device("cpu")
     seconds = {"usual": _seconds(usual, cpu), "ours": _seconds(ours, cpu)}
     return {"n_beats": len(r_peaks)}, seconds
+
+
+def _recording(run):
+    """Answer one record: by NeuroKit2 from its samples, by us from its files, with classes.
+
+    Without NeuroKit2 there are only the seconds of ours.
+    """
+    path, cpu = _first_record(run), torch.device("cpu")
+
+    def ours():
+        lead = read_lead(open_recording(path))
+        return classify(lead, detected(lead), integers.read().program())
+
+    answered = ours()  # warms up
+    seconds = {"ours": _seconds(ours, cpu)}
+    try:
+        import neurokit2
+    except ImportError:
+        return {"n_beats": len(answered.beats)}, seconds
+    signal, fs = answered.lead.signal, answered.lead.fs
+    neurokit2.ecg_process(signal[: round(10 * fs)], sampling_rate=fs)  # warms up
+    seconds["usual"] = _seconds(lambda: neurokit2.ecg_process(signal, sampling_rate=fs), cpu)
+    return {"n_beats": len(answered.beats)}, seconds
 
 
 def _pretraining(run):
@@ -181,6 +215,7 @@ def _inference(run):
 
 TASKS = {
     "windows": _windows,
+    "recording": _recording,
     "pretraining": _pretraining,
     "training": _training,
     "online": _online,
@@ -195,8 +230,9 @@ class SpeedConfig(RunConfig, PersonalizedSettings, PrecisionSettings):
 
     Attributes
     ----------
-    task : {"windows", "pretraining", "training", "online", "inference"}
-        "windows" cuts the beats of a record, "pretraining" trains the puzzle, "training" trains
+    task : {"windows", "recording", "pretraining", "training", "online", "inference"}
+        "windows" cuts the beats of a record, "recording" finds and classifies them (the usual
+        way is NeuroKit2's `ecg_process`, which knows no classes), "pretraining" trains the puzzle, "training" trains
         with labels, "online" is the online stage of all patients, and "inference" computes one
         beat in every runtime.
     patients : int
