@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from tqdm import tqdm
+
 from ecglib.deploy import integers
 from ecglib.deploy.c99.front import FEATURES
 from ecglib.holter.classify import classify, detected, write
@@ -31,13 +33,16 @@ def predict(args):
     if network.features != FEATURES:
         raise UserError(f"{args.weights} reads {network.features}; only {FEATURES} is computed")
     recording = open_recording(args.record)
-    lead = read_lead(recording, args.lead)
-    sample = (
-        recording.annotations(args.annotations, lead.fs)[0]
-        if args.annotations
-        else detected(lead)
-    )
-    classified = classify(lead, sample, network.program())
+    with tqdm(total=3, desc=recording.name, unit="step", delay=2, leave=False) as bar:
+        lead = read_lead(recording, args.lead)
+        bar.update()
+        if args.annotations:
+            sample, _ = recording.annotations(args.annotations, lead.fs)
+        else:
+            sample = detected(lead)
+        bar.update()
+        classified = classify(lead, sample, network.program())
+        bar.update()
     out = args.out or Path(f"{recording.name}.csv")
     write(classified, out)
     notes = [f"note: {note}" for note in lead.notes]

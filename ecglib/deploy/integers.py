@@ -1,9 +1,9 @@
-"""The file of a micro network: what a device stores of it, in five kilobytes, read without torch.
+"""The file of a micro network: what a device stores of it, some 5 KB that NumPy alone reads.
 
-An .npz file with six flat arrays: `weight` (int8, layer after layer, each as PyTorch orders it),
+An .npz file with six flat arrays: `weight` (int8, layer after layer, each in PyTorch's order),
 `bias` (int32) and `scale` (float32) of all output channels, `input_scale` (float32) and
-`input_zero` (uint8) of the layers, and `meta`, the bytes of a JSON text. The layers are those of
-`ecglib.models.micronet.MicroNet`, whose size the meta states.
+`input_zero` (uint8) of the layers, and `meta`, the bytes of a JSON text. The layers are those
+of `ecglib.models.micronet.MicroNet`, whose size the meta states.
 """
 
 import json
@@ -86,7 +86,7 @@ class _Place(NamedTuple):
     """What a layer reads and writes.
 
     `shape` is that of its weights in PyTorch, `way` has arguments of `Layer.of`, `n_times` is
-    the number of samples that it reads, and `order` that of a linear layer's inputs on a device.
+    the number of samples that it reads, `order` that of a linear layer's inputs on a device.
     """
 
     shape: tuple[int, ...]
@@ -104,7 +104,7 @@ def _places(size):
         way = {"source": names[i] if i > 1 else "beat", "target": names[i + 1], "place": 0}
         way |= {"pad": kernel // 2, "pool": pool}
         places[names[i]] = _Place((n_out, n_in, kernel), way, n_times)
-        n_in, n_times = n_out, (n_times + 2 * way["pad"] - kernel + 1) // pool
+        n_in, n_times = n_out, n_times // pool
     order = np.arange(n_in * n_times).reshape(n_in, n_times).T.ravel()  # sample after sample
     if size["n_rr"]:
         way = {"source": "rr", "target": "hidden", "place": len(order)}
@@ -130,9 +130,9 @@ def read(path=WEIGHTS):
         If the file is missing, damaged or of another kind.
     """
     how = "write it with python -m ecglib export micronet"
-    with refused(f"{path} is missing or damaged; {how}"):
-        with opened_npz(path, 2 * MAX_PARAMETERS) as file:
-            arrays = {name: file[name] for name in file.files}
+    damaged = refused(f"{path} is missing or damaged; {how}")
+    with damaged, opened_npz(path, 2 * MAX_PARAMETERS) as file:
+        arrays = {name: file[name] for name in file.files}
     with refused(f"{path} holds no network of this version; {how}"):
         if {name: array.dtype for name, array in arrays.items()} != _TYPES:
             raise ValueError("other arrays")
@@ -148,10 +148,10 @@ def read(path=WEIGHTS):
 
 def _check(meta):
     """Raise `ValueError` if a network of this size cannot be, or cannot read its features."""
-    size = meta["size"]
-    if (size["n_channels"], size["n_rr"], size["n_times"]) != (*widths(meta["features"]), LENGTH):
+    size, reads = meta["size"], widths(meta["features"])
+    if (size["n_channels"], size["n_rr"]) != reads or size["n_times"] != LENGTH:
         raise ValueError("a size that does not fit the features")
-    numbers = [n for value in size.values() for n in (value if type(value) is list else [value])]
+    numbers = np.hstack(list(size.values())).tolist()
     if not all(type(n) is int and 0 <= n <= MAX_PARAMETERS for n in numbers):
         raise ValueError("impossible sizes")
 
@@ -162,18 +162,20 @@ def _layers(arrays, places):
     n_out = [place.shape[0] for place in places.values()]
     for name, array in arrays.items():
         parts = {"weight": sum(n_weights), "bias": sum(n_out), "scale": sum(n_out)}
-        positive = array.dtype != np.float32 or np.all(array > 0) and np.all(array < np.inf)
-        if array.shape != (parts.get(name, len(places)),) or not positive:
+        if array.shape != (parts.get(name, len(places)),):
             raise ValueError(f"{name} does not fit the network")
+        if array.dtype == np.float32 and not np.all((array > 0) & (array < np.inf)):
+            raise ValueError(f"{name} has impossible numbers")
     if min(n_weights) == 0:
         raise ValueError("a layer without weights")
     weight = np.split(arrays["weight"], np.cumsum(n_weights)[:-1])
     bias, scale = (np.split(arrays[k], np.cumsum(n_out)[:-1]) for k in ("bias", "scale"))
+    inputs = zip(arrays["input_scale"], arrays["input_zero"].tolist(), strict=True)
+    parts = zip(places.items(), weight, scale, bias, inputs, strict=True)
     return {
-        name: Stored(weight[i].reshape(place.shape), scale[i], bias[i],
-                     arrays["input_scale"][i], int(arrays["input_zero"][i]))
-        for i, (name, place) in enumerate(places.items())
-    }  # fmt: skip
+        name: Stored(weights.reshape(place.shape), *channels, *read)
+        for (name, place), weights, *channels, read in parts
+    }
 
 
 def write(path, layers, meta):

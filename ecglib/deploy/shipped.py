@@ -68,7 +68,8 @@ def load(path=WEIGHTS):
 @torch.no_grad()
 def _restore(layer, stored):
     """Set a fake-quantized layer so that its integers are the stored ones."""
-    scale, q_max = stored.scale.reshape(-1, *[1] * (stored.weight.ndim - 1)), layer.weight_quantizer.q_max
+    scale = stored.scale.reshape(-1, *[1] * (stored.weight.ndim - 1))
+    q_max = layer.weight_quantizer.q_max
     weight = np.where(
         np.abs(stored.weight) == q_max,
         np.sign(stored.weight) * _largest(scale, q_max),
@@ -99,7 +100,7 @@ def save(path, model, meta):
     model : MicroNet
         Network in integers, with calibrated ranges.
     meta : dict
-        `features`, `size`, `bits` of each layer and further facts, as values that JSON can hold.
+        `features`, `size`, `bits` of each layer and further facts, which JSON can hold.
 
     Raises
     ------

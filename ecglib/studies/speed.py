@@ -232,9 +232,9 @@ class SpeedConfig(RunConfig, PersonalizedSettings, PrecisionSettings):
     ----------
     task : {"windows", "recording", "pretraining", "training", "online", "inference"}
         "windows" cuts the beats of a record, "recording" finds and classifies them (the usual
-        way is NeuroKit2's `ecg_process`, which knows no classes), "pretraining" trains the puzzle, "training" trains
-        with labels, "online" is the online stage of all patients, and "inference" computes one
-        beat in every runtime.
+        way is NeuroKit2's `ecg_process`, which knows no classes), "pretraining" trains the
+        puzzle, "training" trains with labels, "online" is the online stage of all patients, and
+        "inference" computes one beat in every runtime.
     patients : int
         Number of patients of an online stage.
     usual_patients : int

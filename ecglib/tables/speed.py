@@ -61,8 +61,8 @@ def speed_table(results):
         `filters` of the first and the widest block, `beats`, `patients`, of which the usual way
         was `timed` (the rest is scaled), seconds `usual, s` and `ours, s`, their `ratio`, and
         `of peak, %`: operations a second of the (fine-)tuning our way, over those of a product
-        of large matrices. Cutting windows and answering have no filters and no peak; only the online stage has
-        patients.
+        of large matrices. Cutting windows and answering a record have no filters and no peak;
+        only the online stage has patients.
     """
     rows = []
     for result in sorted(results, key=_order):

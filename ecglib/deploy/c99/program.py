@@ -88,8 +88,18 @@ class Layer:
         if following:
             zero_out, scale_out = following.input_zero - OFFSET, float(following.input_scale)
         multiplier, shift = _fixed_point(stored.step.astype(np.float64) / scale_out)
-        about = {"bias": bias, "multiplier": multiplier, "shift": shift, "pad": pad, "pool": pool}
-        return cls(name, weight=weight, zero_in=zero_in, zero_out=zero_out, **about, **place)
+        return cls(
+            name,
+            weight=weight,
+            bias=bias,
+            multiplier=multiplier,
+            shift=shift,
+            pad=pad,
+            pool=pool,
+            zero_in=zero_in,
+            zero_out=zero_out,
+            **place,
+        )
 
 
 @dataclass(frozen=True)
@@ -161,8 +171,8 @@ class Program:
 def _sums(layer, x):
     """Sums (n_beats, n_positions // pool, n_out) int64 of a layer over its input.
 
-    The input is (n_beats, T, C), and of `pool` sums the largest is kept. The products go through
-    float32 if no sum of them can leave its exact integers, else through float64.
+    The input is (n_beats, T, C), and of `pool` sums the largest is kept. The products go
+    through float32 if no sum of them can leave its exact integers, else through float64.
     """
     n_out, n_taps, n_in = layer.weight.shape
     weight = layer.weight.reshape(n_out, -1).T.astype(np.float64)
