@@ -21,7 +21,7 @@ NETWORKS = {
     "wide": ("derivative+causal", MicroNetConfig(n_channels=1, n_rr=2).widened(2.3)),
     "other filters": (
         "raw+template+rr",
-        MicroNetConfig(channels=(3, 1, 5), kernels=(5, 1, 9), pools=(1, 3, 2), hidden_units=1),
+        MicroNetConfig(channels=(3, 4, 5), kernels=(5, 1, 9), pools=(1, 3, 2), hidden_units=5),
     ),
 }
 
