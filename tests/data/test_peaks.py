@@ -68,9 +68,10 @@ def test_the_peak_itself_is_found(fs, sign):
 
 
 @pytest.mark.parametrize(("fs", "seconds"), [(100, 3000), (360, 1500), (1000, 800.3)])
-def test_a_long_recording_is_that_in_one_piece(fs, seconds):
+@pytest.mark.parametrize("noise", [0.05, 3.0])
+def test_a_long_recording_is_that_in_one_piece(fs, seconds, noise):
     """Whatever is computed in blocks of minutes, the peaks are those of the whole."""
-    lead, _ = trace(lambda at: 75 + 40 * np.sin(at / 50), fs, seconds, noise=0.05)
+    lead, _ = trace(lambda at: 75 + 40 * np.sin(at / 50), fs, seconds, noise=noise)
     lead[np.random.default_rng(0).random(len(lead)) < 1e-4] += 3  # pops
     units = np.rint(1000 * lead).astype(np.int16)
     signal = averaged(held(units, fs), fs)

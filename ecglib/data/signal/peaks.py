@@ -35,7 +35,7 @@ _REACH, _AROUND = 14, 22  # of an R-peak from its candidate, and of the mean bes
 _START, _FOLLOW, _REFRACTORY, _T_WAVE, _IDLE = 280, 46, 40, 60, 600  # samples
 _FIRST_RR = 160
 _BEFORE = sum(_SMOOTH) - 2 + 2 * _LAG + _SUM - 1  # samples that energy looks back
-_BLOCK = 1 << 18  # samples at a time: a day takes no more memory for this than an hour
+_BLOCK = 1 << 14  # samples at a time, so that a day takes little memory
 
 
 def find(units, fs, gain):
