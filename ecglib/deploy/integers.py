@@ -69,12 +69,9 @@ class Integers:
         layers, shapes, scales = [], {}, {}
         for name, place in _places(self.meta["size"]).items():
             stored, following = self.layers[name], self.layers.get(place.way["target"])
-            weight = stored.weight
-            if weight.ndim == 3:
-                weight = weight.transpose(0, 2, 1)
-            else:
-                weight = weight[:, None, place.order]
-            source = place.way["source"]
+            weight, source = stored.weight, place.way["source"]
+            conv = weight.ndim == 3
+            weight = weight.transpose(0, 2, 1) if conv else weight[:, None, place.order]
             layers.append(Layer.of(name, weight, stored, following, **place.way))
             shapes[source] = (place.n_times, weight.shape[2])
             if source in ("beat", "rr"):
@@ -92,7 +89,7 @@ class _Place(NamedTuple):
     shape: tuple[int, ...]
     way: dict
     n_times: int = 1
-    order: slice | np.ndarray = slice(None)
+    order: np.ndarray | slice = slice(None)
 
 
 def _places(size):
@@ -110,10 +107,11 @@ def _places(size):
         way = {"source": "rr", "target": "hidden", "place": len(order)}
         places["rr.0"] = _Place((size["rr_units"], size["n_rr"]), way)
         order = np.append(order, len(order) + np.arange(size["rr_units"]))
-    way = {"source": "hidden", "target": "out", "place": 0}
-    places["hidden"] = _Place((size["hidden_units"], len(order)), way, order=order)
-    way = {"source": "out", "target": "logits", "place": 0}
-    places["out"] = _Place((size["n_outputs"], size["hidden_units"]), way)
+    head = (("hidden", "hidden_units", "out"), ("out", "n_outputs", "logits"))
+    for name, n_out, target in head:
+        way = {"source": name, "target": target, "place": 0}
+        places[name] = _Place((size[n_out], len(order)), way, order=order)
+        order = np.arange(size[n_out])
     return places
 
 
@@ -166,8 +164,6 @@ def _layers(arrays, places):
             raise ValueError(f"{name} does not fit the network")
         if array.dtype == np.float32 and not np.all((array > 0) & (array < np.inf)):
             raise ValueError(f"{name} has impossible numbers")
-    if min(n_weights) == 0:
-        raise ValueError("a layer without weights")
     weight = np.split(arrays["weight"], np.cumsum(n_weights)[:-1])
     bias, scale = (np.split(arrays[k], np.cumsum(n_out)[:-1]) for k in ("bias", "scale"))
     inputs = zip(arrays["input_scale"], arrays["input_zero"].tolist(), strict=True)
@@ -193,14 +189,10 @@ def write(path, layers, meta):
     UserError
         If the file cannot be written.
     """
-    order = [layers[name] for name in _places(meta["size"])]
-    arrays = {
-        "weight": np.concatenate([layer.weight.ravel() for layer in order]),
-        "bias": np.concatenate([layer.bias for layer in order]),
-        "scale": np.concatenate([layer.scale for layer in order]),
-        "input_scale": np.array([layer.input_scale for layer in order]),
-        "input_zero": np.array([layer.input_zero for layer in order], np.uint8),
-        "meta": np.frombuffer(json.dumps(meta, separators=(",", ":")).encode(), np.uint8),
-    }
+    text = json.dumps(meta, separators=(",", ":")).encode()
+    arrays = {"meta": np.frombuffer(text, np.uint8)}
+    for field in [name for name in _TYPES if name != "meta"]:
+        parts = [np.ravel(getattr(layers[name], field)) for name in _places(meta["size"])]
+        arrays[field] = np.concatenate(parts).astype(_TYPES[field])
     with written(Path(path)) as temporary, open(temporary, "wb") as file:
         np.savez_compressed(file, **arrays)

@@ -70,24 +70,18 @@ class Lead:
                 f"{self.recording}: lead {self.name} is one flat line or all invalid; name "
                 "another one by --lead"
             )
-        missing = np.flatnonzero(~valid)
-        valid[1:-1] &= ~(valid[:-2] & valid[2:])  # of the valid ones, those beside a gap
-        filled = np.interp(missing, np.flatnonzero(valid), self.signal[valid])
-        units = np.empty(len(self.signal), dtype=np.int16)
-        middle = np.median(self._whole(slice(None, None, 16), missing, filled))
+        signal = self.signal
+        if not valid.all():
+            signal, missing = signal.copy(), np.flatnonzero(~valid)
+            valid[1:-1] &= ~(valid[:-2] & valid[2:])  # of the valid ones, those beside a gap
+            signal[missing] = np.interp(missing, np.flatnonzero(valid), signal[valid])
+        units = np.empty(len(signal), dtype=np.int16)
+        middle = np.median(signal[::16].astype(np.float64))
         for start in range(0, len(units), _BLOCK):
-            block = slice(start, min(start + _BLOCK, len(units)), 1)
-            shifted = (self._whole(block, missing, filled) - middle) * UNITS_PER_MV
+            block = slice(start, start + _BLOCK)
+            shifted = (signal[block].astype(np.float64) - middle) * UNITS_PER_MV
             units[block] = np.rint(shifted).clip(-(2**15), 2**15 - 1)
         return units
-
-    def _whole(self, part, missing, filled):
-        """A part of the signal in float64, with values for what is missing."""
-        start, stop, step = part.indices(len(self.signal))
-        inside = (missing >= start) & (missing < stop) & (missing % step == 0)
-        signal = self.signal[part].astype(np.float64)
-        signal[(missing[inside] - start) // step] = filled[inside]
-        return signal
 
 
 def choose(recording, wanted=None):

@@ -55,20 +55,13 @@ def _seconds(work, device):
     return time.perf_counter() - start
 
 
-def _first_record(run):
-    """Path, as a text, of the first WFDB record of a run."""
-    if run.source.path.is_file():
-        raise UserError(
-            f"{run.source.path} is packed; task {run.config.task} reads WFDB records"
-        )
-    return str(run.source.path / str(run.config.records[0]))
-
-
 def _windows(run):
     """Cut the windows of one record: by wfdb once for each beat, or from the whole signal."""
     import wfdb  # a machine with a packed file may lack it
 
-    path = _first_record(run)
+    if run.source.path.is_file():
+        raise UserError(f"{run.source.path} is packed; task windows reads WFDB records")
+    path = str(run.source.path / str(run.config.records[0]))
     sample, symbol = read_annotations(path, "atr")
     r_peaks = sample[np.isin(symbol, list(SYMBOL_TO_AAMI))]
     n_samples = read_header(path).sig_len
@@ -88,11 +81,8 @@ def _windows(run):
 
 
 def _recording(run):
-    """Answer one record: by NeuroKit2 from its samples, by us from its files, with classes.
-
-    Without NeuroKit2 there are only the seconds of ours.
-    """
-    path, cpu = _first_record(run), torch.device("cpu")
+    """Answer a record: by us from its files, by NeuroKit2, if installed, from its samples."""
+    path, cpu = run.source.path / str(run.config.records[0]), torch.device("cpu")
 
     def ours():
         lead = read_lead(open_recording(path))

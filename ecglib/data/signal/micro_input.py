@@ -73,13 +73,7 @@ def parts_of(features):
 
 
 def widths(features):
-    """Channels of a beat and columns of timing that the features have, (int, int).
-
-    Examples
-    --------
-    >>> widths("derivative+template+rr+rhythm")
-    (2, 8)
-    """
+    """Channels of a beat and columns of timing that the features have, (int, int)."""
     parts = parts_of(features)
     n_rr = 5 * ("rr" in parts) + 2 * ("causal" in parts) + 3 * ("rhythm" in parts)
     return 1 + ("template" in parts), n_rr

@@ -76,18 +76,13 @@ def network_inputs(program, units, sample, fs, gain):
     fs, gain = int(fs), int(gain)
     sample, floor = np.asarray(sample, dtype=np.int64), fs * gain // 78 + 1
     look, size = _Look(floor), max(1, _MOST_SAMPLES // reach(fs))
+    around = np.arange(-reach(fs), reach(fs) + 1)
     beat = [np.zeros((0, 2, LENGTH), np.int8)]
     for i in range(0, len(sample), size):
-        found = differences(_around(units, sample[i : i + size], reach(fs)), fs)
-        beat.append(_to_bytes(program, "beat", look.at(found)))
+        at = np.clip(sample[i : i + size, None] + around, 0, len(units) - 1)
+        beat.append(_to_bytes(program, "beat", look.at(differences(units[at], fs))))
     rr = np.clip(timing(sample, fs), -8 * ONE, 8 * ONE)
     return np.concatenate(beat), _to_bytes(program, "rr", rr)
-
-
-def _around(units, sample, k):
-    """Samples (n_beats, 2 * k + 1) with the R-peaks in the middle."""
-    at = sample[:, None] + np.arange(-k, k + 1)
-    return units[np.clip(at, 0, len(units) - 1)]
 
 
 def _to_bytes(program, name, values):

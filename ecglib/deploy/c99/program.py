@@ -40,10 +40,10 @@ class Layer:
         Factor below 2³¹ that scales a sum to a byte, together with `shift`.
     shift : int
         Right shift of the products with `multiplier`.
-    pad, pool : int
-        Number of samples added on either side, and of outputs of which the largest is kept.
     zero_in, zero_out : int
         Bytes that mean 0 in the input and in the output.
+    pad, pool : int
+        Number of samples added on either side, and of outputs of which the largest is kept.
     """
 
     name: str
@@ -54,30 +54,18 @@ class Layer:
     bias: np.ndarray
     multiplier: np.ndarray
     shift: int
-    pad: int
-    pool: int
     zero_in: int
     zero_out: int
+    pad: int = 0
+    pool: int = 1
 
     @classmethod
-    def of(cls, name, weight, stored, following=None, *, pad=0, pool=1, **place):
-        """A layer from what is stored of it.
+    def of(cls, name, weight, stored, following=None, **place):
+        """A layer from what is stored of it; `UserError` if sums may not fit 32 bits.
 
-        Parameters
-        ----------
-        name : str
-            Name of the layer.
-        weight : ndarray of int8, shape (n_out, n_taps, n_in)
-            Its weights, channels last.
-        stored, following : ecglib.deploy.c99.stored.Stored
-            The layer, and the one that reads its outputs; none follows the last one.
-        pad, pool, **place
-            As the attributes; `source`, `target` and `place`.
-
-        Raises
-        ------
-        UserError
-            If sums may not fit 32 bits.
+        `weight` is that of `stored`, channels last; `following` is what is stored of the layer
+        that reads its outputs, if there is one; `place` has `source`, `target`, `place`, and
+        `pad` and `pool` of a convolution.
         """
         zero_in, taps = stored.input_zero - OFFSET, (1, 2)
         bias = stored.bias.astype(np.int64) - zero_in * weight.sum(axis=taps, dtype=np.int64)
@@ -94,8 +82,6 @@ class Layer:
             bias=bias,
             multiplier=multiplier,
             shift=shift,
-            pad=pad,
-            pool=pool,
             zero_in=zero_in,
             zero_out=zero_out,
             **place,
@@ -141,14 +127,9 @@ class Program:
         for all classes. The class with the largest value is the answer; if values are equal,
         the first of them.
         """
-        largest = max(n_samples * n_channels for n_samples, n_channels in self.shapes.values())
-        step = max(1, _MOST_SUMS // largest)
-        return np.concatenate(
-            [
-                self._run(beat[i : i + step], None if rr is None else rr[i : i + step])
-                for i in range(0, len(beat) or 1, step)
-            ]
-        )
+        step = max(1, _MOST_SUMS // max(map(np.prod, self.shapes.values())))
+        parts = [slice(i, i + step) for i in range(0, len(beat) or 1, step)]
+        return np.concatenate([self._run(beat[p], rr if rr is None else rr[p]) for p in parts])
 
     def _run(self, beat, rr):
         buffers = {
