@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
-from ecglib.deploy import shipped
-from ecglib.deploy.c99.lower import lower
+from tqdm import tqdm
+
+from ecglib.deploy import integers
+from ecglib.deploy.c99.front import FEATURES
 from ecglib.holter.classify import classify, detected, write
 from ecglib.holter.lead import read_lead
 from ecglib.holter.open import open_recording
+from ecglib.system.errors import UserError
 
 
 def read(args):
@@ -18,10 +21,15 @@ def read(args):
         The R-peaks (n_beats,), and their WFDB symbols if they come from annotations.
     """
     recording = open_recording(args.record)
-    lead = read_lead(recording, args.lead)
-    if args.annotations:
-        return recording, lead, *recording.annotations(args.annotations, lead.fs)
-    return recording, lead, detected(lead), None
+    with tqdm(total=2, desc=recording.name, unit="step", delay=2, leave=False) as bar:
+        lead = read_lead(recording, args.lead)
+        bar.update()
+        if args.annotations:
+            sample, symbol = recording.annotations(args.annotations, lead.fs)
+        else:
+            sample, symbol = detected(lead), None
+        bar.update()
+    return recording, lead, sample, symbol
 
 
 def predict(args):
@@ -41,9 +49,11 @@ def predict(args):
     UserError
         If the recording cannot be read, has no beat, or the file cannot be written.
     """
+    network = integers.read(args.weights or integers.WEIGHTS)
+    if network.features != FEATURES:
+        raise UserError(f"{args.weights} reads {network.features}; only {FEATURES} is computed")
     recording, lead, sample, _ = read(args)
-    network = shipped.load(args.weights or shipped.WEIGHTS)
-    classified = classify(lead, sample, lower(network.model))
+    classified = classify(lead, sample, network.program())
     out = args.out or Path(f"{recording.name}.csv")
     write(classified, out)
     notes = [f"note: {note}" for note in lead.notes]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from ecglib.data.signal.rr import scaled_ratios
 from ecglib.system.errors import UserError
 from ecglib.system.settings import Settings, setting
 
@@ -127,11 +128,6 @@ def normalize(signal, record, kind):
         rows = record == number
         out[rows] = (signal[rows] - signal[rows].mean()) / max(signal[rows].std(), MIN_STD)
     return out
-
-
-def scaled_ratios(rr):
-    """RR ratios centred on 1, scaled by 4 and clipped to ±8, float32."""
-    return np.clip((rr - 1) * 4, -8, 8).astype(np.float32)
 
 
 def to_inputs(beats, config, device):

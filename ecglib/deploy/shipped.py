@@ -1,27 +1,20 @@
-"""The network that comes with the library: its weights, and what is known about them."""
+"""A micro network in PyTorch, from the integers of its file and back."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
+import numpy as np
 import torch
 
-from ecglib.aami import CLASSES
-from ecglib.data.signal.micro_input import LENGTH
+from ecglib.deploy import integers
+from ecglib.deploy.c99.stored import stored_integers
+from ecglib.deploy.integers import WEIGHTS
 from ecglib.models.micronet import MicroNet, MicroNetConfig
 from ecglib.quant import freeze_ranges, quantize
-from ecglib.system.errors import UserError
+from ecglib.quant.modules import QuantLayer
 from ecglib.system.untrusted import refused
-from ecglib.training import checkpoints
-from ecglib.training.on_micro import MicroSettings
 
 MAX_BITS = 8
 """Largest number of bits of a weight in a network in integers."""
-
-MAX_PARAMETERS = 1_000_000
-"""Largest number of parameters of a micro network; the shipped one has about 3,500."""
-
-WEIGHTS = Path(__file__).parent / "weights" / "micronet.npz"
-"""Weights of the shipped network; `MODEL_CARD.md` beside them says what it can do."""
 
 
 @dataclass(frozen=True)
@@ -55,45 +48,65 @@ def load(path=WEIGHTS):
     UserError
         If the file is missing, damaged or of another kind.
     """
-    found = checkpoints.load(path)
-    if found is None:
-        raise UserError(
-            f"{path} is missing or damaged; write it with python -m ecglib export micronet"
-        )
-    state, meta = found
+    found = integers.read(path)
     with refused(
         f"{path} holds no network of this version; write it with "
         "python -m ecglib export micronet"
     ):
-        size = {k: tuple(v) if isinstance(v, list) else v for k, v in meta["size"].items()}
-        model = _network(MicroNetConfig(**size), meta["bits"])
-        model.load_state_dict(state)
-        _try(model, state, meta["features"])
+        size, bits = found.meta["size"], found.meta["bits"]
+        if not all(own in range(2, MAX_BITS + 1) for own in bits.values()):
+            raise ValueError("weights of impossible bits")
+        whole = {k: tuple(v) if isinstance(v, list) else v for k, v in size.items()}
+        fp32 = MicroNet(MicroNetConfig(**whole)).eval()
+        model = quantize(fp32, "all_int8", weight_bits=bits)
+        for name, stored in found.layers.items():
+            _restore(model.get_submodule(name), stored)
     freeze_ranges(model)
-    return Shipped(model, meta["features"], meta)
+    return Shipped(model, found.features, found.meta)
+
+
+@torch.no_grad()
+def _restore(layer, stored):
+    """Set a fake-quantized layer so that its integers are the stored ones."""
+    scale = stored.scale.reshape(-1, *[1] * (stored.weight.ndim - 1))
+    q_max = layer.weight_quantizer.q_max
+    weight = np.where(
+        np.abs(stored.weight) == q_max,
+        np.sign(stored.weight) * _largest(scale, q_max),
+        stored.weight * scale,
+    )
+    layer.weight.copy_(torch.from_numpy(weight))
+    layer.bias.copy_(torch.from_numpy(stored.bias * stored.step.astype(np.float64)))
+    reads = layer.input_quantizer
+    reads.scale.fill_(float(stored.input_scale)), reads.zero_point.fill_(stored.input_zero)
+    reads.low.copy_(-reads.zero_point * reads.scale)
+    reads.high.copy_((reads.q_max - reads.zero_point) * reads.scale)
+
+
+def _largest(scale, q_max):
+    """Weights that give these scales to the last bit, when a layer divides them by `q_max`."""
+    product = scale * q_max
+    near = [product, *(np.nextafter(product, np.float32(limit)) for limit in (0, np.inf))]
+    return np.select([weight / q_max == scale for weight in near], near, product)
 
 
 def save(path, model, meta):
-    """Write a network in integers, with facts about it that JSON can hold."""
-    checkpoints.save(path, model.state_dict(), meta)
+    """Write a network in integers as a file that `load` reads.
 
+    Parameters
+    ----------
+    path : Path
+        Target, ending in .npz.
+    model : MicroNet
+        Network in integers, with calibrated ranges.
+    meta : dict
+        `features`, `size`, `bits` of each layer and further facts, which JSON can hold.
 
-def _network(size, weight_bits):
-    """A network of this size; its size is checked before memory is used."""
-    with torch.device("meta"):
-        n_parameters = sum(parameter.numel() for parameter in MicroNet(size).parameters())
-    if n_parameters > MAX_PARAMETERS:
-        raise ValueError(f"a network of {n_parameters:,} parameters")
-    if not all(bits in range(2, MAX_BITS + 1) for bits in weight_bits.values()):
-        raise ValueError("weights of impossible bits")
-    return quantize(MicroNet(size).eval(), "all_int8", weight_bits=weight_bits)
-
-
-def _try(model, state, features):
-    """Raise `ValueError` if the network cannot classify beats with these features."""
-    reads = MicroSettings(features=features)
-    with torch.no_grad():
-        logits = model(torch.zeros(1, reads.n_channels, LENGTH), torch.zeros(1, reads.n_rr))
-    numbers = [logits, *(array for array in state.values() if array.is_floating_point())]
-    if logits.shape != (1, len(CLASSES)) or not all(n.isfinite().all() for n in numbers):
-        raise ValueError("no answer for each class, or weights that are no numbers")
+    Raises
+    ------
+    UserError
+        If the file cannot be written.
+    """
+    named = model.named_modules()
+    layers = {name: stored_integers(m) for name, m in named if isinstance(m, QuantLayer)}
+    integers.write(path, layers, meta)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ecglib.aami import CLASSES
 from ecglib.data.signal.peaks import find
-from ecglib.deploy.c99.front import Front, reach
+from ecglib.deploy.c99.front import network_inputs
 from ecglib.holter.lead import UNITS_PER_MV, Lead
 from ecglib.system.errors import UserError
 from ecglib.system.files import written
@@ -77,12 +77,7 @@ def inputs_of(lead, sample, program):
     -------
     tuple of ndarray of int8, shapes (n_beats, 2, 64) and (n_beats, 8)
     """
-    fs = round(lead.fs)
-    front, around = Front(program, fs, UNITS_PER_MV), 2 * reach(fs) + 1
-    padded = np.pad(lead.units(), reach(fs), mode="edge")
-    found = [front.beat(padded[t : t + around], t) for t in sample.tolist()]
-    beat, rr = zip(*found[1:], front.waiting(), strict=True)
-    return np.stack(beat), np.stack(rr)
+    return network_inputs(program, lead.units(), sample, round(lead.fs), UNITS_PER_MV)
 
 
 def classify(lead, sample, program):

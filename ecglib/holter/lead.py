@@ -1,6 +1,7 @@
 """The lead of a recording that is read, and how well it can be read."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -13,6 +14,8 @@ LEADS = ("MLII", "II")
 
 UNITS_PER_MV = 1000
 """Steps of the whole numbers that detector and network read, and the C code too."""
+
+_BLOCK = 1 << 20  # samples at a time
 
 
 @dataclass(frozen=True)
@@ -56,19 +59,29 @@ class Lead:
         UserError
             If no sample is valid, or all are equal.
         """
+        return self._units
+
+    @cached_property
+    def _units(self):
         valid = np.isfinite(self.signal)
-        kept = self.signal[valid]
-        if len(kept) == 0 or kept.min() == kept.max():
+        high = self.signal.max(where=valid, initial=-np.inf)
+        if self.signal.min(where=valid, initial=np.inf) >= high:
             raise UserError(
                 f"{self.recording}: lead {self.name} is one flat line or all invalid; name "
                 "another one by --lead"
             )
-        signal = self.signal.astype(np.float64)
+        signal = self.signal
         if not valid.all():
-            place = np.arange(len(signal))
-            signal = np.interp(place, place[valid], kept)
-        signal = (signal - np.median(signal[::16])) * UNITS_PER_MV
-        return np.rint(signal).clip(-(2**15), 2**15 - 1).astype(np.int16)
+            signal, missing = signal.copy(), np.flatnonzero(~valid)
+            valid[1:-1] &= ~(valid[:-2] & valid[2:])  # of the valid ones, those beside a gap
+            signal[missing] = np.interp(missing, np.flatnonzero(valid), signal[valid])
+        units = np.empty(len(signal), dtype=np.int16)
+        middle = np.median(signal[::16].astype(np.float64))
+        for start in range(0, len(units), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            shifted = (signal[block].astype(np.float64) - middle) * UNITS_PER_MV
+            units[block] = np.rint(shifted).clip(-(2**15), 2**15 - 1)
+        return units
 
 
 def choose(recording, wanted=None):

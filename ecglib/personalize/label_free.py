@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ecglib.data.inputs import scaled_ratios
+from ecglib.data.signal.rr import scaled_ratios
 from ecglib.personalize.strategies import start_statistics
 from ecglib.training.loop import in_batches
 

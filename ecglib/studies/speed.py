@@ -10,8 +10,12 @@ import torch
 from ecglib.aami import CLASSES, SYMBOL_TO_AAMI
 from ecglib.data.records import read_annotations, read_header
 from ecglib.data.signal.windows import cut
+from ecglib.deploy import integers
 from ecglib.deploy.latency import torch_threads
 from ecglib.deploy.roofline import fastest
+from ecglib.holter.classify import classify, detected
+from ecglib.holter.lead import read_lead
+from ecglib.holter.open import open_recording
 from ecglib.models.cost import counted
 from ecglib.models.ecgnet import EVERYTHING, HEAD
 from ecglib.personalize.online import empty_network, personalize
@@ -74,6 +78,26 @@ def _windows(run):
     cpu = torch.device("cpu")
     seconds = {"usual": _seconds(usual, cpu), "ours": _seconds(ours, cpu)}
     return {"n_beats": len(r_peaks)}, seconds
+
+
+def _recording(run):
+    """Answer a record: by us from its files, by NeuroKit2, if installed, from its samples."""
+    path, cpu = run.source.path / str(run.config.records[0]), torch.device("cpu")
+
+    def ours():
+        lead = read_lead(open_recording(path))
+        return classify(lead, detected(lead), integers.read().program())
+
+    answered = ours()  # warms up
+    seconds = {"ours": _seconds(ours, cpu)}
+    try:
+        import neurokit2
+    except ImportError:
+        return {"n_beats": len(answered.beats)}, seconds
+    signal, fs = answered.lead.signal, answered.lead.fs
+    neurokit2.ecg_process(signal[: round(10 * fs)], sampling_rate=fs)  # warms up
+    seconds["usual"] = _seconds(lambda: neurokit2.ecg_process(signal, sampling_rate=fs), cpu)
+    return {"n_beats": len(answered.beats)}, seconds
 
 
 def _pretraining(run):
@@ -181,6 +205,7 @@ def _inference(run):
 
 TASKS = {
     "windows": _windows,
+    "recording": _recording,
     "pretraining": _pretraining,
     "training": _training,
     "online": _online,
@@ -195,10 +220,11 @@ class SpeedConfig(RunConfig, PersonalizedSettings, PrecisionSettings):
 
     Attributes
     ----------
-    task : {"windows", "pretraining", "training", "online", "inference"}
-        "windows" cuts the beats of a record, "pretraining" trains the puzzle, "training" trains
-        with labels, "online" is the online stage of all patients, and "inference" computes one
-        beat in every runtime.
+    task : {"windows", "recording", "pretraining", "training", "online", "inference"}
+        "windows" cuts the beats of a record, "recording" finds and classifies them (the usual
+        way is NeuroKit2's `ecg_process`, which knows no classes), "pretraining" trains the
+        puzzle, "training" trains with labels, "online" is the online stage of all patients, and
+        "inference" computes one beat in every runtime.
     patients : int
         Number of patients of an online stage.
     usual_patients : int

@@ -14,9 +14,12 @@ from ecglib.tables.compression import FAMILIES
 
 _TASKS = {
     "windows": "windows of a record's beats",
+    "recording": "answer to a record",
     "pretraining": "puzzle",
     "training": "supervised",
 }
+
+_UNTRAINED = ("windows", "recording")
 
 
 def _task(config):
@@ -30,7 +33,7 @@ def _task(config):
 def _work(config):
     """The piece of work with its epochs, format and threads, in words."""
     words = [_task(config)]
-    if config["task"] != "windows":
+    if config["task"] not in _UNTRAINED:
         words += ["1 epoch" if config["epochs"] == 1 else f"{config['epochs']} epochs"]
     words += [config["precision"]] * (config["precision"] != "fp32")
     words += [f"{config['threads']} threads"] * (config["threads"] > 1)
@@ -58,8 +61,8 @@ def speed_table(results):
         `filters` of the first and the widest block, `beats`, `patients`, of which the usual way
         was `timed` (the rest is scaled), seconds `usual, s` and `ours, s`, their `ratio`, and
         `of peak, %`: operations a second of the (fine-)tuning our way, over those of a product
-        of large matrices. Cutting windows has no filters and no peak; only the online stage has
-        patients.
+        of large matrices. Cutting windows and answering a record have no filters and no peak;
+        only the online stage has patients.
     """
     rows = []
     for result in sorted(results, key=_order):
@@ -67,7 +70,7 @@ def speed_table(results):
             continue
         config, m = result.config, result.metrics
         row = {"work": _work(config), "filters": np.nan, "beats": m["n_beats"]}
-        if config["task"] != "windows":
+        if config["task"] not in _UNTRAINED:
             row["filters"] = f"{config['channels'][0]}–{max(config['channels'])}"
             row["of peak, %"] = 100 * m["share_of_peak"]
         if config["task"] == "online":

@@ -8,7 +8,7 @@ import torch
 from ecglib import models
 from ecglib.aami import CLASSES
 from ecglib.data.inputs import Inputs
-from ecglib.data.signal.micro_input import parts_of
+from ecglib.data.signal.micro_input import parts_of, widths
 from ecglib.models.micronet import EVERYTHING, MicroNetConfig
 from ecglib.quant import freeze_ranges
 from ecglib.system.errors import UserError
@@ -72,13 +72,12 @@ class MicroSettings(Settings):
     @property
     def n_channels(self):
         """Number of channels of a beat."""
-        return 2 if "template" in parts_of(self.features) else 1
+        return widths(self.features)[0]
 
     @property
     def n_rr(self):
         """Number of columns of timing."""
-        parts = parts_of(self.features)
-        return 5 * ("rr" in parts) + 2 * ("causal" in parts) + 3 * ("rhythm" in parts)
+        return widths(self.features)[1]
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import zscore
 
-from ecglib.data.inputs import (
-    normalize,
-    pick_device,
-    scaled_ratios,
-    stratified_share,
-    to_inputs,
-)
+from ecglib.data.inputs import normalize, pick_device, stratified_share, to_inputs
+from ecglib.data.signal.rr import scaled_ratios
 from ecglib.studies.baseline import BaselineConfig
 from ecglib.system.errors import UserError
 from tests.toys import beats_with

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from ecglib.aami import DS1
 from ecglib.data.sets import get
 from ecglib.data.signal.detector import detect, match
-from ecglib.data.signal.peaks import averaged, candidates, energy_of, find, held
+from ecglib.data.signal.peaks import (
+    averaged,
+    candidates,
+    energy_of,
+    find,
+    held,
+    judged,
+    placed,
+)
 from ecglib.system.errors import UserError
 from tests.traces import trace, with_early_beats
 
@@ -57,6 +65,23 @@ def test_the_peak_itself_is_found(fs, sign):
     lead, peaks = trace(75, fs, 30, noise=0)
     off = (detect(sign * lead, fs) - peaks) / fs
     assert np.abs(off).max() <= max(0.003, 1 / fs)
+
+
+@pytest.mark.parametrize(("fs", "seconds"), [(100, 3000), (360, 1500), (1000, 800.3)])
+@pytest.mark.parametrize("noise", [0.05, 3.0])
+def test_a_long_recording_is_that_in_one_piece(fs, seconds, noise):
+    """Whatever is computed in blocks of minutes, the peaks are those of the whole."""
+    lead, _ = trace(lambda at: 75 + 40 * np.sin(at / 50), fs, seconds, noise=noise)
+    lead[np.random.default_rng(0).random(len(lead)) < 1e-4] += 3  # pops
+    units = np.rint(1000 * lead).astype(np.int16)
+    signal = averaged(held(units, fs), fs)
+    energy = energy_of(signal)
+    at = candidates(energy)
+    end = len(energy) - 20 - 46 - 1  # candidates up to here have all that follows
+    chosen = np.array(judged(energy[at].tolist(), at.tolist(), end, 1000))
+    found = find(units, fs, 1000)
+    assert np.array_equal(found, np.minimum(placed(signal, chosen, fs), len(units) - 1))
+    assert len(found) > seconds
 
 
 def test_an_inverted_lead_has_the_same_peaks():

@@ -8,6 +8,8 @@ from ecglib.deploy import shipped
 from ecglib.deploy.c99 import harness
 from ecglib.deploy.c99.emit import constant_bytes, kernel, write_c
 from ecglib.deploy.c99.lower import lower
+from ecglib.deploy.c99.program import Layer, Program
+from ecglib.deploy.c99.stored import Stored
 from ecglib.system.errors import UserError
 from tests.tools import needs
 
@@ -41,6 +43,21 @@ def test_fake_quantized_network_and_its_integers_agree():
     found = program.run(*as_bytes(program, x, rr)).argmax(axis=1)
     assert np.mean(found == expected) >= 0.995  # beats of noise, many near a border
     assert len(set(expected)) > 1
+
+
+@pytest.mark.parametrize("n_in", [8, 700, 3000])
+def test_sums_are_exact_however_large_they_are(n_in):
+    """A layer of bytes at their limits, against integers; sums of 3000 leave float32."""
+    rng = np.random.default_rng(n_in)
+    weight = rng.choice(np.array([-127, 126, 127], np.int8), size=(3, 1, n_in))
+    stored = Stored(weight[:, 0], np.ones(3), rng.integers(-99, 99, 3), np.float32(1), 128)
+    layer = Layer.of("out", weight, stored, source="beat", target="logits", place=0)
+    beat = rng.choice(np.array([-128, 126, 127], np.int8), size=(5000, n_in, 1))
+    beat[0, :, 0] = np.where(weight[0, 0] > 0, 127, -128)
+    found = Program((layer,), {"beat": (1, n_in)}, {"beat": 1.0}).run(beat)
+    sums = beat[:, :, 0].astype(np.int64) @ weight[:, 0].T.astype(np.int64)
+    assert np.array_equal(found, (sums + stored.bias) * layer.multiplier)
+    assert (sums.max() > 2**24) == (n_in == 3000)
 
 
 @needs("gcc")

@@ -13,7 +13,7 @@ from ecglib.data.signal.micro_input import micro_inputs
 from ecglib.deploy import shipped
 from ecglib.deploy.c99 import harness
 from ecglib.deploy.c99.emit import write_c
-from ecglib.deploy.c99.front import ONE, Front, differences, logarithm, reach
+from ecglib.deploy.c99.front import ONE, differences, logarithm, network_inputs, reach, timing
 from ecglib.deploy.c99.lower import lower
 from ecglib.system.errors import UserError
 from tests.tools import needs
@@ -38,21 +38,6 @@ def recording(fs, n_beats=450, seed=0):
     return adc, sample
 
 
-def in_numpy(program, adc, sample, fs):
-    """What the network reads of every beat, by the integer reference."""
-    k, front = reach(fs), Front(program, fs, GAIN)
-    padded = np.pad(adc, k, mode="edge")
-    found = [front.beat(padded[t : t + 2 * k + 1], t) for t in sample]
-    return [np.stack(part) for part in zip(*found[1:], front.waiting(), strict=True)]
-
-
-def timing_of(program, sample, fs):
-    """The timing of beats alone, by the integer reference; all beats look the same."""
-    front, around = Front(program, fs, GAIN), np.arange(2 * reach(fs) + 1)
-    found = [front.beat(around, t) for t in sample]
-    return np.stack([timing for _, timing in [*found[1:], front.waiting()]])
-
-
 def in_c(program, adc, sample, fs, folder):
     """Classes of every beat, by the compiled C code under the undefined-behaviour sanitizer."""
     source, _ = write_c(program, folder, "micronet", shipped.load().features)
@@ -72,7 +57,7 @@ def in_c(program, adc, sample, fs, folder):
 def test_c_equals_numpy_from_raw_samples(tmp_path, fs):
     program = lower(shipped.load().model)
     adc, sample = recording(fs)
-    expected = program.run(*in_numpy(program, adc, sample, fs)).argmax(axis=1)
+    expected = program.run(*network_inputs(program, adc, sample, fs, GAIN)).argmax(axis=1)
     assert in_c(program, adc, sample, fs, tmp_path) == expected.tolist()
     assert len(set(expected)) > 1
 
@@ -83,23 +68,23 @@ def test_loud_samples_do_not_overflow(tmp_path):
     _, sample = recording(360, n_beats=60)
     rng = np.random.default_rng(0)
     adc = rng.choice(np.array([-32768, 32767], np.int16), size=sample[-1] + 360)
-    expected = program.run(*in_numpy(program, adc, sample, 360)).argmax(axis=1)
+    expected = program.run(*network_inputs(program, adc, sample, 360, GAIN)).argmax(axis=1)
     assert in_c(program, adc, sample, 360, tmp_path) == expected.tolist()
 
 
 @pytest.mark.parametrize("places", [(1,), (40,), (79,), (20, 21)], ids=str)
 def test_timing_across_a_gap_is_that_without_it(places):
     """A gap counts as the interval before it again, or one second where there is none."""
-    fs, program = 250, lower(shipped.load().model)
+    fs = 250
     rr = np.random.default_rng(0).integers(150, 300, 80)
     with_gap, without = rr.copy(), rr.copy()
     for place in places:
         with_gap[place] = 10 * fs + 1 + place
         without[place] = without[place - 1] if place > 1 else fs
-    found, expected = (timing_of(program, np.cumsum(r), fs) for r in (with_gap, without))
+    found, expected = (timing(np.cumsum(r), fs) for r in (with_gap, without))
     np.testing.assert_array_equal(found, expected)
     with_gap[places[0]] = 10 * fs  # ten seconds are a pause of the heart, and stay one
-    assert (timing_of(program, np.cumsum(with_gap), fs) != expected).any()
+    assert (timing(np.cumsum(with_gap), fs) != expected).any()
 
 
 @pytest.mark.parametrize("fs", [250, 360])
@@ -110,7 +95,7 @@ def test_integers_are_what_floats_give(fs):
     signal = ((adc.astype(float) - 1024) / GAIN).astype(np.float32)
     record = Record(1, signal, fs, GAIN, 1024, sample, np.full(len(sample), "N"))
     inputs = micro_inputs(record, network.features)
-    beat, rr = in_numpy(program, adc, sample, fs)
+    beat, rr = network_inputs(program, adc, sample, fs, GAIN)
     for name, mine, floats in (("beat", beat, inputs.x), ("rr", rr, inputs.rr)):
         difference = np.abs(mine.astype(int) - program.to_bytes(name, floats.numpy()))
         assert difference.max() <= 1
@@ -135,7 +120,7 @@ def test_differences_of_a_ramp_are_its_slope(fs, slope):
 @pytest.mark.parametrize(("fs", "gain", "word"), [(0, 200, "fs"), (360, 0.5, "gain")])
 def test_impossible_recordings_are_refused(fs, gain, word):
     with pytest.raises(UserError, match=word):
-        Front(lower(shipped.load().model), fs, gain)
+        network_inputs(lower(shipped.load().model), np.zeros(9, np.int16), [4], fs, gain)
 
 
 def test_other_features_have_no_integer_form(tmp_path):

@@ -64,6 +64,11 @@ def test_rates_of_heart_and_recorder(code, bpm, fs):
     assert len(assert_same(code, units_of(lead), fs)) >= 4
 
 
+def test_half_an_hour(code):
+    lead, _ = trace(lambda at: 75 + 40 * np.sin(at / 50), 250, 1800, noise=0.05)
+    assert len(assert_same(code, units_of(lead), 250)) > 1800
+
+
 def worse(kind, lead, fs, rng):
     """A lead with something wrong from its tenth second on."""
     at, second = 10 * fs, fs

@@ -8,14 +8,16 @@ from ecglib.data.sets.mitdb import read_record
 from ecglib.data.signal.detector import match
 from ecglib.data.signal.peaks import find
 from ecglib.data.synthetic import write_records
-from ecglib.deploy import shipped
+from ecglib.deploy import integers, shipped
 from ecglib.deploy.c99 import harness
 from ecglib.deploy.c99.emit import write_c
+from ecglib.deploy.c99.front import network_inputs
 from ecglib.deploy.c99.lower import lower
 from ecglib.deploy.c99.streaming import classes_in_c, raw_samples, stream
 from ecglib.plots.c99 import strip
 from ecglib.system.errors import UserError
 from tests.tools import needs
+from tests.traces import trace
 
 pytestmark = needs("gcc")
 
@@ -65,6 +67,40 @@ def test_a_class_is_known_one_beat_late(streamed):
     late = streamed.known[:-1] - following
     assert late.min() > 0
     assert late.max() < 2 * 360  # a beat that was missed at first is found later than others
+
+
+def assert_as_in_numpy(code, units, fs):
+    """The stream has the peaks and classes of the reference, the last beat's included."""
+    streamed, peaks = stream(code, units, fs, 1000), find(units, fs, 1000)
+    assert streamed.sample.tolist() == peaks.tolist()
+    program = integers.read().program()
+    logits = program.run(*network_inputs(program, units, peaks, fs, 1000))
+    assert streamed.label.tolist() == logits.argmax(axis=1).tolist()
+    return streamed
+
+
+@pytest.mark.parametrize("seconds", [1, 1.6, 2, 3, 30])
+@pytest.mark.parametrize("fs", [100, 250, 360, 499, 500])
+def test_no_beat_of_a_short_or_fast_recording_is_lost(code, fs, seconds):
+    for seed, bpm in enumerate((45, 75, 180)):
+        lead, _ = trace(bpm, fs, seconds, seed=seed)
+        found = assert_as_in_numpy(code, np.rint(1000 * lead).astype(np.int16), fs)
+        assert len(found.sample) > 0
+
+
+@pytest.mark.parametrize("fs", [250, 500])
+def test_a_low_beat_in_a_slow_rhythm_is_found_seconds_later(code, fs):
+    """When a complex is overdue, the low one counts, whose samples came 4 s ago."""
+    lead, peaks = trace(23, fs, 400)
+    early = peaks[-3] + round(0.5 * fs)
+    lead[peaks[-2] - fs // 2 : peaks[-2] + fs] = 0
+    lead[early - fs // 10 : early + fs // 10] += (
+        0.5 * lead[peaks[5] - fs // 10 : peaks[5] + fs // 10]
+    )
+    found = assert_as_in_numpy(code, np.rint(1000 * lead).astype(np.int16), fs)
+    late = np.abs(found.sample - early).argmin()
+    assert abs(found.sample[late] - early) < 0.03 * fs
+    assert found.known[late - 1] - early > 2 * fs  # when it was found
 
 
 @pytest.mark.parametrize("fs", [99, 501])

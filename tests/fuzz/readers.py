@@ -21,9 +21,11 @@ from ecglib.data.find.pack import read_info
 from ecglib.data.sets import load
 from ecglib.data.sets.mitdb import load_beats
 from ecglib.data.signal.detector import score_record
-from ecglib.deploy import shipped
+from ecglib.deploy import integers, shipped
 from ecglib.deploy.bundle import measured
-from ecglib.holter.classify import predict_record, write
+from ecglib.holter.classify import classify, detected, write
+from ecglib.holter.lead import read_lead
+from ecglib.holter.open import open_recording
 from ecglib.studies.plan import Plan
 from tests.compress.conftest import build
 
@@ -56,12 +58,15 @@ def read_mitdb(root):
     assert np.all(np.diff(beats.sample) >= 0)
 
 
-def read_predicted(name, **how):
-    found = predict_record(name, shipped.load(), **how)
+def read_predicted(name, lead=None, annotations=None):
+    recording = open_recording(name)
+    lead = read_lead(recording, lead)
+    sample = recording.annotations(annotations, lead.fs)[0] if annotations else detected(lead)
+    found = classify(lead, sample, integers.read().program())
     table = found.beats
     assert np.isfinite(table[["N", "S", "V"]].to_numpy()).all()
     assert np.all(np.diff(table["sample"]) >= 0)
-    assert 0 <= table["sample"].min() <= table["sample"].max() < found.duration * found.fs
+    assert 0 <= table["sample"].min() <= table["sample"].max() < len(lead.signal)
     write(found, name.parent / "out.csv")
     write(found, name.parent / "out.ann")
 
@@ -140,14 +145,12 @@ def read_result(folder):
 
 
 def other_meta(rng, content):
-    """A checkpoint whose story, JSON in an array of text, is another one."""
+    """A network whose meta, JSON in an array of bytes, is another one."""
 
     def change(members):
-        state = {name.removesuffix(".npy"): data for name, data in members.items()}
-        story = str(np.lib.format.read_array(io.BytesIO(state["__meta__"])))
-        text = mutated(rng, story[: story.index('"config"')].encode() + b'"n":1}')
-        array = np.array(text.decode("utf-8", "replace"))
-        return members | {"__meta__.npy": _npy(array)}
+        story = np.lib.format.read_array(io.BytesIO(members["meta.npy"])).tobytes()
+        text = mutated(rng, story[: story.index(b'"config"')] + b'"n":1}')
+        return members | {"meta.npy": _npy(np.frombuffer(text, np.uint8))}
 
     return in_zip(content, change) if rng.random() < 0.5 else member_of_zip(rng, content)
 
@@ -162,6 +165,8 @@ def read_weights(folder):
     network = shipped.load(folder / "w.npz")
     with torch.no_grad():
         assert network.model(torch.randn(2, 2, 64), torch.randn(2, 8)).shape == (2, 3)
+    beats = np.zeros((2, 2, 64), np.int8), np.zeros((2, 8), np.int8)
+    assert integers.read(folder / "w.npz").program().run(*beats).shape == (2, 3)
 
 
 def read_params(folder):

@@ -15,7 +15,6 @@ from ecglib.data.sets.mitdb import load_beats
 from ecglib.data.synthetic import write_records
 from ecglib.deploy import shipped
 from ecglib.deploy.bundle import write as bundle
-from ecglib.training import checkpoints
 from tests.compress.conftest import build
 from tests.data import made
 from tests.test_results import RESULT
@@ -124,7 +123,7 @@ def result(folder):
 
 def weights(folder):
     network = shipped.load()
-    checkpoints.save(folder / "w.npz", network.model.state_dict(), network.meta)
+    shipped.save(folder / "w.npz", network.model, network.meta)
 
 
 def params(folder):

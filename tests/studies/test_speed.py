@@ -1,12 +1,14 @@
 """Study speed does every task both ways; how fast is for the benchmark to say."""
 
 import statistics
+import sys
 
 import numpy as np
 import pytest
 import torch
 
 from ecglib import results
+from ecglib.__main__ import main
 from ecglib.deploy import forms
 from ecglib.models.ecgnet import ECGNet, ECGNetConfig
 from ecglib.plots.speed import growth
@@ -28,8 +30,14 @@ def speed_of(mitdb, folder, **settings):
     return result
 
 
-@pytest.mark.parametrize("task", ["windows", "pretraining", "training", "online"])
+TASKS = ["windows", "recording", "pretraining", "training", "online"]
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.filterwarnings("ignore")  # of NeuroKit2 about NumPy
 def test_a_task_has_two_times_and_their_ratio(mitdb, tmp_path, task):
+    if task == "recording":
+        pytest.importorskip("neurokit2")
     result = speed_of(mitdb, tmp_path, task=task)
     usual, ours = result.runtime_s["usual"], result.runtime_s["ours"]
     assert min(usual, ours) > 0
@@ -37,10 +45,22 @@ def test_a_task_has_two_times_and_their_ratio(mitdb, tmp_path, task):
     assert result.metrics["n_beats"] > 0
     row = speed.speed_table([result]).iloc[0]
     assert row["ratio"] == pytest.approx(usual / ours)
-    if task != "windows":
+    if task not in ("windows", "recording"):
         m = result.metrics
         assert m["share_of_peak"] == pytest.approx(m["flops"] / m["peak_flops"])
         assert 0 < m["share_of_peak"] < 1
+
+
+def test_without_neurokit_a_record_has_no_row_and_the_command_says_so(
+    mitdb, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setitem(sys.modules, "neurokit2", None)
+    result = speed_of(mitdb, tmp_path, task="recording")
+    assert list(result.runtime_s) == ["ours"]
+    assert speed.speed_table([result]).empty
+    monkeypatch.setattr(plan.Plan, "run", lambda *_, **__: [result])
+    assert main(["bench"]) == 0
+    assert "pip install 'ecglib[peers]'" in capsys.readouterr().out
 
 
 def test_seconds_of_few_patients_are_scaled_to_all_and_said_to_be(mitdb, tmp_path):

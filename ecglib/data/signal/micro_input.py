@@ -6,11 +6,9 @@ frequency. All of it is causal except the RR ratios with `post`, which wait for 
 """
 
 import numpy as np
-import torch
 
 from ecglib.aami import AAMI_CLASSES, SYMBOL_TO_AAMI
-from ecglib.data.inputs import Inputs, scaled_ratios
-from ecglib.data.signal.rr import RR_DELAY_BEATS, rhythm_features, rr_features
+from ecglib.data.signal.rr import RR_DELAY_BEATS, rhythm_features, rr_features, scaled_ratios
 from ecglib.system.errors import UserError
 
 FEATURES = ("derivative", "raw", "template", "causal", "rr", "rhythm")
@@ -74,6 +72,13 @@ def parts_of(features):
     return parts
 
 
+def widths(features):
+    """Channels of a beat and columns of timing that the features have, (int, int)."""
+    parts = parts_of(features)
+    n_rr = 5 * ("rr" in parts) + 2 * ("causal" in parts) + 3 * ("rhythm" in parts)
+    return 1 + ("template" in parts), n_rr
+
+
 def micro_inputs(record, features):
     """Inputs of the micro network for all beats of a record.
 
@@ -95,6 +100,10 @@ def micro_inputs(record, features):
     UserError
         If the features are unknown, there is no beat, or the lead is flat or all invalid.
     """
+    import torch  # slow to import, and a network in integers does without it
+
+    from ecglib.data.inputs import Inputs
+
     parts = parts_of(features)
     sample = record.sample[record.is_beat]
     if len(sample) == 0:

@@ -37,6 +37,8 @@ _REACH, _AROUND = 14, 22  # of an R-peak from its candidate, and of the mean bes
 _START, _FOLLOW, _REFRACTORY, _T_WAVE, _IDLE = 280, 46, 40, 60, 600  # samples
 _FIRST_RR = 160
 _SMALLEST, _LARGEST = 3, 160  # size of complexes, in gains; a narrow one of 1 mV has some 50
+_BEFORE = sum(_SMOOTH) - 2 + 2 * _LAG + _SUM - 1  # samples that energy looks back
+_BLOCK = 1 << 14  # samples at a time, so that a day takes little memory
 
 
 def find(units, fs, gain):
@@ -65,12 +67,33 @@ def find(units, fs, gain):
         raise UserError(f"fs is {fs}; R-peaks are found at {SLOWEST} to {FASTEST:,} Hz")
     if len(units) == 0:
         return np.zeros(0, dtype=np.int64)
-    signal = averaged(held(units, fs), fs)
-    energy = energy_of(signal)
-    at = candidates(energy)
-    end = len(energy) - _APART - _FOLLOW - 1
-    chosen = judged(energy[at].tolist(), at.tolist(), end, gain)
+    signal = _signal(units, fs)
+    size, at = (np.concatenate(parts) for parts in zip(*_candidates(signal), strict=True))
+    chosen = judged(size.tolist(), at.tolist(), len(signal) - _APART - _FOLLOW - 1, gain)
     return np.minimum(placed(signal, np.array(chosen, dtype=np.int64), fs), len(units) - 1)
+
+
+def _signal(units, fs):
+    """`averaged` of a recording that is `held`, int32, from some seconds at a time."""
+    n = (len(units) + 6 * fs // 10) * HZ // fs
+    signal, step = np.empty(n, dtype=np.int32), max(1, _BLOCK // fs)
+    last = (len(units) - 1) // fs // step * step  # second at which the last block begins
+    for second in range(0, last, step):
+        block = units[second * fs : (second + step) * fs]
+        signal[second * HZ : (second + step) * HZ] = averaged(block, fs)
+    signal[last * HZ :] = averaged(held(units[last * fs :], fs), fs)
+    return signal
+
+
+def _candidates(signal):
+    """Size and place (n,) of the candidates, block after block."""
+    for start in range(0, len(signal), _BLOCK):
+        first, end = max(start - _APART, 0), start + _BLOCK + _APART
+        context = signal[max(first - _BEFORE, 0) : end]
+        energy = energy_of(context)[first - max(first - _BEFORE, 0) :]
+        at = candidates(energy)
+        at = at[(at + first >= start) & (at + first < start + _BLOCK)]
+        yield energy[at], at + first
 
 
 def held(units, fs):
@@ -90,8 +113,7 @@ def averaged(units, fs):
 
 def energy_of(signal):
     """Energy of steep slopes, (n,) int64, `DELAY` samples late; level before it starts."""
-    before = sum(_SMOOTH) - 2 + 2 * _LAG + _SUM - 1
-    smooth = np.concatenate([np.full(before, signal[0]), signal])
+    smooth = np.concatenate([np.full(_BEFORE, signal[0]), signal])
     for width in _SMOOTH:
         smooth = _moving_sum(smooth, width)
     bent = smooth[2 * _LAG :] - 2 * smooth[_LAG:-_LAG] + smooth[: -2 * _LAG]

@@ -83,6 +83,11 @@ def _ratio(numerator, denominator):
     )
 
 
+def scaled_ratios(rr):
+    """RR ratios centred on 1, scaled by 4 and clipped to ±8, float32."""
+    return np.clip((rr - 1) * 4, -8, 8).astype(np.float32)
+
+
 def rhythm_features(sample):
     """Three more columns for every beat of one record: two ratios to a baseline, irregularity.
 

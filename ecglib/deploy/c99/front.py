@@ -1,8 +1,8 @@
 """Input of the micro network in integers, from raw samples and R-peak times.
 
 It is what `ecglib.data.signal.micro_input` computes in floating point, here with numbers that
-have 16 bits after the point. It is the reference for the function `ecg_beat` of the C code,
-which must equal it bit for bit.
+have 16 bits after the point, for all beats of a recording. It is the reference for the function
+`ecg_beat` of the C code, which computes beat by beat and must equal it bit for bit.
 """
 
 import numpy as np
@@ -19,6 +19,7 @@ LARGEST_DIFFERENCE = 1 << 24
 _LOG_2 = round(np.log(2) * ONE)
 _REACH = round(0.1 * ONE)
 _TEMPLATE_STEP = int(0.01 * ONE)
+_MOST_SAMPLES = 1 << 18  # of windows at a time
 
 
 def byte_factor(scale):
@@ -29,125 +30,144 @@ def byte_factor(scale):
 
 
 def logarithm(value):
-    """Natural logarithm of an integer above zero, with 16 bits after the point.
+    """Natural logarithms of integers from 1 to 2³² − 1, with 16 bits after the point, int64.
 
     Examples
     --------
-    >>> round(logarithm(300) / 65536, 4), round(float(np.log(300)), 4)
-    (5.7038, 5.7038)
+    >>> (logarithm([300]) / 65536).round(4), np.log([300]).round(4)
+    (array([5.7038]), array([5.7038]))
     """
-    value, whole = int(value), int(value).bit_length() - 1
-    value <<= 31 - whole
-    result = whole
-    for _ in range(16):
-        square = (value * value) >> 31
-        over = square >> 32
-        value, result = square >> over, 2 * result + over
+    value = np.asarray(value, dtype=np.uint64)
+    result = np.frexp(value.astype(np.float64))[1] - np.int64(1)  # of the highest bit
+    value = value << (31 - result).astype(np.uint64)
+    for _ in range(16):  # squaring a number doubles its logarithm
+        square = (value * value) >> np.uint64(31)
+        over = square >> np.uint64(32)
+        value, result = square >> over, 2 * result + over.astype(np.int64)
     return _shifted(result * _LOG_2, 16)
 
 
-class Front:
-    """Inputs of the micro network's `Program` for one recording, computed beat by beat.
+def network_inputs(program, units, sample, fs, gain):
+    """Bytes that the micro network reads for each beat of a recording.
 
-    `fs` is the sampling frequency in Hz, `gain` the units in a millivolt; both are whole
-    numbers above zero.
+    Parameters
+    ----------
+    program : ecglib.deploy.c99.program.Program
+        The network, whose features are `FEATURES`.
+    units : ndarray of int16, shape (n_samples,)
+        Samples; beyond the edges the nearest one is repeated.
+    sample : ndarray of int, shape (n_beats,)
+        R-peaks of all beats, ascending.
+    fs, gain : int
+        Samples a second, and units in a millivolt, both above zero.
+
+    Returns
+    -------
+    tuple of ndarray of int8, shapes (n_beats, 2, 64) and (n_beats, 8)
+
+    Raises
+    ------
+    UserError
+        If the frequency or the gain is no whole number above zero.
     """
+    for name, value in (("fs", fs), ("gain", gain)):
+        if value != int(value) or value <= 0:
+            raise UserError(f"{name} is {value}; it must be a whole number above zero")
+    fs, gain = int(fs), int(gain)
+    sample, floor = np.asarray(sample, dtype=np.int64), fs * gain // 78 + 1
+    look, size = _Look(floor), max(1, _MOST_SAMPLES // reach(fs))
+    around = np.arange(-reach(fs), reach(fs) + 1)
+    beat = [np.zeros((0, 2, LENGTH), np.int8)]
+    for i in range(0, len(sample), size):
+        at = np.clip(sample[i : i + size, None] + around, 0, len(units) - 1)
+        beat.append(_to_bytes(program, "beat", look.at(differences(units[at], fs))))
+    rr = np.clip(timing(sample, fs), -8 * ONE, 8 * ONE)
+    return np.concatenate(beat), _to_bytes(program, "rr", rr)
 
-    def __init__(self, program, fs, gain):
-        for name, value in (("fs", fs), ("gain", gain)):
-            if value != int(value) or value <= 0:
-                raise UserError(f"{name} is {value}; it must be a whole number above zero")
-        self.fs, self.floor = int(fs), int(fs) * int(gain) // 78 + 1
-        self.zero = {name: program.reader(name).zero_in for name in ("beat", "rr")}
-        self.factor = {name: byte_factor(program.scales[name]) for name in ("beat", "rr")}
-        self.n_beats, self.time, self.amplitude = 0, 0, 0
-        self.template = np.zeros(LENGTH, np.int64)
-        self.intervals, self.changes = [], []
-        self.columns = np.zeros(8, np.int64)
-        self.window = None
-        self.log_last = self.baseline = self.baseline_before = 0
 
-    def beat(self, around, time):
-        """Take the next beat, and return the network's input for the beat before it.
+def _to_bytes(program, name, values):
+    """Numbers with a 16-bit fraction as the bytes that the network reads."""
+    multiplier, shift = byte_factor(program.scales[name])
+    q = _shifted(values * multiplier, shift) + program.reader(name).zero_in
+    return np.clip(q, -OFFSET, OFFSET - 1).astype(np.int8)
 
-        At the first beat the result is None.
 
-        Parameters
-        ----------
-        around : ndarray of int, shape (2 * reach(fs) + 1,)
-            Samples with the R-peak in the middle.
-        time : int
-            Number of the R-peak's sample, ascending.
+class _Look:
+    """Windows in running amplitudes, and what they have beyond the patient's usual beat."""
 
-        Returns
-        -------
-        tuple of ndarray of int8, shapes (2, 64) and (8,), or None
-        """
-        rr, before = int(time) - self.time, None
-        if rr > LONGEST_RR_S * self.fs:
-            rr = self.intervals[-1] if self.intervals else self.fs
-        if self.n_beats:
-            self._look_ahead(rr)
-            before = self.waiting()
-        self._look(around)
-        self.columns[:] = 0
-        if self.n_beats:
-            self._look_back(rr)
-        self.time, self.n_beats = int(time), self.n_beats + 1
-        return before
+    def __init__(self, floor):
+        self.floor, self.n_beats, self.amplitude = floor, 0, 0
+        self.template = None
 
-    def waiting(self):
-        """Input for the last beat, whose next beat is not known yet."""
-        rr = np.clip(self.columns, -8 * ONE, 8 * ONE)
-        return self._bytes("beat", self.window), self._bytes("rr", rr)
+    def at(self, found):
+        """Both signals (n_beats, 2, 64) of the next beats, from their `differences`."""
+        totals = np.maximum(np.abs(found).sum(axis=1), self.floor).tolist()
+        amplitudes = [self._amplitude(n, t) for n, t in enumerate(totals, self.n_beats + 1)]
+        value = _shifted(found * (2**44 // (3 * np.array(amplitudes)))[:, None], 22)
+        if self.template is None:
+            self.template = value[0].copy()
+        novel = np.stack([self._novel(n, v) for n, v in enumerate(value, self.n_beats + 1)])
+        self.n_beats += len(value)
+        return np.stack([value, novel], axis=1)
 
-    def _bytes(self, name, values):
-        multiplier, shift = self.factor[name]
-        q = _shifted(values * multiplier, shift) + self.zero[name]
-        return np.clip(q, -OFFSET, OFFSET - 1).astype(np.int8)
+    def _amplitude(self, n, total):
+        by, difference = min(n, SCALE_BEATS), total - self.amplitude
+        self.amplitude += difference // by if difference >= 0 else -(-difference // by)
+        return self.amplitude
 
-    def _look(self, around):
-        n = self.n_beats + 1
-        d = differences(around, self.fs)
-        total = max(int(np.abs(d).sum()), self.floor)
-        self.amplitude += _divided(total - self.amplitude, min(n, SCALE_BEATS))
-        value = _shifted(d * ((1 << 44) // (3 * self.amplitude)), 22)
-        if n == 1:
-            self.template = value.copy()
+    def _novel(self, n, value):
         novel = value - self.template
-        self.window = np.stack([value, novel])
         if n <= TEMPLATE_START:
             self.template += _divided(novel, n)
         else:
-            self.template += np.clip(_divided(novel, 4), -_TEMPLATE_STEP, _TEMPLATE_STEP)
+            step = np.minimum(np.maximum(novel, -4 * _TEMPLATE_STEP), 4 * _TEMPLATE_STEP)
+            self.template += (step + (step < 0) * 3) >> 2  # towards zero, as C divides
+        return novel
 
-    def _look_ahead(self, post):
-        if self.intervals:
-            self.columns[2] = self._ratio_to_mean(post, 80)
-            self.columns[3] = self._ratio_to_mean(post, 400)
-            self.columns[4] = _ratio(self.intervals[-1], post)
-            self.columns[6] = 4 * (logarithm(max(post, 1)) - self.baseline_before)
 
-    def _look_back(self, rr):
-        log_rr = logarithm(max(rr, 1))
-        self.intervals = [*self.intervals[-399:], rr]
-        if self.n_beats == 1:
-            self.baseline = log_rr
-        self.baseline_before = self.baseline
-        moved = int(np.clip(log_rr - self.baseline, -_REACH, _REACH))
-        self.baseline += _divided(moved, min(self.n_beats + 1, 50))
-        self.columns[0] = self._ratio_to_mean(rr, 80)
-        self.columns[1] = self._ratio_to_mean(rr, 400)
-        self.columns[5] = 4 * (log_rr - self.baseline_before)
-        if self.n_beats > 1:
-            change = min(abs(log_rr - self.log_last), ONE // 2)
-            self.changes = [*self.changes[-23:], change]
-            self.columns[7] = 8 * sum(self.changes) // len(self.changes)
-        self.log_last = log_rr
+def timing(sample, fs):
+    """What the RR intervals say of each beat, (n_beats, 8) int64 with a 16-bit fraction.
 
-    def _ratio_to_mean(self, rr, width):
-        last = self.intervals[-width:]
-        return _ratio(rr * len(last), sum(last))
+    A gap counts as the interval before it again, or as a second if there is none.
+
+    Parameters
+    ----------
+    sample : ndarray of int64, shape (n_beats,)
+        R-peaks of all beats, ascending.
+    fs : int
+        Samples a second.
+    """
+    columns, n = np.zeros((len(sample), 8), np.int64), len(sample)
+    if n < 2:
+        return columns
+    rr = np.diff(sample)  # rr[i] ends at beat i + 1
+    kept = np.maximum.accumulate(np.where(rr > LONGEST_RR_S * fs, -1, np.arange(n - 1)))
+    rr = np.where(kept < 0, fs, rr[kept])
+    logs, total = logarithm(np.maximum(rr, 1)), np.append(0, np.cumsum(rr))
+    beat, before = np.arange(1, n), _baselines(logs.tolist())
+    for column, width in enumerate((80, 400)):
+        last = np.minimum(beat, width)
+        span = total[beat] - total[beat - last]
+        columns[1:, column] = _ratio(rr * last, span)
+        columns[1:-1, column + 2] = _ratio(rr[1:] * last[:-1], span[:-1])
+    columns[1:-1, 4] = _ratio(rr[:-1], rr[1:])
+    columns[1:, 5] = 4 * (logs - before)
+    columns[1:-1, 6] = 4 * (logs[1:] - before[:-1])
+    changes = np.append(0, np.cumsum(np.minimum(np.abs(np.diff(logs)), ONE // 2)))
+    change = np.arange(1, n - 1)
+    last = np.minimum(change, 24)
+    columns[2:, 7] = 8 * (changes[change] - changes[change - last]) // last
+    return columns
+
+
+def _baselines(logs):
+    """Running mean of the logarithms before each of them, at the first one itself."""
+    baseline, before = logs[0], []
+    for n, value in enumerate(logs, 2):
+        before.append(baseline)
+        moved, by = min(max(value - baseline, -_REACH), _REACH), min(n, 50)
+        baseline += moved // by if moved >= 0 else -(-moved // by)
+    return np.array(before)
 
 
 def reach(fs):
@@ -156,21 +176,21 @@ def reach(fs):
 
 
 def differences(around, fs):
-    """Differences (64,) between means over 1/128 s, in 1/256 sample, clipped to 2²⁴.
+    """Differences (…, 64) between means over 1/128 s, in 1/256 sample, clipped to 2²⁴.
 
-    `around` (2 * reach(fs) + 1,) are integer samples with the R-peak in the middle.
+    `around` (…, 2 * reach(fs) + 1) are integer samples with the R-peak in the middle.
     """
     edges = (2 * np.arange(-1, LENGTH + 1) - 65) * fs + 128 + 256 * reach(fs)
-    integral = np.concatenate([[0], np.cumsum(around, dtype=np.int64)])
     whole, part = edges // 256, edges % 256
-    at = 256 * integral[whole] + part * np.asarray(around, np.int64)[whole]
+    integral = np.cumsum(around, axis=-1, dtype=np.int64) - around  # up to each sample
+    at = 256 * integral[..., whole] + part * around[..., whole].astype(np.int64)
     return np.clip(np.diff(at, n=2), -LARGEST_DIFFERENCE, LARGEST_DIFFERENCE)
 
 
 def _ratio(numerator, denominator):
     """4 (numerator / denominator − 1), clipped to ±8; 0 if there is no ratio."""
-    r = numerator * ONE // denominator if denominator else ONE
-    return min(max(4 * (r - ONE), -8 * ONE), 8 * ONE)
+    r = np.where(denominator == 0, ONE, numerator * ONE // np.maximum(denominator, 1))
+    return np.clip(4 * (r - ONE), -8 * ONE, 8 * ONE)
 
 
 def _shifted(value, shift):

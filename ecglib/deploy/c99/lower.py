@@ -5,12 +5,11 @@ import torch
 from torch import fx, nn
 from torch.fx.passes.shape_prop import ShapeProp
 
-from ecglib.deploy.c99.program import OFFSET, Layer, Program
+from ecglib.deploy.c99.program import Layer, Program
 from ecglib.deploy.c99.stored import stored_integers
 from ecglib.quant.modules import QuantConv1d, QuantLayer, QuantLinear
 from ecglib.system.errors import UserError
 
-_LARGEST_SUM = 2**31
 _PASSING = (nn.Identity, nn.Dropout)
 _RESHAPING = ("flatten", "unsqueeze")
 
@@ -114,35 +113,21 @@ def _layer(traced, node):
     module = _module(traced, node, QuantLayer)
     chain, reader, place = _until_next(traced, node)
     pooling = [m for m in chain if isinstance(m, nn.MaxPool1d)]
+    following = _module(traced, reader, QuantLayer) if reader else None
+    if reader and not any(isinstance(passed, nn.ReLU) for passed in chain):
+        raise UserError(f"layer {node.target} has no ReLU behind it, which integers need here")
+    _check_form(node, module, pooling)
     stored = stored_integers(module)
-    weight = _channels_last(traced, node, stored.weight)
-    target = reader.target if reader else "logits"
-    zero_out, scale_out = 0, 1.0
-    if reader:
-        if not any(isinstance(following, nn.ReLU) for following in chain):
-            raise UserError(
-                f"layer {node.target} has no ReLU behind it, which integers need here"
-            )
-        quantizer = _module(traced, reader, QuantLayer).input_quantizer
-        zero_out, scale_out = int(quantizer.zero_point) - OFFSET, float(quantizer.scale)
-    zero_in = int(module.input_quantizer.zero_point) - OFFSET
-    summed = weight.astype(np.int64).sum(axis=(1, 2))
-    bias = stored.bias.astype(np.int64) - zero_in * summed
-    _check_form(node, module, pooling, weight, bias)
-    multiplier, shift = _fixed_point(stored.step.astype(np.float64) / scale_out)
-    return Layer(
-        name=node.target,
+    return Layer.of(
+        node.target,
+        _channels_last(traced, node, stored.weight),
+        stored,
+        stored_integers(following) if following else None,
         source=_source(traced, node),
-        target=target,
+        target=reader.target if reader else "logits",
         place=place,
-        weight=weight,
-        bias=bias,
-        multiplier=multiplier,
-        shift=shift,
         pad=module.padding[0] if isinstance(module, QuantConv1d) else 0,
         pool=int(np.prod([p.kernel_size for p in pooling], dtype=int)),
-        zero_in=zero_in,
-        zero_out=zero_out,
     )
 
 
@@ -165,7 +150,7 @@ def _until_next(traced, node):
         current = following
 
 
-def _check_form(node, module, pooling, weight, bias):
+def _check_form(node, module, pooling):
     """Raise a `UserError` if the integer arithmetic does not cover a layer."""
     plain = not isinstance(module, QuantConv1d) or (
         (module.stride, module.dilation, module.groups) == ((1,), (1,), 1)
@@ -177,9 +162,6 @@ def _check_form(node, module, pooling, weight, bias):
         )
     if module.input_quantizer.bits != 8:
         raise UserError(f"layer {node.target} reads {module.input_quantizer.bits} bits; use 8")
-    products = np.abs(weight.astype(np.int64)).sum(axis=(1, 2)) * OFFSET
-    if np.any(np.abs(bias) + products >= _LARGEST_SUM):
-        raise UserError(f"layer {node.target}: its sums may not fit 32 bits; use fewer inputs")
 
 
 def _channels_last(traced, node, weight):
@@ -204,9 +186,3 @@ def _parts_read(origin):
     if origin.op == "call_method" and origin.target == "flatten":
         return [origin.args[0]]
     return [origin]
-
-
-def _fixed_point(factor):
-    """Integers below 2³¹ and one shift that represent positive factors."""
-    shift = 30 - int(np.floor(np.log2(factor.max())))
-    return np.minimum(np.rint(factor * 2.0**shift), 2**31 - 1).astype(np.int64), shift

@@ -10,8 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ecglib.system.errors import UserError
+
 OFFSET = 128
 """Number that is subtracted from an unsigned byte of `ecglib.quant` to make it signed."""
+
+_LARGEST_SUM = 2**31
+_EXACT = 2**24  # float32 has all integers up to this
+_MOST_SUMS = 2**20  # of a layer at a time, so that they stay near the processor
 
 
 @dataclass(frozen=True)
@@ -34,10 +40,10 @@ class Layer:
         Factor below 2³¹ that scales a sum to a byte, together with `shift`.
     shift : int
         Right shift of the products with `multiplier`.
-    pad, pool : int
-        Number of samples added on either side, and of outputs of which the largest is kept.
     zero_in, zero_out : int
         Bytes that mean 0 in the input and in the output.
+    pad, pool : int
+        Number of samples added on either side, and of outputs of which the largest is kept.
     """
 
     name: str
@@ -48,10 +54,38 @@ class Layer:
     bias: np.ndarray
     multiplier: np.ndarray
     shift: int
-    pad: int
-    pool: int
     zero_in: int
     zero_out: int
+    pad: int = 0
+    pool: int = 1
+
+    @classmethod
+    def of(cls, name, weight, stored, following=None, **place):
+        """A layer from what is stored of it; `UserError` if sums may not fit 32 bits.
+
+        `weight` is that of `stored`, channels last; `following` is what is stored of the layer
+        that reads its outputs, if there is one; `place` has `source`, `target`, `place`, and
+        `pad` and `pool` of a convolution.
+        """
+        zero_in, taps = stored.input_zero - OFFSET, (1, 2)
+        bias = stored.bias.astype(np.int64) - zero_in * weight.sum(axis=taps, dtype=np.int64)
+        products = np.abs(weight.astype(np.int64)).sum(axis=taps) * OFFSET
+        if np.any(np.abs(bias) + products >= _LARGEST_SUM):
+            raise UserError(f"layer {name}: its sums may not fit 32 bits; use fewer inputs")
+        zero_out, scale_out = 0, 1.0
+        if following:
+            zero_out, scale_out = following.input_zero - OFFSET, float(following.input_scale)
+        multiplier, shift = _fixed_point(stored.step.astype(np.float64) / scale_out)
+        return cls(
+            name,
+            weight=weight,
+            bias=bias,
+            multiplier=multiplier,
+            shift=shift,
+            zero_in=zero_in,
+            zero_out=zero_out,
+            **place,
+        )
 
 
 @dataclass(frozen=True)
@@ -93,6 +127,11 @@ class Program:
         for all classes. The class with the largest value is the answer; if values are equal,
         the first of them.
         """
+        step = max(1, _MOST_SUMS // max(map(np.prod, self.shapes.values())))
+        parts = [slice(i, i + step) for i in range(0, len(beat) or 1, step)]
+        return np.concatenate([self._run(beat[p], rr if rr is None else rr[p]) for p in parts])
+
+    def _run(self, beat, rr):
         buffers = {
             name: np.zeros((len(beat), *shape), np.int8) for name, shape in self.shapes.items()
         }
@@ -111,23 +150,34 @@ class Program:
 
 
 def _sums(layer, x):
-    """Sums (n_beats, n_positions, n_out) int64 of a layer over its input (n_beats, T, C).
+    """Sums (n_beats, n_positions // pool, n_out) int64 of a layer over its input.
 
-    The products go through float64, in which integers below 2⁵³ are exact.
+    The input is (n_beats, T, C), and of `pool` sums the largest is kept. The products go
+    through float32 if no sum of them can leave its exact integers, else through float64.
     """
-    padded = np.pad(x, ((0, 0), (layer.pad, layer.pad), (0, 0)), constant_values=layer.zero_in)
     n_out, n_taps, n_in = layer.weight.shape
+    weight = layer.weight.reshape(n_out, -1).T.astype(np.float64)
+    exact = np.float32 if np.abs(weight).sum(axis=0).max() * OFFSET < _EXACT else np.float64
+    around = ((0, 0), (layer.pad, layer.pad), (0, 0))
+    padded = np.pad(x.astype(exact), around, constant_values=layer.zero_in)
     windows = np.lib.stride_tricks.sliding_window_view(padded, n_taps, axis=1)
-    rows = windows.transpose(0, 1, 3, 2).reshape(len(x), -1, n_taps * n_in)
-    products = rows.astype(np.float64) @ layer.weight.reshape(n_out, -1).T.astype(np.float64)
-    return products.astype(np.int64) + layer.bias
+    rows = windows.transpose(0, 1, 3, 2).reshape(-1, n_taps * n_in)
+    products = (rows @ weight.astype(exact)).reshape(len(x), -1, n_out)
+    kept = products.shape[1] // layer.pool * layer.pool
+    largest = products[:, 0 : kept : layer.pool]
+    for k in range(1, layer.pool):
+        largest = np.maximum(largest, products[:, k : kept : layer.pool])
+    return largest.astype(np.int64) + layer.bias
 
 
 def _requantized(layer, sums):
-    """Bytes (n_beats, n_positions // pool, n_out) after ReLU and pooling."""
-    n_beats, n_positions, n_out = sums.shape
-    kept = n_positions // layer.pool
-    grouped = sums[:, : kept * layer.pool].reshape(n_beats, kept, layer.pool, n_out)
-    positive = np.maximum(grouped.max(axis=2), 0)
-    scaled = (positive * layer.multiplier + (1 << layer.shift - 1)) >> layer.shift
+    """Bytes of sums after ReLU."""
+    scaled = np.maximum(sums, 0) * layer.multiplier
+    scaled = (scaled + (1 << layer.shift - 1)) >> layer.shift
     return np.minimum(scaled + layer.zero_out, OFFSET - 1).astype(np.int8)
+
+
+def _fixed_point(factor):
+    """Integers below 2³¹ and one shift that represent positive factors."""
+    shift = 30 - int(np.floor(np.log2(factor.max())))
+    return np.minimum(np.rint(factor * 2.0**shift), 2**31 - 1).astype(np.int64), shift

@@ -20,14 +20,22 @@ class Stored:
         Scale of the weights of each output channel.
     bias : ndarray of int32, shape (n_out,)
         Biases in units of `step`.
-    step : ndarray of float32, shape (n_out,)
-        Input scale × `scale`, the unit of the layer's sums.
+    input_scale : float32
+        Value of one step of the input.
+    input_zero : int
+        Unsigned byte that means 0 in the input.
     """
 
     weight: np.ndarray
     scale: np.ndarray
     bias: np.ndarray
-    step: np.ndarray
+    input_scale: np.float32
+    input_zero: int
+
+    @property
+    def step(self):
+        """Input scale × `scale`, the unit of the layer's sums, (n_out,) float32."""
+        return self.input_scale * self.scale
 
 
 def stored_integers(layer):
@@ -40,7 +48,8 @@ def stored_integers(layer):
     weight, scale = layer.weight_quantizer.integers(layer.weight.detach().cpu())
     weight, scale = weight.numpy(), scale.cpu().numpy()
     bias = np.zeros(len(scale)) if layer.bias is None else layer.bias.detach().cpu().numpy()
-    bias, input_scale = bias.astype(np.float64), float(layer.input_quantizer.scale)
+    reads = layer.input_quantizer
+    bias, input_scale = bias.astype(np.float64), float(reads.scale)
     least = np.abs(bias) / input_scale / LARGEST_BIAS
     raised = np.maximum(scale, least.astype(np.float32))
     shaped = (scale / raised).reshape(-1, *[1] * (weight.ndim - 1))
@@ -49,5 +58,6 @@ def stored_integers(layer):
         weight=np.rint(weight * shaped).astype(np.int8),
         scale=raised,
         bias=in_steps,
-        step=np.float32(input_scale) * raised,
+        input_scale=np.float32(input_scale),
+        input_zero=int(reads.zero_point),
     )

@@ -1,6 +1,6 @@
 """Classification of recordings by the compiled C code, and by its NumPy reference.
 
-The C code runs beat by beat or sample by sample, the reference beat by beat.
+The C code runs beat by beat or sample by sample, the reference on all beats at once.
 """
 
 import ctypes
@@ -11,7 +11,7 @@ import numpy as np
 
 from ecglib.data.signal.micro_input import bridged
 from ecglib.data.signal.peaks import held
-from ecglib.deploy.c99.front import Front, reach
+from ecglib.deploy.c99.front import network_inputs, reach
 from ecglib.system.errors import UserError
 
 STATE_BYTES = 4096
@@ -83,12 +83,9 @@ def bytes_of(program, record):
     -------
     tuple of ndarray of int8, shapes (n_beats, 2, 64) and (n_beats, 8)
     """
-    fs, sample = round(record.fs), record.sample[record.is_beat]
-    front, around = Front(program, fs, round(record.gain)), 2 * reach(fs) + 1
-    padded = np.pad(raw_samples(record), reach(fs), mode="edge")
-    found = [front.beat(padded[t : t + around], t) for t in sample.tolist()]
-    beat, rr = zip(*found[1:], front.waiting(), strict=True)
-    return np.stack(beat), np.stack(rr)
+    sample = record.sample[record.is_beat]
+    fs, gain = round(record.fs), round(record.gain)
+    return network_inputs(program, raw_samples(record), sample, fs, gain)
 
 
 @dataclass(frozen=True)
@@ -142,10 +139,11 @@ def stream(code, samples, fs, gain):
         answer = code.ecg_sample(state, value, at)
         if answer >= 0:
             found.append((place.value, answer, n))
-    last = code.ecg_close(state, at)
+    while (answer := code.ecg_close(state, at)) >= 0:
+        found.append((place.value, answer, n))
     seconds = time.perf_counter() - start
-    if last < 0:
+    if not found:
         raise UserError("the detector found no beat; look whether the lead is flat")
-    found.append((place.value, last, n))
     sample, label, known = (np.array(column) for column in zip(*found, strict=True))
+    sample = np.minimum(sample, len(samples) - 1)
     return Streamed(sample, label.astype(np.int8), known, seconds)

@@ -1,15 +1,25 @@
-/* The window around an R-peak, in one piece, to the network; -1 if it is remembered no more. */
-static int classify_at(ecg_stream *s, int32_t r)
+static int32_t reach_of(const ecg_stream *s)
 {
-    int16_t around[272]; /* at 500 samples a second */
-    int32_t reach = (67 * s->beats.fs + 255) / 256 + 1, k;
-    if (s->n - (r - reach) > ECG_RING)
-        return -1;
+    return (67 * s->beats.fs + 255) / 256 + 1;
+}
+
+/* Cut out the window around an R-peak, in one piece; the last sample stands for what follows. */
+static void cut(ecg_stream *s, int32_t r)
+{
+    int32_t reach = reach_of(s), k;
     for (k = -reach; k <= reach; k++)
-        around[reach + k] = s->x[(r + k) & (ECG_RING - 1)];
-    s->one_before = s->last;
+        s->around[reach + k] = s->x[(most(r + k, s->n - 1) + ECG_RING) % ECG_RING];
+    s->around_r = r;
+}
+
+/* One more R-peak: the class of the beat before it, or -1. */
+static int classify_at(ecg_stream *s, int32_t r, int32_t *time)
+{
+    if (r != s->around_r)
+        cut(s, r);
+    *time = s->last;
     s->last = r;
-    return ecg_beat(&s->beats, around + reach, r);
+    return ecg_beat(&s->beats, s->around + reach_of(s), r);
 }
 
 int ecg_open(ecg_stream *s, int32_t fs, int32_t gain)
@@ -18,28 +28,37 @@ int ecg_open(ecg_stream *s, int32_t fs, int32_t gain)
         return -1;
     ecg_start(&s->beats, fs, gain);
     ecg_peaks_open(&s->peaks, fs, gain);
-    s->n = s->last = s->one_before = 0;
+    s->n = s->last = 0;
+    s->around_r = -1;
     return 0;
 }
 
 int ecg_sample(ecg_stream *s, int16_t x, int32_t *time)
 {
     int32_t r, i;
-    int answer = -1;
     if (s->n == 0) /* the first sample stands for what came before it */
         for (i = 0; i < ECG_RING; i++)
             s->x[i] = x;
-    s->x[s->n++ & (ECG_RING - 1)] = x;
+    s->x[s->n++ % ECG_RING] = x;
     r = ecg_peaks_sample(&s->peaks, x);
-    if (r >= 0) {
-        answer = classify_at(s, r);
-        *time = s->one_before;
-    }
-    return answer;
+    if (r >= 0)
+        return classify_at(s, r, time);
+    /* what may count as a complex when the next one is overdue, up to five seconds later */
+    if (s->peaks.missed.size && s->peaks.missed.r != s->around_r)
+        cut(s, s->peaks.missed.r);
+    return -1;
 }
 
 int ecg_close(ecg_stream *s, int32_t *time)
 {
+    int answer = -1;
+    int32_t r;
+    while (answer < 0 && (r = ecg_peaks_rest(&s->peaks)) >= 0)
+        answer = classify_at(s, r, time);
+    if (answer >= 0)
+        return answer;
     *time = s->last;
-    return ecg_finish(&s->beats);
+    answer = ecg_finish(&s->beats);
+    s->beats.n_beats = 0; /* no beat waits any more */
+    return answer;
 }

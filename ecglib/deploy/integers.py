@@ -1,0 +1,198 @@
+"""The file of a micro network: what a device stores of it, some 5 KB that NumPy alone reads.
+
+An .npz file with six flat arrays: `weight` (int8, layer after layer, each in PyTorch's order),
+`bias` (int32) and `scale` (float32) of all output channels, `input_scale` (float32) and
+`input_zero` (uint8) of the layers, and `meta`, the bytes of a JSON text. The layers are those
+of `ecglib.models.micronet.MicroNet`, whose size the meta states.
+"""
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ecglib.aami import CLASSES
+from ecglib.data.signal.micro_input import LENGTH, widths
+from ecglib.deploy.c99.program import Layer, Program
+from ecglib.deploy.c99.stored import Stored
+from ecglib.system.files import written
+from ecglib.system.untrusted import opened_npz, refused
+
+WEIGHTS = Path(__file__).parent / "weights" / "micronet.npz"
+"""Weights of the shipped network; `MODEL_CARD.md` beside them says what it can do."""
+
+MAX_PARAMETERS = 100_000
+"""Largest number of weights of a micro network; the shipped one has about 3,500."""
+
+_TYPES = {
+    "weight": np.int8,
+    "bias": np.int32,
+    "scale": np.float32,
+    "input_scale": np.float32,
+    "input_zero": np.uint8,
+    "meta": np.uint8,
+}
+
+
+@dataclass(frozen=True)
+class Integers:
+    """A micro network as integers.
+
+    Attributes
+    ----------
+    layers : dict of str to Stored
+        By name, in the order in which they compute.
+    meta : dict
+        Facts about the network; `features` (see
+        `ecglib.data.signal.micro_input.micro_inputs`), `size` and `bits` are always there.
+    """
+
+    layers: dict[str, Stored]
+    meta: dict
+
+    @property
+    def features(self):
+        """Name of the network's input."""
+        return self.meta["features"]
+
+    def program(self):
+        """The network as a `Program`, equal to what `lower` makes of it in PyTorch.
+
+        Raises
+        ------
+        UserError
+            If sums of a layer may not fit 32 bits.
+        """
+        layers, shapes, scales = [], {}, {}
+        for name, place in _places(self.meta["size"]).items():
+            stored, following = self.layers[name], self.layers.get(place.way["target"])
+            weight, source = stored.weight, place.way["source"]
+            conv = weight.ndim == 3
+            weight = weight.transpose(0, 2, 1) if conv else weight[:, None, place.order]
+            layers.append(Layer.of(name, weight, stored, following, **place.way))
+            shapes[source] = (place.n_times, weight.shape[2])
+            if source in ("beat", "rr"):
+                scales[source] = float(stored.input_scale)
+        return Program(tuple(layers), shapes, scales)
+
+
+class _Place(NamedTuple):
+    """What a layer reads and writes.
+
+    `shape` is that of its weights in PyTorch, `way` has arguments of `Layer.of`, `n_times` is
+    the number of samples that it reads, `order` that of a linear layer's inputs on a device.
+    """
+
+    shape: tuple[int, ...]
+    way: dict
+    n_times: int = 1
+    order: np.ndarray | slice = slice(None)
+
+
+def _places(size):
+    """Name -> `_Place` of the layers of a MicroNet; `size` has the fields of its config."""
+    places, n_in, n_times = {}, size["n_channels"], size["n_times"]
+    names = ("beat", "conv1.conv", "conv2.conv", "conv3.conv", "hidden")
+    sizes = zip(size["channels"], size["kernels"], size["pools"], strict=True)
+    for i, (n_out, kernel, pool) in enumerate(sizes, start=1):
+        way = {"source": names[i] if i > 1 else "beat", "target": names[i + 1], "place": 0}
+        way |= {"pad": kernel // 2, "pool": pool}
+        places[names[i]] = _Place((n_out, n_in, kernel), way, n_times)
+        n_in, n_times = n_out, n_times // pool
+    order = np.arange(n_in * n_times).reshape(n_in, n_times).T.ravel()  # sample after sample
+    if size["n_rr"]:
+        way = {"source": "rr", "target": "hidden", "place": len(order)}
+        places["rr.0"] = _Place((size["rr_units"], size["n_rr"]), way)
+        order = np.append(order, len(order) + np.arange(size["rr_units"]))
+    head = (("hidden", "hidden_units", "out"), ("out", "n_outputs", "logits"))
+    for name, n_out, target in head:
+        way = {"source": name, "target": target, "place": 0}
+        places[name] = _Place((size[n_out], len(order)), way, order=order)
+        order = np.arange(size[n_out])
+    return places
+
+
+def read(path=WEIGHTS):
+    """Read the network of a file, by default that of the library.
+
+    Returns
+    -------
+    Integers
+
+    Raises
+    ------
+    UserError
+        If the file is missing, damaged or of another kind.
+    """
+    how = "write it with python -m ecglib export micronet"
+    damaged = refused(f"{path} is missing or damaged; {how}")
+    with damaged, opened_npz(path, 2 * MAX_PARAMETERS) as file:
+        arrays = {name: file[name] for name in file.files}
+    with refused(f"{path} holds no network of this version; {how}"):
+        if {name: array.dtype for name, array in arrays.items()} != _TYPES:
+            raise ValueError("other arrays")
+        meta = json.loads(arrays.pop("meta").tobytes())
+        _check(meta)
+        found = Integers(_layers(arrays, _places(meta["size"])), meta)
+        (n_channels, n_rr), program = widths(found.features), found.program()
+        none = np.zeros((1, n_channels, LENGTH), np.int8), np.zeros((1, n_rr), np.int8)
+        if program.run(*none).shape != (1, len(CLASSES)):
+            raise ValueError("no answer for each class")
+    return found
+
+
+def _check(meta):
+    """Raise `ValueError` if a network of this size cannot be, or cannot read its features."""
+    size, reads = meta["size"], widths(meta["features"])
+    if (size["n_channels"], size["n_rr"]) != reads or size["n_times"] != LENGTH:
+        raise ValueError("a size that does not fit the features")
+    numbers = np.hstack(list(size.values())).tolist()
+    if not all(type(n) is int and 0 <= n <= MAX_PARAMETERS for n in numbers):
+        raise ValueError("impossible sizes")
+
+
+def _layers(arrays, places):
+    """`Stored` layers by name, cut from the arrays of a file."""
+    n_weights = [math.prod(place.shape) for place in places.values()]
+    n_out = [place.shape[0] for place in places.values()]
+    for name, array in arrays.items():
+        parts = {"weight": sum(n_weights), "bias": sum(n_out), "scale": sum(n_out)}
+        if array.shape != (parts.get(name, len(places)),):
+            raise ValueError(f"{name} does not fit the network")
+        if array.dtype == np.float32 and not np.all((array > 0) & (array < np.inf)):
+            raise ValueError(f"{name} has impossible numbers")
+    weight = np.split(arrays["weight"], np.cumsum(n_weights)[:-1])
+    bias, scale = (np.split(arrays[k], np.cumsum(n_out)[:-1]) for k in ("bias", "scale"))
+    inputs = zip(arrays["input_scale"], arrays["input_zero"].tolist(), strict=True)
+    parts = zip(places.items(), weight, scale, bias, inputs, strict=True)
+    return {
+        name: Stored(weights.reshape(place.shape), *channels, *read)
+        for (name, place), weights, *channels, read in parts
+    }
+
+
+def write(path, layers, meta):
+    """Write a network as a file that `read` reads.
+
+    Parameters
+    ----------
+    path : Path
+        Target, ending in .npz.
+    layers, meta
+        See `Integers`.
+
+    Raises
+    ------
+    UserError
+        If the file cannot be written.
+    """
+    text = json.dumps(meta, separators=(",", ":")).encode()
+    arrays = {"meta": np.frombuffer(text, np.uint8)}
+    for field in [name for name in _TYPES if name != "meta"]:
+        parts = [np.ravel(getattr(layers[name], field)) for name in _places(meta["size"])]
+        arrays[field] = np.concatenate(parts).astype(_TYPES[field])
+    with written(Path(path)) as temporary, open(temporary, "wb") as file:
+        np.savez_compressed(file, **arrays)

@@ -1,0 +1,156 @@
+"""The file of a micro network: read by NumPy or into PyTorch, it is the network it was."""
+
+import json
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+import torch
+
+from ecglib.deploy import integers, shipped
+from ecglib.deploy.c99.emit import constant_bytes
+from ecglib.deploy.c99.lower import lower
+from ecglib.models.layers import weight_layers
+from ecglib.models.micronet import MicroNet, MicroNetConfig
+from ecglib.quant import calibrate, freeze_ranges, quantize
+from ecglib.system.errors import UserError
+
+FULL = MicroNetConfig(n_channels=2, n_rr=8)
+NETWORKS = {
+    "usual": ("derivative+template+rr+rhythm", FULL),
+    "wide": ("derivative+causal", MicroNetConfig(n_channels=1, n_rr=2).widened(2.3)),
+    "other filters": (
+        "raw+template+rr",
+        MicroNetConfig(channels=(3, 4, 5), kernels=(5, 1, 9), pools=(1, 3, 2), hidden_units=5),
+    ),
+}
+
+
+@torch.no_grad()
+def network(features, size, seed, bits=8):
+    """A calibrated network of random weights, what is stored about it, and beats."""
+    torch.manual_seed(seed)
+    fp32 = MicroNet(size).eval()
+    names = list(weight_layers(fp32))
+    own = dict.fromkeys(names, bits) if bits else {n: 2 + i for i, n in enumerate(names)}
+    model = quantize(fp32, "all_int8", weight_bits=own)
+    beats = torch.randn(300, size.n_channels, size.n_times), torch.randn(300, size.n_rr)
+    calibrate(model, *beats)
+    freeze_ranges(model)
+    return model, {"features": features, "size": asdict(size), "bits": own}, beats
+
+
+def assert_same(one, other):
+    """Two programs are equal in everything."""
+    assert (one.shapes, one.scales) == (other.shapes, other.scales)
+    for mine, reference in zip(one.layers, other.layers, strict=True):
+        for name, value in vars(reference).items():
+            np.testing.assert_array_equal(getattr(mine, name), value, err_msg=name)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("bits", [8, None], ids=["8 bits", "2 to 7 bits"])
+def test_what_is_read_is_what_was_written(tmp_path, name, bits):
+    for seed in range(4):
+        model, meta, beats = network(*NETWORKS[name], seed, bits)
+        shipped.save(tmp_path / "n.npz", model, meta)
+        program, again = integers.read(tmp_path / "n.npz"), shipped.load(tmp_path / "n.npz")
+        assert_same(program.program(), lower(model))
+        assert_same(lower(again.model), lower(model))
+        assert program.features == again.features == meta["features"]
+        assert program.meta == again.meta == json.loads(json.dumps(meta))
+        with torch.no_grad():
+            torch.testing.assert_close(again.model(*beats), model(*beats), rtol=0, atol=0)
+
+
+@torch.no_grad()
+def test_a_network_without_timing(tmp_path):
+    model, meta, beats = network("raw", MicroNetConfig(n_channels=1, n_rr=0), 0)
+    shipped.save(tmp_path / "n.npz", model, meta)
+    expected = model(*beats).numpy()
+    np.testing.assert_array_equal(shipped.load(tmp_path / "n.npz").model(*beats), expected)
+    program = integers.read(tmp_path / "n.npz").program()
+    found = program.run(program.to_bytes("beat", beats[0].numpy())).argmax(axis=1)
+    assert np.mean(found == expected.argmax(axis=1)) > 0.95
+
+
+def test_the_shipped_file_is_small_and_both_readers_agree():
+    assert integers.WEIGHTS.stat().st_size < 5_600
+    program = integers.read().program()
+    assert constant_bytes(program) > 3_900
+    assert_same(program, lower(shipped.load().model))
+
+
+def test_scales_come_back_to_the_last_bit(tmp_path):
+    """A layer divides its largest weight by 127; some products with 127 do not divide back."""
+    model, meta, _ = network(*NETWORKS["usual"], 0)
+    rng, layer = np.random.default_rng(0), model.hidden
+    with torch.no_grad():
+        for _ in range(60):
+            layer.weight.copy_(torch.from_numpy(rng.normal(size=layer.weight.shape)))
+            shipped.save(tmp_path / "n.npz", model, meta)
+            again = shipped.load(tmp_path / "n.npz").model.hidden
+            for mine, own in zip(
+                again.weight_quantizer.integers(again.weight),
+                layer.weight_quantizer.integers(layer.weight),
+                strict=True,
+            ):
+                assert torch.equal(mine, own)
+
+
+def changed(path, **arrays):
+    """A copy of the shipped file with other arrays; None leaves one out."""
+    with np.load(integers.WEIGHTS) as stored:
+        members = dict(stored) | arrays
+    np.savez(path, **{name: array for name, array in members.items() if array is not None})
+    return path
+
+
+def meta_with(**changes):
+    size = integers.read().meta["size"]
+    meta = integers.read().meta | {"size": size | changes}
+    return np.frombuffer(json.dumps(meta).encode(), np.uint8)
+
+
+WRONG = {
+    "no biases": {"bias": None},
+    "floats": {"weight": np.zeros(3352, np.float32)},
+    "few weights": {"weight": np.zeros(3351, np.int8)},
+    "a scale that is no number": {"scale": np.full(79, np.nan, np.float32)},
+    "a negative scale": {"input_scale": np.full(6, -1, np.float32)},
+    "no JSON": {"meta": np.zeros(9, np.uint8)},
+    "no meta": {"meta": np.frombuffer(b"{}", np.uint8)},
+    "huge": {"meta": meta_with(channels=[10**9, 16, 16])},
+    "fractions": {"meta": meta_with(rr_units=16.0)},
+    "no filters": {"meta": meta_with(channels=[12, 16, 0])},
+    "no pooling": {"meta": meta_with(pools=[2, 2, 0])},
+    "other beats": {"meta": meta_with(n_times=128)},
+    "other features": {"meta": meta_with(n_rr=5)},
+    "two blocks": {"meta": meta_with(channels=[12, 16])},
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_file_that_does_not_fit_is_refused(tmp_path, name):
+    path = changed(tmp_path / "wrong.npz", **WRONG[name])
+    with pytest.raises(UserError, match="no network of this version; write it") as refusal:
+        integers.read(path)
+    assert "\n" not in str(refusal.value)
+
+
+def test_large_biases_are_refused(tmp_path):
+    path = changed(tmp_path / "loud.npz", bias=np.full(79, 2**31 - 1, np.int32))
+    with pytest.raises(UserError, match="may not fit 32 bits"):
+        integers.read(path)
+
+
+def test_a_file_that_is_none_is_refused(tmp_path):
+    (tmp_path / "text.npz").write_text("no weights")
+    for name in ("absent.npz", "text.npz"):
+        with pytest.raises(UserError, match="missing or damaged; write it"):
+            shipped.load(tmp_path / name)
+    wrong = integers.read()
+    wrong = replace(wrong, meta=wrong.meta | {"bits": dict.fromkeys(wrong.meta["bits"], 99)})
+    integers.write(tmp_path / "bits.npz", wrong.layers, wrong.meta)
+    with pytest.raises(UserError, match="no network of this version"):
+        shipped.load(tmp_path / "bits.npz")
