@@ -1,4 +1,4 @@
-"""The command that answers a recording: beats, classes."""
+"""The command that answers a recording: beats, classes, and what is shown of them."""
 
 from pathlib import Path
 
@@ -7,6 +7,7 @@ from ecglib.deploy.c99.lower import lower
 from ecglib.holter.classify import classify, detected, write
 from ecglib.holter.lead import read_lead
 from ecglib.holter.open import open_recording
+from ecglib.system.errors import UserError
 
 
 def predict(args):
@@ -15,7 +16,7 @@ def predict(args):
     Parameters
     ----------
     args : argparse.Namespace
-        `record`, `lead`, `annotations`, `out`, `weights`.
+        `record`, `lead`, `annotations`, `out`, `weights`, `report`, `plot`, `at`, `seconds`.
 
     Returns
     -------
@@ -26,6 +27,7 @@ def predict(args):
     UserError
         If the recording cannot be read, has no beat, or the file cannot be written.
     """
+    show = _shows(args)
     recording = open_recording(args.record)
     lead = read_lead(recording, args.lead)
     sample = (
@@ -37,7 +39,29 @@ def predict(args):
     classified = classify(lead, sample, lower(network.model))
     out = args.out or Path(f"{recording.name}.csv")
     write(classified, out)
+    places = ", ".join(map(str, [out, *show(classified, recording.start)]))
     notes = [f"note: {note}" for note in lead.notes]
     return "\n".join(
-        [*notes, classified.summary(), f"written to {out}; research, not a medical device"]
+        [*notes, classified.summary(), f"written to {places}; research, not a medical device"]
     )
+
+
+def _shows(args):
+    """A function that writes page and image and returns their paths; bad wishes are refused."""
+    if not args.plot and (args.at is not None or args.seconds is not None):
+        raise UserError("--at and --seconds choose the strip of --plot; give it a file, too")
+    if not args.plot and not args.report:
+        return lambda classified, start: []
+    from ecglib.commands import report_page  # matplotlib takes a second
+
+    at = report_page.check(args)
+
+    def show(classified, start):
+        if args.plot:
+            report_page.write_plot(classified, args.plot, *at)
+        if args.report:
+            own = bool(args.weights)
+            report_page.write_report(classified, args.report, start=start, own_weights=own)
+        return [path for path in (args.plot, args.report) if path]
+
+    return show

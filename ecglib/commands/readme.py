@@ -1,12 +1,17 @@
-"""README's numbers: its findings and its figure, written from the reference runs."""
+"""README's numbers, its figure, and scores for reports, written from the reference runs."""
 
+import json
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from ecglib import results
+from ecglib.aami import patient_of
 from ecglib.book import claims
 from ecglib.system.errors import UserError
 from ecglib.system.files import atomic
+from ecglib.tables import arms, scores
 
 START, END = "<!-- written by `python -m ecglib readme` -->", "<!-- end -->"
 """Lines of README.md between which the findings stand."""
@@ -67,3 +72,49 @@ def write(folder, readme, figure):
         drawn.savefig(unfinished, format="png", dpi=110)
     with atomic(readme) as unfinished:
         Path(unfinished).write_text(text, encoding="utf-8")
+
+
+def shipped_scores(folder):
+    """How often the shipped network's settings were right about patients left out.
+
+    Parameters
+    ----------
+    folder : path
+        Holds the reference runs.
+
+    Returns
+    -------
+    dict
+        `n_patients`, `n_beats`, and `classes`: class -> scores over all beats, means over
+        seeds: `sensitivity`, `ppv` (of beats called so), `fpr` (of beats of other classes),
+        and `ppv_quarter`, below which `ppv` is in a quarter of the records in which a beat was
+        called so.
+
+    Raises
+    ------
+    UserError
+        If the folder lacks the runs.
+    """
+    found = results.load_study(folder, "micro")
+    try:
+        arm = arms.pick(found, split="lopo", scope="all_int8")
+    except LookupError as error:
+        raise UserError(f"{folder} lacks the runs of study micro with split lopo") from error
+    records = arm.results[0].per_record
+    named = {}
+    for index, (kind, row) in enumerate(scores.class_scores(arm).items()):
+        matrices = [np.array(m) for run in arm.matrices() for m in run.values()]
+        shares = [m[index, index] / m[:, index].sum() for m in matrices if m[:, index].any()]
+        row["ppv_quarter"] = np.quantile(shares, 0.25)
+        wanted = ("sensitivity", "ppv", "fpr", "ppv_quarter")
+        named[kind] = {name: round(float(row[name]), 4) for name in wanted}
+    n_beats = int(sum(np.sum(matrix) for matrix in records.values()))
+    n_patients = len({patient_of(int(record)) for record in records})
+    return {"n_patients": n_patients, "n_beats": n_beats, "classes": named}
+
+
+def write_scores(folder, path):
+    """Write `shipped_scores` as JSON, for the reports of `predict`."""
+    text = json.dumps(shipped_scores(folder), indent=1)
+    with atomic(path) as unfinished:
+        Path(unfinished).write_text(text + "\n", encoding="utf-8")

@@ -23,6 +23,9 @@ MAX_PARAMETERS = 1_000_000
 WEIGHTS = Path(__file__).parent / "weights" / "micronet.npz"
 """Weights of the shipped network; `MODEL_CARD.md` beside them says what it can do."""
 
+SCORES = WEIGHTS.with_name("scores.json")
+"""How often its settings were right about patients left out; `python -m ecglib readme`."""
+
 
 @dataclass(frozen=True)
 class Shipped:
