@@ -27,8 +27,8 @@ from ecglib.system.files import written
 LONG, SHORT = 6.5, 2.1
 """Seconds of a strip that fills a page of A4 from left to right, and of one of three."""
 
-RUNS_SHOWN, RUNS_NAMED = 3, 20
-"""Runs of a class that are shown as a strip; further ones that are named by their times."""
+RUNS_SHOWN, RUNS_PRINTED, RUNS_NAMED = 6, 2, 8
+"""Runs of a class that a screen shows as strips, and paper; further ones that are named."""
 
 SHORTEST_BURDEN = 600
 """Seconds of a lead below which beats an hour are not stated."""
@@ -161,7 +161,7 @@ def _whole(number):
 
 def _percent(share):
     """A share in percent, and "< 0.1 %" where it would seem to be none."""
-    return "< 0.1 %" if 0 < share < 0.001 else f"{100 * share:.1f} %"
+    return "< 0.1\u00a0%" if 0 < share < 0.001 else f"{100 * share:.1f}\u00a0%"
 
 
 def _element(figure):
@@ -183,24 +183,22 @@ def _beats(found, rows):
 
 
 def _strips(found):
-    """Long strips that matter: what is written above each, and the element."""
+    """Long strips that matter: what is written above, the element, whether paper shows it."""
     at = found.classified.beats["seconds"].to_numpy()
     if (row := found.pause) is not None:
         text = f"Longest interval between beats: {found.intervals[row]:.2f} s"
-        yield f"{text}, at {clock(at[row])}", _paper(found, at[row] - 1, LONG)
+        yield f"{text}, at {clock(at[row])}", _paper(found, at[row] - 1, LONG), True
     if (row := found.fastest_end) is not None:
         begin = at[row - RATE_BEATS]
         text = f"Fastest {RATE_BEATS} intervals: {found.fastest:.0f}/min, at {clock(begin)}"
-        yield text, _paper(found, begin - 0.5, LONG)
+        yield text, _paper(found, begin - 0.5, LONG), found.runs.empty
     for kind in reversed(ECTOPIC):
-        for run in _runs(found, kind).head(RUNS_SHOWN).itertuples():
+        for n, run in enumerate(found.runs_of(kind)[:RUNS_SHOWN].itertuples()):
             begin, end = at[run.first], at[run.first + run.length - 1]
+            first = "" if n else f"Fastest run of {kind}: "
             more = "; it goes on beyond the strip" if end > begin + LONG - 1 else ""
-            yield _in_words(run, begin) + more, _paper(found, begin - 1, LONG)
-
-
-def _runs(found, kind):
-    return found.runs[found.runs["kind"] == kind]
+            text = f"{first}{_in_words(run, begin)}{more}"
+            yield text, _paper(found, begin - 1, LONG), n < RUNS_PRINTED
 
 
 def _in_words(run, begin):
@@ -208,10 +206,10 @@ def _in_words(run, begin):
 
 
 def _further(found):
-    """Runs without a strip: class, some of them in words, and how many there are beyond."""
+    """Runs without a printed strip: class, some in words, and how many there are beyond."""
     at = found.classified.beats["seconds"].to_numpy()
     for kind in reversed(ECTOPIC):
-        runs = _runs(found, kind)[RUNS_SHOWN:]
+        runs = found.runs_of(kind)[RUNS_PRINTED:]
         named = [_in_words(run, at[run.first]) for run in runs[:RUNS_NAMED].itertuples()]
         if named:
             yield kind, named, len(runs) - len(named)

@@ -49,13 +49,14 @@ class Facts:
         Seconds that can be read.
     mean, slowest, fastest : float
         Heart rates, 1/min; NaN if there are too few intervals. The mean is that of all known
-        RR intervals, the others are medians of `RATE_BEATS` intervals in a row.
+        RR intervals, the others are extremes of it and of the medians of `RATE_BEATS` known
+        intervals in a row.
     fastest_end : int or None
         Beat with which the fastest intervals end.
     intervals : ndarray, shape (n_beats - 1,)
         RR intervals in seconds; NaN where the lead cannot be read in between.
     runs : DataFrame
-        A row for each run of S or V, the fastest first: `kind` (class), `first` (row of its
+        A row for each run of S or V, the longest first: `kind` (class), `first` (row of its
         first beat), `length` (beats), `rate` (1/min).
     couplets : dict of str to int
         Two S, or two V, in a row, and no more.
@@ -91,6 +92,12 @@ class Facts:
         """Row of the beat before the longest known interval, or None."""
         return None if np.isnan(self.intervals).all() else int(np.nanargmax(self.intervals))
 
+    def runs_of(self, kind):
+        """Runs of a class: the fastest one first, then the others, the longest first."""
+        runs = self.runs[self.runs["kind"] == kind]
+        is_fastest = runs.index == runs["rate"].idxmax() if len(runs) else []
+        return pd.concat([runs[is_fastest], runs[np.logical_not(is_fastest)]])
+
     @property
     def n_intervals(self):
         """Known intervals."""
@@ -119,9 +126,10 @@ def facts(classified):
     known = kinds != UNREADABLE
     interval = _intervals(lead, beats["sample"].to_numpy())
     rates = _rates(interval)
+    mean = 60 / np.nanmean(interval) if np.isfinite(interval).any() else np.nan
     some = not np.isnan(rates).all()
     sequences = _sequences(kinds, interval)
-    runs = sequences[sequences["length"] >= RUN].sort_values("rate", ascending=False)
+    runs = sequences[sequences["length"] >= RUN]
     pairs = sequences.loc[sequences["length"] == 2, "kind"]
     looks = {kind: _look(lead, beats["sample"].to_numpy(), kinds == kind) for kind in CLASSES}
     finest = lead.seconds / MOST_BINS
@@ -130,12 +138,12 @@ def facts(classified):
         classified=classified,
         counts={kind: int((kinds == kind).sum()) for kind in (*CLASSES, UNREADABLE)},
         readable=min(float((~lead.unreadable).sum()), lead.seconds),
-        mean=60 / np.nanmean(interval) if np.isfinite(interval).any() else np.nan,
-        slowest=np.nanmin(rates) if some else np.nan,
-        fastest=np.nanmax(rates) if some else np.nan,
+        mean=mean,
+        slowest=np.nanmin([*rates, mean]) if some else np.nan,
+        fastest=np.nanmax([*rates, mean]) if some else np.nan,
         fastest_end=int(np.nanargmax(rates)) + 1 if some else None,
         intervals=interval,
-        runs=runs,
+        runs=runs.sort_values(["length", "rate"], ascending=False),
         couplets={kind: int((pairs == kind).sum()) for kind in ECTOPIC},
         hours=by_time(classified, 3600 * int(np.ceil(lead.seconds / 3600 / MOST_HOURS))),
         trend=by_time(classified, next((w for w in _WIDTHS if w >= finest), _WIDTHS[-1])),
@@ -213,7 +221,7 @@ def _sequences(kinds, interval):
     first, length = bounds[:-1], np.diff(bounds)
     time = np.concatenate([[0], np.nancumsum(interval)])
     lasts = time[first + length - 1] - time[first]
-    rate = np.divide(60 * (length - 1), lasts, np.full(len(first), np.nan), where=lasts > 0)
+    rate = np.divide(60 * (length - 1), lasts, np.zeros(len(first)), where=lasts > 0)
     found = {"kind": kinds[first], "first": first, "length": length, "rate": rate}
     return pd.DataFrame(found)[np.isin(kinds[first], ECTOPIC)]
 

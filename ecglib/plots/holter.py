@@ -20,8 +20,8 @@ HIGHEST, LOWEST = 3.0, -2.5
 POINTS_A_SECOND = 500
 """Most samples that a strip shows; 25 mm cannot show more."""
 
-SIZE = (5.2, 2.9)
-"""Inches of a figure that a page shows as wide as it is."""
+SIZE = (4.2, 2.5)
+"""Inches of a figure that a phone shows whole."""
 
 
 def strip(classified, start, seconds, *, marked=None, title=""):
@@ -84,8 +84,7 @@ def mean_beats(facts):
     -------
     Figure
     """
-    size = (SIZE[0], SIZE[1] * 0.75)
-    figure, axes = plt.subplots(1, 3, figsize=size, sharey=True, layout="constrained")
+    figure, axes = plt.subplots(1, 3, figsize=SIZE, sharey=True, layout="constrained")
     _mean_beats(axes, facts)
     return figure
 
@@ -129,7 +128,8 @@ def _trend(axes, facts):
     rate.tick_params(labelbottom=False)
     bar = 0.45 * width / unit
     for kind, at in zip(ECTOPIC, (time - bar, time), strict=True):
-        ectopic.bar(at, table[kind], bar, align="edge", color=CLASS_COLORS[kind], label=kind)
+        look = {"color": CLASS_COLORS[kind], "lw": 0, "label": kind}
+        ectopic.bar(at, table[kind], bar, align="edge", **look)
     ectopic.set_ylim(0, max(4, table[list(ECTOPIC)].to_numpy().max()))
     ectopic.set_ylabel(f"beats in\n{_span(width)}", fontsize=9)
     ectopic.set_xlabel(f"time, {name}", fontsize=9)
@@ -157,6 +157,7 @@ def _mean_beats(axes, facts):
             axis.fill_between(time, low, high, color=color, alpha=0.2, lw=0)
             axis.plot(time, mean, color=color, lw=1.6)
         axis.set_title(f"{kind}: {facts.counts[kind]:,}", fontsize=10)
+        axis.set(xticks=[0, 0.2, 0.4], xlim=(-BEFORE, AFTER))
         axis.set_xlabel("s from R", fontsize=9)
         axis.tick_params(labelsize=9)
         axis.label_outer()
