@@ -258,8 +258,7 @@ def _add_prediction(command):
     sub.add_argument("--plot", type=Path, metavar="FILE", help=text)
     text = "where the strip of --plot begins: H:MM:SS, MM:SS or seconds (default: 0)"
     sub.add_argument("--at", metavar="TIME", help=text)
-    text = "length of the strip of --plot (default: 10)"
-    sub.add_argument("--seconds", metavar="SECONDS", help=text)
+    sub.add_argument("--seconds", help="length of the strip of --plot (default: 10)")
 
 
 def main(arguments=None):

@@ -27,7 +27,12 @@ def predict(args):
     UserError
         If the recording cannot be read, has no beat, or the file cannot be written.
     """
-    show = _shows(args)
+    if not args.plot and (args.at or args.seconds):
+        raise UserError("--at and --seconds choose the strip of --plot; give it a file, too")
+    if args.plot or args.report:
+        from ecglib.commands import report_page  # matplotlib takes a second
+
+        strip = report_page.check(args)
     recording = open_recording(args.record)
     lead = read_lead(recording, args.lead)
     sample = (
@@ -39,29 +44,13 @@ def predict(args):
     classified = classify(lead, sample, lower(network.model))
     out = args.out or Path(f"{recording.name}.csv")
     write(classified, out)
-    places = ", ".join(map(str, [out, *show(classified, recording.start)]))
+    if args.plot:
+        report_page.write_plot(classified, args.plot, *strip)
+    if args.report:
+        known = {"start": recording.start, "own_weights": bool(args.weights)}
+        report_page.write_report(classified, args.report, **known)
+    places = ", ".join(str(path) for path in (out, args.plot, args.report) if path)
     notes = [f"note: {note}" for note in lead.notes]
     return "\n".join(
         [*notes, classified.summary(), f"written to {places}; research, not a medical device"]
     )
-
-
-def _shows(args):
-    """A function that writes page and image and returns their paths; bad wishes are refused."""
-    if not args.plot and (args.at is not None or args.seconds is not None):
-        raise UserError("--at and --seconds choose the strip of --plot; give it a file, too")
-    if not args.plot and not args.report:
-        return lambda classified, start: []
-    from ecglib.commands import report_page  # matplotlib takes a second
-
-    at = report_page.check(args)
-
-    def show(classified, start):
-        if args.plot:
-            report_page.write_plot(classified, args.plot, *at)
-        if args.report:
-            own = bool(args.weights)
-            report_page.write_report(classified, args.report, start=start, own_weights=own)
-        return [path for path in (args.plot, args.report) if path]
-
-    return show

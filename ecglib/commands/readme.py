@@ -75,25 +75,11 @@ def write(folder, readme, figure):
 
 
 def shipped_scores(folder):
-    """How often the shipped network's settings were right about patients left out.
+    """How often networks like the shipped one were right about patients left out, as a dict.
 
-    Parameters
-    ----------
-    folder : path
-        Holds the reference runs.
-
-    Returns
-    -------
-    dict
-        `n_patients`, `n_beats`, and `classes`: class -> scores over all beats, means over
-        seeds: `sensitivity`, `ppv` (of beats called so), `fpr` (of beats of other classes),
-        and `ppv_quarter`, below which `ppv` is in a quarter of the records in which a beat was
-        called so.
-
-    Raises
-    ------
-    UserError
-        If the folder lacks the runs.
+    `n_patients`, `n_beats`, and `classes`: class -> `sensitivity`, `ppv` and `fpr` of all
+    beats, means over seeds, and `ppv_quarter`, the first quartile of `ppv` over records and
+    seeds that have beats called so. Runs of `folder` that are missing are a `UserError`.
     """
     found = results.load_study(folder, "micro")
     try:
@@ -101,20 +87,21 @@ def shipped_scores(folder):
     except LookupError as error:
         raise UserError(f"{folder} lacks the runs of study micro with split lopo") from error
     records = arm.results[0].per_record
-    named = {}
-    for index, (kind, row) in enumerate(scores.class_scores(arm).items()):
-        matrices = [np.array(m) for run in arm.matrices() for m in run.values()]
-        shares = [m[index, index] / m[:, index].sum() for m in matrices if m[:, index].any()]
-        row["ppv_quarter"] = np.quantile(shares, 0.25)
-        wanted = ("sensitivity", "ppv", "fpr", "ppv_quarter")
-        named[kind] = {name: round(float(row[name]), 4) for name in wanted}
-    n_beats = int(sum(np.sum(matrix) for matrix in records.values()))
-    n_patients = len({patient_of(int(record)) for record in records})
-    return {"n_patients": n_patients, "n_beats": n_beats, "classes": named}
+    matrices = np.array([matrix for run in arm.matrices() for matrix in run.values()])
+    classes = scores.class_scores(arm)
+    for index, row in enumerate(classes.values()):
+        right, called = matrices[:, index, index], matrices[:, :, index].sum(axis=1)
+        row["ppv_quarter"] = np.quantile(right[called > 0] / called[called > 0], 0.25)
+    wanted = ("sensitivity", "ppv", "fpr", "ppv_quarter")
+    return {
+        "n_patients": len({patient_of(int(record)) for record in records}),
+        "n_beats": int(np.sum(list(records.values()))),
+        "classes": {k: {w: round(row[w], 4) for w in wanted} for k, row in classes.items()},
+    }
 
 
 def write_scores(folder, path):
     """Write `shipped_scores` as JSON, for the reports of `predict`."""
-    text = json.dumps(shipped_scores(folder), indent=1)
     with atomic(path) as unfinished:
+        text = json.dumps(shipped_scores(folder), indent=1)
         Path(unfinished).write_text(text + "\n", encoding="utf-8")

@@ -10,16 +10,7 @@ from markupsafe import Markup
 
 from ecglib.aami import CLASSES
 from ecglib.deploy.shipped import SCORES
-from ecglib.holter.classify import UNREADABLE
-from ecglib.holter.report import (
-    ECTOPIC,
-    PAUSE,
-    RATE_BEATS,
-    RUN,
-    clock,
-    facts,
-    seconds_of,
-)
+from ecglib.holter.report import ECTOPIC, PAUSE, RATE_BEATS, RUN, Facts, clock, seconds_of
 from ecglib.plots import ecg, holter, style
 from ecglib.system.errors import UserError
 from ecglib.system.files import written
@@ -27,24 +18,21 @@ from ecglib.system.files import written
 LONG, SHORT = 6.5, 2.1
 """Seconds of a strip that fills a page of A4 from left to right, and of one of three."""
 
-RUNS_SHOWN, RUNS_PRINTED, RUNS_NAMED = 6, 2, 8
-"""Runs of a class that a screen shows as strips, and paper; further ones that are named."""
+RUNS_SHOWN, RUNS_PRINTED = 6, 2
+"""Runs of a class that a screen shows as strips, and paper."""
 
 SHORTEST_BURDEN = 600
 """Seconds of a lead below which beats an hour are not stated."""
 
-IMAGES = (".png", ".svg", ".pdf")
-"""Endings of an image's name, which say its form."""
+ENDINGS = {"report": (".html", ".htm"), "plot": (".png", ".svg", ".pdf")}
+"""Option -> endings of its file; that of an image says its form."""
 
 LONGEST_STRIP = 60
 """Seconds that one image shows at most."""
 
-DPI = 150
-"""Dots an inch of a PNG file."""
-
 
 def check(args):
-    """Refuse what cannot be shown, before anything is read.
+    """Refuse options that ask for what cannot be shown, before anything is read.
 
     Parameters
     ----------
@@ -55,32 +43,19 @@ def check(args):
     -------
     tuple of float
         Where the strip of `plot` begins and how long it is, in seconds.
-
-    Raises
-    ------
-    UserError
-        If a file has another ending, or a time is none.
     """
-    if args.report and args.report.suffix.lower() not in (".html", ".htm"):
-        raise UserError(f"{args.report} is no name of a page; end it in .html")
-    if args.plot and args.plot.suffix.lower() not in IMAGES:
-        raise UserError(f"{args.plot} is no name of an image; end it in {', '.join(IMAGES)}")
+    for option, endings in ENDINGS.items():
+        path = getattr(args, option)
+        if path and path.suffix.lower() not in endings:
+            raise UserError(f"--{option} {path} must end in {' or '.join(endings)}")
     start, seconds = seconds_of(args.at or "0"), seconds_of(args.seconds or "10")
     if not 1 <= seconds <= LONGEST_STRIP:
-        raise UserError(f"--seconds {args.seconds} is not between 1 and {LONGEST_STRIP}")
+        raise UserError(f"--seconds {args.seconds} must be from 1 to {LONGEST_STRIP}")
     return start, seconds
 
 
 def write_plot(classified, path, start, seconds):
-    """Write an image of one strip on ECG paper; the size of its paper is that of real paper.
-
-    Parameters
-    ----------
-    classified : ecglib.holter.classify.Classified
-    path : Path
-        Ends in one of `IMAGES`.
-    start, seconds : float
-        Where the strip begins and how long it is.
+    """Write an image of one strip on ECG paper, at its true size.
 
     Raises
     ------
@@ -89,19 +64,16 @@ def write_plot(classified, path, start, seconds):
     """
     lead = classified.lead
     if start >= lead.seconds:
-        raise UserError(
-            f"--at {clock(min(start, 1e9))} is behind the end of {lead.recording}, which takes "
-            f"{clock(lead.seconds)}"
-        )
+        end = clock(lead.seconds)
+        raise UserError(f"{lead.recording} ends at {end}; give --at a time before its end")
     style.use()
     title = f"{lead.recording}, lead {lead.name}, from {clock(start)}; 25 mm/s, 10 mm/mV"
     shown = holter.strip(classified, start, seconds, title=title)
     with warnings.catch_warnings(), written(path) as temporary:
-        warnings.simplefilter("ignore")  # a letter of the name that the font lacks
+        warnings.simplefilter("ignore")  # letters of a name that the font lacks
         figure = ecg.at_true_size(shown)
-        form = path.suffix.lower().removeprefix(".")
-        figure.savefig(temporary, format=form, dpi=DPI)
-        plt.close(figure)
+        figure.savefig(temporary, format=path.suffix.lower().removeprefix("."))
+    plt.close(figure)
 
 
 def write_report(classified, path, *, start="", own_weights=False):
@@ -115,39 +87,31 @@ def write_report(classified, path, *, start="", own_weights=False):
         When the recording began, if it is known.
     own_weights : bool
         Whether the network is another one than that of the library.
-
-    Raises
-    ------
-    UserError
-        If the file cannot be written.
     """
     style.use()
-    found, folder = facts(classified), PackageLoader("ecglib.commands", ".")
+    facts, folder = Facts(classified), PackageLoader("ecglib.commands", ".")
     pages = Environment(loader=folder, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    pages.filters |= {"clock": clock, "whole": _whole, "percent": _percent}
+    pages.filters |= {"clock": clock, "whole": _whole}
     with plt.rc_context(holter.SVG):
         figures = {
-            "trend": _element(holter.trend(found)) if len(found.trend) > 2 else None,
-            "mean_beats": _element(holter.mean_beats(found)) if found.shapes else None,
-            "strips": list(_strips(found)),
-            "typical": {kind: list(_beats(found, r)) for kind, r in found.typical.items()},
-            "unsure": list(_beats(found, found.unsure)),
+            "trend": _element(holter.trend(facts)) if len(facts.trend) > 2 else None,
+            "mean_beats": _element(holter.mean_beats(facts)) if facts.looks else None,
+            "strips": list(_strips(facts)),
+            "typical": {k: list(_beats(facts, rows)) for k, (rows, _) in facts.looks.items()},
+            "unsure": list(_beats(facts, facts.unsure)),
         }
     text = pages.get_template("report.html").render(
-        found=found,
+        facts=facts,
         lead=classified.lead,
         start=start,
         own_weights=own_weights,
         scores=json.loads(SCORES.read_text(encoding="utf-8")),
         classes=CLASSES,
         ectopic=ECTOPIC,
-        n_known=sum(found.counts[kind] for kind in CLASSES),
-        n_unread=found.counts[UNREADABLE],
-        read_hours=found.readable / 3600 if found.readable >= SHORTEST_BURDEN else None,
-        further=list(_further(found)),
-        pause=PAUSE,
-        rate_beats=RATE_BEATS,
-        run=RUN,
+        n_known=sum(facts.counts[kind] for kind in CLASSES),
+        read_hours=facts.readable / 3600 if facts.readable >= SHORTEST_BURDEN else None,
+        rules={"pause": PAUSE, "rate_beats": RATE_BEATS, "run": RUN},
+        shown={"screen": RUNS_SHOWN, "paper": RUNS_PRINTED},
         **figures,
     )
     with written(path) as temporary:
@@ -159,57 +123,40 @@ def _whole(number):
     return "–" if np.isnan(number) else f"{number:,.0f}"
 
 
-def _percent(share):
-    """A share in percent, and "< 0.1 %" where it would seem to be none."""
-    return "< 0.1\u00a0%" if 0 < share < 0.001 else f"{100 * share:.1f}\u00a0%"
-
-
 def _element(figure):
     return Markup(holter.svg(figure))
 
 
-def _paper(found, start, seconds, marked=None):
+def _paper(facts, start, seconds, marked=None):
     """A strip as an element of the page."""
-    shown = holter.strip(found.classified, start, seconds, marked=marked)
+    shown = holter.strip(facts.classified, start, seconds, marked=marked)
     return _element(ecg.at_true_size(shown, pulse=seconds > SHORT))
 
 
-def _beats(found, rows):
+def _beats(facts, rows):
     """Short strips around some beats: what is written above each, and the element."""
-    for row in rows:
-        beat = found.classified.beats.loc[row]
+    for row, beat in facts.classified.beats.loc[rows].iterrows():
         text = f"{clock(beat['seconds'])}, {beat['class']} with {beat[beat['class']]:.0%}"
-        yield text, _paper(found, beat["seconds"] - SHORT / 2, SHORT, row)
+        yield text, _paper(facts, beat["seconds"] - SHORT / 2, SHORT, row)
 
 
-def _strips(found):
+def _strips(facts):
     """Long strips that matter: what is written above, the element, whether paper shows it."""
-    at = found.classified.beats["seconds"].to_numpy()
-    if (row := found.pause) is not None:
-        text = f"Longest interval between beats: {found.intervals[row]:.2f} s"
-        yield f"{text}, at {clock(at[row])}", _paper(found, at[row] - 1, LONG), True
-    if (row := found.fastest_end) is not None:
-        begin = at[row - RATE_BEATS]
-        text = f"Fastest {RATE_BEATS} intervals: {found.fastest:.0f}/min, at {clock(begin)}"
-        yield text, _paper(found, begin - 0.5, LONG), found.runs.empty
-    for kind in reversed(ECTOPIC):
-        for n, run in enumerate(found.runs_of(kind)[:RUNS_SHOWN].itertuples()):
+    at = facts.classified.beats["seconds"].to_numpy()
+    if np.isfinite(facts.intervals).any():
+        row = np.nanargmax(facts.intervals)
+        text = f"Longest interval between beats: {facts.intervals[row]:.2f} s"
+        yield f"{text}, at {clock(at[row])}", _paper(facts, at[row] - 1, LONG), True
+    runs = {kind: facts.runs(kind)[:RUNS_SHOWN] for kind in reversed(ECTOPIC)}
+    if np.isfinite(facts.rates).any():
+        row = np.nanargmax(facts.rates)
+        begin = at[row + 1 - RATE_BEATS]
+        text = f"Fastest {RATE_BEATS} intervals: {facts.rates[row]:.0f}/min, at {clock(begin)}"
+        yield text, _paper(facts, begin - 0.5, LONG), not any(map(len, runs.values()))
+    for kind, shown in runs.items():
+        for n, run in enumerate(shown.itertuples()):
             begin, end = at[run.first], at[run.first + run.length - 1]
+            text = f"{run.length:,} {kind} in a row, {run.rate:.0f}/min, at {clock(begin)}"
             first = "" if n else f"Fastest run of {kind}: "
             more = "; it goes on beyond the strip" if end > begin + LONG - 1 else ""
-            text = f"{first}{_in_words(run, begin)}{more}"
-            yield text, _paper(found, begin - 1, LONG), n < RUNS_PRINTED
-
-
-def _in_words(run, begin):
-    return f"{run.length:,} {run.kind} in a row, {run.rate:.0f}/min, at {clock(begin)}"
-
-
-def _further(found):
-    """Runs without a printed strip: class, some in words, and how many there are beyond."""
-    at = found.classified.beats["seconds"].to_numpy()
-    for kind in reversed(ECTOPIC):
-        runs = found.runs_of(kind)[RUNS_PRINTED:]
-        named = [_in_words(run, at[run.first]) for run in runs[:RUNS_NAMED].itertuples()]
-        if named:
-            yield kind, named, len(runs) - len(named)
+            yield f"{first}{text}{more}", _paper(facts, begin - 1, LONG), n < RUNS_PRINTED

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -23,11 +24,8 @@ PAUSE, RUN = 2.0, 3
 LONGEST_GAP = 0.1
 """Seconds of invalid samples from which on an RR interval is unknown."""
 
-BEFORE, AFTER = 0.25, 0.45
-"""Seconds around the R-peak that a mean beat shows."""
-
-BEATS_A_CLASS = 2000
-"""Most beats of a class, evenly spread, of which a mean is made."""
+BEFORE, AFTER, BEATS_A_CLASS = 0.25, 0.45, 2000
+"""Seconds around the R-peak that a mean beat shows; most beats of which it is made."""
 
 MOST_HOURS, MOST_BINS = 24, 150
 """Most rows of the table of hours, most points of the trend."""
@@ -37,211 +35,158 @@ _WIDTHS = (10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14400, 43200, 86400)
 
 @dataclass(frozen=True)
 class Facts:
-    """What a report says.
+    """What a report says of classified beats; rows are those of `classified.beats`.
 
     Attributes
     ----------
     classified : Classified
-        The beats, whose rows are meant below.
-    counts : dict of str to int
-        Beats of each class, "?" included.
-    readable : float
-        Seconds that can be read.
-    mean, slowest, fastest : float
-        Heart rates, 1/min; NaN if there are too few intervals. The mean is that of all known
-        RR intervals, the others are extremes of it and of the medians of `RATE_BEATS` known
-        intervals in a row.
-    fastest_end : int or None
-        Beat with which the fastest intervals end.
-    intervals : ndarray, shape (n_beats - 1,)
-        RR intervals in seconds; NaN where the lead cannot be read in between.
-    runs : DataFrame
-        A row for each run of S or V, the longest first: `kind` (class), `first` (row of its
-        first beat), `length` (beats), `rate` (1/min).
-    couplets : dict of str to int
-        Two S, or two V, in a row, and no more.
-    hours, trend : DataFrame
-        From `by_time`: in hours (or several together), and in at most `MOST_BINS` parts.
-    typical : dict of str to list of int
-        Beats of each class that are most like its median, from the first, the middle and the
-        last third of the class.
-    unsure : list of int
-        The five readable beats with the smallest probability of their class.
-    shapes : dict of str to ndarray, shape (3, n_samples)
-        Of each class that has beats: mean beat, and the 10th and 90th percentile, mV.
+        At least one beat.
     """
 
     classified: Classified
-    counts: dict
-    readable: float
-    mean: float
-    slowest: float
-    fastest: float
-    fastest_end: int | None
-    intervals: np.ndarray
-    runs: pd.DataFrame
-    couplets: dict
-    hours: pd.DataFrame
-    trend: pd.DataFrame
-    typical: dict
-    unsure: list
-    shapes: dict
+
+    @cached_property
+    def _sample(self):
+        return self.classified.beats["sample"].to_numpy()
+
+    @cached_property
+    def kinds(self):
+        """Class of each beat."""
+        return self.classified.beats["class"].to_numpy(str)
+
+    @cached_property
+    def counts(self):
+        """Beats of each class; "?" are those that cannot be read."""
+        return {kind: int((self.kinds == kind).sum()) for kind in (*CLASSES, UNREADABLE)}
 
     @property
-    def pause(self):
-        """Row of the beat before the longest known interval, or None."""
-        return None if np.isnan(self.intervals).all() else int(np.nanargmax(self.intervals))
+    def readable(self):
+        """Seconds that can be read."""
+        lead = self.classified.lead
+        return min(float((~lead.unreadable).sum()), lead.seconds)
 
-    def runs_of(self, kind):
-        """Runs of a class: the fastest one first, then the others, the longest first."""
-        runs = self.runs[self.runs["kind"] == kind]
-        is_fastest = runs.index == runs["rate"].idxmax() if len(runs) else []
-        return pd.concat([runs[is_fastest], runs[np.logical_not(is_fastest)]])
+    @cached_property
+    def intervals(self):
+        """RR intervals (n_beats - 1,), s; NaN where the lead cannot be read in between."""
+        lead, first, last = self.classified.lead, self._sample[:-1], self._sample[1:]
+        invalid = _count(np.flatnonzero(np.isnan(lead.signal)), first, last)
+        fs = round(lead.fs)
+        unreadable = _count(np.flatnonzero(lead.unreadable), first // fs, last // fs)
+        unknown = (invalid > LONGEST_GAP * lead.fs) | (unreadable > 0)
+        return np.where(unknown, np.nan, (last - first) / lead.fs)
+
+    @cached_property
+    def rates(self):
+        """Heart rate (n_beats - 1,), 1/min: median of the intervals that end there; or NaN."""
+        rates = np.full(len(self.intervals), np.nan)
+        if len(rates) >= RATE_BEATS:
+            together = np.lib.stride_tricks.sliding_window_view(self.intervals, RATE_BEATS)
+            rates[RATE_BEATS - 1 :] = 60 / np.median(together, axis=1)
+        return rates
+
+    @cached_property
+    def slowest_mean_fastest(self):
+        """Three heart rates, NaN if unknown; the outer ones are extremes of all `rates`."""
+        known = self.intervals[np.isfinite(self.intervals)]
+        mean = 60 / known.mean() if len(known) else np.nan
+        rates = self.rates[np.isfinite(self.rates)]
+        outer = (np.nan, np.nan) if len(rates) == 0 else (rates.min(), rates.max())
+        return min(outer[0], mean), mean, max(outer[1], mean)
+
+    @cached_property
+    def sequences(self):
+        """Beats of one class in a row with nothing unreadable between them.
+
+        A row for each: `kind`, `first` (row of its first beat), `length` (beats), `rate`
+        (1/min, 0 for a single beat); the longest first.
+        """
+        ends = (self.kinds[1:] != self.kinds[:-1]) | np.isnan(self.intervals)
+        bounds = np.concatenate([[0], np.flatnonzero(ends) + 1, [len(self.kinds)]])
+        first, length = bounds[:-1], np.diff(bounds)
+        lasts = self._sample[first + length - 1] - self._sample[first]
+        rate = 60 * (length - 1) * self.classified.lead.fs / np.maximum(lasts, 1)
+        found = {"kind": self.kinds[first], "first": first, "length": length, "rate": rate}
+        return pd.DataFrame(found).sort_values(["length", "rate"], ascending=False)
+
+    def couplets(self, kind):
+        """How often exactly two beats of a class come in a row."""
+        return int((self.sequences["length"][self.sequences["kind"] == kind] == 2).sum())
+
+    def runs(self, kind):
+        """Rows of `sequences` that are runs of a class: the fastest, then the longest first."""
+        of_kind = (self.sequences["kind"] == kind) & (self.sequences["length"] >= RUN)
+        runs = self.sequences[of_kind]
+        fastest = np.argmax([*runs["rate"], 0])
+        return runs.iloc[np.argsort(np.arange(len(runs)) != fastest, kind="stable")]
 
     @property
-    def n_intervals(self):
-        """Known intervals."""
-        return int(np.isfinite(self.intervals).sum())
+    def hours(self):
+        """`by_time` in hours, or several together."""
+        n_hours = self.classified.lead.seconds / 3600
+        return self.by_time(3600 * int(np.ceil(n_hours / MOST_HOURS)))
 
     @property
-    def n_pauses(self):
-        """Known intervals longer than `PAUSE`."""
-        return int((self.intervals > PAUSE).sum())
+    def trend(self):
+        """`by_time` in at most `MOST_BINS` parts."""
+        finest = self.classified.lead.seconds / MOST_BINS
+        return self.by_time(next((w for w in _WIDTHS if w >= finest), _WIDTHS[-1]))
 
+    def by_time(self, width):
+        """Rates and counts in parts of `width` seconds.
 
-def facts(classified):
-    """What a report says of the classified beats of a lead.
+        A row for each: `seconds` (its beginning), `readable` (seconds), `rate`, `slowest` and
+        `fastest` (1/min, NaN if unknown), and the beats of each class. `attrs` has `width`.
+        """
+        lead = self.classified.lead
+        parts = pd.RangeIndex(int(np.ceil(lead.seconds / width)))
+        part = (self._sample // (lead.fs * width)).astype(int)
+        timing = pd.DataFrame({"rr": self.intervals, "rate": self.rates}).groupby(part[1:])
+        of_second = np.minimum(np.arange(len(lead.unreadable)) // width, parts[-1])
+        table = pd.DataFrame({"seconds": parts * width}, index=parts)
+        table["readable"] = np.bincount(of_second, ~lead.unreadable, minlength=len(parts))
+        table["rate"] = 60 / timing["rr"].mean()
+        table["slowest"], table["fastest"] = timing["rate"].min(), timing["rate"].max()
+        for kind in self.counts:
+            table[kind] = np.bincount(part[self.kinds == kind], minlength=len(parts))
+        table.attrs["width"] = width
+        return table
 
-    Parameters
-    ----------
-    classified : Classified
-        At least one beat.
+    @cached_property
+    def looks(self):
+        """Class -> rows of three typical beats, and its shape (3, n_samples), mV.
 
-    Returns
-    -------
-    Facts
-    """
-    lead, beats = classified.lead, classified.beats
-    kinds = beats["class"].to_numpy()
-    known = kinds != UNREADABLE
-    interval = _intervals(lead, beats["sample"].to_numpy())
-    rates = _rates(interval)
-    mean = 60 / np.nanmean(interval) if np.isfinite(interval).any() else np.nan
-    some = not np.isnan(rates).all()
-    sequences = _sequences(kinds, interval)
-    runs = sequences[sequences["length"] >= RUN]
-    pairs = sequences.loc[sequences["length"] == 2, "kind"]
-    looks = {kind: _look(lead, beats["sample"].to_numpy(), kinds == kind) for kind in CLASSES}
-    finest = lead.seconds / MOST_BINS
-    sure = beats[list(CLASSES)].max(axis=1).to_numpy()[known].argsort(kind="stable")
-    return Facts(
-        classified=classified,
-        counts={kind: int((kinds == kind).sum()) for kind in (*CLASSES, UNREADABLE)},
-        readable=min(float((~lead.unreadable).sum()), lead.seconds),
-        mean=mean,
-        slowest=np.nanmin([*rates, mean]) if some else np.nan,
-        fastest=np.nanmax([*rates, mean]) if some else np.nan,
-        fastest_end=int(np.nanargmax(rates)) + 1 if some else None,
-        intervals=interval,
-        runs=runs.sort_values(["length", "rate"], ascending=False),
-        couplets={kind: int((pairs == kind).sum()) for kind in ECTOPIC},
-        hours=by_time(classified, 3600 * int(np.ceil(lead.seconds / 3600 / MOST_HOURS))),
-        trend=by_time(classified, next((w for w in _WIDTHS if w >= finest), _WIDTHS[-1])),
-        typical={kind: typical for kind, (typical, shape) in looks.items()},
-        unsure=np.flatnonzero(known)[sure[:5]].tolist(),
-        shapes={kind: shape for kind, (_, shape) in looks.items() if shape is not None},
-    )
+        Typical are those most like the median, one from each third of the recording's beats of
+        the class. The shape is the mean, and the 10th and 90th percentile.
+        """
+        lead, looks = self.classified.lead, {}
+        before, after = round(BEFORE * lead.fs), round(AFTER * lead.fs)
+        whole = (self._sample >= before) & (self._sample + after < len(lead.signal))
+        for kind in CLASSES:
+            rows = np.flatnonzero((self.kinds == kind) & whole)
+            rows = rows[:: len(rows) // BEATS_A_CLASS + 1]
+            signal = lead.signal[self._sample[rows, None] + np.arange(-before, after + 1)]
+            valid = np.isfinite(signal).all(axis=1)
+            if not valid.any():
+                continue
+            rows, signal = rows[valid], signal[valid]
+            signal = signal - np.median(signal, axis=1, keepdims=True)
+            distance = np.abs(signal - np.median(signal, axis=0)).sum(axis=1)
+            thirds = [third for third in np.array_split(np.arange(len(rows)), 3) if len(third)]
+            typical = [int(rows[third[distance[third].argmin()]]) for third in thirds]
+            spread = np.quantile(signal, [0.1, 0.9], axis=0)
+            looks[kind] = typical, np.stack([signal.mean(axis=0), *spread])
+        return looks
 
-
-def by_time(classified, width):
-    """Rates and counts in parts of a recording.
-
-    Parameters
-    ----------
-    classified : Classified
-    width : int
-        Seconds of a part.
-
-    Returns
-    -------
-    DataFrame
-        A row a part: `seconds` (its beginning), `readable` (seconds), `rate`, `slowest` and
-        `fastest` (as in `Facts`, NaN without), and the number of beats of each class. Its
-        `attrs["width"]` is `width`.
-    """
-    lead, beats = classified.lead, classified.beats
-    parts = range(int(np.ceil(lead.seconds / width)))
-    interval = _intervals(lead, beats["sample"].to_numpy())
-    part = (beats["sample"].to_numpy() // (lead.fs * width)).astype(int)
-    paced = pd.DataFrame({"rr": interval, "rate": _rates(interval)}).groupby(part[1:])
-    counts = pd.crosstab(part, beats["class"])
-    of_second = np.minimum(np.arange(len(lead.unreadable)) // width, len(parts) - 1)
-    table = {
-        "seconds": np.array(parts) * width,
-        "readable": np.bincount(of_second, ~lead.unreadable, minlength=len(parts)),
-        "rate": (60 / paced["rr"].mean()).reindex(parts),
-        "slowest": paced["rate"].min().reindex(parts),
-        "fastest": paced["rate"].max().reindex(parts),
-    }
-    kinds = (*CLASSES, UNREADABLE)
-    counts = counts.reindex(parts, columns=kinds).fillna(0).astype(int)
-    joined = pd.DataFrame(table, index=parts).join(counts)
-    joined.attrs["width"] = width
-    return joined
+    @property
+    def unsure(self):
+        """The five beats whose class has the smallest probability, unreadable ones left out."""
+        known = self.classified.beats[self.kinds != UNREADABLE]
+        return known[list(CLASSES)].max(axis=1).sort_values(kind="stable").index[:5].tolist()
 
 
 def _count(places, first, last):
     """How many of some ascending places lie in each span, both ends included."""
     return np.searchsorted(places, last, side="right") - np.searchsorted(places, first)
-
-
-def _intervals(lead, sample):
-    """RR intervals in seconds, NaN where the lead cannot be read in between."""
-    first, last = sample[:-1], sample[1:]
-    invalid = _count(np.flatnonzero(np.isnan(lead.signal)), first, last)
-    fs = round(lead.fs)
-    unreadable = _count(np.flatnonzero(lead.unreadable), first // fs, last // fs)
-    unknown = (invalid > LONGEST_GAP * lead.fs) | (unreadable > 0)
-    return np.where(unknown, np.nan, (last - first) / lead.fs)
-
-
-def _rates(interval):
-    """Heart rate at the end of each interval, NaN where too few known ones precede it."""
-    rates = np.full(len(interval), np.nan)
-    if len(interval) >= RATE_BEATS:
-        together = np.lib.stride_tricks.sliding_window_view(interval, RATE_BEATS)
-        rates[RATE_BEATS - 1 :] = 60 / np.median(together, axis=1)
-    return rates
-
-
-def _sequences(kinds, interval):
-    """Beats of one ectopic class in a row, nothing unreadable between them."""
-    ends = (kinds[1:] != kinds[:-1]) | np.isnan(interval)
-    bounds = np.concatenate([[0], np.flatnonzero(ends) + 1, [len(kinds)]])
-    first, length = bounds[:-1], np.diff(bounds)
-    time = np.concatenate([[0], np.nancumsum(interval)])
-    lasts = time[first + length - 1] - time[first]
-    rate = np.divide(60 * (length - 1), lasts, np.zeros(len(first)), where=lasts > 0)
-    found = {"kind": kinds[first], "first": first, "length": length, "rate": rate}
-    return pd.DataFrame(found)[np.isin(kinds[first], ECTOPIC)]
-
-
-def _look(lead, sample, of_class):
-    """Typical beats of a class, and its mean shape (None if no beat is whole)."""
-    before, after = round(BEFORE * lead.fs), round(AFTER * lead.fs)
-    whole = (sample >= before) & (sample + after < len(lead.signal))
-    rows = np.flatnonzero(of_class & whole)
-    rows = rows[:: max(1, -(-len(rows) // BEATS_A_CLASS))]
-    signal = lead.signal[sample[rows, None] + np.arange(-before, after + 1)]
-    valid = np.isfinite(signal).all(axis=1)
-    rows, signal = rows[valid], signal[valid]
-    if len(rows) == 0:
-        return [], None
-    signal = signal - np.median(signal, axis=1, keepdims=True)
-    distance = np.abs(signal - np.median(signal, axis=0)).sum(axis=1)
-    thirds = [third for third in np.array_split(np.arange(len(rows)), 3) if len(third)]
-    typical = [int(rows[third[distance[third].argmin()]]) for third in thirds]
-    return typical, np.stack([signal.mean(axis=0), *np.quantile(signal, [0.1, 0.9], axis=0)])
 
 
 def clock(seconds):
@@ -252,22 +197,11 @@ def clock(seconds):
     >>> clock(3665.4)
     '1:01:05'
     """
-    whole = int(seconds)
-    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+    return f"{seconds // 3600:.0f}:{seconds // 60 % 60:02.0f}:{seconds // 1 % 60:02.0f}"
 
 
 def seconds_of(text):
-    """The seconds that a time of a recording means.
-
-    Parameters
-    ----------
-    text : str
-        H:MM:SS, MM:SS or seconds, perhaps with a decimal fraction.
-
-    Raises
-    ------
-    UserError
-        If it is something else.
+    """The seconds that H:MM:SS, MM:SS or a number of seconds means; else a `UserError`.
 
     Examples
     --------

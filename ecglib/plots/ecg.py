@@ -57,11 +57,11 @@ class Strip:
     Attributes
     ----------
     signal : ndarray, shape (n_samples,)
-        mV; NaN where nothing is drawn.
+        mV; NaN where nothing is drawn, but not everywhere.
     fs : float
         Hz.
     title : str
-        Record, lead and time; "" takes no room in `at_true_size`.
+        Record, lead and time.
     beats : list of Beat
         In order of time.
     """
@@ -77,25 +77,19 @@ class Strip:
         return len(self.signal) / self.fs
 
     @property
-    def valid(self):
-        """Samples that are no NaN; a zero if there are none."""
-        valid = self.signal[np.isfinite(self.signal)]
-        return valid if len(valid) else np.zeros(1)
-
-    @property
     def rest(self):
         """mV where the trace is most of the time."""
-        return float(np.median(self.valid))
+        return float(np.nanmedian(self.signal))
 
     @property
     def top(self):
         """mV at the upper edge: of the trace, or of a pulse of 1 mV beside it."""
-        return max(float(self.valid.max()), self.rest + 1)
+        return max(float(np.nanmax(self.signal)), self.rest + 1)
 
     @property
     def height(self):
         """Millimetres of paper that trace and pulse take."""
-        return MM_PER_MV * (self.top - min(float(self.valid.min()), self.rest - 0.4))
+        return MM_PER_MV * (self.top - min(float(np.nanmin(self.signal)), self.rest - 0.4))
 
 
 def page(strips, *, rows=("",), intervals=False, below=0):
@@ -141,18 +135,7 @@ def page(strips, *, rows=("",), intervals=False, below=0):
 
 
 def at_true_size(strip, *, pulse=True):
-    """One strip whose millimetres are those of a ruler, when it is printed as it is.
-
-    Parameters
-    ----------
-    strip : Strip
-    pulse : bool
-        Whether the recorder's mark of 1 mV and 0.2 s stands left of the trace.
-
-    Returns
-    -------
-    Figure
-    """
+    """One strip whose millimetres are those of a ruler; a strip without a title takes less."""
     top = 0 if strip.title else _TITLE  # above the edge of the paper
     margin = 13 if pulse else _EDGE
     right, height = MM_PER_S * strip.seconds + _EDGE, _height(strip, ("",), False) - top
@@ -335,8 +318,8 @@ def _sheet(axis, left, right, height):
 
 def _draw(axis, strip, top, rows, intervals):
     """Title, letters, trace and intervals of a strip whose upper edge is at `top`."""
-    name = {"parse_math": False}  # a name of a record is no formula
-    axis.text(1, top - _TITLE / 2, strip.title, fontsize=10, va="center", **name)
+    plain = {"fontsize": 10, "va": "center", "parse_math": False}  # a "$" is no formula
+    axis.text(1, top - _TITLE / 2, strip.title, **plain)
     high = top - _TITLE - _ROW * len(rows)
     zero = high - MM_PER_MV * strip.top
     time = MM_PER_S * np.arange(len(strip.signal)) / strip.fs
@@ -363,7 +346,7 @@ def _draw(axis, strip, top, rows, intervals):
 def _letter(axis, place, kind, *, wrong):
     """A class in its colour; a wrong one in a thick black frame."""
     frame = {"ec": "black", "lw": 2} if wrong else {"ec": "none", "lw": 0}
-    box = {"boxstyle": "square,pad=0.18", "fc": CLASS_COLORS[kind], **frame}
+    box = {"boxstyle": "square,pad=0.18", "fc": CLASS_COLORS.get(kind, NEUTRAL), **frame}
     color = "black" if kind == "S" else "white"
     style = {"ha": "center", "va": "center", "fontsize": 10, "weight": "bold"}
     axis.text(*place, kind, **style, color=color, bbox=box, clip_on=True)

@@ -6,9 +6,11 @@ from io import StringIO
 import matplotlib.pyplot as plt
 import numpy as np
 
+from ecglib.aami import CLASSES
 from ecglib.holter.report import AFTER, BEFORE, ECTOPIC
 from ecglib.plots import ecg
 from ecglib.plots.style import CLASS_COLORS, NEUTRAL
+from ecglib.system.errors import UserError
 
 SVG = {"svg.fonttype": "none", "svg.hashsalt": "ecglib", "path.simplify_threshold": 0.25}
 """Settings under which figures for a page are drawn: letters stay letters, names within the
@@ -39,129 +41,95 @@ def strip(classified, start, seconds, *, marked=None, title=""):
     Returns
     -------
     ecglib.plots.ecg.Strip
+
+    Raises
+    ------
+    UserError
+        If no sample of it is valid.
     """
-    lead, beats = classified.lead, classified.beats
+    lead, sample = classified.lead, classified.beats["sample"].to_numpy()
     first = int(np.clip(round(start * lead.fs), 0, len(lead.signal) - 1))
-    length = min(round(seconds * lead.fs), len(lead.signal) - first)
-    sample = beats["sample"].to_numpy()
-    rows = np.flatnonzero((sample >= first) & (sample < first + length))
-    kinds = beats["class"].to_numpy()
-    shown = [
-        ecg.Beat(float(sample[row] - first) / lead.fs, kinds[row], marked=bool(row == marked))
-        for row in rows
-    ]
     step = max(1, int(lead.fs // POINTS_A_SECOND))
-    signal = lead.signal[first : first + length : step].astype(float)
-    whole = ecg.Strip(signal, lead.fs / step, title, shown)
-    signal = signal.clip(whole.rest + LOWEST, whole.rest + HIGHEST)
-    return ecg.Strip(signal, whole.fs, title, shown)
+    signal = lead.signal[first : first + round(seconds * lead.fs) : step].astype(float)
+    if not np.isfinite(signal).any():
+        raise UserError(f"{lead.recording}: no sample is valid there; show another part")
+    inside = (sample >= first) & (sample < first + step * len(signal))
+    beats = [
+        ecg.Beat((sample[row] - first) / lead.fs, kind, marked=row == marked)
+        for row, kind in classified.beats["class"][inside].items()
+    ]
+    rest = np.nanmedian(signal)
+    return ecg.Strip(signal.clip(rest + LOWEST, rest + HIGHEST), lead.fs / step, title, beats)
 
 
-def trend(facts):
-    """Heart rate, and the number of S and V beats, over the time of a recording.
+def trend(facts, axes=None):
+    """Heart rate, and below the number of S and V beats, over the time of a recording.
 
     Parameters
     ----------
     facts : ecglib.holter.report.Facts
+    axes : sequence of two Axes, optional
+        Where it is drawn; a new figure if not given.
 
     Returns
     -------
     Figure
     """
-    figure, axes = plt.subplots(2, figsize=SIZE, sharex=True, layout="constrained")
-    _trend(axes, facts)
-    return figure
-
-
-def mean_beats(facts):
-    """Mean beat of each class that the recording has.
-
-    Parameters
-    ----------
-    facts : ecglib.holter.report.Facts
-
-    Returns
-    -------
-    Figure
-    """
-    figure, axes = plt.subplots(1, 3, figsize=SIZE, sharey=True, layout="constrained")
-    _mean_beats(axes, facts)
-    return figure
-
-
-def overview(facts, shown):
-    """A strip, the trend and the mean beats on one image.
-
-    Parameters
-    ----------
-    facts : ecglib.holter.report.Facts
-    shown : ecglib.plots.ecg.Strip
-        From `strip`, with a title.
-
-    Returns
-    -------
-    Figure
-    """
-    below = 5.4
-    figure = ecg.page([shown], below=below)
-    size = figure.get_size_inches()[1]
-    place = {"left": 0.12, "right": 0.98, "bottom": 0.5 / size, "top": (below - 0.2) / size}
-    grid = figure.add_gridspec(3, 3, height_ratios=(1, 1, 1.25), hspace=0.5, **place)
-    rate = figure.add_subplot(grid[0, :])
-    _trend([rate, figure.add_subplot(grid[1, :], sharex=rate)], facts)
-    first = figure.add_subplot(grid[2, 0])
-    others = [figure.add_subplot(grid[2, column], sharey=first) for column in (1, 2)]
-    _mean_beats([first, *others], facts)
-    return figure
-
-
-def _trend(axes, facts):
-    """Rates on the first axis, ectopic beats on the second, both over time."""
+    if axes is None:
+        _, axes = plt.subplots(2, figsize=SIZE, layout="constrained")
     table, (rate, ectopic) = facts.trend, axes
-    length, width = facts.classified.lead.seconds, int(table.attrs["width"])
+    length, width = facts.classified.lead.seconds, table.attrs["width"]
     unit, name = (3600, "hours") if length > 7200 else (60, "minutes")
-    time = (table["seconds"] + width / 2) / unit
+    time, bar = (table["seconds"] + width / 2) / unit, 0.45 * width / unit
     look = {"color": NEUTRAL, "alpha": 0.3, "lw": 0, "label": "slowest to fastest"}
     rate.fill_between(time, table["slowest"], table["fastest"], **look)
     rate.plot(time, table["rate"], color="black", lw=1, marker=".", ms=3, label="mean")
     rate.set_ylabel("beats a\nminute", fontsize=9)
     rate.tick_params(labelbottom=False)
-    bar = 0.45 * width / unit
     for kind, at in zip(ECTOPIC, (time - bar, time), strict=True):
         look = {"color": CLASS_COLORS[kind], "lw": 0, "label": kind}
         ectopic.bar(at, table[kind], bar, align="edge", **look)
     ectopic.set_ylim(0, max(4, table[list(ECTOPIC)].to_numpy().max()))
-    ectopic.set_ylabel(f"beats in\n{_span(width)}", fontsize=9)
+    span = f"{width} s" if width < 60 else f"{width // 60} min"
+    ectopic.set_ylabel(f"beats in\n{span}", fontsize=9)
     ectopic.set_xlabel(f"time, {name}", fontsize=9)
-    ectopic.set_xlim(0, length / unit)
     for axis in axes:
         low, high = axis.get_ylim()
-        axis.set_ylim(low, high + 0.3 * (high - low))  # room for the legend
+        axis.set(xlim=(0, length / unit), ylim=(low, high + 0.3 * (high - low)))
         axis.legend(fontsize=9, loc="upper right", ncols=2, borderpad=0.1)
         axis.tick_params(labelsize=9)
+    return rate.figure
 
 
-def _span(seconds):
-    """A width of time in words."""
-    units = ((86400, "d"), (3600, "h"), (60, "min"))
-    return next((f"{seconds / n:g} {u}" for n, u in units if seconds >= n), f"{seconds:g} s")
-
-
-def _mean_beats(axes, facts):
-    """Mean and middle 80 % of each class, one an axis."""
-    for axis, kind in zip(axes, facts.typical, strict=True):
-        if kind in facts.shapes:
-            mean, low, high = facts.shapes[kind]
-            time = np.linspace(-BEFORE, AFTER, len(mean))
-            color = CLASS_COLORS[kind]
+def mean_beats(facts, axes=None):
+    """Mean and middle 80 % of the beats of each class, side by side; as `trend`."""
+    if axes is None:
+        _, axes = plt.subplots(1, len(CLASSES), figsize=SIZE, sharey=True, layout="constrained")
+    for axis, kind in zip(axes, CLASSES, strict=True):
+        if kind in facts.looks:
+            mean, low, high = facts.looks[kind][1]
+            time, color = np.linspace(-BEFORE, AFTER, len(mean)), CLASS_COLORS[kind]
             axis.fill_between(time, low, high, color=color, alpha=0.2, lw=0)
             axis.plot(time, mean, color=color, lw=1.6)
-        axis.set_title(f"{kind}: {facts.counts[kind]:,}", fontsize=10)
         axis.set(xticks=[0, 0.2, 0.4], xlim=(-BEFORE, AFTER))
+        axis.set_title(f"{kind}: {facts.counts[kind]:,}", fontsize=10)
         axis.set_xlabel("s from R", fontsize=9)
         axis.tick_params(labelsize=9)
         axis.label_outer()
     axes[0].set_ylabel("mV", fontsize=9)
+    return axes[0].figure
+
+
+def overview(facts, shown):
+    """A strip with a title, the trend and the mean beats on one image: a Figure."""
+    figure = ecg.page([shown], below=5.4)
+    size = figure.get_size_inches()[1]
+    place = {"left": 0.12, "right": 0.98, "bottom": 0.5 / size, "top": 5.2 / size}
+    grid = figure.add_gridspec(4, 3, height_ratios=(1, 1, 0.3, 1.25), hspace=0.2, **place)
+    trend(facts, [figure.add_subplot(grid[row, :]) for row in (0, 1)])
+    first = figure.add_subplot(grid[3, 0])
+    others = [figure.add_subplot(grid[3, column], sharey=first) for column in (1, 2)]
+    return mean_beats(facts, [first, *others])
 
 
 def svg(figure):

@@ -10,16 +10,8 @@ import matplotlib.pyplot as plt
 import seaborn as sns
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-CLASS_COLORS = {
-    "N": "#0072B2",
-    "S": "#E69F00",
-    "V": "#CC3311",
-    "F": "#AA4499",
-    "Q": "#666666",
-    "?": "#666666",
-}
-"""Classes of heart beats (Okabe & Ito, Tol), the last two without one that a network knows."""
-
+CLASS_COLORS = {"N": "#0072B2", "S": "#E69F00", "V": "#CC3311", "F": "#AA4499", "Q": "#666666"}
+"""Classes of heart beats (Okabe & Ito, Tol)."""
 
 FORMAT_COLORS = {"fp32": "#00441B", "16 bit": "#2CA25F", "INT8": "#99D8C9"}
 """Number formats: the fewer bits, the lighter the green."""
