@@ -43,12 +43,12 @@ def predict(args):
     network = shipped.load(args.weights or shipped.WEIGHTS)
     classified = classify(lead, sample, lower(network.model))
     out = args.out or Path(f"{recording.name}.csv")
-    write(classified, out)
     if args.plot:
         report_page.write_plot(classified, args.plot, *strip)
     if args.report:
         known = {"start": recording.start, "own_weights": bool(args.weights)}
         report_page.write_report(classified, args.report, **known)
+    write(classified, out)
     places = ", ".join(str(path) for path in (out, args.plot, args.report) if path)
     notes = [f"note: {note}" for note in lead.notes]
     return "\n".join(

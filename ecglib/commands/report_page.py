@@ -34,15 +34,8 @@ LONGEST_STRIP = 60
 def check(args):
     """Refuse options that ask for what cannot be shown, before anything is read.
 
-    Parameters
-    ----------
-    args : argparse.Namespace
-        `report`, `plot`, `at` and `seconds` of the command line.
-
-    Returns
-    -------
-    tuple of float
-        Where the strip of `plot` begins and how long it is, in seconds.
+    `args` has `report`, `plot`, `at` and `seconds` of the command line. Returned is where the
+    strip of `plot` begins and how long it is, in seconds.
     """
     for option, endings in ENDINGS.items():
         path = getattr(args, option)
