@@ -61,6 +61,7 @@ def write_plot(classified, path, start, seconds):
         raise UserError(f"{lead.recording} ends at {end}; give --at a time before its end")
     style.use()
     title = f"{lead.recording}, lead {lead.name}, from {clock(start)}; 25 mm/s, 10 mm/mV"
+    title = " ".join(title.encode(errors="replace").decode().split())  # of odd file names
     shown = holter.strip(classified, start, seconds, title=title)
     with warnings.catch_warnings(), written(path) as temporary:
         warnings.simplefilter("ignore")  # letters of a name that the font lacks

@@ -12,7 +12,7 @@ import pytest
 
 from ecglib.__main__ import main
 from ecglib.commands.readme import shipped_scores, write_scores
-from ecglib.commands.report_page import write_report
+from ecglib.commands.report_page import write_plot, write_report
 from ecglib.data.synthetic import write_records
 from ecglib.deploy.shipped import SCORES
 from ecglib.system.errors import UserError
@@ -158,6 +158,14 @@ def test_the_command_writes_page_and_strip(record, tmp_path, capsys):
     (width,) = struct.unpack(">I", content[16:20])
     dots_a_meter = struct.unpack(">I", content[content.index(b"pHYs") + 4 :][:4])[0]
     assert 1000 * width / dots_a_meter == pytest.approx(13 + 4 * 25 + 3, abs=0.5)
+
+
+def test_any_name_can_be_shown(tmp_path, recwarn):
+    found = classified("NVN", [0.8, 0.8], name="心電 $a$ \udc80\n<b>")
+    write_plot(found, tmp_path / "a.png", 0, 10)
+    assert (tmp_path / "a.png").stat().st_size > 1000
+    assert "心電 $a$ ? <b>" in Page(page_of(found, tmp_path)).text
+    assert not recwarn.list
 
 
 @pytest.mark.parametrize(("ending", "starts"), [("svg", b"<?xml"), ("PDF", b"%PDF")])

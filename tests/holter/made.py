@@ -18,7 +18,7 @@ def classified(kinds, intervals, *, fs=FS, tail=1.0, unreadable=(), sure=None, n
     sample = np.round(seconds * fs).astype(int)
     signal = np.zeros(round((seconds[-1] + tail) * fs), dtype=np.float32)
     signal[sample] = [2 if kind == "V" else 1 for kind in kinds]
-    unread = np.zeros(-(-len(signal) // fs), dtype=bool)
+    unread = np.zeros(-(-len(signal) // round(fs)), dtype=bool)
     unread[list(unreadable)] = True
     beats = pd.DataFrame({"sample": sample, "seconds": sample / fs, "class": list(kinds)})
     sure = np.full(len(beats), 0.9) if sure is None else np.array(sure)
