@@ -21,14 +21,11 @@ LONG, SHORT = 6.5, 2.1
 RUNS_SHOWN, RUNS_PRINTED = 6, 2
 """Runs of a class that a screen shows as strips, and paper."""
 
-SHORTEST_BURDEN = 600
-"""Seconds of a lead below which beats an hour are not stated."""
-
 ENDINGS = {"report": (".html", ".htm"), "plot": (".png", ".svg", ".pdf")}
 """Option -> endings of its file; that of an image says its form."""
 
-LONGEST_STRIP = 60
-"""Seconds that one image shows at most."""
+LONGEST_STRIP, SHORTEST_BURDEN = 60, 600
+"""Seconds that one image shows at most; of a lead, below which no beats an hour are stated."""
 
 
 def check(args):
