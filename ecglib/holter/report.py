@@ -28,7 +28,7 @@ BEFORE, AFTER, BEATS_A_CLASS = 0.25, 0.45, 2000
 """Seconds around the R-peak that a mean beat shows; most beats of which it is made."""
 
 MOST_HOURS, MOST_BINS = 26, 150
-"""Most rows of the table of hours (a Holter may last longer than a day), points of the trend."""
+"""Most rows of the table of hours (a day often takes a little more), points of the trend."""
 
 _WIDTHS = (10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14400, 43200, 86400)
 
