@@ -84,10 +84,14 @@ def _compare(args):
 
 
 def _readme(args):
-    from ecglib.commands.readme import write
+    from ecglib.commands.readme import write, write_scores
+    from ecglib.deploy.integers import SCORES
 
     write(args.results, REPO / "README.md", REPO / "_static" / "overview.png")
-    print("README.md and its figure hold the numbers of the runs in", args.results)
+    write_scores(args.results, SCORES)
+    print(
+        f"README.md, its figure and {SCORES.name} hold the numbers of the runs in", args.results
+    )
 
 
 def _figures(args):
@@ -210,7 +214,10 @@ def _add_reports(command):
     sub.add_argument("mine", type=Path)
     sub.add_argument("reference", type=Path, nargs="?", default=RESULTS)
 
-    sub = command(_readme, "write README's numbers and figure from the committed results")
+    sub = command(
+        _readme,
+        "write numbers of README and of `predict --report` from the results",
+    )
     sub.add_argument("--results", type=Path, default=RESULTS)
 
     sub = command(
@@ -279,6 +286,13 @@ def _add_recording(sub):
     text = "take the R-peaks from this annotation file, for instance atr (default: detect)"
     sub.add_argument("--annotations", metavar="EXTENSION", help=text)
     sub.add_argument("--weights", type=Path, help="another network (default: the shipped one)")
+    text = "a page with counts, trend and strips, for a browser or to print"
+    sub.add_argument("--report", type=Path, metavar="FILE.html", help=text)
+    text = "an image (png, svg or pdf) of one strip on ECG paper, at its true size"
+    sub.add_argument("--plot", type=Path, metavar="FILE", help=text)
+    text = "where the strip of --plot begins: H:MM:SS, MM:SS or seconds (default: 0)"
+    sub.add_argument("--at", metavar="TIME", help=text)
+    sub.add_argument("--seconds", help="length of the strip of --plot (default: 10)")
 
 
 def main(arguments=None):

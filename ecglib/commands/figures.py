@@ -27,7 +27,11 @@ from ecglib.deploy.c99 import harness
 from ecglib.deploy.c99.emit import write_c
 from ecglib.deploy.c99.lower import lower
 from ecglib.deploy.c99.streaming import raw_samples, stream
-from ecglib.plots import c99, ecg, style
+from ecglib.holter.classify import classify, detected
+from ecglib.holter.lead import read_lead
+from ecglib.holter.open import open_recording
+from ecglib.holter.report import Facts
+from ecglib.plots import c99, ecg, holter, style
 from ecglib.plots.puzzle import six_permutations
 from ecglib.puzzle import CUTS
 from ecglib.system.errors import UserError
@@ -57,6 +61,9 @@ FIBRILLATION = 219
 
 STREAMED = 119
 """The record that passes the C code sample by sample."""
+
+REPORTED = 233
+"""The record whose report is shown; its beats are found and classified as `predict` does it."""
 
 EARLY = 0.9
 """A beat comes early if its RR interval is less than this share of the mean of the last 80."""
@@ -340,6 +347,15 @@ def streamed(root):
     return c99.strip(samples, fs, record.gain, found, start)
 
 
+def reported(root):
+    """Parts of a report: the fastest run of V (or the beginning), trend and mean beats."""
+    lead = read_lead(open_recording(Path(root) / str(REPORTED)))
+    facts = Facts(classify(lead, detected(lead), lower(shipped.load().model)))
+    at = facts.classified.beats["seconds"][facts.runs("V")["first"][:1]].sum()
+    title = f"record {REPORTED}, {lead.name}, from {clock(at - 1)}"
+    return holter.overview(facts, holter.strip(facts.classified, at - 1, 6, title=title))
+
+
 def reference_figures(root, folder):
     """All reference figures.
 
@@ -364,6 +380,7 @@ def reference_figures(root, folder):
     yield "stream", streamed(root)
     yield "timeline", timeline(root, folder)
     yield "saliency", saliency(root)
+    yield "report", reported(root)
 
 
 def save(figure, path):

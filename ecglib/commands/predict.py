@@ -1,4 +1,4 @@
-"""The command that answers a recording: beats, classes."""
+"""The command that answers a recording: beats, classes, and what is shown of them."""
 
 from pathlib import Path
 
@@ -38,7 +38,7 @@ def predict(args):
     Parameters
     ----------
     args : argparse.Namespace
-        `record`, `lead`, `annotations`, `out`, `weights`.
+        `record`, `lead`, `annotations`, `out`, `weights`, `report`, `plot`, `at`, `seconds`.
 
     Returns
     -------
@@ -49,14 +49,26 @@ def predict(args):
     UserError
         If the recording cannot be read, has no beat, or the file cannot be written.
     """
+    if not args.plot and (args.at or args.seconds):
+        raise UserError("--at and --seconds choose the strip of --plot; give it a file, too")
+    if args.plot or args.report:
+        from ecglib.commands import report_page  # matplotlib takes a second
+
+        strip = report_page.check(args)
     network = integers.read(args.weights or integers.WEIGHTS)
     if network.features != FEATURES:
         raise UserError(f"{args.weights} reads {network.features}; only {FEATURES} is computed")
     recording, lead, sample, _ = read(args)
     classified = classify(lead, sample, network.program())
     out = args.out or Path(f"{recording.name}.csv")
+    if args.plot:
+        report_page.write_plot(classified, args.plot, *strip)
+    if args.report:
+        known = {"start": recording.start, "own_weights": bool(args.weights)}
+        report_page.write_report(classified, args.report, **known)
     write(classified, out)
+    places = ", ".join(str(path) for path in (out, args.plot, args.report) if path)
     notes = [f"note: {note}" for note in lead.notes]
     return "\n".join(
-        [*notes, classified.summary(), f"written to {out}; research, not a medical device"]
+        [*notes, classified.summary(), f"written to {places}; research, not a medical device"]
     )

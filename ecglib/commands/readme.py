@@ -1,12 +1,17 @@
-"""README's numbers: its findings and its figure, written from the reference runs."""
+"""README's numbers, its figure, and scores for reports, written from the reference runs."""
 
+import json
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from ecglib import results
+from ecglib.aami import patient_of
 from ecglib.book import claims
 from ecglib.system.errors import UserError
 from ecglib.system.files import atomic
+from ecglib.tables import arms, scores
 
 START, END = "<!-- written by `python -m ecglib readme` -->", "<!-- end -->"
 """Lines of README.md between which the findings stand."""
@@ -67,3 +72,36 @@ def write(folder, readme, figure):
         drawn.savefig(unfinished, format="png", dpi=110)
     with atomic(readme) as unfinished:
         Path(unfinished).write_text(text, encoding="utf-8")
+
+
+def shipped_scores(folder):
+    """How often networks like the shipped one were right about patients left out, as a dict.
+
+    `n_patients`, `n_beats`, and `classes`: class -> `sensitivity`, `ppv` and `fpr` of all
+    beats, means over seeds, and `ppv_quarter`, the first quartile of `ppv` over records and
+    seeds that have beats called so. Runs of `folder` that are missing are a `UserError`.
+    """
+    found = results.load_study(folder, "micro")
+    try:
+        arm = arms.pick(found, split="lopo", scope="all_int8")
+    except LookupError as error:
+        raise UserError(f"{folder} lacks the runs of study micro with split lopo") from error
+    records = arm.results[0].per_record
+    matrices = np.array([matrix for run in arm.matrices() for matrix in run.values()])
+    classes = scores.class_scores(arm)
+    for index, row in enumerate(classes.values()):
+        right, called = matrices[:, index, index], matrices[:, :, index].sum(axis=1)
+        row["ppv_quarter"] = np.quantile(right[called > 0] / called[called > 0], 0.25)
+    wanted = ("sensitivity", "ppv", "fpr", "ppv_quarter")
+    return {
+        "n_patients": len({patient_of(int(record)) for record in records}),
+        "n_beats": int(np.sum(list(records.values()))),
+        "classes": {k: {w: round(row[w], 4) for w in wanted} for k, row in classes.items()},
+    }
+
+
+def write_scores(folder, path):
+    """Write `shipped_scores` as JSON, for the reports of `predict`."""
+    with atomic(path) as unfinished:
+        text = json.dumps(shipped_scores(folder), indent=1)
+        Path(unfinished).write_text(text + "\n", encoding="utf-8")

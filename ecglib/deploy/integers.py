@@ -24,6 +24,9 @@ from ecglib.system.untrusted import opened_npz, refused
 WEIGHTS = Path(__file__).parent / "weights" / "micronet.npz"
 """Weights of the shipped network; `MODEL_CARD.md` beside them says what it can do."""
 
+SCORES = WEIGHTS.with_name("scores.json")
+"""How often its settings were right about patients left out; `python -m ecglib readme`."""
+
 MAX_PARAMETERS = 100_000
 """Largest number of weights of a micro network; the shipped one has about 3,500."""
 

@@ -19,6 +19,8 @@ class WfdbRecording(Recording):
         self.path, self.name = Path(path), Path(path).name
         self._header = header = read_header(path)
         self.files = tuple(sorted(self.path.parent.glob(f"{self.name}.*")))
+        when = (header.base_date, header.base_time)
+        self.start = " ".join(str(part) for part in when if part is not None)
         self.signals = tuple(
             Signal(name, unit or "", float(header.fs), header.sig_len)
             for name, unit in zip(header.sig_name, header.units, strict=True)

@@ -41,11 +41,14 @@ class Recording:
         All files that belong to it, which nothing may write over.
     signals : tuple of Signal
         At least one.
+    start : str
+        Date and time of the beginning; "" if the files do not say.
     """
 
     name: str
     files: tuple[Path, ...]
     signals: tuple[Signal, ...]
+    start: str = ""
 
     def read(self, index: int) -> np.ndarray:
         """Samples of a signal in mV, (n_samples,) float32, NaN where one is invalid."""

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.collections import LineCollection
+from matplotlib.collections import PathCollection
 from matplotlib.patches import Rectangle
+from matplotlib.path import Path
 
 from ecglib.aami import CLASSES
 from ecglib.data.signal.micro_input import BEFORE, FS
@@ -56,7 +57,7 @@ class Strip:
     Attributes
     ----------
     signal : ndarray, shape (n_samples,)
-        mV; NaN where a sample is invalid.
+        mV; NaN where nothing is drawn, but not everywhere.
     fs : float
         Hz.
     title : str
@@ -91,7 +92,7 @@ class Strip:
         return MM_PER_MV * (self.top - min(float(np.nanmin(self.signal)), self.rest - 0.4))
 
 
-def page(strips, *, rows=("",), intervals=False):
+def page(strips, *, rows=("",), intervals=False, below=0):
     """Strips under each other on one sheet of ECG paper.
 
     Parameters
@@ -103,12 +104,48 @@ def page(strips, *, rows=("",), intervals=False):
         holds.
     intervals : bool
         Whether the RR intervals are written below each trace, in ms.
+    below : float
+        Inches that stay empty under the sheet.
 
     Returns
     -------
     Figure
     """
-    return _page_above(strips, rows, intervals, 0)
+    margin = 13 if not any(rows) else 3 + 2.1 * max(map(len, rows))
+    right = MM_PER_S * max(strip.seconds for strip in strips) + _EDGE
+    heights = [_height(strip, rows, intervals) for strip in strips]
+    inch = WIDTH / (margin + right)
+    size = sum(heights) * inch + _FOOT + below
+    figure = plt.figure(figsize=(WIDTH, size), layout="none")
+    high = sum(heights) * inch / size
+    axis = figure.add_axes([0, 1 - high, 1, high])
+    _sheet(axis, -margin, right, sum(heights))
+    y = 0
+    for strip, height in zip(strips, heights, strict=True):
+        _draw(axis, strip, y, rows, intervals)
+        _pulse(axis, strip, y - _TITLE - _ROW * len(rows), margin)
+        names = {_TITLE + _ROW * (row + 0.5): name for row, name in enumerate(rows)}
+        if intervals:
+            names[height - _GAP - _ROW / 2] = "RR, ms"
+        for depth, name in names.items():
+            axis.text(1.5 - margin, y - depth, name, fontsize=10, va="center", color="black")
+        y -= height
+    _seconds(axis, right)
+    return figure
+
+
+def at_true_size(strip, *, pulse=True):
+    """One strip whose millimetres are those of a ruler; a strip without a title takes less."""
+    top = 0 if strip.title else _TITLE  # above the edge of the paper
+    margin = 13 if pulse else _EDGE
+    right, height = MM_PER_S * strip.seconds + _EDGE, _height(strip, ("",), False) - top
+    figure = plt.figure(figsize=((margin + right) / 25.4, height / 25.4), layout="none")
+    axis = figure.add_axes([0, 0, 1, 1])
+    _sheet(axis, -margin, right, height)
+    _draw(axis, strip, top, ("",), False)
+    if pulse:
+        _pulse(axis, strip, top - _TITLE - _ROW, margin)
+    return figure
 
 
 def against_template(strips, patients, skipped=300):
@@ -248,34 +285,9 @@ def gallery(rows):
     return figure
 
 
-def _page_above(strips, rows, intervals, below):
-    """A sheet of paper at the top of a figure, with `below` inches left under it."""
-    margin = 13 if not any(rows) else 3 + 2.1 * max(map(len, rows))
-    right = MM_PER_S * max(strip.seconds for strip in strips) + _EDGE
-    heights = [_height(strip, rows, intervals) for strip in strips]
-    inch = WIDTH / (margin + right)
-    size = sum(heights) * inch + _FOOT + below
-    figure = plt.figure(figsize=(WIDTH, size), layout="none")
-    high = sum(heights) * inch / size
-    axis = figure.add_axes([0, 1 - high, 1, high])
-    _sheet(axis, -margin, right, sum(heights))
-    y = 0
-    for strip, height in zip(strips, heights, strict=True):
-        _draw(axis, strip, y, rows, intervals)
-        _pulse(axis, strip, y - _TITLE - _ROW * len(rows), margin)
-        names = {_TITLE + _ROW * (row + 0.5): name for row, name in enumerate(rows)}
-        if intervals:
-            names[height - _GAP - _ROW / 2] = "RR, ms"
-        for depth, name in names.items():
-            axis.text(1.5 - margin, y - depth, name, fontsize=10, va="center", color="black")
-        y -= height
-    _seconds(axis, right)
-    return figure
-
-
 def _panels_below(strips, n_rows, n_columns, below, intervals):
     """A sheet of paper, and axes (n_rows, n_columns) in the `below` inches under it."""
-    figure = _page_above(strips, ("",), intervals, below)
+    figure = page(strips, intervals=intervals, below=below)
     size = figure.get_size_inches()[1]
     place = {"left": 0.15, "right": 0.97, "bottom": 0.55 / size, "top": (below - 0.6) / size}
     grid = figure.add_gridspec(n_rows, n_columns, hspace=0.42, wspace=0.12, **place)
@@ -299,12 +311,15 @@ def _sheet(axis, left, right, height):
         x = np.arange(np.ceil(left / step), right / step + 1e-9) * step
         y = -np.arange(0, height / step + 1e-9) * step
         lines = [[(a, -height), (a, 0)] for a in x] + [[(left, a), (right, a)] for a in y]
-        axis.add_collection(LineCollection(lines, colors=color, linewidths=lw, zorder=0))
+        whole = Path.make_compound_path(*map(Path, lines))  # a short element of an SVG
+        look = {"facecolors": "none", "edgecolors": color, "linewidths": lw, "zorder": 0}
+        axis.add_collection(PathCollection([whole], **look))
 
 
 def _draw(axis, strip, top, rows, intervals):
     """Title, letters, trace and intervals of a strip whose upper edge is at `top`."""
-    axis.text(1, top - _TITLE / 2, strip.title, fontsize=10, va="center")
+    plain = {"fontsize": 10, "va": "center", "parse_math": False}  # a "$" is no formula
+    axis.text(1, top - _TITLE / 2, strip.title, **plain)
     high = top - _TITLE - _ROW * len(rows)
     zero = high - MM_PER_MV * strip.top
     time = MM_PER_S * np.arange(len(strip.signal)) / strip.fs
@@ -331,7 +346,7 @@ def _draw(axis, strip, top, rows, intervals):
 def _letter(axis, place, kind, *, wrong):
     """A class in its colour; a wrong one in a thick black frame."""
     frame = {"ec": "black", "lw": 2} if wrong else {"ec": "none", "lw": 0}
-    box = {"boxstyle": "square,pad=0.18", "fc": CLASS_COLORS[kind], **frame}
+    box = {"boxstyle": "square,pad=0.18", "fc": CLASS_COLORS.get(kind, NEUTRAL), **frame}
     color = "black" if kind == "S" else "white"
     style = {"ha": "center", "va": "center", "fontsize": 10, "weight": "bold"}
     axis.text(*place, kind, **style, color=color, bbox=box, clip_on=True)
