@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ecglib.data import sets
 from ecglib.system.errors import UserError
+from ecglib.system.files import check_ending, check_target
 from ecglib.system.paths import FIGURES, PARAMS, REPO, RESULTS, RUNS
 
 _BENCHMARKS = {"speed": "speed", "int8": "latency"}  # what is measured -> study
@@ -20,7 +21,10 @@ def _fetch(args):
 def _pack(args):
     from ecglib.data.find.search import find
 
-    info = sets.get(args.name).pack(find(args.name, args.data_root).path, args.out)
+    source = find(args.name, args.data_root).path
+    check_ending(args.out, ".npz")
+    check_target(args.out, [source], force=args.force)
+    info = sets.get(args.name).pack(source, args.out)
     print(f"{args.out}: {len(info.records)} records, {args.out.stat().st_size / 1e6:.1f} MB")
 
 
@@ -124,6 +128,8 @@ def _export(args):
         return
     from ecglib.commands.export import export_network, ship
 
+    check_ending(args.out, ".npz" if args.form == "micronet" else ".onnx")
+    check_target(args.out, force=args.force)
     if args.form == "micronet":
         print(ship(_plan(args), args.out))
     else:
@@ -150,6 +156,12 @@ def _add_params(parser):
     parser.add_argument("-p", "--set", **option, help=text)
 
 
+def _add_out(parser, text, **options):
+    parser.add_argument("--out", type=Path, help=text, **options)
+    text = "replace the file if it exists; what the command reads is never replaced"
+    parser.add_argument("--force", action="store_true", help=text)
+
+
 def _parser():
     parser = argparse.ArgumentParser(prog="python -m ecglib", description=__doc__)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
@@ -166,7 +178,7 @@ def _parser():
 
     sub = command(_pack, "write a database as one compact file that data_root accepts")
     sub.add_argument("name", choices=[n for n in sets.NAMES if sets.get(n).packs])
-    sub.add_argument("--out", type=Path, required=True, metavar="FILE.npz")
+    _add_out(sub, "the packed file", required=True, metavar="FILE.npz")
     sub.add_argument("--data-root", type=Path, help="where the records are (default: searched)")
 
     sub = command(_study, "compute the missing runs of a study, without any notebook")
@@ -228,8 +240,7 @@ def _add_deployment(command):
     sub.add_argument("form", choices=["onnx", "micronet", "bundle"], help=text)
     text = "layers that an ONNX file holds in integers (default: all_int8)"
     sub.add_argument("--scope", default="all_int8", help=text)
-    text = "FILE.onnx, FILE.npz, or a new folder"
-    sub.add_argument("--out", type=Path, required=True, metavar="PATH", help=text)
+    _add_out(sub, "FILE.onnx, FILE.npz, or a new folder", required=True, metavar="PATH")
     _add_params(sub)
 
     sub = command(_import_device, "check what a device measured, and show it in chapter 7")
@@ -243,7 +254,7 @@ def _add_prediction(command):
     text = "take the R-peaks from this annotation file, for instance atr (default: detect)"
     sub.add_argument("--annotations", metavar="EXTENSION", help=text)
     text = "table *.csv, or WFDB annotations with any other extension (default: RECORD.csv)"
-    sub.add_argument("--out", type=Path, metavar="FILE", help=text)
+    _add_out(sub, text, metavar="FILE")
     sub.add_argument("--weights", type=Path, help="another network (default: the shipped one)")
 
 
