@@ -4,7 +4,12 @@ The names below are the ones that most programs need; each is imported when it i
 that `import ecglib` itself loads nothing heavy.
 """
 
+import os
 from importlib import import_module
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+"""ONNX Runtime reports to its maker unless this is set before it is imported, here or in a
+process that starts from here."""
 
 __version__ = "0.1.0"
 

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from ecglib.data import sets
+from ecglib.system import console
 from ecglib.system.errors import UserError
 from ecglib.system.files import check_ending, check_target
 from ecglib.system.paths import FIGURES, PARAMS, REPO, RESULTS, RUNS
@@ -259,20 +260,13 @@ def _add_prediction(command):
 
 
 def main(arguments=None):
-    """Run one command; a `UserError` becomes one line on stderr and exit status 1."""
-    args = _parser().parse_args(arguments)
-    try:
-        return args.function(args) or 0
-    except UserError as error:
-        print(f"ecglib: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        place = f"{error.filename}: " if error.filename else ""
-        print(f"ecglib: {place}{error.strerror or error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("ecglib: stopped; finished runs are kept, call again to resume", file=sys.stderr)
-        return 130
+    """Run one command; an error becomes one line on stderr and an exit status."""
+
+    def command():
+        args = _parser().parse_args(arguments)
+        return args.function(args)
+
+    return console.run(command)
 
 
 if __name__ == "__main__":

@@ -31,8 +31,8 @@ def predict(args):
     recording = open_recording(args.record)
     weights = args.weights or shipped.WEIGHTS
     out = args.out or table_of(recording)
-    check_form(out)
     check_target(out, (*recording.files, weights), force=args.force)
+    check_form(out)
     lead = read_lead(recording, args.lead)
     sample = (
         recording.annotations(args.annotations, lead.fs)[0]

@@ -1,0 +1,88 @@
+"""How a command of the command line speaks and ends: in a sentence, never in a traceback."""
+
+import contextlib
+import os
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+
+from ecglib.system.errors import UserError
+
+_BROKEN_PIPE = 141
+"""Exit status of programs whose reader has enough: 128 and the number of SIGPIPE."""
+
+
+def run(command):
+    """Call a command and say in one line on stderr what stopped it.
+
+    Letters that the output lacks are replaced, and the end is quiet if the reader of stdout
+    has enough. A fault of the program leaves its traceback in a file.
+
+    Parameters
+    ----------
+    command : callable
+        Function () -> exit status, or None for 0.
+
+    Returns
+    -------
+    int
+        The command's exit status; 1 after an error, 130 after Ctrl-C, 141 after a closed pipe.
+    """
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        if hasattr(stream, "reconfigure"):  # a test's or a notebook's own stream has none
+            stream.reconfigure(errors="replace")
+    _keep_home()
+    try:
+        status = command() or 0
+        if sys.stdout:
+            sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        return _BROKEN_PIPE
+    except KeyboardInterrupt:
+        print("ecglib: stopped; finished runs are kept, call again to resume", file=sys.stderr)
+        return 130
+    except Exception as error:
+        print(f"ecglib: {_sentence(error)}", file=sys.stderr)
+        return 1
+    finally:
+        _let_go()
+
+
+def _keep_home():
+    """Give matplotlib a folder for its list of fonts, which it would keep in the user's home."""
+    user = getattr(os, "getuid", int)()
+    folder = Path(tempfile.gettempdir()) / f"ecglib-{user}"
+    with contextlib.suppress(OSError):
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if folder.lstat().st_uid == user:  # nobody else's, who could put something into it
+            os.environ.setdefault("MPLCONFIGDIR", str(folder))
+
+
+def _sentence(error):
+    """What the user is told of an error."""
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, OSError):
+        place = f"{error.filename}: " if error.filename else ""
+        return f"{place}{error.strerror or error}"
+    # torch has errors of its own
+    if isinstance(error, MemoryError) or "allocate memory" in str(error):
+        return "the memory of this machine is not enough; close other programs, or do less"
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="ecglib-", suffix=".txt", delete=False
+    ) as file:
+        file.writelines(traceback.format_exception(error))
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"this is a fault of the program ({what}); please report it with {file.name}"
+
+
+def _let_go():
+    """Point closed outputs at nothing, or Python complains about them when it ends."""
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            with contextlib.suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
