@@ -10,8 +10,8 @@ import numpy as np
 import onnx
 import torch
 
-from ecglib.data.inputs import normalize
 from ecglib.data.beats import cut_beats
+from ecglib.data.inputs import normalize
 from ecglib.data.sets.mitdb import read_record
 from ecglib.data.signal.micro_input import micro_inputs
 from ecglib.data.synthetic import VERSION, write_records
