@@ -61,7 +61,7 @@ def export_network(plan, *, scope, path, runs=RUNS):
     return (
         f"{path}: {config.slug}, {n_bytes:,} bytes, {deployed.integer_layers()} layers in "
         f"integers, same class as its network on {share:.3%} of {len(inputs):,} beats "
-        f"({run.source.describe().rstrip('.')})"
+        f"({run.source.describe()})"
     )
 
 
@@ -98,5 +98,5 @@ def ship(plan, path):
     return (
         f"{path}: {config.slug}, {sum(row.n_bytes for row in rows):,} bytes of constants, "
         f"trained on {len(beats.inputs):,} beats of {len(config.records)} records "
-        f"({run.source.describe().rstrip('.')})"
+        f"({run.source.describe()})"
     )

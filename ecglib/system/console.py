@@ -51,7 +51,7 @@ def run(command):
 
 
 def _keep_home():
-    """Give matplotlib a folder for its list of fonts, which it would keep in the user's home."""
+    """Give matplotlib a folder for its list of fonts, which it would keep under HOME."""
     user = getattr(os, "getuid", int)()
     folder = Path(tempfile.gettempdir()) / f"ecglib-{user}"
     with contextlib.suppress(OSError):
@@ -70,12 +70,11 @@ def _sentence(error):
     # torch has errors of its own
     if isinstance(error, MemoryError) or "allocate memory" in str(error):
         return "the memory of this machine is not enough; close other programs, or do less"
-    with tempfile.NamedTemporaryFile(
-        "w", prefix="ecglib-", suffix=".txt", delete=False
-    ) as file:
+    handle, name = tempfile.mkstemp(prefix="ecglib-", suffix=".txt")
+    with open(handle, "w", encoding="utf-8", errors="replace") as file:
         file.writelines(traceback.format_exception(error))
     what = " ".join(f"{type(error).__name__}: {error}".split())
-    return f"this is a fault of the program ({what}); please report it with {file.name}"
+    return f"this is a fault of the program ({what}); please report it with {name}"
 
 
 def _let_go():

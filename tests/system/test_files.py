@@ -73,7 +73,7 @@ def test_a_place_that_cannot_be_written_is_refused_even_with_force(read, name, w
     os.mkfifo(read.with_name("pipe"))
     before = sorted(read.parent.iterdir())
     for force in (False, True):
-        with pytest.raises(UserError, match="^cannot write") as error:
+        with pytest.raises(UserError, match=r"^cannot write") as error:
             check_target(read.parent / name, force=force)
         assert words in str(error.value)
     assert sorted(read.parent.iterdir()) == before  # nothing is left of the trial
@@ -93,5 +93,5 @@ def test_a_folder_that_refuses_is_said_with_its_reason(tmp_path, monkeypatch, er
 def test_a_folder_of_outputs_is_made(read, tmp_path):
     check_folder(tmp_path / "a" / "b")
     assert list((tmp_path / "a" / "b").iterdir()) == []
-    with pytest.raises(UserError, match="cannot write.*read.dat"):
+    with pytest.raises(UserError, match=r"cannot write.*read.dat"):
         check_folder(read / "runs")
