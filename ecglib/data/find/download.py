@@ -93,7 +93,7 @@ def _published(name, publisher, target, open_url):
     with _explained(name, url, target), tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / CHECKSUM_LIST
         _continue(url, path, MAX_LIST_BYTES, open_url)
-        checksums = _listed(path.read_text(encoding="latin-1"), publisher)
+        checksums = _listed(path.read_text(encoding="utf-8-sig", errors="replace"), publisher)
     if not checksums:
         raise UserError(
             f"{url} lists no file of {name}: tell the publisher, or take the data set from "
