@@ -6,7 +6,7 @@ from pathlib import Path
 from ecglib import results
 from ecglib.book import claims
 from ecglib.system.errors import UserError
-from ecglib.system.files import atomic
+from ecglib.system.files import written
 
 START, END = "<!-- written by `python -m ecglib readme` -->", "<!-- end -->"
 """Lines of README.md between which the findings stand."""
@@ -63,7 +63,7 @@ def write(folder, readme, figure):
     text = with_findings(readme.read_text(encoding="utf-8"), folder)
     style.use()
     drawn = overview.landscape(overview.points(load), overview.trivial(load))
-    with atomic(figure) as unfinished:
+    with written(figure) as unfinished:
         drawn.savefig(unfinished, format="png", dpi=110)
-    with atomic(readme) as unfinished:
+    with written(readme) as unfinished:
         Path(unfinished).write_text(text, encoding="utf-8")

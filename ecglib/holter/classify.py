@@ -146,7 +146,7 @@ def check_form(out):
     """
     extension = Path(out).suffix.removeprefix(".")
     if not (extension.isascii() and extension.isalpha()):
-        raise UserError(f"{out} has no extension; end it in .csv, or .atr for WFDB annotations")
+        raise UserError(f"{out} must end in .csv, or in letters such as .atr for annotations")
     if extension.lower() in _NO_ANNOTATIONS:
         raise UserError(
             f"{out} would hold WFDB annotations, which are never called .{extension}; end it "
