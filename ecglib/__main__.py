@@ -7,7 +7,7 @@ from pathlib import Path
 from ecglib.data import sets
 from ecglib.system import console
 from ecglib.system.errors import UserError
-from ecglib.system.files import check_ending, check_target
+from ecglib.system.files import check_target
 from ecglib.system.paths import FIGURES, PARAMS, REPO, RESULTS, RUNS
 
 _BENCHMARKS = {"speed": "speed", "int8": "latency"}  # what is measured -> study
@@ -23,8 +23,7 @@ def _pack(args):
     from ecglib.data.find.search import find
 
     source = find(args.name, args.data_root).path
-    check_ending(args.out, ".npz")
-    check_target(args.out, [source], force=args.force)
+    check_target(args.out, [source], force=args.force, ending=".npz")
     info = sets.get(args.name).pack(source, args.out)
     print(f"{args.out}: {len(info.records)} records, {args.out.stat().st_size / 1e6:.1f} MB")
 
@@ -129,8 +128,8 @@ def _export(args):
         return
     from ecglib.commands.export import export_network, ship
 
-    check_ending(args.out, ".npz" if args.form == "micronet" else ".onnx")
-    check_target(args.out, force=args.force)
+    ending = ".npz" if args.form == "micronet" else ".onnx"
+    check_target(args.out, [args.params], force=args.force, ending=ending)
     if args.form == "micronet":
         print(ship(_plan(args), args.out))
     else:

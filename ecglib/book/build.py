@@ -60,10 +60,7 @@ def list_chapters(folder):
 
 
 def find_chapter(name, folder):
-    """Path of the chapter in `folder` of this number (`03`, 3), name or path.
-
-    Raises a `UserError` if there is none.
-    """
+    """Path of the chapter in `folder` of this number (`03`, `3`), name or path; a UserError."""
     stem = Path(name).name.removesuffix(".py")
     for chapter in list_chapters(folder):
         number = chapter.stem.partition("_")[0]
@@ -335,13 +332,13 @@ def _failure(chapter, unfinished, error):
     code = [cell for cell in cells if cell["cell_type"] == "code"]
     started = [c for c in code if c["metadata"].get("papermill", {}).get("start_time")]
     first_line = "".join(started[-1]["source"]).partition("\n")[0]
-    what = " ".join(str(error).split())
+    what = str(error)
     if isinstance(error, PapermillExecutionError):
-        said = " ".join(error.evalue.split())
-        what = said if error.ename == UserError.__name__ else f"{error.ename}: {said}"
+        kind = "" if error.ename == UserError.__name__ else f"{error.ename}: "
+        what = f"{kind}{error.evalue}"
     return (
         f"chapter {chapter.stem} failed in its cell In [{len(started)}], `{first_line}`: "
-        f"{what} (how far it came and where it failed: {unfinished})"
+        f"{' '.join(what.split())} (how far it came and where it failed: {unfinished})"
     )
 
 

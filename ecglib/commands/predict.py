@@ -49,11 +49,7 @@ def predict(args):
 
 
 def table_of(recording):
-    """Where the table of a recording's beats goes if the user names no file.
-
-    It is RECORD.csv in the current folder; of a recording that is itself called so,
-    RECORD.beats.csv.
-    """
+    """RECORD.csv in the current folder; RECORD.beats.csv if the recording is called so."""
     name = f"{recording.name}.csv"
     taken = {file.name.lower() for file in recording.files}
     return Path(f"{recording.name}.beats.csv" if name.lower() in taken else name)

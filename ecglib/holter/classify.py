@@ -132,17 +132,9 @@ def _softmax(logits):
 
 
 def check_form(out):
-    """Refuse a file to write unless its extension says a table or WFDB annotations.
+    """The extension of a file to write, "csv" if it is a table.
 
-    Returns
-    -------
-    str
-        The extension, "csv" if it is a table.
-
-    Raises
-    ------
-    UserError
-        If there is no extension, or one that says another form.
+    Raises a `UserError` if there is none, or one that says neither a table nor annotations.
     """
     extension = Path(out).suffix.removeprefix(".")
     if not (extension.isascii() and extension.isalpha()):

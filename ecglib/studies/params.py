@@ -151,16 +151,14 @@ def override(params, values, where=""):
             params["common"][name] = _common(name, value, where)
         else:
             arms = value if isinstance(value, list) else [None]
-            if not all(isinstance(arm, dict) and all(map(_is_word, arm)) for arm in arms):
+            if not all(
+                isinstance(arm, dict) and all(type(k) is str for k in arm) for arm in arms
+            ):
                 raise UserError(
                     f"{where}{name} is {value!r}; it must be a list of arms with settings"
                 )
             params[name] = value
     return params
-
-
-def _is_word(name):
-    return isinstance(name, str)
 
 
 def _common(name, value, where):

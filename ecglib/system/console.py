@@ -9,9 +9,6 @@ from pathlib import Path
 
 from ecglib.system.errors import UserError
 
-_BROKEN_PIPE = 141
-"""Exit status of programs whose reader has enough: 128 and the number of SIGPIPE."""
-
 
 def run(command):
     """Call a command and say in one line on stderr what stopped it.
@@ -29,8 +26,8 @@ def run(command):
     int
         The command's exit status; 1 after an error, 130 after Ctrl-C, 141 after a closed pipe.
     """
-    for stream in filter(None, (sys.stdout, sys.stderr)):
-        if hasattr(stream, "reconfigure"):  # a test's or a notebook's own stream has none
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a closed one and a test's own have none
             stream.reconfigure(errors="replace")
     _keep_home()
     try:
@@ -39,7 +36,7 @@ def run(command):
             sys.stdout.flush()
         return status
     except BrokenPipeError:
-        return _BROKEN_PIPE
+        return 141  # as programs end that the signal of a closed pipe stops
     except KeyboardInterrupt:
         print("ecglib: stopped; finished runs are kept, call again to resume", file=sys.stderr)
         return 130
@@ -53,8 +50,8 @@ def run(command):
 def _keep_home():
     """Give matplotlib a folder for its list of fonts, which it would keep under HOME."""
     user = getattr(os, "getuid", int)()
-    folder = Path(tempfile.gettempdir()) / f"ecglib-{user}"
     with contextlib.suppress(OSError):
+        folder = Path(tempfile.gettempdir()) / f"ecglib-{user}"
         folder.mkdir(mode=0o700, exist_ok=True)
         if folder.lstat().st_uid == user:  # nobody else's, who could put something into it
             os.environ.setdefault("MPLCONFIGDIR", str(folder))
@@ -67,8 +64,8 @@ def _sentence(error):
     if isinstance(error, OSError):
         place = f"{error.filename}: " if error.filename else ""
         return f"{place}{error.strerror or error}"
-    # torch has errors of its own
-    if isinstance(error, MemoryError) or "allocate memory" in str(error):
+    torch = ("allocate memory", "out of memory")  # whose errors have no class for this
+    if isinstance(error, MemoryError) or any(words in str(error) for words in torch):
         return "the memory of this machine is not enough; close other programs, or do less"
     handle, name = tempfile.mkstemp(prefix="ecglib-", suffix=".txt")
     with open(handle, "w", encoding="utf-8", errors="replace") as file:
@@ -82,6 +79,5 @@ def _let_go():
     for stream in filter(None, (sys.stdout, sys.stderr)):
         try:
             stream.flush()
-        except (OSError, ValueError):
-            with contextlib.suppress(OSError, ValueError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -52,14 +52,19 @@ def atomic(path):
 @contextmanager
 def written(path):
     """Do the same as `atomic`, but raise a `UserError` if the file cannot be written."""
+    with _explained(path), atomic(path) as temporary:
+        yield temporary
+
+
+@contextmanager
+def _explained(path):
     try:
-        with atomic(path) as temporary:
-            yield temporary
+        yield
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise UserError(f"cannot write {path}: {error.strerror or error}") from error
 
 
-def check_target(path, protected=(), *, force=False):
+def check_target(path, protected=(), *, force=False, ending=""):
     """Refuse, before work starts, an output file that cannot or must not be written.
 
     Parameters
@@ -71,11 +76,13 @@ def check_target(path, protected=(), *, force=False):
         name: by another path, another case of letters, a symbolic or a hard link.
     force : bool
         Whether the user allows to replace an existing file.
+    ending : str
+        How its name must end, if that matters, for instance ".npz".
 
     Raises
     ------
     UserError
-        If the file is protected, is there already, or cannot be written.
+        If the file is protected, is there already, ends otherwise, or cannot be written.
     """
     path = Path(path)
     if any(_same(path, file) for file in protected):
@@ -83,52 +90,32 @@ def check_target(path, protected=(), *, force=False):
             f"{path} is read by this command or is its other output, so it is never written "
             "over; name another file"
         )
-    if path.is_dir():
-        raise UserError(f"cannot write {path}: it is a folder; name a file")
+    if not path.name.lower().endswith(ending):
+        raise UserError(f"{path} must end in {ending}, as files of its kind do; name it so")
     if path.exists() and not path.is_file():
-        raise UserError(f"cannot write {path}: it is a device or a pipe; name a file")
+        raise UserError(f"cannot write {path}: it is a folder or a device; name a file")
     if os.path.lexists(path) and not force:
         raise UserError(f"{path} exists; name another file, or add --force to replace it")
     if not path.parent.is_dir():
         raise UserError(f"cannot write {path}: there is no folder {path.parent}; make it first")
-    _try(path.parent, path)
-
-
-def check_ending(path, ending):
-    """Raise a `UserError` unless the name of an output ends as files of its kind do."""
-    if Path(path).suffix.lower() != ending:
-        raise UserError(f"{path} must end in {ending}, as files of its kind do; name it so")
+    with _explained(path):
+        _try(path.parent, path.name)
 
 
 def check_folder(path):
-    """Make a folder of outputs, and refuse it before work starts if it cannot be written.
-
-    Raises
-    ------
-    UserError
-        If the folder cannot be made, or takes no file.
-    """
-    try:
+    """Make a folder of outputs; a `UserError` before work starts if it cannot be written."""
+    with _explained(path):
         Path(path).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    _try(path, Path(path))
+        _try(path)
 
 
-def _try(folder, path):
+def _try(folder, name=""):
     """Write an empty file, since what a system says of permissions may be wrong.
 
     Its name is as long as the one that `atomic` gives.
     """
-    try:
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=f".{path.name}.", suffix=".tmp"):
-            pass
-    except OSError as error:
-        raise _unwritable(path, error) from error
-
-
-def _unwritable(path, error):
-    return UserError(f"cannot write {path}: {error.strerror or error}")
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=f".{name}.", suffix=".tmp"):
+        pass
 
 
 def _same(path, other):

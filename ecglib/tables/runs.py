@@ -3,7 +3,6 @@
 `named` maps the name of a row to an arm; `results` are runs of one study.
 """
 
-import json
 import textwrap
 
 import numpy as np
@@ -128,7 +127,7 @@ def _facts(result):
 
 
 def _identity(result):
-    return json.dumps(_facts(result), sort_keys=True)
+    return str(sorted(_facts(result).items()))
 
 
 def _differences(own, other):

@@ -65,7 +65,7 @@ def test_an_existing_output_asks_for_force(read, tmp_path):
         ("read.dat/x.csv", "read.dat"),
         ("/proc/x.csv", "/proc/x.csv"),
         ("/dev/null", "device"),
-        ("pipe", "pipe"),
+        ("pipe", "device"),
         ("x" * 250, "too long"),
     ],
 )
