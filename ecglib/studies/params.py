@@ -29,6 +29,8 @@ _LISTS = ("seeds", "records")
 _WORDS = {"data_root": "a path", "device": "auto, cpu or cuda"}
 
 _TAG = "tag:yaml.org,2002:"
+_USUAL = yaml.SafeLoader.yaml_implicit_resolvers  # first letter -> (tag, pattern)
+_NOT_MEANT = (f"{_TAG}bool", f"{_TAG}timestamp")
 
 
 class _Loader(yaml.SafeLoader):
@@ -39,8 +41,8 @@ class _Loader(yaml.SafeLoader):
     """
 
     yaml_implicit_resolvers: ClassVar = {
-        letter: [(tag, p) for tag, p in found if tag not in (f"{_TAG}bool", f"{_TAG}timestamp")]
-        for letter, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+        letter: [found for found in _USUAL[letter] if found[0] not in _NOT_MEANT]
+        for letter in _USUAL
     }
 
     def compose_mapping_node(self, anchor):
