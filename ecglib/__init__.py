@@ -7,9 +7,7 @@ that `import ecglib` itself loads nothing heavy.
 import os
 from importlib import import_module
 
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-"""ONNX Runtime reports to its maker unless this is set before it is imported, here or in a
-process that starts from here."""
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # ONNX Runtime reads it when it is imported
 
 __version__ = "0.1.0"
 

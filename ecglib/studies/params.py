@@ -152,10 +152,7 @@ def override(params, values, where=""):
         if name in in_common:
             params["common"][name] = _common(name, value, where)
         else:
-            arms = value if isinstance(value, list) else [None]
-            if not all(
-                isinstance(arm, dict) and all(type(k) is str for k in arm) for arm in arms
-            ):
+            if not (isinstance(value, list) and all(isinstance(arm, dict) for arm in value)):
                 raise UserError(
                     f"{where}{name} is {value!r}; it must be a list of arms with settings"
                 )

@@ -48,7 +48,7 @@ def expand(study, arms, *, seeds=(), **shared):
         if empty := [name for name, v in zip(grid, values, strict=True) if not v]:
             raise UserError(f"{study}: {empty[0]} is an empty list; give at least one value")
         for combination in itertools.product(*values):
-            settings = shared | dict(zip(grid, combination, strict=True))
+            settings = shared | dict(zip(map(str, grid), combination, strict=True))
             configs.append(make_config(study, **settings))
     return list(dict.fromkeys(configs))
 

@@ -76,7 +76,6 @@ def test_a_study_may_be_without_arms(params_file):
         ("common: {records: []}", "records is empty"),
         ("common: false", "section common must hold lines"),
         ("baseline: 0", "baseline is 0; it must be a list of arms"),
-        ("baseline: [{3: 4}]", "baseline is .*; it must be a list of arms"),
         ("common:\n\tseeds: [7]", "line 2: .*t"),
         ("common: {}\n---\ncommon: {}", "cannot be read, line 2"),
         ("common: {seeds: *nowhere}", "nowhere"),
@@ -192,6 +191,7 @@ def test_one_number_counts_as_a_list_of_one(name):
         ({"seed": -1}, "seed is -1"),
         ({"seed": 2**40}, "at most"),
         ({"study": "probe"}, "'study' is no setting"),
+        ({3: 4}, "'3' is no setting"),
     ],
 )
 def test_a_value_that_no_run_can_take_is_named(arm, words):
