@@ -481,12 +481,17 @@ mine, ours = plan.run("baseline"), cpu_runs["baseline"]
 print("mine:     ", arms.where_made(mine))
 print("reference:", arms.where_made(ours))
 show.table(
-    lambda: runs.side_by_side(mine, ours), "Runs of this page beside the reference runs."
+    lambda: {
+        "same settings": runs.side_by_side(mine, ours),
+        "settings that differ": runs.unlike(mine, ours),
+    },
+    "Runs of this page beside the reference runs.",
 )
 
 # %% [markdown]
-# The params file differs, and with it the records and the size of the network. With
-# `params/cpu.yaml` on real recordings the numbers should agree.
+# Only runs of the same settings are compared. The params file of this page may differ, and with
+# it the records and the size of the network. With `params/cpu.yaml` on real recordings the
+# settings are the same, and the numbers should agree.
 #
 # **2. What does a fourth seed cost?** Count the runs of `personalization` in `full.yaml` with
 # three seeds and with four.

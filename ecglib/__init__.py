@@ -4,7 +4,10 @@ The names below are the ones that most programs need; each is imported when it i
 that `import ecglib` itself loads nothing heavy.
 """
 
+import os
 from importlib import import_module
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # ONNX Runtime reads it when it is imported
 
 __version__ = "0.1.0"
 

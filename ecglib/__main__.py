@@ -5,7 +5,9 @@ import sys
 from pathlib import Path
 
 from ecglib.data import sets
+from ecglib.system import console
 from ecglib.system.errors import UserError
+from ecglib.system.files import check_target
 from ecglib.system.paths import FIGURES, PARAMS, REPO, RESULTS, RUNS
 
 _BENCHMARKS = {"speed": "speed", "int8": "latency"}  # what is measured -> study
@@ -20,7 +22,9 @@ def _fetch(args):
 def _pack(args):
     from ecglib.data.find.search import find
 
-    info = sets.get(args.name).pack(find(args.name, args.data_root).path, args.out)
+    source = find(args.name, args.data_root).path
+    check_target(args.out, [source], force=args.force, ending=".npz")
+    info = sets.get(args.name).pack(source, args.out)
     print(f"{args.out}: {len(info.records)} records, {args.out.stat().st_size / 1e6:.1f} MB")
 
 
@@ -130,6 +134,8 @@ def _export(args):
         return
     from ecglib.commands.export import export_network, ship
 
+    ending = ".npz" if args.form == "micronet" else ".onnx"
+    check_target(args.out, [args.params], force=args.force, ending=ending)
     if args.form == "micronet":
         print(ship(_plan(args), args.out, args.split))
     else:
@@ -168,6 +174,12 @@ def _add_params(parser):
     parser.add_argument("-p", "--set", **option, help=text)
 
 
+def _add_out(parser, text, **options):
+    parser.add_argument("--out", type=Path, help=text, **options)
+    text = "replace the file if it exists; what the command reads is never replaced"
+    parser.add_argument("--force", action="store_true", help=text)
+
+
 def _parser():
     parser = argparse.ArgumentParser(prog="python -m ecglib", description=__doc__)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
@@ -184,7 +196,7 @@ def _parser():
 
     sub = command(_pack, "write a database as one compact file that data_root accepts")
     sub.add_argument("name", choices=[n for n in sets.NAMES if sets.get(n).packs])
-    sub.add_argument("--out", type=Path, required=True, metavar="FILE.npz")
+    _add_out(sub, "the packed file", required=True, metavar="FILE.npz")
     sub.add_argument("--data-root", type=Path, help="where the records are (default: searched)")
 
     sub = command(_study, "compute the missing runs of a study, without any notebook")
@@ -251,8 +263,7 @@ def _add_deployment(command):
     sub.add_argument("--scope", default="all_int8", help=text)
     text = "train `micronet` on the training records of this split alone, such as ds1_ds2"
     sub.add_argument("--split", help=text)
-    text = "FILE.onnx, FILE.npz, or a new folder"
-    sub.add_argument("--out", type=Path, required=True, metavar="PATH", help=text)
+    _add_out(sub, "FILE.onnx, FILE.npz, or a new folder", required=True, metavar="PATH")
     _add_params(sub)
 
     sub = command(_import_device, "check what a device measured, and show it in chapter 7")
@@ -263,29 +274,7 @@ def _add_prediction(command):
     sub = command(_predict, "classify the beats of any WFDB record with the shipped network")
     _add_recording(sub)
     text = "table *.csv, or WFDB annotations with any other extension (default: RECORD.csv)"
-    sub.add_argument("--out", type=Path, metavar="FILE", help=text)
-
-    sub = command(_ask, "choose the beats of a recording whose labels teach most")
-    _add_recording(sub)
-    sub.add_argument("--labels", type=int, default=5, help="how many beats (default: 5)")
-    text = "choose from the whole recording (default: from its first five minutes)"
-    sub.add_argument("--anytime", action="store_true", help=text)
-    text = "table to fill in; a page with the beats is written beside it"
-    sub.add_argument("--out", type=Path, required=True, metavar="FILE.csv", help=text)
-
-    sub = command(_teach, "teach the network a patient's beats from a table that was filled in")
-    _add_recording(sub)
-    sub.add_argument("answers", type=Path, metavar="FILE.csv", help="the table of `ask`")
-    text = "the new network, for `predict --weights`"
-    sub.add_argument("--out", type=Path, required=True, metavar="FILE.npz", help=text)
-
-
-def _add_recording(sub):
-    sub.add_argument("record", type=Path, help="path of the record, without extension")
-    sub.add_argument("--lead", help="lead by name (default: MLII, else II, else the first)")
-    text = "take the R-peaks from this annotation file, for instance atr (default: detect)"
-    sub.add_argument("--annotations", metavar="EXTENSION", help=text)
-    sub.add_argument("--weights", type=Path, help="another network (default: the shipped one)")
+    _add_out(sub, text, metavar="FILE")
     text = "a page with counts, trend and strips, for a browser or to print"
     sub.add_argument("--report", type=Path, metavar="FILE.html", help=text)
     text = "an image (png, svg or pdf) of one strip on ECG paper, at its true size"
@@ -294,22 +283,37 @@ def _add_recording(sub):
     sub.add_argument("--at", metavar="TIME", help=text)
     sub.add_argument("--seconds", help="length of the strip of --plot (default: 10)")
 
+    sub = command(_ask, "choose the beats of a recording whose labels teach most")
+    _add_recording(sub)
+    sub.add_argument("--labels", type=int, default=5, help="how many beats (default: 5)")
+    text = "choose from the whole recording (default: from its first five minutes)"
+    sub.add_argument("--anytime", action="store_true", help=text)
+    text = "table to fill in; a page with the beats is written beside it"
+    _add_out(sub, text, required=True, metavar="FILE.csv")
+
+    sub = command(_teach, "teach the network a patient's beats from a table that was filled in")
+    _add_recording(sub)
+    sub.add_argument("answers", type=Path, metavar="FILE.csv", help="the table of `ask`")
+    text = "the new network, for `predict --weights`"
+    _add_out(sub, text, required=True, metavar="FILE.npz")
+
+
+def _add_recording(sub):
+    sub.add_argument("record", type=Path, help="path of the record, without extension")
+    sub.add_argument("--lead", help="lead by name (default: MLII, else II, else the first)")
+    text = "take the R-peaks from this annotation file, for instance atr (default: detect)"
+    sub.add_argument("--annotations", metavar="EXTENSION", help=text)
+    sub.add_argument("--weights", type=Path, help="another network (default: the shipped one)")
+
 
 def main(arguments=None):
-    """Run one command; a `UserError` becomes one line on stderr and exit status 1."""
-    args = _parser().parse_args(arguments)
-    try:
-        return args.function(args) or 0
-    except UserError as error:
-        print(f"ecglib: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        place = f"{error.filename}: " if error.filename else ""
-        print(f"ecglib: {place}{error.strerror or error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("ecglib: stopped; finished runs are kept, call again to resume", file=sys.stderr)
-        return 130
+    """Run one command; an error becomes one line on stderr and an exit status."""
+
+    def command():
+        args = _parser().parse_args(arguments)
+        return args.function(args)
+
+    return console.run(command)
 
 
 if __name__ == "__main__":

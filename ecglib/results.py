@@ -12,7 +12,7 @@ import numpy as np
 from ecglib.aami import CLASSES
 from ecglib.metrics import confusion_matrix
 from ecglib.system.errors import UserError
-from ecglib.system.files import atomic
+from ecglib.system.files import written
 from ecglib.system.untrusted import read_json, refused
 
 KEYS = {
@@ -198,12 +198,8 @@ def save(result, path):
     UserError
         If the folder cannot be written.
     """
-    path = Path(path)
-    try:
-        with atomic(path) as temporary:
-            temporary.write_text(json.dumps(asdict(result), indent=1) + "\n")
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}") from error
+    with written(path) as temporary:
+        temporary.write_text(json.dumps(asdict(result), indent=1) + "\n")
 
 
 def load(path):

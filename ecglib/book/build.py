@@ -29,6 +29,8 @@ from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
 from ecglib.book.offline import external_loads
+from ecglib.data.inputs import pick_device
+from ecglib.studies import cluster
 from ecglib.studies.params import LAUNCH
 from ecglib.studies.plan import Plan
 from ecglib.system.errors import UserError
@@ -49,7 +51,7 @@ APPENDIX = "all_results"
 
 
 class ChapterError(UserError):
-    """A chapter failed: one sentence that names the cell, then the chapter's traceback."""
+    """A chapter failed: one sentence that names the cell and where its traceback is."""
 
 
 def list_chapters(folder):
@@ -58,10 +60,11 @@ def list_chapters(folder):
 
 
 def find_chapter(name, folder):
-    """Path of the chapter in `folder` of this number (`03`), name or path, or a UserError."""
+    """Path of the chapter in `folder` of this number (`03`, `3`), name or path; a UserError."""
     stem = Path(name).name.removesuffix(".py")
     for chapter in list_chapters(folder):
-        if stem in (chapter.stem, chapter.stem.partition("_")[0]):
+        number = chapter.stem.partition("_")[0]
+        if stem in (chapter.stem, number, str(int(number))):
             return chapter
     known = ", ".join(chapter.stem for chapter in list_chapters(folder)) or "none"
     raise UserError(f"unknown chapter {name!r}; known are {known}")
@@ -100,6 +103,8 @@ def run_chapters(names, params_file, overrides=None, *, root=REPO):
     folder = root / "chapters"
     chapters = [find_chapter(name, folder) for name in names] or list_chapters(folder)
     plan = Plan.read(params_file, **overrides)
+    pick_device(plan.common("device"))  # both raise an error before any work
+    cluster.check(plan.common("scheduler"))
     file = Path(params_file).resolve()  # a chapter may run in another folder
     parameters = {
         "profile": plan.profile if file.parent == PARAMS else str(file),
@@ -219,7 +224,9 @@ def _refresh(chapter, source, parameters, surroundings, root):
     appendix.unlink(missing_ok=True)
     pages = _split(unfinished, appendix)
     new_stamp = unfinished.with_suffix(".json")
-    new_stamp.write_text(json.dumps(state | {"notebook": _digest(pages)}, indent=1))
+    new_stamp.write_text(
+        json.dumps(state | {"notebook": _digest(pages)}, indent=1), encoding="utf-8"
+    )
     notebook.parent.mkdir(parents=True, exist_ok=True)
     unfinished.replace(notebook)
     new_stamp.replace(stamp)
@@ -272,7 +279,7 @@ def _number_tables(cells, start):
 def _read_stamp(path):
     """What an executed chapter depended on; empty if it is unknown."""
     try:
-        return dict(json.loads(path.read_text()))
+        return dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return {}
 
@@ -325,9 +332,13 @@ def _failure(chapter, unfinished, error):
     code = [cell for cell in cells if cell["cell_type"] == "code"]
     started = [c for c in code if c["metadata"].get("papermill", {}).get("start_time")]
     first_line = "".join(started[-1]["source"]).partition("\n")[0]
+    what = str(error)
+    if isinstance(error, PapermillExecutionError):
+        kind = "" if error.ename == UserError.__name__ else f"{error.ename}: "
+        what = f"{kind}{error.evalue}"
     return (
-        f"chapter {chapter.stem} failed in its cell In [{len(started)}], `{first_line}`; "
-        f"{unfinished} shows how far it came\n{str(error).strip()}"
+        f"chapter {chapter.stem} failed in its cell In [{len(started)}], `{first_line}`: "
+        f"{' '.join(what.split())} (how far it came and where it failed: {unfinished})"
     )
 
 

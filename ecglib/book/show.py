@@ -277,7 +277,7 @@ def banner(sources, profile):
     Shown
     """
     found = list(sources.values()) if isinstance(sources, dict) else [sources]
-    recorded = " ".join(s.describe() for s in found if not s.synthetic)
+    recorded = " ".join(f"{s.describe()}." for s in found if not s.synthetic)
     if invented := [sets.get(s.name).title for s in found if s.synthetic]:
         kind, title = "warning", "The numbers of this run come from invented patients"
         text = (
@@ -335,7 +335,7 @@ def profiles(folder):
     for path in sorted(folder.glob("*.yaml")):
         common = load_params(path)["common"]
         rows[path.name] = {
-            "for": path.read_text().splitlines()[0].lstrip("# "),
+            "for": path.read_text(encoding="utf-8").splitlines()[0].lstrip("# "),
             "records": len(common["records"]),
             "filters": ", ".join(map(str, common["channels"])),
             "seeds": ", ".join(map(str, common["seeds"])),

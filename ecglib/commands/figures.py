@@ -35,7 +35,7 @@ from ecglib.plots import c99, ecg, holter, style
 from ecglib.plots.puzzle import six_permutations
 from ecglib.puzzle import CUTS
 from ecglib.system.errors import UserError
-from ecglib.system.files import atomic
+from ecglib.system.files import check_folder, written
 from ecglib.tables.scores import HEAVY_RECORD
 
 DPI, COLORS = 150, 128
@@ -392,13 +392,11 @@ def save(figure, path):
         If the folder cannot be written.
     """
     try:
-        with atomic(path) as temporary:
+        with written(path) as temporary:
             drawn = BytesIO()
             figure.savefig(drawn, dpi=DPI, format="png")
             few = Image.open(drawn).convert("RGB").quantize(COLORS, dither=Image.Dither.NONE)
             few.save(temporary, format="png", optimize=True)
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}") from error
     finally:
         plt.close(figure)
 
@@ -437,6 +435,7 @@ def draw(out, folder, data_root=None):
             f"{source.path} lacks records that the figures show ({', '.join(missing)}): run "
             "`python -m ecglib fetch mitdb`"
         )
+    check_folder(out)
     style.use()
     drawn = dict(reference_figures(source.path, folder))
     paths = [Path(out) / f"{name}.png" for name in drawn]

@@ -6,21 +6,21 @@ from tqdm import tqdm
 
 from ecglib.deploy import integers
 from ecglib.deploy.c99.front import FEATURES
-from ecglib.holter.classify import classify, detected, write
+from ecglib.holter.classify import check_form, classify, detected, write
 from ecglib.holter.lead import read_lead
 from ecglib.holter.open import open_recording
 from ecglib.system.errors import UserError
+from ecglib.system.files import check_targets
 
 
-def read(args):
-    """What `args.record`, `lead` and `annotations` name.
+def read(args, recording):
+    """Read the lead of a recording and its R-peaks, as `args.lead` and `annotations` say.
 
     Returns
     -------
-    tuple of (Recording, Lead, ndarray of int, ndarray of str or None)
+    tuple of (Lead, ndarray of int, ndarray of str or None)
         The R-peaks (n_beats,), and their WFDB symbols if they come from annotations.
     """
-    recording = open_recording(args.record)
     with tqdm(total=2, desc=recording.name, unit="step", delay=2, leave=False) as bar:
         lead = read_lead(recording, args.lead)
         bar.update()
@@ -29,7 +29,7 @@ def read(args):
         else:
             sample, symbol = detected(lead), None
         bar.update()
-    return recording, lead, sample, symbol
+    return lead, sample, symbol
 
 
 def predict(args):
@@ -38,7 +38,8 @@ def predict(args):
     Parameters
     ----------
     args : argparse.Namespace
-        `record`, `lead`, `annotations`, `out`, `weights`, `report`, `plot`, `at`, `seconds`.
+        `record`, `lead`, `annotations`, `out`, `force`, `weights`, `report`, `plot`, `at`,
+        `seconds`.
 
     Returns
     -------
@@ -47,7 +48,8 @@ def predict(args):
     Raises
     ------
     UserError
-        If the recording cannot be read, has no beat, or the file cannot be written.
+        If the recording cannot be read, has no beat, or the file cannot or must not be
+        written.
     """
     if not args.plot and (args.at or args.seconds):
         raise UserError("--at and --seconds choose the strip of --plot; give it a file, too")
@@ -55,20 +57,32 @@ def predict(args):
         from ecglib.commands import report_page  # matplotlib takes a second
 
         strip = report_page.check(args)
-    network = integers.read(args.weights or integers.WEIGHTS)
+    weights = args.weights or integers.WEIGHTS
+    network = integers.read(weights)
     if network.features != FEATURES:
-        raise UserError(f"{args.weights} reads {network.features}; only {FEATURES} is computed")
-    recording, lead, sample, _ = read(args)
+        raise UserError(f"{weights} reads {network.features}; only {FEATURES} is computed")
+    recording = open_recording(args.record)
+    out = args.out or table_of(recording)
+    check_form(out)
+    outputs = [path for path in (out, args.report, args.plot) if path]
+    check_targets(outputs, (*recording.files, weights), force=args.force)
+    lead, sample, _ = read(args, recording)
     classified = classify(lead, sample, network.program())
-    out = args.out or Path(f"{recording.name}.csv")
     if args.plot:
         report_page.write_plot(classified, args.plot, *strip)
     if args.report:
         known = {"start": recording.start, "own_weights": bool(args.weights)}
         report_page.write_report(classified, args.report, **known)
     write(classified, out)
-    places = ", ".join(str(path) for path in (out, args.plot, args.report) if path)
+    places = ", ".join(map(str, outputs))
     notes = [f"note: {note}" for note in lead.notes]
     return "\n".join(
         [*notes, classified.summary(), f"written to {places}; research, not a medical device"]
     )
+
+
+def table_of(recording):
+    """RECORD.csv in the current folder; RECORD.beats.csv if the recording is called so."""
+    name = f"{recording.name}.csv"
+    taken = {file.name.lower() for file in recording.files}
+    return Path(f"{recording.name}.beats.csv" if name.lower() in taken else name)

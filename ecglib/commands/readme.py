@@ -10,7 +10,7 @@ from ecglib import results
 from ecglib.aami import patient_of
 from ecglib.book import claims
 from ecglib.system.errors import UserError
-from ecglib.system.files import atomic
+from ecglib.system.files import written
 from ecglib.tables import arms, scores
 
 START, END = "<!-- written by `python -m ecglib readme` -->", "<!-- end -->"
@@ -68,9 +68,9 @@ def write(folder, readme, figure):
     text = with_findings(readme.read_text(encoding="utf-8"), folder)
     style.use()
     drawn = overview.landscape(overview.points(load), overview.trivial(load))
-    with atomic(figure) as unfinished:
+    with written(figure) as unfinished:
         drawn.savefig(unfinished, format="png", dpi=110)
-    with atomic(readme) as unfinished:
+    with written(readme) as unfinished:
         Path(unfinished).write_text(text, encoding="utf-8")
 
 
@@ -102,6 +102,6 @@ def shipped_scores(folder):
 
 def write_scores(folder, path):
     """Write `shipped_scores` as JSON, for the reports of `predict`."""
-    with atomic(path) as unfinished:
+    with written(path) as unfinished:
         text = json.dumps(shipped_scores(folder), indent=1)
         Path(unfinished).write_text(text + "\n", encoding="utf-8")

@@ -194,6 +194,9 @@ def report(folder):
 def compare(mine, reference):
     """Text on two folders of results, study by study and arm by arm.
 
+    Runs of the same settings stand in one row; of the others it says which settings differ.
+    Studies without macro-F1 are named alone.
+
     Raises
     ------
     UserError
@@ -201,12 +204,19 @@ def compare(mine, reference):
     """
     _require(mine)
     _require(reference)
-    parts = []
+    parts, other = [], []
     for study in registry.names():
         sides = [results.load_study(folder, study) for folder in (mine, reference)]
-        if all(sides):
+        if all(sides) and not any("macro_f1" in r.metrics for side in sides for r in side):
+            other.append(study)
+        elif all(sides):
             parts += [study, *(f"  {arms.where_made(side)}" for side in sides)]
-            parts.append(in_terminal(runs.side_by_side(*sides)))
+            same, unlike = runs.side_by_side(*sides), runs.unlike(*sides)
+            parts += [in_terminal(same)] if len(same) else []
+            if len(unlike):
+                parts += ["  not compared, since settings differ:", in_terminal(unlike)]
+    if other:
+        parts.append(f"studies without macro-F1, not compared: {', '.join(other)}")
     if not parts:
         raise UserError(f"{mine} and {reference} have no study in common")
     return "\n".join(parts)

@@ -12,10 +12,11 @@ from ecglib.deploy import replay, shipped
 from ecglib.deploy.c99.lower import lower
 from ecglib.holter import teach as teaching
 from ecglib.holter.classify import UNREADABLE, classify
+from ecglib.holter.open import open_recording
 from ecglib.plots import ecg, style
 from ecglib.studies.budget import BudgetConfig
 from ecglib.system.errors import UserError
-from ecglib.system.files import written
+from ecglib.system.files import check_targets, written
 
 AROUND_S, TALLEST_MV, MOST_STRIPS = 3.5, 4, 100
 """Strips of a page: seconds on either side of the beat, mV on either side of the middle beyond
@@ -30,19 +31,22 @@ def settings(n_labels):
 def ask(args):
     """Write a table of beats to label and a page with their strips; returns what to do next.
 
-    `args` has `record`, `lead`, `annotations`, `weights`, `labels`, `anytime`, `out`. Whatever
+    `args` has `record`, `lead`, `annotations`, `weights`, `labels`, `anytime`, `out`,
+    `force`. Whatever
     cannot be read or written is a UserError.
     """
     if args.labels < 1:
         raise UserError(f"--labels is {args.labels}; ask for one beat or more")
     if args.out.suffix.lower() != ".csv":
         raise UserError(f"--out is {args.out}; the table's name must end in .csv")
-    _, lead, sample, _ = read(args)
-    network = shipped.load(args.weights or shipped.WEIGHTS)
+    page, weights = args.out.with_suffix(".html"), args.weights or shipped.WEIGHTS
+    recording = open_recording(args.record)
+    check_targets([args.out, page], (*recording.files, weights), force=args.force)
+    lead, sample, _ = read(args, recording)
+    network = shipped.load(weights)
     classified = classify(lead, sample, lower(network.model))
     config = settings(args.labels)
     table = teaching.to_ask(classified, network.model, config, anytime=args.anytime)
-    page = args.out.with_suffix(".html")
     with written(args.out) as rows, written(page) as shown:
         table.to_csv(rows, index=False)
         shown.write_text(page_of(classified, table), encoding="utf-8")
@@ -89,13 +93,16 @@ def _strip(classified, at):
 def teach(args):
     """Update the network by a table that was filled in; returns what changed.
 
-    `args` has `record`, `lead`, `annotations`, `weights`, `answers`, `out`. Whatever cannot be
+    `args` has `record`, `lead`, `annotations`, `weights`, `answers`, `out`, `force`.
+    Whatever cannot be
     read, used or written is a UserError.
     """
     if args.out.suffix != ".npz":
         raise UserError(f"--out is {args.out}; the network's name must end in .npz")
-    _, lead, sample, symbol = read(args)
-    weights = args.weights or shipped.WEIGHTS
+    recording, weights = open_recording(args.record), args.weights or shipped.WEIGHTS
+    known = (*recording.files, weights, args.answers)
+    check_targets([args.out], known, force=args.force)
+    lead, sample, symbol = read(args, recording)
     network = shipped.load(weights)
     answers = teaching.read_answers(args.answers, lead, sample)
     replayed, config = replay.load(network, weights), settings(len(answers.beat))

@@ -19,6 +19,12 @@ from ecglib.system.untrusted import refused
 UNREADABLE = "?"
 """Class of a beat where the lead cannot be read."""
 
+_NO_ANNOTATIONS = (
+    *("hea", "dat", "mat", "edf", "bdf", "wav", "flac", "xws"),  # headers and signals of WFDB
+    *("txt", "tsv", "xls", "xlsx", "json", "html", "pdf", "png", "jpg", "svg", "npz", "zip"),
+)
+"""Extensions with a meaning of their own, which no file of WFDB annotations may have."""
+
 
 @dataclass(frozen=True)
 class Classified:
@@ -120,6 +126,22 @@ def _softmax(logits):
     return power / power.sum(axis=1, keepdims=True)
 
 
+def check_form(out):
+    """The extension of a file to write, "csv" if it is a table.
+
+    Raises a `UserError` if there is none, or one that says neither a table nor annotations.
+    """
+    extension = Path(out).suffix.removeprefix(".")
+    if not (extension.isascii() and extension.isalpha()):
+        raise UserError(f"{out} must end in .csv, or in letters such as .atr for annotations")
+    if extension.lower() in _NO_ANNOTATIONS:
+        raise UserError(
+            f"{out} would hold WFDB annotations, which are never called .{extension}; end it "
+            "in .csv for a table, or .atr for annotations"
+        )
+    return "csv" if extension.lower() == "csv" else extension
+
+
 def write(classified, out):
     """Write the classes of a record as a table or as WFDB annotations.
 
@@ -128,17 +150,15 @@ def write(classified, out):
     classified : Classified
         From `classify`.
     out : Path
-        `*.csv` is a table with a row for each beat. Any other extension of letters is an
-        annotation file whose symbols are N, S and V.
+        `*.csv` is a table with a row for each beat. Other extensions that `check_form` allows
+        are an annotation file whose symbols are N, S and V.
 
     Raises
     ------
     UserError
-        If the file has no extension or cannot be written.
+        If the extension is refused or the file cannot be written.
     """
-    extension = out.suffix.removeprefix(".")
-    if not extension.isalpha():
-        raise UserError(f"{out} has no extension; end it in .csv, or .atr for WFDB annotations")
+    extension = check_form(out)
     with written(out) as temporary:
         if extension == "csv":
             classified.beats.to_csv(temporary, index=False)

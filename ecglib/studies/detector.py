@@ -229,5 +229,5 @@ def _peer(name):
         return importlib.import_module(name)
     except ImportError as error:
         raise UserError(
-            f"this arm needs {name}: install it (pip install 'ecglib[peers]'), or leave it out"
+            f"this arm needs {name}: install it (pip install -e '.[peers]'), or leave it out"
         ) from error

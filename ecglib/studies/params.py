@@ -7,12 +7,14 @@ stands for several arms, one for each value. An unknown or repeated name is an e
 
 import re
 from pathlib import Path
+from typing import ClassVar
 
 import yaml
 
 from ecglib.studies import registry
 from ecglib.system.errors import UserError
 from ecglib.system.paths import PARAMS
+from ecglib.system.settings import typed
 
 LAUNCH = {"seeds": [7], "records": None, "data_root": None, "device": "auto", "scheduler": None}
 """Settings of `common` about how runs are started, with their defaults."""
@@ -21,27 +23,57 @@ SHARED = ("records", "channels", "pretext_epochs")
 """Settings of `common` that go into every configuration that has them."""
 
 
-_KINDS = {
-    "seeds": (list, "a list of numbers"),
-    "records": (list, "a list of numbers"),
-    "data_root": (str, "a path"),
-    "device": (str, "auto, cpu or cuda"),
-}
+_LISTS = ("seeds", "records")
+"""Settings of `common` that are lists of whole numbers; a number stands for a list of one."""
+
+_WORDS = {"data_root": "a path", "device": "auto, cpu or cuda"}
+
+_TAG = "tag:yaml.org,2002:"
+_USUAL = yaml.SafeLoader.yaml_implicit_resolvers  # first letter -> (tag, pattern)
+_NOT_MEANT = (f"{_TAG}bool", f"{_TAG}timestamp")
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.1, except that `1e-3` is a number, as in YAML 1.2, and no key may come twice."""
+    """YAML 1.1 as people mean it, and no key may come twice.
 
-    def construct_mapping(self, node, deep=False):
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        if twice := [key for key in keys if keys.count(key) > 1]:
-            mark = node.value[len(keys) - 1 - keys[::-1].index(twice[0])][0].start_mark
-            raise yaml.constructor.ConstructorError(None, None, f"{twice[0]} is repeated", mark)
-        return super().construct_mapping(node, deep)
+    As in YAML 1.2, `1e-3` is a number, and yes, no, on, off and dates are words. Numbers in
+    base 8 and 60, `010` and `1:30`, are errors.
+    """
+
+    yaml_implicit_resolvers: ClassVar = {
+        letter: [found for found in _USUAL[letter] if found[0] not in _NOT_MEANT]
+        for letter in _USUAL
+    }
+
+    def compose_mapping_node(self, anchor):
+        node, seen = super().compose_mapping_node(anchor), set()
+        for key, _ in node.value:
+            name = (key.tag, str(key.value))
+            if name in seen:
+                raise _error(f"{key.value} is repeated", key)
+            seen.add(name)
+        return node
+
+    def number(self, node):
+        """A number as people read it."""
+        text, whole = node.value, node.tag == f"{_TAG}int"
+        value = self.construct_yaml_int(node) if whole else self.construct_yaml_float(node)
+        if ":" in text or re.fullmatch(r"[-+]?0[0-7_]+", text):
+            base = 60 if ":" in text else 8
+            raise _error(f"{text} would be {value} (base {base}); write it in base 10", node)
+        return value
+
+
+def _error(what, node):
+    return yaml.constructor.ConstructorError(None, None, what, node.start_mark)
 
 
 _EXPONENT = re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$")
-_Loader.add_implicit_resolver("tag:yaml.org,2002:float", _EXPONENT, list("-+0123456789"))
+_TRUTH = re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$")
+_Loader.add_implicit_resolver(f"{_TAG}float", _EXPONENT, list("-+0123456789"))
+_Loader.add_implicit_resolver(f"{_TAG}bool", _TRUTH, list("tTfF"))
+_Loader.add_constructor(f"{_TAG}int", _Loader.number)
+_Loader.add_constructor(f"{_TAG}float", _Loader.number)
 
 
 def path_of(profile):
@@ -74,20 +106,22 @@ def load_params(path):
         known = ", ".join(sorted(file.name for file in path.parent.glob("*.yaml"))) or "none"
         raise UserError(f"there is no params file {path}; its folder holds {known}")
     try:
-        params = yaml.load(path.read_text(encoding="utf-8"), _Loader) or {}
+        params = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except yaml.MarkedYAMLError as error:
         line, what = error.problem_mark.line + 1, error.problem
         raise UserError(f"{path} cannot be read, line {line}: {what}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    params = {} if params is None else params
     if not isinstance(params, dict):
         raise UserError(f"{path} must hold sections: common, and studies with a list of arms")
-    common = params.pop("common", None) or {}
+    common = params.pop("common", None)
+    common = {} if common is None else common
     if not isinstance(common, dict):
         raise UserError(f"{path}: section common must hold lines of `name: value`")
     if misplaced := common.keys() & set(registry.names()):
         raise UserError(f"{path}: {sorted(misplaced)[0]} is a study; give it its own section")
-    studies = {name: arms or [] for name, arms in params.items()}
+    studies = {name: [] if arms is None else arms for name, arms in params.items()}
     return override({"common": {}}, common | studies, f"{path}: ")
 
 
@@ -116,12 +150,7 @@ def override(params, values, where=""):
         if value is None:
             continue
         if name in in_common:
-            kind, words = _KINDS.get(name, (object, ""))
-            if not isinstance(value, kind):
-                raise UserError(f"{where}{name} is {value!r}; it must be {words}")
-            if name == "seeds" and not value:
-                raise UserError(f"{where}seeds is empty; give at least one, for instance [7]")
-            params["common"][name] = value
+            params["common"][name] = _common(name, value, where)
         else:
             if not (isinstance(value, list) and all(isinstance(arm, dict) for arm in value)):
                 raise UserError(
@@ -129,6 +158,18 @@ def override(params, values, where=""):
                 )
             params[name] = value
     return params
+
+
+def _common(name, value, where):
+    """A value of `common` of the right type, or a `UserError`."""
+    if name in _LISTS:
+        given = value if isinstance(value, list) else [value]
+        if not given:
+            raise UserError(f"{where}{name} is empty; give at least one, for instance [7]")
+        return list(typed(f"{where}{name}", given, tuple[int, ...]))
+    if name in _WORDS and not isinstance(value, str):
+        raise UserError(f"{where}{name} is {value!r}; it must be {_WORDS[name]}")
+    return value
 
 
 def parse_overrides(pairs):
@@ -141,12 +182,16 @@ def parse_overrides(pairs):
     """
     overrides = {}
     for pair in pairs:
-        name, equals, value = pair.partition("=")
+        name, _, value = pair.partition("=")
         sentence = f"-p expects NAME=VALUE with a YAML value, not {pair!r}"
-        if not (name and equals):
+        if not (name and value.strip()):
             raise UserError(sentence)
+        if name in overrides:
+            raise UserError(f"-p gives {name} twice; give it once")
         try:
             overrides[name] = yaml.load(value, _Loader)
-        except (yaml.YAMLError, ValueError):
+        except yaml.constructor.ConstructorError as error:
+            raise UserError(f"-p {pair}: {error.problem}") from None
+        except (yaml.YAMLError, ValueError, RecursionError):
             raise UserError(sentence) from None
     return overrides

@@ -45,8 +45,10 @@ def expand(study, arms, *, seeds=(), **shared):
     for arm in arms:
         grid = {"seed": seeds, **arm} if has_seed else arm
         values = [v if isinstance(v, list) else [v] for v in grid.values()]
+        if empty := [name for name, v in zip(grid, values, strict=True) if not v]:
+            raise UserError(f"{study}: {empty[0]} is an empty list; give at least one value")
         for combination in itertools.product(*values):
-            settings = shared | dict(zip(grid, combination, strict=True))
+            settings = shared | dict(zip(map(str, grid), combination, strict=True))
             configs.append(make_config(study, **settings))
     return list(dict.fromkeys(configs))
 

@@ -145,7 +145,7 @@ def settings_of(name):
     return [field.name for field in fields(find(name).config)]
 
 
-def make_config(study, **settings):
+def make_config(study, /, **settings):
     """Configuration of a run from settings; unknown names are refused.
 
     Raises

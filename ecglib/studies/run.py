@@ -18,6 +18,7 @@ from ecglib.metrics import ec57, from_confusion
 from ecglib.personalize.online import online_mask
 from ecglib.studies import cluster, registry
 from ecglib.system.errors import UserError
+from ecglib.system.files import check_folder
 from ecglib.system.machine import describe_environment
 from ecglib.system.paths import REPO, RUNS
 from ecglib.training import checkpoints
@@ -209,10 +210,7 @@ class Worksite:
 
     def shared(self):
         """The same with absolute paths, for other machines; the folder of results is made."""
-        try:
-            self.runs.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UserError(f"cannot write {self.runs}: {error.strerror}") from error
+        check_folder(self.runs)
         moved = {
             name: replace(source, path=Path(source.path).absolute())
             for name, source in self.sources.items()
@@ -273,10 +271,13 @@ def run_study(configs, sources, *, profile, device="auto", runs=RUNS, scheduler=
     cluster.check(scheduler)
     by_name = sources if isinstance(sources, dict) else {sources.name: sources}
     site = Worksite(by_name, profile, device, Path(runs))
-    shared = [config for config in configs if not config.timed]
+    missing = [config for config in configs if not site.path(config).exists()]
+    for study in {config.study for config in missing}:
+        check_folder(site.runs / study)
+        check_folder(site.runs.parent / "checkpoints" / study)
     if scheduler is None:
         pick_device(device)  # raises an error before any work if the GPU is missing
-    elif missing := [config for config in shared if not site.path(config).exists()]:
-        cluster.execute(site.shared(), missing, scheduler)
+    elif shared := [config for config in missing if not config.timed]:
+        cluster.execute(site.shared(), shared, scheduler)
     bar = tqdm(configs, desc="runs", disable=len(configs) < 2)
     return [site.finished(config) for config in bar]

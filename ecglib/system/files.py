@@ -1,7 +1,8 @@
-"""Files that several processes may write at once."""
+"""Files that are written: where they may be, and whole or not at all."""
 
 import os
 import secrets
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -51,8 +52,80 @@ def atomic(path):
 @contextmanager
 def written(path):
     """Do the same as `atomic`, but raise a `UserError` if the file cannot be written."""
+    with _explained(path), atomic(path) as temporary:
+        yield temporary
+
+
+@contextmanager
+def _explained(path):
     try:
-        with atomic(path) as temporary:
-            yield temporary
+        yield
     except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}") from error
+        raise UserError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def check_target(path, protected=(), *, force=False, ending=""):
+    """Refuse, before work starts, an output file that cannot or must not be written.
+
+    Parameters
+    ----------
+    path : path
+        The output as the user named it; its folder must exist.
+    protected : iterable of path
+        Files that the command reads, and its other outputs. They are recognised under any
+        name: by another path, another case of letters, a symbolic or a hard link.
+    force : bool
+        Whether the user allows to replace an existing file.
+    ending : str
+        How its name must end, if that matters, for instance ".npz".
+
+    Raises
+    ------
+    UserError
+        If the file is protected, is there already, ends otherwise, or cannot be written.
+    """
+    path = Path(path)
+    if any(_same(path, file) for file in protected):
+        raise UserError(
+            f"{path} is read by this command or is its other output, so it is never written "
+            "over; name another file"
+        )
+    if not path.name.lower().endswith(ending):
+        raise UserError(f"{path} must end in {ending}, as files of its kind do; name it so")
+    if path.exists() and not path.is_file():
+        raise UserError(f"cannot write {path}: it is a folder or a device; name a file")
+    if os.path.lexists(path) and not force:
+        raise UserError(f"{path} exists; name another file, or add --force to replace it")
+    if not path.parent.is_dir():
+        raise UserError(f"cannot write {path}: there is no folder {path.parent}; make it first")
+    with _explained(path):
+        _try(path.parent, path.name)
+
+
+def check_targets(outputs, protected, *, force):
+    """`check_target` for all output files of a command, which must differ from each other."""
+    for number, path in enumerate(outputs):
+        check_target(path, (*protected, *outputs[:number]), force=force)
+
+
+def check_folder(path):
+    """Make a folder of outputs; a `UserError` before work starts if it cannot be written."""
+    with _explained(path):
+        Path(path).mkdir(parents=True, exist_ok=True)
+        _try(path)
+
+
+def _try(folder, name=""):
+    """Write an empty file, since what a system says of permissions may be wrong.
+
+    Its name is as long as the one that `atomic` gives.
+    """
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=f".{name}.", suffix=".tmp"):
+        pass
+
+
+def _same(path, other):
+    try:
+        return os.path.samefile(path, other)
+    except OSError:  # one of them does not exist
+        return os.path.realpath(path) == os.path.realpath(other)

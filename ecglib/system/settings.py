@@ -5,6 +5,7 @@ inherits from several groups. So a setting has one name everywhere: `config.epoc
 `epochs: 4` in a params file, `"epochs": 4` in a result file.
 """
 
+import sys
 from dataclasses import dataclass, field, fields
 
 from ecglib.system.errors import UserError
@@ -37,7 +38,7 @@ class Settings:
 
     def __post_init__(self):
         for each in fields(self):
-            value = _typed(each.name, getattr(self, each.name), each.type)
+            value = typed(each.name, getattr(self, each.name), each.type)
             object.__setattr__(self, each.name, value)
             _refuse(each.name, value, **each.metadata)
         self.check()
@@ -46,21 +47,22 @@ class Settings:
         """Refuse values that do not fit together; every override calls `super().check()`."""
 
 
-def _typed(name, value, kind):
+def typed(name, value, kind):
     """The value converted to the type of its field, so that equal settings have equal hashes.
 
-    The conversion is needed since YAML and JSON have no tuples and may write 1.0 as 1.
+    The conversion is needed since YAML and JSON have no tuples and may write 1.0 as 1. A value
+    of another type, an infinite one and NaN are a `UserError` that begins with `name`.
     """
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if kind is float and number:
+    if kind is float and number and abs(value) <= sys.float_info.max:
         return float(value)
-    if kind is int and number and float(value).is_integer():
+    if kind is int and number and (isinstance(value, int) or value.is_integer()):
         return int(value)
     if kind == tuple[int, ...] and isinstance(value, list | tuple):
-        return tuple(_typed(name, item, int) for item in value)
+        return tuple(typed(name, item, int) for item in value)
     if kind not in (int, float, tuple[int, ...]) and isinstance(value, kind):
         return value
-    words = {int: "a whole number", float: "a number", str: "a word"}
+    words = {int: "a whole number", float: "a number", str: "a word", bool: "true or false"}
     wanted = words.get(kind, "a list of whole numbers")
     raise UserError(f"{name} is {value!r}; it must be {wanted}")
 

@@ -151,7 +151,7 @@ def by(results, key, **wanted):
     return named
 
 
-def _data_name(result):
+def data_name(result):
     """The data set of a result in words, plain if it is invented."""
     name = result.data["name"]
     return f"synthetic patients in place of {name}" if result.synthetic else name
@@ -168,7 +168,7 @@ def where_made(results):
     where = pd.DataFrame([r.environment for r in results])
     on_cpu = where["cpu"] + ", " + where["threads"].astype(str) + " thread(s)"
     machines = on_cpu.where(where["device"] == "cpu", where["device"])
-    data, profiles = map(_data_name, results), (r.data["profile"] for r in results)
+    data, profiles = map(data_name, results), (r.data["profile"] for r in results)
     return (
         f"data: {_listed(data)}; profile: {_listed(profiles)}; "
         f"machine: {_listed(machines, '; ')}; torch {_listed(where['torch'])}"

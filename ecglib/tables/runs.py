@@ -3,12 +3,14 @@
 `named` maps the name of a row to an arm; `results` are runs of one study.
 """
 
+import textwrap
+
 import numpy as np
 import pandas as pd
 
 from ecglib.metrics import accuracy, macro_f1
 from ecglib.tables import frames, names
-from ecglib.tables.arms import by_name
+from ecglib.tables.arms import by_name, data_name
 
 
 def runtime_table(named):
@@ -77,26 +79,75 @@ def _sum_by_epoch(folds):
 
 
 def side_by_side(mine, reference):
-    """Two lists of results of one study, arm by arm.
+    """Two lists of results of one study: arms of which both sides have runs.
+
+    Runs of the same settings, seed and data are compared; `unlike` has the others.
 
     Returns
     -------
     DataFrame
-        `accuracy mine`, `macro-F1 mine`, `accuracy reference`, `macro-F1 reference`, means with
-        deviations over seeds, NaN where one side has no such arm; `Δ macro-F1` of the means.
+        `seeds` on both sides, `accuracy mine`, `macro-F1 mine`, `accuracy reference`,
+        `macro-F1 reference`, means over these seeds with deviations; `Δ macro-F1` of the means.
     """
+    theirs = {_identity(result): result for result in reference}
+    alike = [result for result in mine if _identity(result) in theirs]
     rows = {}
-    for label, side in (("mine", mine), ("reference", reference)):
-        for name, arm in by_name(side).items():
-            row = rows.setdefault(name, {})
+    for name, arm in by_name(alike).items():
+        row = rows[name] = {"seeds": ", ".join(str(r.config.get("seed")) for r in arm.results)}
+        found = [theirs[_identity(result)] for result in arm.results]
+        for label, side in (("mine", arm.results), ("reference", found)):
             for metric, column in (("accuracy", "accuracy"), ("macro_f1", "macro-F1")):
-                values = [r.metrics[metric] for r in arm.results if metric in r.metrics]
-                if values:
-                    row |= frames.spread(f"{column} {label}", values)
-    for row in rows.values():
-        sides = (row.get(f"macro-F1 {label}", np.nan) for label in ("mine", "reference"))
-        row["Δ macro-F1"] = np.subtract(*sides)
+                values = [result.metrics.get(metric, np.nan) for result in side]
+                row |= frames.spread(f"{column} {label}", values)
+        row["Δ macro-F1"] = row["macro-F1 mine"] - row["macro-F1 reference"]
     return frames.of_rows(rows)
+
+
+def unlike(mine, reference):
+    """Arms of `mine` without such a run in `reference`: in what the most similar one differs.
+
+    Returns
+    -------
+    DataFrame
+        `mine` and `reference`, the two values in words. Index: arm, setting.
+    """
+    theirs = {_identity(result): _facts(result) for result in reference}
+    rows = {}
+    for name, arm in by_name([r for r in mine if _identity(r) not in theirs]).items():
+        for own in map(_facts, arm.results):
+            apart = [_differences(own, other) for other in theirs.values()]
+            for setting, values in min(apart, key=len).items():
+                rows.setdefault((name, setting), {"mine": values[0], "reference": values[1]})
+    return frames.of_rows(rows, ["arm", "setting"]) if rows else pd.DataFrame()
+
+
+def _facts(result):
+    """All settings of a run, its data among them."""
+    return result.config | {"data": data_name(result), "data sha256": result.data["sha256"]}
+
+
+def _identity(result):
+    return str(sorted(_facts(result).items()))
+
+
+def _differences(own, other):
+    """Setting -> both values in words, where two runs differ."""
+    found = {}
+    for name in [*own, *(name for name in other if name not in own)]:
+        values = own.get(name, "none"), other.get(name, "none")
+        if values[0] != values[1]:
+            said = [str(names.setting(name, value)) for value in values]
+            found[name] = (
+                said if said[0] != said[1] else list(map(_short, values, values[::-1]))
+            )
+    return found
+
+
+def _short(value, other):
+    """A value, or what a long list has and another one has not."""
+    if isinstance(value, list) and len(value) > 8:
+        value = [item for item in value if item not in other] or value
+    return textwrap.shorten(str(value), 60)
 
 
 def study_times(studies):

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from ecglib.system.errors import UserError
-from ecglib.system.files import atomic
+from ecglib.system.files import written
 from ecglib.system.untrusted import opened_npz, refused
 
 _META = "__meta__"
@@ -37,11 +37,8 @@ def save(path, state, meta):
     """
     path = Path(path)
     arrays = {name: tensor.cpu().numpy() for name, tensor in state.items()}
-    try:
-        with atomic(path) as temporary, open(temporary, "wb") as file:
-            np.savez(file, **arrays, **{_META: np.array(json.dumps(meta))})
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}") from error
+    with written(path) as temporary, open(temporary, "wb") as file:
+        np.savez(file, **arrays, **{_META: np.array(json.dumps(meta))})
 
 
 def load(path):

@@ -37,7 +37,7 @@ class TrainingSettings(Settings):
         epochs, so an epoch found by validation means the same when training anew.
     """
 
-    seed: int = 7
+    seed: int = setting(7, low=0, high=2**32 - 1)
     batch_size: int = setting(128, above=0)
     learning_rate: float = setting(3e-4, above=0)
     weight_decay: float = setting(0.01, low=0)

@@ -58,7 +58,7 @@ class RecordingSettings(Settings):
     records: ClassVar[tuple[int, ...]] = ()  # all recordings are used
     model_reads: ClassVar[tuple[str, ...]] = ("recordings",)
 
-    seed: int = 7
+    seed: int = setting(7, low=0, high=2**32 - 1)
     dataset: str = "cinc2017"
     lead: str = "II"
     model: str = "resnet1d"

@@ -86,16 +86,32 @@ def test_no_folder_is_one_sentence(tmp_path):
         compare(tmp_path, tmp_path / "nowhere")
 
 
-def test_comparing_sets_arms_side_by_side(folder, tmp_path_factory):
+def test_comparing_sets_runs_of_the_same_settings_side_by_side(folder, tmp_path_factory):
     reference = tmp_path_factory.mktemp("reference")
     save_into(reference, made_result("baseline", BAD, seed=7))
     text = compare(folder, reference)
     assert "personalization" not in text  # only one side has it
-    row = line_with(text, "isolated beats")
+    row = line_with(text, "isolated beats", " 7 ").split()
     values = [made_result("baseline", m).metrics["macro_f1"] for m in (GOOD, BAD)]
-    assert f"{sum(values) / 2:.3f} ±" in row
-    assert f"{values[1]:.3f}" in row.split()
+    assert {f"{value:.3f}" for value in values} <= set(row)
     assert text.count("data: mitdb; profile: cpu") == 2
+    assert line_with(text, "isolated beats", " seed ")  # that of 21 has no counterpart
+
+
+def test_comparing_says_which_settings_differ_and_computes_nothing(folder, tmp_path_factory):
+    reference = tmp_path_factory.mktemp("reference")
+    other = {"records": (100, 101), "epochs": 3}
+    for seed in (7, 21):
+        save_into(reference, made_result("baseline", BAD, seed=seed, **other))
+    timed = made_result("speed", GOOD)
+    timed.metrics.clear()
+    save_into(folder, timed)
+    save_into(reference, timed)
+    text = compare(folder, reference)
+    assert "Δ" not in text
+    for name, values in {"records": ("44 records", "2 records"), "epochs": ("8", "3")}.items():
+        assert line_with(text, f" {name} ", *values)
+    assert "speed" in text.splitlines()[-1]  # it has no macro-F1, so no table
 
 
 def test_nothing_in_common_is_one_sentence(folder, tmp_path_factory):

@@ -130,6 +130,16 @@ def test_unknown_or_missing_rhythm(tmp_path, rhythm, message):
         load("chapman", tmp_path)
 
 
+def test_a_table_that_went_through_a_spreadsheet(tmp_path):
+    write_chapman(tmp_path, ["SB", "SR"])
+    expected = load("chapman", tmp_path).label.tolist()
+    table = tmp_path / "Diagnostics.csv"
+    text = table.read_text()
+    n_commas = text.splitlines()[0].count(",")
+    table.write_bytes(("\ufeff" + text + "\n" + "," * n_commas + "\n\n").encode())
+    assert load("chapman", tmp_path).label.tolist() == expected
+
+
 def test_recording_that_the_table_lacks(tmp_path):
     write_chapman(tmp_path, ["SB", "SR"])
     table = tmp_path / "Diagnostics.csv"

@@ -137,6 +137,21 @@ DAMAGE = {
 }
 
 
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "\ufeffA00001,N\r\nA00002,A\r\n",
+        "A00001,N\nA00002,A\n\n",
+        "A00001,N\n\n\nA00002,A\n \n,\n",
+        "\ufeffA00001;N\r\nA00002;A\r\n;\r\n",
+        "A00001 , N\nA00002, A",
+    ],
+)
+def test_labels_that_went_through_a_spreadsheet(two, reference):
+    (two[0] / "REFERENCE-v3.csv").write_bytes(reference.encode())
+    assert load("cinc2017", two[0]).label.tolist() == [0, 1]
+
+
 @pytest.mark.parametrize("message", DAMAGE)
 def test_damaged_recordings(two, message):
     DAMAGE[message](two[0])

@@ -68,6 +68,15 @@ def test_first_label_of_the_reference_counts(three):
     assert labels(load("cpsc2018", folder)) == ["LBBB", "STE", "Normal"]
 
 
+def test_a_reference_that_went_through_a_spreadsheet(three):
+    table = three[0] / "REFERENCE.csv"
+    write_reference(three[0], "A0001,4,,", "A0002,9,2,7", "A0003,1,,")
+    text = table.read_text()
+    for changed in ("\ufeff" + text + "\n,,,\n", text.replace(",", ";").replace("\n", "\n\n")):
+        table.write_bytes(changed.encode())
+        assert labels(load("cpsc2018", three[0])) == ["LBBB", "STE", "Normal"]
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [

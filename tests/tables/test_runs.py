@@ -1,8 +1,11 @@
 """Tables about the runs themselves against numbers worked out by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from ecglib.aami import DS1, DS2
 from ecglib.studies.plan import Plan
 from ecglib.tables import runs
 from tests.tables.made import confusions, result
@@ -67,20 +70,57 @@ def test_runs_of_a_params_file_are_found_by_their_settings():
     assert table.loc["baseline"].to_dict() == {"listed": 4, "have a result": 1}
 
 
-def test_two_folders_stand_side_by_side():
-    mine = [result("baseline", confusions(s), seed=s) for s in (7, 21)]
-    reference = [mine[0], result("baseline", confusions(3), features="beat+rr")]
+def test_a_row_compares_runs_of_the_same_settings_and_seeds():
+    mine = [result("baseline", confusions(s), seed=s) for s in (7, 21, 42)]
+    reference = [result("baseline", confusions(s + 3), seed=s) for s in (7, 21, 84)]
+    reference.append(result("baseline", confusions(3), features="beat+rr"))
     table = runs.side_by_side(mine, reference)
-    both, theirs = table.index
-    assert both.startswith("isolated beats, ")
-    assert theirs.startswith("beats + RR ratios, ")
-    f1 = [found.metrics["macro_f1"] for found in mine]
-    assert table.loc[both, "macro-F1 mine"] == pytest.approx(np.mean(f1))
-    assert table.loc[both, "macro-F1 mine std"] == pytest.approx(np.std(f1, ddof=1))
-    assert table.loc[both, "macro-F1 reference"] == f1[0]
-    assert table.loc[both, "Δ macro-F1"] == pytest.approx(np.mean(f1) - f1[0])
-    assert table.loc[theirs, ["accuracy mine", "Δ macro-F1"]].isna().all()
-    assert table.loc[theirs, "accuracy reference"] == reference[1].metrics["accuracy"]
+    (row,) = table.to_dict("records")
+    assert table.index[0].startswith("isolated beats, ")
+    assert row["seeds"] == "7, 21"
+    sides = {"mine": mine[:2], "reference": reference[:2]}
+    f1 = {label: [r.metrics["macro_f1"] for r in side] for label, side in sides.items()}
+    for label, values in f1.items():
+        assert row[f"macro-F1 {label}"] == pytest.approx(np.mean(values))
+        assert row[f"macro-F1 {label} std"] == pytest.approx(np.std(values, ddof=1))
+    change = np.mean(f1["mine"]) - np.mean(f1["reference"])
+    assert row["Δ macro-F1"] == pytest.approx(change)
+    left_out = runs.unlike(mine, reference)
+    ((arm, setting),) = left_out.index
+    assert (arm, setting) == (table.index[0], "seed")
+    assert left_out.iloc[0]["mine"].endswith("42")
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"records": (100, 101, 106)}, ("44 records", "3 records")),
+        ({"records": (*DS1, *DS2[:-1], 102)}, (f"[{DS2[-1]}]", "[102]")),
+        ({"epochs": 3}, ("8", "3")),
+        ({"channels": (4, 4, 4, 4, 4)}, ("64…512", "4…4")),
+        ({"learning_rate": 1e-3, "epochs": 3}, ("0.0003", "0.001")),
+    ],
+)
+def test_runs_of_other_settings_are_not_compared_but_the_settings_are_named(other, said):
+    mine = result("baseline", confusions(1))
+    reference = [result("baseline", confusions(2), **other)]
+    reference.append(result("baseline", confusions(3), seed=1, norm="batch", **other))
+    assert runs.side_by_side([mine], reference).empty
+    table = runs.unlike([mine], reference).droplevel("arm")
+    assert sorted(table.index) == sorted(other)
+    name = next(iter(other))
+    for label, value in zip(("mine", "reference"), said, strict=True):
+        assert value in table.loc[name, label]
+        assert len(table.loc[name, label]) > 0
+    assert (table["mine"] != table["reference"]).all()
+
+
+@pytest.mark.parametrize("other", [{"synthetic": True}, {"sha256": "cd" * 32}])
+def test_runs_on_other_data_are_not_compared(other):
+    mine = result("baseline", confusions(1))
+    reference = replace(mine, data=mine.data | other)
+    assert runs.side_by_side([mine], [reference]).empty
+    assert all("data" in setting for _, setting in runs.unlike([mine], [reference]).index)
 
 
 def test_arms_of_one_name_are_not_taken_for_seeds():

@@ -14,6 +14,7 @@ from urllib.error import HTTPError
 from ecglib.data import sets
 from ecglib.data.find.identity import sha256_of
 from ecglib.system.errors import UserError
+from ecglib.system.files import check_folder
 
 CHECKSUM_LIST = "SHA256SUMS.txt"
 MAX_LIST_BYTES = 60_000_000  # the longest list has some 20 MB
@@ -76,6 +77,7 @@ def fetch(name="mitdb", target=None, *, open_url=https_only):
     if publisher is None:
         raise UserError(f"{name} cannot be fetched: set data_root to where its files are")
     target = Path(target or download_dir(name))
+    check_folder(target)
     checksums = publisher.checksums
     if checksums is None:
         checksums = _published(name, publisher, target, open_url)
@@ -93,7 +95,7 @@ def _published(name, publisher, target, open_url):
     with _explained(name, url, target), tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / CHECKSUM_LIST
         _continue(url, path, MAX_LIST_BYTES, open_url)
-        checksums = _listed(path.read_text(encoding="latin-1"), publisher)
+        checksums = _listed(path.read_text(encoding="utf-8-sig", errors="replace"), publisher)
     if not checksums:
         raise UserError(
             f"{url} lists no file of {name}: tell the publisher, or take the data set from "

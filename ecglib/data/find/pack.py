@@ -11,7 +11,7 @@ import numpy as np
 from ecglib.data.recordings import padded
 from ecglib.data.records import Record, check_lead, check_record, to_millivolts
 from ecglib.system.errors import UserError
-from ecglib.system.files import atomic
+from ecglib.system.files import written
 from ecglib.system.untrusted import opened_npz, refused
 
 MAX_BYTES = 150_000_000
@@ -111,7 +111,7 @@ def read_recordings(path, dataset, length):
 
 def _write(path, name, info, arrays, **more):
     """Write arrays together with the name of their data set and its description."""
-    with atomic(path) as temporary, open(temporary, "wb") as file:
+    with written(path) as temporary, open(temporary, "wb") as file:
         np.savez_compressed(
             file,
             format=_format(name),

@@ -49,12 +49,12 @@ class Source:
     synthetic: bool
 
     def describe(self):
-        """One sentence for the run to print."""
+        """One sentence for the run to print, without a full stop."""
         if self.synthetic:
             what = "Synthetic patients, not recordings"
         else:
             what = sets.get(self.name).described(self.path, self.sha256)
-        return f"{what}: {self.path} ({_ORIGINS[self.origin]}; {self.sha256[:12]})."
+        return f"{what}: {self.path} ({_ORIGINS[self.origin]}; {self.sha256[:12]})"
 
 
 def find(name="mitdb", data_root=None, *, records=(), allow_synthetic=False, download=False):

@@ -72,9 +72,11 @@ def _labels(path, where, names):
     """Index into CLASSES of each name, (n,) int8."""
     with (
         refused(f"{where} is no table of recordings and labels; fetch it again"),
-        path.open(encoding="latin-1", newline="") as file,
+        path.open(encoding="utf-8-sig", newline="") as file,  # spreadsheets put a mark first
     ):
-        rows = list(csv.reader(file))
+        lines = (line.replace(";", ",") for line in file)  # some have it between columns
+        cells = ([cell.strip() for cell in row] for row in csv.reader(lines))
+        rows = [row for row in cells if any(row)]
     wrong = next((row for row in rows if len(row) != 2 or row[1] not in CLASSES), None)
     if wrong is not None:
         raise UserError(

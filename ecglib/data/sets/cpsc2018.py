@@ -70,7 +70,9 @@ def _listed(files, at):
         at(_REFERENCE).open(encoding="utf-8-sig") as file,
     ):
         by_code = {str(code): name for code, name in enumerate(CLASSES, start=1)}
-        return {row["Recording"]: by_code[row["First_label"]] for row in csv.DictReader(file)}
+        lines = (line.replace(";", ",") for line in file)  # as spreadsheets may write them
+        rows = (row for row in csv.DictReader(lines) if any(row.values()))
+        return {row["Recording"].strip(): by_code[row["First_label"].strip()] for row in rows}
 
 
 DATASET = RecordingSet(

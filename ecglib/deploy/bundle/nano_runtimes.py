@@ -227,6 +227,7 @@ class OnnxRuntime(InProcess):
     """ONNX Runtime on the processor."""
 
     def __init__(self):
+        os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # it would report to its maker
         import onnxruntime
 
         self.module, self.label = onnxruntime, f"onnxruntime {onnxruntime.__version__}"

@@ -10,8 +10,9 @@ import numpy as np
 import onnx
 import torch
 
+from ecglib.data.beats import cut_beats
 from ecglib.data.inputs import normalize
-from ecglib.data.sets.mitdb import load_beats, read_record
+from ecglib.data.sets.mitdb import read_record
 from ecglib.data.signal.micro_input import micro_inputs
 from ecglib.data.synthetic import VERSION, write_records
 from ecglib.deploy import shipped
@@ -119,8 +120,9 @@ def _beats():
     """Inputs of both networks from invented beats."""
     with tempfile.TemporaryDirectory() as folder:
         write_records(folder, [100], seed=SEED, minutes=2)
-        beats = load_beats(folder, [100], fusion="keep")
-        micro = micro_inputs(read_record(folder, 100, "MLII"), shipped.load().features)
+        record = read_record(folder, 100, "MLII")
+    beats = cut_beats([record], {"before": 150, "after": 150, "length": 300}, "keep")
+    micro = micro_inputs(record, shipped.load().features)
     kept = slice(N_BEATS)
     return {
         "ecgnet_beat": normalize(beats.signal, beats.record, "zscore")[kept],

@@ -58,7 +58,7 @@ def write_c(program, folder, name, features=None):
     paths = tuple(Path(folder) / file for file in texts)
     for path, text in zip(paths, texts.values(), strict=True):
         with written(path) as temporary:
-            temporary.write_text(text)
+            temporary.write_text(text, encoding="utf-8")
     return paths
 
 
@@ -74,7 +74,7 @@ def kernel(name):
     -------
     str
     """
-    text = (PARTS / "kernels.c").read_text().replace("\n/*", "\0/*")
+    text = (PARTS / "kernels.c").read_text(encoding="utf-8").replace("\n/*", "\0/*")
     start = re.compile(rf"^static \w+ {name}\(", re.MULTILINE)
     return next(block for block in text.split("\0") if start.search(block)).strip()
 
@@ -122,7 +122,7 @@ def _source(program, name, front):
 
 def _part(name):
     """Text of one of the files of which generated C consists, after an empty line."""
-    return "\n" + (PARTS / name).read_text()
+    return "\n" + (PARTS / name).read_text(encoding="utf-8")
 
 
 def _front(program):
