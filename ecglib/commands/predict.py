@@ -15,7 +15,7 @@ def predict(args):
     Parameters
     ----------
     args : argparse.Namespace
-        `record`, `lead`, `annotations`, `out`, `weights`.
+        `record`, `lead`, `fs`, `units`, `annotations`, `out`, `weights`.
 
     Returns
     -------
@@ -26,7 +26,7 @@ def predict(args):
     UserError
         If the recording cannot be read, has no beat, or the file cannot be written.
     """
-    recording = open_recording(args.record)
+    recording = open_recording(args.record, args.fs, args.units)
     lead = read_lead(recording, args.lead)
     sample = (
         recording.annotations(args.annotations, lead.fs)[0]
@@ -37,7 +37,12 @@ def predict(args):
     classified = classify(lead, sample, lower(network.model))
     out = args.out or Path(f"{recording.name}.csv")
     write(classified, out)
-    notes = [f"note: {note}" for note in lead.notes]
+    notes = [f"note: {note}" for note in dict.fromkeys([*lead.notes, *recording.notes])]
     return "\n".join(
-        [*notes, classified.summary(), f"written to {out}; research, not a medical device"]
+        [
+            *notes,
+            lead.quality,
+            classified.summary(),
+            f"written to {out}; research, not a medical device",
+        ]
     )
