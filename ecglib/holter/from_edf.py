@@ -83,8 +83,8 @@ class EdfRecording(Recording):
             bottom, top = source.physical_min, source.physical_max
         if low == high or bottom == top or not np.isfinite(top - bottom):
             self.note(
-                f"the header gives no range for {about.name}; its steps are read as 1 uV, so its "
-                "amplitude is a guess"
+                f"the header gives no range for {about.name}; its steps are read as 1 uV, so "
+                "its amplitude is a guess"
             )
             return 1e-3 / (millivolts(about.unit) or 1.0), 0.0
         factor = (top - bottom) / (high - low)

@@ -110,13 +110,13 @@ class WfdbRecording(Recording):
         header = segment.header
         if self._fs * header.samps_per_frame[channel] != about.fs:
             raise UserError(
-                f"{segment.path}.hea has another rate for {about.name} than the segments before "
-                "it, which is not read: name one segment"
+                f"{segment.path}.hea has another rate for {about.name} than the segments "
+                "before it, which is not read: name one segment"
             )
         if not header.has_gain[channel]:
             self.note(
-                f"the header gives no gain for {about.name}; by WFDB's rule 200 steps are 1 mV, "
-                "so its amplitude is a guess"
+                f"the header gives no gain for {about.name}; by WFDB's rule 200 steps are 1 "
+                "mV, so its amplitude is a guess"
             )
         signal = read_signal(segment.path, header, channel, frames=segment.frames, advice=AGAIN)
         return self._in_millivolts(signal, about, header.units[channel])
@@ -132,8 +132,8 @@ class WfdbRecording(Recording):
         inside = (sample >= 0) & (sample < round(self._frames * fs / self._fs))
         if outside := np.count_nonzero(~inside):
             self.note(
-                f"{outside:,} beats of {self.name}.{extension} lie outside of the recording and "
-                "are left out"
+                f"{outside:,} beats of {self.name}.{extension} lie outside of the recording "
+                "and are left out"
             )
         kept = np.flatnonzero(inside)
         kept = kept[_first_marks(sample[kept], channel[kept], fs)]

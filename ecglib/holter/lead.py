@@ -102,7 +102,10 @@ def choose(recording, wanted=None):
         index = _named(recording, wanted)
         if kinds_of[index] != names.OTHER:
             return index, None
-        return index, f"{_shown(recording, index)} does not look like an ECG by name and unit"
+        return index, (
+            f"{_shown(recording, index)} does not look like an ECG by name and unit; it is "
+            "read because --lead names it"
+        )
     best = min(kinds_of)
     if best == names.OTHER:
         raise UserError(
@@ -117,8 +120,8 @@ def choose(recording, wanted=None):
     spellings = {names.plain(recording.signals[i].name) for i in equal}
     if len(equal) > len(spellings) or index != equal[0]:
         return index, (
-            f"{shown} is read, of which most can be read among {_listed(recording, equal)}; name "
-            "another by --lead NUMBER"
+            f"{shown} is read, of which most can be read among {_listed(recording, equal)}; "
+            "name another by --lead NUMBER"
         )
     return index, None
 
@@ -132,8 +135,8 @@ def _named(recording, wanted):
     found = exact or ([int(wanted)] if number else alike)
     if len(found) > 1:
         raise UserError(
-            f"{recording.name} has several leads {wanted}: {_listed(recording, found)}; name one "
-            "by its number, as in --lead 1"
+            f"{recording.name} has several leads {wanted}: {_listed(recording, found)}; name "
+            "one by its number, as in --lead 1"
         )
     if not found:
         raise UserError(f"{recording.name} has no lead {wanted}; it has {_listed(recording)}")
@@ -192,8 +195,8 @@ def read_lead(recording, wanted=None):
     rest = ", ".join(f"{share:.1%} {kind}" for kind, share in shares.items() if share)
     if not np.any((why == 0) | (why == len(quality.KINDS))):
         raise UserError(
-            f"{recording.name}: lead {about.name} is one flat line or all invalid ({rest}); name "
-            "another one by --lead"
+            f"{recording.name}: lead {about.name} is one flat line or all invalid ({rest}); "
+            "name another one by --lead"
         )
     notes = (*([guess] if guess else []), *recording.notes)
     said = f"quality: {np.mean(why == 0):.1%} readable" + (f"; {rest}" if rest else "")

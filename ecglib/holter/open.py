@@ -15,37 +15,29 @@ READ = "WFDB records, .edf files and tables (.csv, .tsv, .txt) are read"
 _WFDB = (".hea", ".dat", ".mat")  # endings of files whose record has the name before them
 _EDFBROWSER = "convert it to EDF with EDFbrowser"
 _TOOLKIT = "convert it to a table with ECG Toolkit"
-_OTHERS = {  # form -> where its files have which bytes, the ending of others, what converts it
-    "BDF": ((0, b"\xffBIOSEMI"), ".bdf", _EDFBROWSER),
-    "ISHNE": ((0, b"ISHNE1.0"), ".ecg", _EDFBROWSER),
-    "SCP-ECG": ((16, b"SCPECG"), ".scp", _EDFBROWSER),
-    "DICOM": ((128, b"DICM"), ".dcm", _TOOLKIT),
-    "HL7 aECG (XML)": ((0, b"<"), ".xml", _TOOLKIT),
-    "MATLAB": (
-        (0, b"MATLAB"),
+_UNPACK = "unpack it and name the file inside"
+_PICTURE = "export the samples; a picture of an ECG is not read"
+_OTHERS = (  # form, where its files have which bytes, the ending of others, what helps
+    ("BDF", 0, b"\xffBIOSEMI", ".bdf", _EDFBROWSER),
+    ("ISHNE", 0, b"ISHNE1.0", ".ecg", _EDFBROWSER),
+    ("SCP-ECG", 16, b"SCPECG", ".scp", _EDFBROWSER),
+    ("DICOM", 128, b"DICM", ".dcm", _TOOLKIT),
+    ("XML (HL7 aECG)", 0, b"<", ".xml", _TOOLKIT),
+    (
+        "MATLAB",
+        0,
+        b"MATLAB",
         ".mat",
-        "keep its .hea file beside it, or write the samples as a table with MATLAB's writematrix",
+        "lay its .hea file beside it, or save a table from MATLAB",
     ),
-    "HDF5": (
-        (0, b"\x89HDF"),
-        ".h5",
-        "write the samples as a table with h5py and numpy.savetxt",
-    ),
-    "Excel": ((30, b"[Content_Types].xml"), ".xlsx", "save the sheet as CSV"),
-    "zip": ((0, b"PK\x03\x04"), ".zip", "unpack it and name the file inside"),
-    "gzip": ((0, b"\x1f\x8b"), ".gz", "unpack it with gunzip and name the file inside"),
-    "PDF": (
-        (0, b"%PDF"),
-        ".pdf",
-        "export the samples instead, a picture of an ECG is not read",
-    ),
-    "PNG": ((0, b"\x89PNG"), ".png", "export the samples, a picture of an ECG is not read"),
-    "JPEG": (
-        (0, b"\xff\xd8\xff"),
-        ".jpg",
-        "export the samples, a picture of an ECG is not read",
-    ),
-}
+    ("HDF5", 0, b"\x89HDF", ".h5", "save the samples as a table"),
+    ("Excel", 30, b"[Content_Types].xml", ".xlsx", "save the sheet as CSV"),
+    ("zip", 0, b"PK\x03\x04", ".zip", _UNPACK),
+    ("gzip", 0, b"\x1f\x8b", ".gz", _UNPACK),
+    ("PDF", 0, b"%PDF", ".pdf", _PICTURE),
+    ("PNG", 0, b"\x89PNG", ".png", _PICTURE),
+    ("JPEG", 0, b"\xff\xd8\xff", ".jpg", _PICTURE),
+)
 
 
 def open_recording(path, fs=None, units=None):
@@ -92,11 +84,11 @@ def open_recording(path, fs=None, units=None):
 
 
 def _refuse_others(path, start):
-    """Raise `UserError` that names the form of a file, if it is a known one that is not read."""
+    """Raise `UserError` if a file has a known form that is not read."""
     text = start.lstrip(b"\xef\xbb\xbf \r\n\t")
-    for form, ((at, mark), _, mend) in _OTHERS.items():
+    for form, at, mark, _, mend in _OTHERS:
         if start[at:].startswith(mark) or (at == 0 and text.startswith(mark)):
             raise UserError(f"{path} is a file of {form}, which is not read: {mend}")
-    for form, (_, ending, mend) in _OTHERS.items():
+    for form, _, _, ending, mend in _OTHERS:
         if path.suffix.lower() == ending:
             raise UserError(f"{path} has the ending of {form}, which is not read: {mend}")
