@@ -68,8 +68,8 @@ class TableRecording(Recording):
         if np.any(wrong := ~(step > 0)):
             raise UserError(
                 f"{self.path}, line {form.start + int(wrong.argmax()) + 2}: its time is "
-                "missing or not later than the one before; mend it, or leave the times unread by "
-                "giving the samples a second by --fs"
+                "missing or not later than the one before; mend it, or leave the times unread "
+                "by giving the samples a second by --fs"
             )
         step = step / form.per_second(np.median(step))
         fs = 1 / step[step < 1.5 * np.median(step)].mean()

@@ -96,10 +96,14 @@ def _read(path):
 
     with path.open("rb") as file:
         header = file.read(256)
+        if not header.startswith(b"0       "):
+            raise UserError(
+                f"{path} has no header of EDF: it is another file, or damaged; {AGAIN}"
+            )
         count = int(header[252:256])
         header += file.read(256 * count)
-        if len(header) < 256 * (count + 1) or not header.startswith(b"0       "):
-            raise ValueError("no header of EDF")
+        if len(header) < 256 * (count + 1):
+            raise ValueError("a part of the header")
         promised = int(header[236:244].strip(b"\0 "))
         clean = header.replace(b"\0", b" ")
         # an exporter may fill fields with zeros or give a wrong size of the header

@@ -1,5 +1,6 @@
 """WFDB records: of one segment or several, with any number of samples in a frame."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,9 +80,14 @@ class WfdbRecording(Recording):
 
     def _all_files(self, segments):
         folder, stems = self.path.parent, {self.name, *segments}
-        named = {folder / f for s in self._segments if s.path for f in s.header.file_name}
-        beside = {p for p in folder.iterdir() if p.stem in stems and p.suffix not in _OURS}
-        return tuple(sorted({p for p in named if p.is_file()} | beside))
+        named = {name for s in self._segments if s.path for name in s.header.file_name}
+        return tuple(
+            sorted(
+                path
+                for path in folder.iterdir()
+                if path.name in named or (path.stem in stems and path.suffix not in _OURS)
+            )
+        )
 
     def read(self, index):
         about, many = self.signals[index], self._described.samps_per_frame[index]
@@ -152,7 +158,7 @@ def _first_marks(sample, channel, fs):
 
 
 def _check_there(path):
-    if not path.is_file():
+    if not os.path.isfile(path):  # which is silent about names that cannot be
         raise UserError(
             f"{path} does not exist; check the name, and that the files lie together"
         )

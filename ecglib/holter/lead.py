@@ -130,7 +130,11 @@ def _named(recording, wanted):
     """Place of the signal that a name or a number means."""
     exact = [i for i, signal in enumerate(recording.signals) if signal.name == wanted]
     plain = names.plain(wanted)
-    alike = [i for i, s in enumerate(recording.signals) if names.plain(s.name) == plain]
+    alike = [
+        i
+        for i, signal in enumerate(recording.signals)
+        if names.plain(signal.name) == plain and not plain.isdecimal()
+    ]
     number = wanted.isdecimal() and int(wanted) < len(recording.signals)
     found = exact or ([int(wanted)] if number else alike)
     if len(found) > 1:

@@ -24,7 +24,7 @@ _NO_ECG = re.compile(
     r"resp\w*|breath\w*|imp|impedance|thor\w*|abd\w*|flow|nasal|airflow|effort|snore|belt|"
     r"abp\d?|art|pap|cvp|icp|rap|lap|bp\d?|nibp|p\d|pressure|ppg\w*|pleth\w*|spo2|sao2|o2|sat|"
     r"co2|etco2|eeg\w*|eog\w*|emg\w*|chin\w*|leg|temp\w*|acc\w*|gyr\w*|mag|noise|rausch\w*|"
-    r"mark\w*|event\w*|trig\w*|button|status|sync|annot\w*|pulse|hr|heart ?rate|rr|position|"
+    r"mark\w*|event\w*|trig\w*|button|status|sync|annot\w*|pulse|hr|heart|rr|position|"
     r"light|battery|quality|loc|roc|e[12]|tib\w*|body|pacer?|marker"
 )
 _EEG = re.compile(r"(fp|af|f|fc|c|cp|ft|t|tp|p|po|o)(z|\d{1,2})|[am][12]")
@@ -57,7 +57,7 @@ def kind_of(signal):
     """
     core, says_ecg, other = _parts(signal.name)
     voltage = millivolts(signal.unit) is not None
-    unit = re.sub(r"\W", "", signal.unit.lower())
+    unit = re.sub(r"[\s./()\[\]]", "", signal.unit.lower())
     if other or not (voltage or unit in _NO_UNIT):
         return OTHER
     if core == "II":

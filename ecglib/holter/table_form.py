@@ -33,7 +33,8 @@ _TIME = re.compile(
 _INDEX = re.compile(r"(index|sample( ?(number|nr|no|#))?|nr|no|n|#|unnamed.*|)")
 _WITH_UNIT = re.compile(r"(.*?)[\s_]*[\[(/,_ ]\s*([^\W\d]{1,12}|\?V)\s*[\])]?")
 _PER_SECOND = {"s": 1, "sec": 1, "second": 1, "seconds": 1, "ms": 1e3, "msec": 1e3,
-               "millis": 1e3, "milliseconds": 1e3, "us": 1e6, "µs": 1e6, "μs": 1e6, "ns": 1e9}  # fmt: skip
+               "millis": 1e3, "milliseconds": 1e3, "us": 1e6, "µs": 1e6, "μs": 1e6,
+               "ns": 1e9}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -190,13 +191,15 @@ def _headed(above, width):
     above = [[*row, ""] if len(row) + 1 == width > 1 else row for row in above]
     above = [row for row in above if len(row) == width]
     names, units = [""] * width, [""] * width
-    if above and width > 1 and any(_is_unit(field) for field in above[-1]):
+    if len(above) > 1 and any(_is_unit(field) for field in above[-1]):
         units = [field if _is_unit(field) else "" for field in above.pop()]
     names = above[-1] if above else names
     for i, name in enumerate(names):
         match = _WITH_UNIT.fullmatch(name)
         if match and not units[i] and _is_unit(match[2]):
             names[i], units[i] = match[1], match[2]
+        elif len(name) > 1 and millivolts(name) is not None:  # "V" is a lead
+            names[i], units[i] = "", name
     return names, units
 
 
