@@ -1,6 +1,6 @@
 """How a table of samples is written: separators, decimal signs, columns, and what stands above.
 
-The form is guessed from the first 64 KB. What stands above the first row of numbers is searched
+The form is guessed from the first 200 lines. What stands above the first row of numbers is searched
 for names, units and the sampling frequency, in whatever language; Apple writes it in that of
 the watch, with decimal commas that are not quoted.
 """
@@ -15,8 +15,8 @@ import pandas as pd
 from ecglib.holter.recording import millivolts
 from ecglib.system.errors import UserError
 
-_HEAD = 1 << 16  # bytes
-_SHOWN = 40  # rows that are looked at
+_HEAD, _MOST = 1 << 16, 200  # bytes and lines that are looked at
+_SHOWN = 40  # rows of them
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|nan|na|null|-", re.IGNORECASE)
 _CLOCK = re.compile(
@@ -93,7 +93,7 @@ def form_of(path):
         head = file.read(_HEAD)
     encoding = _encoding(head)
     lines = re.split(r"\r\n|\r|\n", head.decode(encoding, errors="replace"))
-    lines = lines[:-1] if len(head) == _HEAD else lines  # the last one may be cut in two
+    lines = lines[: -1 if len(head) == _HEAD else None][:_MOST]  # the last may be cut in two
     found = None if "\0" in "".join(lines) else _rows(lines)
     if found is None:
         raise UserError(f"{path} has no rows of numbers that are alike; save it as CSV again")

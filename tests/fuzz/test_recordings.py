@@ -18,11 +18,11 @@ from .bounds import bounded, complaint
 from .mutate import mutated
 
 TIMES = int(os.environ.get("ECG_FUZZ", "60"))
-LEAD, PEAKS = ecg(seconds=60)
+LEAD, PEAKS = ecg(seconds=20)
 
 
 def frames(folder):
-    adc = np.column_stack([np.zeros(3750), np.rint(LEAD * 1000).reshape(-1, 4)])
+    adc = np.column_stack([np.zeros(1250), np.rint(LEAD * 1000).reshape(-1, 4)])
     adc.astype("<i2").tofile(folder / "r.dat")
     lines = "r.dat 16:3 1(0)/pm 16 0 0 0 0 RESP\nr.dat 16x4:5 1(0)/µV 16 0 0 0 0 II\n"
     path = header(folder, "r", f"r 2 62.5/99(1) 0\n{lines}")
@@ -34,18 +34,19 @@ def flac(folder):
 
 
 def segments(folder):
-    record(folder, "s1", {"V": LEAD[:5000], "II": LEAD[:5000]})
-    record(folder, "s2", {"II": LEAD[5000:]}, fmt="212")
+    record(folder, "s1", {"V": LEAD[:3000], "II": LEAD[:3000]})
+    record(folder, "s2", {"II": LEAD[3000:]}, fmt="212")
     line = "~ 0 1000(0)/mV 16 0 0 0 0"
     header(folder, "lay", f"lay 2 250 0\n{line} V\n{line} II\n")
     return marks(
-        header(folder, "r", "r/4 2 250\nlay 0\ns1 5000\n~ 90\ns2 9000\n"), "atr", PEAKS
+        header(folder, "r", "r/4 2 250\nlay 0\ns1 3000\n~ 90\ns2 1999\n"), "atr", PEAKS
     )
 
 
 def edf(folder):
     breath = signal(np.sin(np.arange(60 * 25) / 9), "Resp", "L", fs=25)
-    return interrupted(written(folder, breath, signal(LEAD), plus=True), pause=5)
+    lead = signal(ecg(seconds=60)[0])
+    return interrupted(written(folder, breath, lead, plus=True), pause=5)
 
 
 def watch(folder):

@@ -35,7 +35,8 @@ def test_spellings_of_lead_two(name):
     "name",
     ["I", "III", "MLI", "MLIII", "aVR", "aVF", "AVL", "V", "V1", "v5", "V5,", "MV1", "V4R",
      "D1", "Lead I", "lead 1", "ECG", "ecg", "EKG", "ECG1", "ECG2", "ECG 2", "EKG1",
-     "ECG lead V3", "MDC_ECG_LEAD_V2", "MCL1", "CM5", "vx", "ECG L", "Ableitung I", "Elektrokardiogramm"],
+     "ECG lead V3", "MDC_ECG_LEAD_V2", "MCL1", "CM5", "vx", "ECG L", "Ableitung I",
+     "Elektrokardiogramm"],
 )  # fmt: skip
 def test_other_names_of_an_ecg(name):
     assert kind(name) == names.ECG
@@ -45,9 +46,10 @@ def test_other_names_of_an_ecg(name):
     "name",
     ["RESP", "RESP,", "Resp imp", "ECG-derived resp", "breathing", "thorax", "Abdomen",
      "Thor RES", "airflow", "Flow", "ABP", "ABP,", "ART", "PAP", "CVP", "ICP", "BP", "PPG",
-     "PLETH", "PLETH,", "Pleth II", "SpO2", "SaO2", "EEG", "EEG F3-M2", "F3-M2", "C3-A2", "Fp1", "O1-A2",
-     "Cz", "EOG", "EOG(L)", "EMG", "Chin", "EMG Chin1-Chin2", "Temp", "ACC_X", "accelerometer z",
-     "noise", "marker", "Event", "QRS_SYNC", "Heart rate", "HR", "CO2", "EtCO2", "Pulse"],
+     "PLETH", "PLETH,", "Pleth II", "SpO2", "SaO2", "EEG", "EEG F3-M2", "F3-M2", "C3-A2",
+     "Fp1", "O1-A2", "Cz", "EOG", "EOG(L)", "EMG", "Chin", "EMG Chin1-Chin2", "Temp", "ACC_X",
+     "accelerometer z", "noise", "marker", "Event", "QRS_SYNC", "Heart rate", "HR", "CO2",
+     "EtCO2", "Pulse"],
 )  # fmt: skip
 def test_names_of_what_is_no_ecg(name):
     assert kind(name) == names.OTHER
