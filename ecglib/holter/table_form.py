@@ -1,8 +1,8 @@
 """How a table of samples is written: separators, decimal signs, columns, and what stands above.
 
-The form is guessed from the first 200 lines. What stands above the first row of numbers is searched
-for names, units and the sampling frequency, in whatever language; Apple writes it in that of
-the watch, with decimal commas that are not quoted.
+The form is guessed from the first 200 lines. What stands above the first row of numbers is
+searched for names, units and the sampling frequency, in whatever language; Apple writes it in
+that of the watch, with decimal commas that are not quoted.
 """
 
 import itertools
