@@ -65,7 +65,8 @@ class WfdbRecording(Recording):
                 self._segments.append(_Segment(start, frames))
             else:
                 _check_there(folder / f"{name}.hea")
-                part = headers.setdefault(name, read_header(folder / name, AGAIN))
+                part = headers.get(name) or read_header(folder / name, AGAIN)
+                headers[name] = part
                 if part.fs != header.fs:
                     raise UserError(
                         f"{folder / name}.hea gives {part.fs:g} Hz and {self.path}.hea "
@@ -104,9 +105,11 @@ class WfdbRecording(Recording):
         return signal
 
     def _channel(self, segment, index):
-        """Place of a signal in a segment, by its name, or None."""
+        """Place of a signal in a segment, or None; in a variable layout its name says it."""
         if segment.header is None:
             return None
+        if self._segments[0].frames:
+            return index if index < segment.header.n_sig else None
         names, name = self._described.sig_name, self.signals[index].name
         places = [i for i, other in enumerate(segment.header.sig_name) if other == name]
         same = names[:index].count(name)

@@ -164,7 +164,7 @@ def test_segments_with_gaps_and_leads_that_come_and_go(tmp_path):
 def test_segments_of_a_fixed_layout(tmp_path):
     lead, _ = ecg(seconds=60)
     record(tmp_path, "s1", {"ECG": lead[:7000] / 9, "II": lead[:7000]})
-    record(tmp_path, "s2", {"ECG": lead[7500:] / 9, "II": lead[7500:]})
+    record(tmp_path, "s2", {"V": lead[7500:] / 9, "ii": lead[7500:]})
     header(tmp_path, "all", "all/3 2 250\ns1 7000\n~ 500\ns2 7500\n")
     read = open_recording(tmp_path / "all").read(1)
     lead[7000:7500] = np.nan
