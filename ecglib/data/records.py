@@ -91,6 +91,7 @@ def read_wfdb(folder, record, lead):
     check_lead(record, lead, header.sig_name)
     channel = header.sig_name.index(lead)
     sample, symbol = read_annotations(name, "atr")
+    sample = sample * header.samps_per_frame[channel]
     signal = read_signal(name, header, channel)
     inside = sample < len(signal)
     read = Record(

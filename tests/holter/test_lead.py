@@ -231,3 +231,11 @@ def test_three_seconds_are_enough_and_five_samples_are_not(tmp_path, capsys):
     lead, peaks = ecg(seconds=3)
     assert len(predicted(record(tmp_path, "r", {"II": lead}))) == len(peaks)
     assert "tiny is too short" in refusal(capsys, record(tmp_path, "tiny", {"II": lead[:5]}))
+
+
+def test_notes_are_about_the_lead_that_is_read(tmp_path):
+    lead, _ = ecg()
+    path = record(tmp_path, "r", {"V1": breathing() / 50, "V5": lead}, units="NU")
+    read = read_lead(open_recording(path))
+    assert read.name == "V5"
+    assert not [note for note in read.notes if note.startswith("V1")]
