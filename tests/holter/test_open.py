@@ -211,6 +211,15 @@ def test_annotations_in_their_own_resolution_are_at_the_same_beats(tmp_path):
     )
 
 
+@pytest.mark.parametrize("note", ["## by hand", "## time resolution: fine", "## end of defin"])
+def test_a_note_that_wfdb_does_not_know_is_passed_over(tmp_path, note):
+    lead, peaks = ecg(seconds=20)
+    path = record(tmp_path, "r", {"II": lead})
+    notes = [note, *[""] * len(peaks)]
+    marks(path, "atr", [0, *peaks], ['"', *"N" * len(peaks)], aux_note=notes)
+    assert np.array_equal(open_recording(path).annotations("atr", 250)[0], peaks)
+
+
 def test_every_beat_code_is_a_beat_and_nothing_else_is(tmp_path):
     lead, _ = ecg(seconds=120)
     path = record(tmp_path, "r", {"II": lead})
