@@ -271,7 +271,7 @@ def _add_deployment(command):
 
 
 def _add_prediction(command):
-    sub = command(_predict, "classify the beats of any WFDB record with the shipped network")
+    sub = command(_predict, "classify the beats of any recording with the shipped network")
     _add_recording(sub)
     text = "table *.csv, or WFDB annotations with any other extension (default: RECORD.csv)"
     _add_out(sub, text, metavar="FILE")
@@ -299,8 +299,14 @@ def _add_prediction(command):
 
 
 def _add_recording(sub):
-    sub.add_argument("record", type=Path, help="path of the record, without extension")
-    sub.add_argument("--lead", help="lead by name (default: MLII, else II, else the first)")
+    text = "a WFDB record without extension, an .edf file, or a table .csv, .tsv or .txt"
+    sub.add_argument("record", type=Path, help=text)
+    text = "lead by name, or number from 0 (default: II, else another ECG)"
+    sub.add_argument("--lead", metavar="NAME", help=text)
+    text = "samples a second of a table that does not say it"
+    sub.add_argument("--fs", type=float, metavar="HZ", help=text)
+    text = "unit of a table that does not say it: nV, uV, mV or V"
+    sub.add_argument("--units", metavar="UNIT", help=text)
     text = "take the R-peaks from this annotation file, for instance atr (default: detect)"
     sub.add_argument("--annotations", metavar="EXTENSION", help=text)
     sub.add_argument("--weights", type=Path, help="another network (default: the shipped one)")

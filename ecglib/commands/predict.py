@@ -38,8 +38,8 @@ def predict(args):
     Parameters
     ----------
     args : argparse.Namespace
-        `record`, `lead`, `annotations`, `out`, `force`, `weights`, `report`, `plot`, `at`,
-        `seconds`.
+        `record`, `lead`, `fs`, `units`, `annotations`, `out`, `force`, `weights`, `report`,
+        `plot`, `at`, `seconds`.
 
     Returns
     -------
@@ -61,7 +61,7 @@ def predict(args):
     network = integers.read(weights)
     if network.features != FEATURES:
         raise UserError(f"{weights} reads {network.features}; only {FEATURES} is computed")
-    recording = open_recording(args.record)
+    recording = open_recording(args.record, args.fs, args.units)
     out = args.out or table_of(recording)
     check_form(out)
     outputs = [path for path in (out, args.report, args.plot) if path]
@@ -75,10 +75,19 @@ def predict(args):
         report_page.write_report(classified, args.report, **known)
     write(classified, out)
     places = ", ".join(map(str, outputs))
-    notes = [f"note: {note}" for note in lead.notes]
     return "\n".join(
-        [*notes, classified.summary(), f"written to {places}; research, not a medical device"]
+        [
+            *notes_on(recording, lead),
+            classified.summary(),
+            f"written to {places}; research, not a medical device",
+        ]
     )
+
+
+def notes_on(recording, lead):
+    """Lines about a lead that was read: what to know of it, and how well it can be read."""
+    notes = dict.fromkeys([*lead.notes, *recording.notes])
+    return [*(f"note: {note}" for note in notes), lead.quality]
 
 
 def table_of(recording):

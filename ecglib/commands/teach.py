@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from jinja2 import Template
 
-from ecglib.commands.predict import read
+from ecglib.commands.predict import notes_on, read
 from ecglib.deploy import replay, shipped
 from ecglib.deploy.c99.lower import lower
 from ecglib.holter import teach as teaching
@@ -21,6 +21,8 @@ from ecglib.system.files import check_targets, written
 AROUND_S, TALLEST_MV, MOST_STRIPS = 3.5, 4, 100
 """Strips of a page: seconds on either side of the beat, mV on either side of the middle beyond
 which an artefact is cut off, and how many there are at most."""
+
+_AS_ASKED = ("lead", "fs", "units", "annotations", "weights")  # `teach` needs the same
 
 
 def settings(n_labels):
@@ -40,7 +42,7 @@ def ask(args):
     if args.out.suffix.lower() != ".csv":
         raise UserError(f"--out is {args.out}; the table's name must end in .csv")
     page, weights = args.out.with_suffix(".html"), args.weights or shipped.WEIGHTS
-    recording = open_recording(args.record)
+    recording = open_recording(args.record, args.fs, args.units)
     check_targets([args.out, page], (*recording.files, weights), force=args.force)
     lead, sample, _ = read(args, recording)
     network = shipped.load(weights)
@@ -51,12 +53,15 @@ def ask(args):
         table.to_csv(rows, index=False)
         shown.write_text(page_of(classified, table), encoding="utf-8")
     fewer = "" if len(table) == args.labels else ", all that can be read in this time"
-    named = {name: getattr(args, name) for name in ("lead", "annotations", "weights")}
+    named = {name: getattr(args, name) for name in _AS_ASKED}
     same = "".join(f" --{name} {value}" for name, value in named.items() if value)
-    return _noted(lead) + (
-        f"{lead.recording}, lead {lead.name}: {len(table):,} beats to label{fewer}\n"
-        f"look at them in {page} and write N, S, V or {teaching.CANNOT_SAY} into {args.out}; "
-        f"then: python -m ecglib teach {args.record} {args.out} --out mine.npz{same}"
+    return "\n".join(
+        [
+            *notes_on(recording, lead),
+            f"{lead.recording}, lead {lead.name}: {len(table):,} beats to label{fewer}",
+            f"look at them in {page} and write N, S, V or {teaching.CANNOT_SAY} into {args.out}; "
+            f"then: python -m ecglib teach {args.record} {args.out} --out mine.npz{same}",
+        ]
     )
 
 
@@ -99,7 +104,10 @@ def teach(args):
     """
     if args.out.suffix != ".npz":
         raise UserError(f"--out is {args.out}; the network's name must end in .npz")
-    recording, weights = open_recording(args.record), args.weights or shipped.WEIGHTS
+    recording, weights = (
+        open_recording(args.record, args.fs, args.units),
+        args.weights or shipped.WEIGHTS,
+    )
     known = (*recording.files, weights, args.answers)
     check_targets([args.out], known, force=args.force)
     lead, sample, symbol = read(args, recording)
@@ -110,14 +118,11 @@ def teach(args):
     about = {"record": lead.recording, "lead": lead.name, "labels": answers.counts()}
     shipped.save(args.out, taught.model, network.meta | {"taught": about})
     learned = f"learned from {len(answers.beat)} labels ({answers.counts()})"
-    return _noted(lead) + "\n".join(
+    return "\n".join(
         [
+            *notes_on(recording, lead),
             f"{lead.recording}, lead {lead.name}: {learned}; {answers.n_left_out} left out",
             *taught.changes(answers, symbol),
             f"written to {args.out}; research, not a medical device",
         ]
     )
-
-
-def _noted(lead):
-    return "".join(f"note: {note}\n" for note in lead.notes)

@@ -1,6 +1,8 @@
 """One annotated lead of one record, read from WFDB files."""
 
 import math
+import re
+import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +27,15 @@ To read it, wfdb takes two hundred times as much memory."""
 
 MAX_FS = 20_000
 """Highest sampling frequency in Hz; no ECG is recorded at a higher one."""
+
+FETCH = "fetch it again"
+"""What mends a file of a data set."""
+
+_BLOCK = 1 << 20
+"""Samples that are read from a file at once."""
+
+_GAIN = re.compile(r"(?P<gain>[^(/]*)(\([^)]*\))?(/(?P<unit>.*))?")
+"""Third field of a signal's line in a header: gain(baseline)/unit."""
 
 
 @dataclass(frozen=True)
@@ -81,12 +92,13 @@ def read_wfdb(folder, record, lead):
     check_lead(record, lead, header.sig_name)
     channel = header.sig_name.index(lead)
     sample, symbol = read_annotations(name, "atr")
+    sample = sample * header.samps_per_frame[channel]
     signal = read_signal(name, header, channel)
     inside = sample < len(signal)
     read = Record(
         number=record,
         signal=signal,
-        fs=float(header.fs),
+        fs=float(header.fs * header.samps_per_frame[channel]),
         gain=float(header.adc_gain[channel]),
         baseline=float(header.baseline[channel]),
         sample=sample[inside],
@@ -97,43 +109,120 @@ def read_wfdb(folder, record, lead):
     return read
 
 
-def read_header(name):
+def read_header(name, advice=FETCH):
     """Header of a WFDB record of one segment.
 
     Parameters
     ----------
     name : path
         The record, without extension.
+    advice : str
+        What mends a damaged file.
 
     Returns
     -------
     wfdb.Record
-        With at least one lead; one without a name is called "signal 0" and so on.
+        As `read_any_header` describes it.
 
     Raises
     ------
     UserError
         If it is missing or damaged, or the record comes in segments or without leads.
     """
-    import wfdb  # slow to import, and a machine with a packed file does not need it
-
-    with refused(f"{name}.hea is damaged, missing or no header of WFDB; fetch it again"):
-        read_bytes(f"{name}.hea", MAX_BYTES)
-        header = wfdb.rdheader(str(name))
-        if isinstance(header, wfdb.MultiRecord):
-            raise UserError(
-                f"{name} comes in segments, which are not read: name the record of one segment"
-            )
-        leads = header.sig_name or []
-        if header.n_sig != len(leads):
-            raise ValueError(f"{header.n_sig} leads, of which {len(leads)} are described")
-    if not leads:
-        raise UserError(f"{name}.hea lists no lead")
-    header.sig_name = [lead or f"signal {i}" for i, lead in enumerate(leads)]
+    header = read_any_header(name, advice)
+    if hasattr(header, "seg_name"):
+        raise UserError(
+            f"{name} comes in segments, which are not read: name the record of one segment"
+        )
     return header
 
 
-def read_signal(name, header, channel):
+def read_any_header(name, advice=FETCH):
+    """Header of a WFDB record, of one segment or of several.
+
+    Parameters
+    ----------
+    name, advice
+        As in `read_header`.
+
+    Returns
+    -------
+    wfdb.Record or wfdb.MultiRecord
+        A record of one segment has at least one lead; one without a name is called "signal 0"
+        and so on. Units and names have all their letters. `has_gain` says of each lead whether
+        the header gives its gain; else WFDB's rule is 200 steps in a mV.
+
+    Raises
+    ------
+    UserError
+        If it is missing or damaged, or a record of one segment has no leads.
+    """
+    import wfdb  # slow to import, and a machine with a packed file does not need it
+
+    with refused(f"{name}.hea is damaged, missing or no header of WFDB; {advice}"):
+        content = read_bytes(f"{name}.hea", MAX_BYTES)
+        header = wfdb.rdheader(str(name))
+        if isinstance(header, wfdb.MultiRecord):
+            return header
+        leads = header.sig_name or []
+        if header.n_sig != len(leads):
+            raise ValueError(f"{header.n_sig} leads, of which {len(leads)} are described")
+        if leads:
+            _complete(header, content)
+    if not leads:
+        raise UserError(f"{name}.hea lists no lead")
+    return header
+
+
+def _complete(header, content):
+    """Take from the header's own text what wfdb drops: letters outside ASCII, missing gains."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = content.decode("latin-1")
+    lines = [line.split(maxsplit=8) for line in re.split(r"[\r\n]+", text)]
+    lines = [fields for fields in lines if fields and fields[0][0] != "#"][1:]
+    gains = [_GAIN.match(fields[2] if len(fields) > 2 else "") for fields in lines]
+    header.has_gain = [gain["gain"].strip("+-.0") != "" for gain in gains]
+    header.units = [gain["unit"] or "mV" for gain in gains]
+    names = [fields[8] if len(fields) > 8 else "" for fields in lines]
+    short = zip(names, header.sig_name, strict=True)
+    header.sig_name = [n.strip() or s or f"signal {i}" for i, (n, s) in enumerate(short)]
+    header.samps_per_frame = [n or 1 for n in header.samps_per_frame]
+    header.byte_offset = [n or 0 for n in header.byte_offset]
+    header.init_value = [n or 0 for n in header.init_value]
+
+
+def n_frames(name, header, advice=FETCH):
+    """Length of a record of one segment; a header that says 0 or nothing leaves it to the file.
+
+    Parameters
+    ----------
+    name, header, advice
+        As in `read_signal`.
+
+    Returns
+    -------
+    int
+        Samples of a lead with one sample a frame.
+
+    Raises
+    ------
+    UserError
+        If the file of the first lead is missing or damaged.
+    """
+    if header.sig_len:
+        return header.sig_len
+    with refused(f"the signals of {name} are missing or damaged; {advice}"):
+        path, per_frame, bits = _file_of(Path(name).parent, header, 0)
+        if bits < 1:
+            import soundfile
+
+            return soundfile.info(path).frames // header.samps_per_frame[0]
+        return int((path.stat().st_size - header.byte_offset[0]) * 8 / bits / per_frame)
+
+
+def read_signal(name, header, channel, *, frames=None, advice=FETCH):
     """Samples of one lead of a WFDB record, in the header's unit.
 
     Parameters
@@ -144,24 +233,56 @@ def read_signal(name, header, channel):
         From `read_header`.
     channel : int
         Place of the lead in the header.
+    frames : int, optional
+        Length that is read; by default, all (`n_frames`).
+    advice : str
+        What mends a damaged file.
 
     Returns
     -------
     ndarray, shape (n_samples,), float32
-        NaN where a sample is invalid.
+        All samples of a lead with several in a frame; NaN where a sample is invalid, or past
+        the end of the file because the header shifts the lead.
 
     Raises
     ------
     UserError
         If the file of signals is missing, damaged or shorter than the header says.
     """
-    import wfdb
+    frames = n_frames(name, header, advice) if frames is None else frames
+    with refused(f"the signals of {name} are missing or damaged; {advice}"):
+        folder, many = Path(name).parent, header.samps_per_frame[channel]
+        _check_size(folder, header, channel, frames, advice)
+        signal = np.empty(frames * many, dtype=np.float32)
+        for start, adc, valid in _blocks(folder, header, channel, frames):
+            with np.errstate(over="ignore"):  # what is too large for mV becomes infinite
+                block = to_millivolts(adc, header.adc_gain[channel], header.baseline[channel])
+            signal[start * many : start * many + len(block)] = np.where(valid, block, np.nan)
+        if shift := min((header.skew[channel] or 0) * many, len(signal)):
+            signal = np.append(signal[shift:], np.full(shift, np.nan, dtype=np.float32))
+    return signal
 
-    with refused(f"the signals of {name} are missing or damaged; fetch the record again"):
-        _check_size(Path(name).parent, header, channel)
-        with np.errstate(over="ignore"):  # what is too large for mV becomes infinite
-            read = wfdb.rdrecord(str(name), channels=[channel])
-            return read.p_signal[:, 0].astype(np.float32)
+
+def _blocks(folder, header, channel, frames):
+    """First frame, ADC units and mask of valid samples of one block after another.
+
+    `wfdb.rdrecord` cannot be told the length of a record, starts format 8 anew in every block,
+    averages frames or cuts their invalid samples short where leads are shifted; the function
+    that it calls can do all that.
+    """
+    from wfdb.io import _signal
+
+    _, per_frame, _ = _file_of(folder, header, channel)
+    step = max(1, _BLOCK // per_frame)
+    fmt, before = header.fmt[channel], list(header.init_value)
+    for start in range(0, frames, step):
+        (adc,) = _signal._rd_segment(
+            header.file_name, str(folder), None, header.fmt, header.n_sig, frames,
+            header.byte_offset, header.samps_per_frame, header.skew, before,
+            start, min(start + step, frames), [channel], ignore_skew=True,
+        )  # fmt: skip
+        before[channel] = adc[-1] if fmt == "8" else 0
+        yield start, adc, adc != _signal.INVALID_SAMPLE_VALUE[fmt]
 
 
 def read_annotations(name, extension):
@@ -181,12 +302,9 @@ def read_annotations(name, extension):
     UserError
         If the file is missing, damaged or not in order of time.
     """
-    with _annotations(name, extension) as read:
+    with annotations(name, extension) as read:
         sample = np.asarray(read.sample, dtype=np.int64)
-        symbol = np.asarray(read.symbol, dtype="U1")
-        if np.any(np.diff(sample) < 0):
-            raise ValueError("annotations must be in order of time")
-    return sample, symbol
+        return sample, np.asarray(read.symbol, dtype="U1")
 
 
 def read_rhythms(folder, record):
@@ -211,7 +329,7 @@ def read_rhythms(folder, record):
         If a file is missing, or damaged.
     """
     name = record_files(folder, record)[0].with_suffix("")
-    with _annotations(name, "atr") as read:
+    with annotations(name, "atr") as read:
         marks = zip(read.sample, read.symbol, read.aux_note, strict=True)
         found = [(at, note.strip("(\0")) for at, symbol, note in marks if symbol == "+"]
         sample = np.array([at for at, _ in found], dtype=np.int64)
@@ -219,14 +337,40 @@ def read_rhythms(folder, record):
 
 
 @contextmanager
-def _annotations(name, extension):
-    """Annotations as wfdb reads them; every exception in the block becomes a `UserError`."""
+def annotations(name, extension, advice=FETCH):
+    """A file of annotations as wfdb reads it (`wfdb.Annotation`), in order of time.
+
+    Every exception of the block becomes a `UserError`; `advice` says what mends the file.
+    """
     import wfdb
 
     path = f"{name}.{extension}"
-    with refused(f"{path} is damaged, missing or no annotation file; fetch it again"):
-        read_bytes(path, MAX_BYTES)
-        yield wfdb.rdann(str(name), extension)
+    with refused(f"{path} is damaged, missing or no annotation file; {advice}"):
+        content = read_bytes(path, MAX_BYTES)
+        if (known := _known_notes(content)) == content:
+            read = wfdb.rdann(str(name), extension)
+        else:
+            with tempfile.TemporaryDirectory() as folder:
+                (Path(folder) / f"known.{extension}").write_bytes(known)
+                read = wfdb.rdann(str(Path(folder) / "known"), extension)
+        if np.any(np.diff(read.sample) < 0):
+            raise ValueError("annotations must be in order of time")
+        yield read
+
+
+def _known_notes(content):
+    """Content of a file of annotations in which no note "## ..." is one that wfdb 4.3.1 does
+    not know, or twice there: on such a note at sample 0 it never ends."""
+    seen = set()
+
+    def kept(match):
+        kind = match[1] or b""
+        new = kind and kind not in seen and (kind != b"end" or b"annotation" in seen)
+        seen.add(kind)
+        return match[0] if new else b"#-" + match[0][2:]
+
+    known = rb"(time(?= resolution: \d)|annotation(?= type def)|end(?= of def))?"
+    return re.sub(rb"## " + known, kept, content)
 
 
 def check_record(record, where):
@@ -255,20 +399,23 @@ def check_lead(record, lead, present):
         )
 
 
-def _check_size(folder, header, channel):
-    """Raise `UserError` if the channel's signal file is shorter than the header says."""
+def _file_of(folder, header, channel):
+    """Path of the channel's file, samples that a frame has there, and their least bits."""
     path = folder / header.file_name[channel]
     if path.parent != folder or not path.is_file():
         raise UserError(f"{path} is missing, though the record's header names it")
-    own = [i for i, name in enumerate(header.file_name) if name == path.name]
-    per_frame = sum(header.samps_per_frame[i] or 1 for i in own)
-    # wfdb reserves memory for the samples by which the header says that a lead is shifted
-    n_frames = (header.sig_len or 0) + max(header.skew[i] or 0 for i in own)
-    bits = _BITS_PER_SAMPLE[header.fmt[channel]]
-    needed = math.ceil(n_frames * per_frame * bits / 8) + (header.byte_offset[channel] or 0)
+    own = [n for n, f in zip(header.samps_per_frame, header.file_name, strict=True)
+           if f == path.name]  # fmt: skip
+    return path, sum(own), _BITS_PER_SAMPLE[header.fmt[channel]]
+
+
+def _check_size(folder, header, channel, frames, advice):
+    """Raise `UserError` if the channel's signal file is shorter than the header says."""
+    path, per_frame, bits = _file_of(folder, header, channel)
+    needed = math.ceil(frames * per_frame * bits / 8) + header.byte_offset[channel]
     size = path.stat().st_size
-    if size < needed or (bits < 1 and not header.sig_len):
+    if size < needed or frames == 0:
         raise UserError(
-            f"{path} is truncated: its header asks for {needed:,} bytes, it has {size:,}; "
-            "fetch it again"
+            f"{path} is truncated: its header asks for {max(needed, 1):,} bytes, it has "
+            f"{size:,}; {advice}"
         )

@@ -7,10 +7,11 @@ import numpy as np
 
 from ecglib.data.records import MAX_FS
 from ecglib.data.signal.peaks import SLOWEST
+from ecglib.holter import names, quality
 from ecglib.system.errors import UserError
 
-LEADS = ("MLII", "II")
-"""Preferred leads, in this order; the network was trained on MLII and a chest lead."""
+SHORTEST_S = 2
+"""Shortest recording in which beats are looked for, s."""
 
 UNITS_PER_MV = 1000
 """Steps of the whole numbers that detector and network read, and the C code too."""
@@ -33,7 +34,9 @@ class Lead:
     unreadable : ndarray, shape (n_seconds,), bool
         Seconds that are flat, saturated, invalid or too noisy; beats there get no class.
     notes : tuple of str
-        What the reader should know: that the lead is a guess, how well it can be read.
+        What the reader should know: that the lead or its amplitude is a guess.
+    quality : str
+        One line: which share can be read, and why the rest cannot.
     """
 
     recording: str
@@ -42,6 +45,7 @@ class Lead:
     signal: np.ndarray
     unreadable: np.ndarray
     notes: tuple[str, ...] = ()
+    quality: str = ""
 
     @property
     def seconds(self):
@@ -87,11 +91,15 @@ class Lead:
 def choose(recording, wanted=None):
     """Which signal is read, and one sentence if that is a guess (else None).
 
+    Lead II comes first, then what is called a lead or an ECG, then a voltage whose name says
+    nothing; never what is called something else, or has another unit, unless `wanted` names it.
+    Among signals that are equally good by their names, the one of which most can be read.
+
     Parameters
     ----------
     recording : ecglib.holter.recording.Recording
     wanted : str, optional
-        Name or number of a signal.
+        Name of a signal, in any spelling, or its number from 0; a name comes before a number.
 
     Returns
     -------
@@ -100,13 +108,80 @@ def choose(recording, wanted=None):
     Raises
     ------
     UserError
-        If there is no such signal.
+        If there is no such signal, several have the name, or none can be an ECG.
     """
-    names = [signal.name for signal in recording.signals]
-    if wanted is not None and wanted not in names:
-        raise UserError(f"{recording.name} has no lead {wanted}; it has {', '.join(names)}")
-    chosen = wanted or next((n for n in LEADS if n in names), names[0])
-    return names.index(chosen), None
+    kinds_of = [names.kind_of(signal) for signal in recording.signals]
+    if wanted is not None:
+        index = _named(recording, wanted)
+        if kinds_of[index] != names.OTHER:
+            return index, None
+        return index, (
+            f"{_shown(recording, index)} does not look like an ECG by name and unit; it is "
+            "read because --lead names it"
+        )
+    best = min(kinds_of)
+    if best == names.OTHER:
+        raise UserError(
+            f"{recording.name} has no signal that looks like an ECG by name and unit; it has "
+            f"{_listed(recording)}: name one by --lead"
+        )
+    equal = [i for i, kind in enumerate(kinds_of) if kind == best]
+    index = max(equal, key=lambda i: _readable(recording, i)) if len(equal) > 1 else equal[0]
+    shown = _shown(recording, index)
+    if best == names.UNKNOWN:
+        return index, f"{shown} is read; that it is an ECG is a guess: name another by --lead"
+    spellings = {names.plain(recording.signals[i].name) for i in equal}
+    if len(equal) > len(spellings) or index != equal[0]:
+        return index, (
+            f"{shown} is read, of which most can be read among {_listed(recording, equal)}; "
+            "name another by --lead NUMBER"
+        )
+    return index, None
+
+
+def _named(recording, wanted):
+    """Place of the signal that a name or a number means."""
+    exact = [i for i, signal in enumerate(recording.signals) if signal.name == wanted]
+    plain = names.plain(wanted)
+    alike = [
+        i
+        for i, signal in enumerate(recording.signals)
+        if names.plain(signal.name) == plain and not plain.isdecimal()
+    ]
+    number = wanted.isdecimal() and int(wanted) < len(recording.signals)
+    found = exact or ([int(wanted)] if number else alike)
+    if len(found) > 1:
+        raise UserError(
+            f"{recording.name} has several leads {wanted}: {_listed(recording, found)}; name "
+            "one by its number, as in --lead 1"
+        )
+    if not found:
+        raise UserError(f"{recording.name} has no lead {wanted}; it has {_listed(recording)}")
+    return found[0]
+
+
+def _shown(recording, index):
+    """Name of a signal, with its number if others have the name, too."""
+    name = recording.signals[index].name
+    several = sum(signal.name == name for signal in recording.signals) > 1
+    return f"{name} (number {index})" if several else name
+
+
+def _listed(recording, which=None):
+    which = range(len(recording.signals)) if which is None else which
+    shown = [f"{i} = {recording.signals[i].name}" for i in which][:20]
+    return ", ".join(shown) + (", …" if len(which) > 20 else "")
+
+
+def _readable(recording, index):
+    """Share of the seconds of a signal that can be read, in percent."""
+    about = recording.signals[index]
+    if not SLOWEST <= about.fs <= MAX_FS or about.n_samples < SHORTEST_S * about.fs:
+        return -1
+    before = list(recording.notes)
+    why = quality.kinds(recording.read(index), round(about.fs))
+    recording.notes[:] = before  # what is not chosen needs no notes
+    return round(100 * np.mean(why == 0))
 
 
 def read_lead(recording, wanted=None):
@@ -119,15 +194,30 @@ def read_lead(recording, wanted=None):
     Raises
     ------
     UserError
-        If there is no such lead, or its sampling frequency is too low or too high.
+        If there is no such lead, its sampling frequency is too low or too high, it is shorter
+        than `SHORTEST_S`, or it is flat, saturated or invalid throughout.
     """
     index, guess = choose(recording, wanted)
     about = recording.signals[index]
     if not SLOWEST <= about.fs <= MAX_FS:
         raise UserError(
-            f"{recording.name} has {about.fs:g} Hz; {SLOWEST} to {MAX_FS:,} Hz are read"
+            f"{recording.name}: lead {about.name} has {about.fs:g} Hz; {SLOWEST} to "
+            f"{MAX_FS:,} Hz are read"
+        )
+    if about.n_samples < SHORTEST_S * about.fs:
+        raise UserError(
+            f"{recording.name} is too short: {about.n_samples:,} samples at {about.fs:g} Hz; "
+            f"{SHORTEST_S} s are needed"
         )
     signal = recording.read(index)
-    unreadable = np.zeros(-(-len(signal) // round(about.fs)), dtype=bool)
-    notes = (guess,) if guess else ()
-    return Lead(recording.name, about.name, about.fs, signal, unreadable, notes)
+    why = quality.kinds(signal, round(about.fs))
+    shares = {kind: np.mean(why == i) for i, kind in enumerate(quality.KINDS, start=1)}
+    rest = ", ".join(f"{share:.1%} {kind}" for kind, share in shares.items() if share)
+    if not np.any((why == 0) | (why == len(quality.KINDS))):
+        raise UserError(
+            f"{recording.name}: lead {about.name} is one flat line or all invalid ({rest}); "
+            "name another one by --lead"
+        )
+    notes = (*([guess] if guess else []), *recording.notes)
+    said = f"quality: {np.mean(why == 0):.1%} readable" + (f"; {rest}" if rest else "")
+    return Lead(recording.name, about.name, about.fs, signal, why > 0, notes, said)

@@ -18,7 +18,7 @@ from ecglib.deploy.integers import SCORES
 from ecglib.system.errors import UserError
 from ecglib.system.paths import RESULTS
 from tests.commands.calls import assert_one_line
-from tests.holter.made import classified
+from tests.holter.beats_made import classified
 
 EVIL = "<script>alert('x')</script>&\"$a$"
 

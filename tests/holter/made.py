@@ -1,27 +1,69 @@
-"""Classified beats for tests, made of their classes and the intervals between them."""
+"""Invented recordings as files, and the command on them."""
 
 import numpy as np
 import pandas as pd
+import wfdb
 
-from ecglib.holter.classify import Classified
-from ecglib.holter.lead import Lead
-
-FS = 100
+from ecglib.__main__ import main
+from tests.traces import trace
 
 
-def classified(kinds, intervals, *, fs=FS, tail=1.0, unreadable=(), sure=None, name="made"):
-    """Beats of these classes; the first after a second, the others after these intervals.
+def ecg(bpm=75, fs=250, seconds=60, **how):
+    """A lead in mV, a whole number of uV so that files lose nothing, and its R-peaks."""
+    lead, peaks = trace(bpm, fs, seconds, **how)
+    return np.round(lead, 3), peaks
 
-    The signal has a spike of 1 mV at each beat, of 2 mV at a V, and is 0 elsewhere.
-    """
-    seconds = 1 + np.cumsum([0, *intervals])
-    sample = np.round(seconds * fs).astype(int)
-    signal = np.zeros(round((seconds[-1] + tail) * fs), dtype=np.float32)
-    signal[sample] = [2 if kind == "V" else 1 for kind in kinds]
-    unread = np.zeros(-(-len(signal) // round(fs)), dtype=bool)
-    unread[list(unreadable)] = True
-    beats = pd.DataFrame({"sample": sample, "seconds": sample / fs, "class": list(kinds)})
-    sure = np.full(len(beats), 0.9) if sure is None else np.array(sure)
-    for kind in "NSV":
-        beats[kind] = np.where(beats["class"] == kind, sure, (1 - sure) / 2)
-    return Classified(Lead(name, "II", float(fs), signal, unread), beats)
+
+def breathing(fs=250, seconds=60):
+    """A signal that is no ECG."""
+    time = np.arange(round(fs * seconds)) / fs
+    return np.sin(2 * np.pi * 0.3 * time) + np.random.default_rng(1).normal(0, 0.02, len(time))
+
+
+def record(folder, name, leads, *, fs=250, units="mV", fmt="16"):
+    """A WFDB record of leads {name: mV}, 1,000 steps in a unit."""
+    count = len(leads)
+    wfdb.wrsamp(
+        name,
+        fs=fs,
+        units=[units] * count,
+        sig_name=list(leads),
+        d_signal=np.rint(np.stack(list(leads.values()), axis=1) * 1000).astype(np.int64),
+        fmt=[fmt] * count,
+        adc_gain=[1000] * count,
+        baseline=[0] * count,
+        write_dir=str(folder),
+    )
+    return folder / name
+
+
+def header(folder, name, text, encoding="utf-8"):
+    """Replace the header of a record, or write one."""
+    (folder / f"{name}.hea").write_bytes(text.encode(encoding))
+    return folder / name
+
+
+def marks(path, extension, sample, symbol="N", **how):
+    """An annotation file."""
+    symbol = [symbol] * len(sample) if isinstance(symbol, str) else symbol
+    folder = str(path.parent)
+    wfdb.wrann(path.name, extension, np.array(sample), symbol, write_dir=folder, **how)
+    return path
+
+
+def predicted(path, *more):
+    """What the command finds: a table of beats."""
+    out = path.with_name("found.csv")
+    assert main(["predict", str(path), "--out", str(out), "--force", *map(str, more)]) == 0
+    return pd.read_csv(out, keep_default_na=False)
+
+
+def refusal(capsys, path, *more):
+    """The one sentence by which the command refuses a recording."""
+    out = path.with_name("none.csv")
+    assert main(["predict", str(path), "--out", str(out), *map(str, more)]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("ecglib: ")
+    assert said.count("\n") == 1
+    assert not out.exists()
+    return said

@@ -8,7 +8,7 @@ from ecglib.holter.classify import Classified
 from ecglib.holter.lead import Lead
 from ecglib.holter.report import Facts, clock, seconds_of
 from ecglib.system.errors import UserError
-from tests.holter.made import FS, classified
+from tests.holter.beats_made import FS, classified
 
 
 def test_runs_and_couplets_are_counted_as_by_hand():

@@ -11,7 +11,7 @@ from ecglib.holter.report import Facts
 from ecglib.plots import ecg, holter
 from ecglib.plots.style import CLASS_COLORS
 from ecglib.system.errors import UserError
-from tests.holter.made import FS, classified
+from tests.holter.beats_made import FS, classified
 
 KINDS = "NNVNSN?N" * 40
 
