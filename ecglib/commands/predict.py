@@ -63,9 +63,9 @@ def predict(args):
         raise UserError(f"{weights} reads {network.features}; only {FEATURES} is computed")
     recording = open_recording(args.record, args.fs, args.units)
     out = args.out or table_of(recording)
-    check_form(out)
     outputs = [path for path in (out, args.report, args.plot) if path]
     check_targets(outputs, (*recording.files, weights), force=args.force)
+    check_form(out)
     lead, sample, _ = read(args, recording)
     classified = classify(lead, sample, network.program())
     if args.plot:

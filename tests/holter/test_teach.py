@@ -133,7 +133,7 @@ def test_predict_gives_the_classes_that_teach_announced(record, asked, tmp_path,
     assert call("teach", record, ask, "--annotations", "atr", "--out", mine) == 0
     said, tables = capsys.readouterr().out, []
     for weights in (shipped.WEIGHTS, mine):
-        how = ("--annotations", "atr", "--weights", weights, "--out", out)
+        how = ("--annotations", "atr", "--weights", weights, "--out", out, "--force")
         assert call("predict", record, *how) == 0
         tables.append(pd.read_csv(out, keep_default_na=False))
     before, after = (table["class"] for table in tables)

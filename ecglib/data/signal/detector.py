@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ecglib.data import sets
+from ecglib.data.signal.micro_input import bridged
 from ecglib.data.signal.peaks import find
 from ecglib.system.errors import UserError
 from ecglib.system.untrusted import refused
@@ -163,7 +164,7 @@ def score_record(root, record, lead=None, *, dataset="mitdb"):
     data = sets.get(dataset).read_record(root, record, lead)
     reference = data.sample[data.is_beat]
     with refused(f"record {record} is too short or too odd to find beats in"):
-        detected = detect(data.signal, data.fs)
+        detected = detect(bridged(data), data.fs)
     matching = match(reference, detected, data.fs)
     return {
         "record": record,
