@@ -26,7 +26,7 @@ COUNTED_BEATS = 100
 class C99Config(RunConfig, MicroRunSettings):
     """A micro network as plain C, from raw samples and R-peaks to classes."""
 
-    protocol = 3  # since then with streams, and with the detector of the library
+    protocol = 4  # since then the detector bounds the size of complexes
     timed = True
     arm_keys = ("scope", "bits", "split")
 
