@@ -120,7 +120,7 @@ answer(
 integers, was tested on each of {patients} patients after training on the others (three seeds,
 scored after 5:00). Macro-F1 is {before:f1} without labels. Five labels of the patient change it by {five:change}; without that
 one patient (record 232), by {others:change}. Classifying takes integers alone. Learning takes
-floating point on a PC core, and thousands of other people's beats.
+floating point on a PC core, and thousands of beats of other people.
 """,
     half=lambda: (
         "half of it"
@@ -491,9 +491,10 @@ say(
     """
 - **Memory.** The four kilobytes do not count the beats of other patients that are replayed: up to
   {cap:count} of each class, record and lead, thousands in all. The network that comes with the
-  library has a file with fewer of them, at most {few:count} of each: 8-bit inputs of its head, no
-  samples, {kilobytes:count} kilobytes. Each is replayed more often instead. Inside DS1 (two seeds) this
-  changes the macro-F1 after five labels by {less:change}.
+  library brings a smaller file ({kilobytes:count} kB): at most {few:count} beats of each class, record and
+  lead. They are stored as the head's 8-bit inputs, not as samples. To make up for fewer beats, each is
+  replayed more often. Inside DS1 (two seeds) this changes the macro-F1 after five labels by
+  {less:change}.
 - **Too sure.** With every patient left out once and no label, the network's probability of its
   answer differs from its accuracy by {error:f1} on average (INT8). If it answers only the nine in
   ten beats of which it is surest, accuracy is {sure:percent}.
@@ -562,11 +563,17 @@ pd.DataFrame({row.name: {"bits": row.weight_bits} for row in coverage(model)}).T
 # %% [markdown]
 # ## Run it yourself
 #
-# `python -m ecglib predict path/to/record --out record.csv` classifies the beats of any WFDB record
-# with the shipped network, which was trained on all 44 unpaced records. `python -m ecglib ask` chooses
-# beats of the record to label, and `python -m ecglib teach` makes a network of your labels that
-# `predict --weights` uses, by the update of this chapter (README has the lines). It is made for
-# research and is not a medical device.
+# The shipped network, trained on all 44 unpaced records, classifies a recording of yours (WFDB, EDF or
+# a table) and learns from your labels by the update of this chapter:
+#
+# ```bash
+# python -m ecglib predict path/to/record --report record.html   # its beats, as a page
+# python -m ecglib ask path/to/record --out ask.csv              # five beats to label, shown in ask.html
+# python -m ecglib teach path/to/record ask.csv --out mine.npz   # after writing N, S, V or ? into ask.csv
+# python -m ecglib predict path/to/record --weights mine.npz --report taught.html
+# ```
+#
+# It is made for research and is not a medical device.
 
 # %% tags=["run-it"]
 live = {study: plan.run(study) for study in ("micro", "budget", "budget_ecgnet", "robustness")}

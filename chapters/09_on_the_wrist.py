@@ -94,7 +94,7 @@ def macro(peaks):
 # %% tags=["remove-input"]
 answer(
     """
-**A few kilobytes, to classify.** Linked for a {term}`Cortex-M4`, a small processor, the detector of
+**To classify takes a few kilobytes.** Linked for a {term}`Cortex-M4`, a small processor, the detector of
 beats and the micro network in plain C take {flash:count} bytes of {term}`flash` and {ram:count}
 bytes of {term}`RAM`. For {which} of the {beats:count} beats of DS2 this C code gives the same class
 as its reference in Python (three seeds). We ran it on a PC, never on a microcontroller, and it does

@@ -122,7 +122,7 @@ def _bench(args):
     else:
         print(in_terminal(speed_table(measured), {"ratio": TENTHS}), end="\n\n")
         if any(set(result.runtime_s) == {"ours"} for result in measured):
-            print("no row for the answer to a record: pip install 'ecglib[peers]'", end="\n\n")
+            print("no row for a record classified: pip install -e '.[peers]'", end="\n\n")
         print(in_terminal(forms_table(measured), {"*": "{:.3g}"}))
 
 

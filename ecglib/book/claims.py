@@ -105,7 +105,7 @@ AGAINST = (
     (
         overview.labels,
         "Learning from labels does not run in integers. It computes in floating point on a PC, "
-        "and it trains again on thousands of other people's beats.",
+        "and it trains again on thousands of beats of other people.",
     ),
     (
         overview.labels,

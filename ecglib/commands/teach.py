@@ -59,7 +59,7 @@ def ask(args):
         [
             *notes_on(recording, lead),
             f"{lead.recording}, lead {lead.name}: {len(table):,} beats to label{fewer}",
-            f"look at them in {page} and write N, S, V or {teaching.CANNOT_SAY} into {args.out}; "
+            f"look at them in {page}; write N, S, V or {teaching.CANNOT_SAY} into {args.out}; "
             f"then: python -m ecglib teach {args.record} {args.out} --out mine.npz{same}",
         ]
     )

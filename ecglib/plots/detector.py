@@ -29,7 +29,7 @@ def noise(table):
             look = {"color": ORIGIN_COLORS["ours" if ours else "peers"], "lw": 3 if ours else 1}
             look |= {"marker": _MARKERS[name], "ms": 5}
             axis.plot(rows.index, rows["Se + +P"], label=name, **look)
-        axis.set(title=_TITLES[kind], ylabel="Se + +P")
+        axis.set(title=_TITLES[kind], ylabel="Se plus +P (2: perfect)")
     axes[-1, 0].set_xlabel("signal to noise, dB")
     axes[-1, 0].invert_xaxis()
     handles, labels = axes[0, 0].get_legend_handles_labels()

@@ -25,8 +25,8 @@ def by_record(results):
 def side_by_side(records):
     """Both databases and their sides, from `by_record`.
 
-    Columns `records`; `N`, `S`, `V` and `F, Q`, shares of the beats; `rate` and `QRS, mV`,
-    medians over records between their tenths; `rhythm` and `other rhythm`, shares of time.
+    Columns `records`; `N`, `S` and `V`, shares of all beats; `rate` and `QRS, mV`, medians over
+    records between the 10th and 90th percentile; `AF` and `other` rhythms, shares of time.
     """
     rows = {}
     for title, found in records.groupby(level="dataset", sort=False):
@@ -40,10 +40,10 @@ def side_by_side(records):
 
 def _row(found):
     beats = found[list(AAMI_CLASSES)].sum()
-    share = beats / beats.sum()
-    row = {"records": len(found), **share[["N", "S", "V"]], "F, Q": share["F"] + share["Q"]}
+    row = {"records": len(found), **(beats / beats.sum())[["N", "S", "V"]]}
     for column, name in (("rate", "rate"), ("qrs_mv", "QRS, mV")):
         low, row[name], high = found[column].quantile([0.1, 0.5, 0.9])
         row |= {f"{name} low": low, f"{name} high": high}
-    lasts = found[["rhythm", "other rhythm"]].sum(min_count=1) / found["seconds"].sum()
-    return row | dict(lasts)
+    for column, name in (("rhythm", "AF"), ("other rhythm", "other")):
+        row[name] = found[column].sum(min_count=1) / found["seconds"].sum()
+    return row

@@ -14,7 +14,7 @@ from ecglib.tables.compression import FAMILIES
 
 _TASKS = {
     "windows": "windows of a record's beats",
-    "recording": "answer to a record",
+    "recording": "one record classified",
     "pretraining": "puzzle",
     "training": "supervised",
 }

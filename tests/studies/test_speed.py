@@ -60,7 +60,7 @@ def test_without_neurokit_a_record_has_no_row_and_the_command_says_so(
     assert speed.speed_table([result]).empty
     monkeypatch.setattr(plan.Plan, "run", lambda *_, **__: [result])
     assert main(["bench"]) == 0
-    assert "pip install 'ecglib[peers]'" in capsys.readouterr().out
+    assert "pip install -e '.[peers]'" in capsys.readouterr().out
 
 
 def test_seconds_of_few_patients_are_scaled_to_all_and_said_to_be(mitdb, tmp_path):
