@@ -400,8 +400,8 @@ detection is right if it lies within 150 ms of a beat. XQRS, the detector of the
 misses {other:digits} in a thousand. On the test records of SVDB ours misses {second:digits} in a
 thousand.
 
-In {poor:count} of {records:count} records of MIT-BIH, our detector finds fewer than 99 % of the beats
-or more than 1 % of its detections are wrong ({numref}`fig-rpeaks`). With recorded noise
+In {poor:count} of {records:count} records of MIT-BIH, our detector misses more than one beat in a
+hundred, or more than one detection in a hundred is wrong ({numref}`fig-rpeaks`). With recorded noise
 {cite:p}`moody1984` every detector gets worse. In strong electrode motion, the detector `sleepecg` is
 ahead of ours ({numref}`fig-detectors`).
 """,
