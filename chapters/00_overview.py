@@ -104,7 +104,7 @@ show.figure(lambda: figures.landscape(figures.points(load), figures.trivial(load
 #
 # ## Try it
 #
-# This command classifies the beats of a recording in the format {term}`WFDB`:
+# This command classifies the beats of a recording ({term}`WFDB`, EDF or a table) and writes a page about it:
 #
 # ```bash
 # python -m ecglib predict path/to/record --out record.csv

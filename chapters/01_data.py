@@ -396,13 +396,13 @@ say(
 **R-peaks can be found, with exceptions.** Networks here see windows around *annotated* R-peaks, as in
 the literature. A device must find them. Our detector (chapter {doc}`09_on_the_wrist`) misses
 {missed:digits} beats in a thousand of DS2, and {wrong:digits} detections in a thousand are wrong. A
-detection is right if it lies within 150 ms of a beat. XQRS, the detector of the library `wfdb`,
+detection is right if it lies within 150 ms of a beat. XQRS, the detector of the library `wfdb`, at 200 Hz
 misses {other:digits} in a thousand. On the test records of SVDB ours misses {second:digits} in a
 thousand.
 
 In {poor:count} of {records:count} records of MIT-BIH, our detector misses more than one beat in a
-hundred, or more than one detection in a hundred is wrong ({numref}`fig-rpeaks`). With recorded noise
-{cite:p}`moody1984` every detector gets worse. In strong electrode motion, the detector `sleepecg` is
+hundred, or more than one detection in a hundred is wrong ({numref}`fig-rpeaks`). Strong recorded noise
+{cite:p}`moody1984` makes every detector worse. In strong electrode motion, the detector `sleepecg` is
 ahead of ours ({numref}`fig-detectors`).
 """,
     missed=lambda: in_a_thousand("DS2", "ours", "Se"),

@@ -109,8 +109,9 @@ AGAINST = (
     ),
     (
         overview.labels,
-        "All results on beats are of {n_patients} people of one database, recorded between "
-        "1975 and 1979. We had no Jetson and no microcontroller, so nothing was timed on one.",
+        "All scores of networks on beats are of {n_patients} people of one database, recorded "
+        "between 1975 and 1979. We had no Jetson and no microcontroller, so nothing was timed "
+        "on one.",
     ),
 )
 """What speaks against us: function of numbers, sentence."""

@@ -6,9 +6,10 @@ marker, line or place, not by colour. Shares and differences on a scale use the 
 Draw at most `WIDTH` wide, with letters of 10 points or more: a phone shows the whole figure.
 """
 
+import sys
+
 import matplotlib.pyplot as plt
 import seaborn as sns
-from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 CLASS_COLORS = {"N": "#0072B2", "S": "#E69F00", "V": "#CC3311", "F": "#AA4499", "Q": "#666666"}
 """Classes of heart beats (Okabe & Ito, Tol)."""
@@ -56,7 +57,10 @@ def use():
     second time when the cell ends.
     """
     plt.switch_backend("agg")
-    set_matplotlib_formats("png")
+    if "ipykernel" in sys.modules:  # elsewhere it would start IPython, which writes to HOME
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+        set_matplotlib_formats("png")
     sns.set_theme(context="notebook", style="whitegrid", palette="colorblind")
     plt.rcParams.update(
         {
