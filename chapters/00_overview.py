@@ -107,7 +107,7 @@ show.figure(lambda: figures.landscape(figures.points(load), figures.trivial(load
 # This command classifies the beats of a recording ({term}`WFDB`, EDF or a table) and writes a page about it:
 #
 # ```bash
-# python -m ecglib predict path/to/record --out record.csv
+# python -m ecglib predict path/to/record --report record.html
 # ```
 #
 # ## Run it
