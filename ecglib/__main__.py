@@ -24,8 +24,9 @@ def _pack(args):
 
     source = find(args.name, args.data_root).path
     check_target(args.out, [source], force=args.force, ending=".npz")
-    info = sets.get(args.name).pack(source, args.out)
-    print(f"{args.out}: {len(info.records)} records, {args.out.stat().st_size / 1e6:.1f} MB")
+    dataset = sets.get(args.name)
+    what = dataset.described(args.out, dataset.pack(source, args.out).sha256)
+    print(f"{args.out}: {what}; {args.out.stat().st_size / 1e6:.1f} MB")
 
 
 def _plan(args):

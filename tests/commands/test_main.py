@@ -214,7 +214,7 @@ def test_recordings_are_packed_into_one_file(tmp_path, capsys):
     packed = tmp_path / "packed.npz"
     arguments = ["pack", "cinc2017", "--out", str(packed), "--data-root", str(tmp_path)]
     assert main(arguments) == 0
-    assert "4 records, 0." in capsys.readouterr().out
+    assert "4 of the 8,528 recordings published; 0." in capsys.readouterr().out
     assert len(load("cinc2017", packed)) == 4
     assert main([*arguments[:-1], str(tmp_path / "nowhere")]) == 1
     assert_one_line(capsys.readouterr().err, "nowhere does not exist")

@@ -207,3 +207,16 @@ def test_a_folder_that_the_environment_names_must_exist(monkeypatch, tmp_path):
     monkeypatch.setenv("ECG_DATA", str(tmp_path / "nowhere"))
     with pytest.raises(UserError, match=r"ECG_DATA names .*nowhere, which does not exist"):
         find(records=[100])
+
+
+def test_a_database_there_in_part_is_named_whatever_is_used_instead(
+    synthetic_root, tmp_path, monkeypatch
+):
+    for path in synthetic_root.glob("100.*"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    monkeypatch.setenv("ECG_DATA", str(tmp_path))
+    invented = find("mitdb", records=[100, 101, 118], allow_synthetic=True)
+    for said in (f"{tmp_path} lacks 2 of the records", "101 first", "Synthetic"):
+        assert said in invented.describe()
+    with pytest.raises(UserError, match="lacks 2 of the records asked for"):
+        find("mitdb", records=[100, 101, 118])

@@ -1,7 +1,7 @@
 """Search for a data set, which is found, downloaded, or replaced by invented patients."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ecglib.data import sets
@@ -40,6 +40,8 @@ class Source:
         identity of its source.
     synthetic : bool
         Whether the records are invented.
+    instead : str
+        Which place with some of the records was not used, and why; "" if there is none.
     """
 
     name: str
@@ -47,11 +49,13 @@ class Source:
     origin: str
     sha256: str
     synthetic: bool
+    instead: str = ""
 
     def describe(self):
         """One sentence for the run to print, without a full stop."""
         if self.synthetic:
-            what = "Synthetic patients, not recordings"
+            why = f", since {self.instead}" if self.instead else ""
+            what = f"Synthetic patients, not recordings{why}"
         else:
             what = sets.get(self.name).described(self.path, self.sha256)
         return f"{what}: {self.path} ({_ORIGINS[self.origin]}; {self.sha256[:12]})"
@@ -88,16 +92,21 @@ def find(name="mitdb", data_root=None, *, records=(), allow_synthetic=False, dow
     dataset = sets.get(name)
     if data_root is not None:
         return _given(dataset, Path(data_root).expanduser(), records)
+    instead = ""
     for origin, place in _places(name).items():
         path = dataset.locate(place, records)
         if path is not None:
             return _source(dataset, path, origin, records)
+        if not instead and dataset.locate(place):
+            instead = f"{place} {dataset.lacking(place, records)}"
     if download:
         return _source(dataset, fetch(name), "download", records)
     if allow_synthetic and dataset.invent is not None:
-        return _source(dataset, _invented(dataset, records), "synthetic", records)
+        invented = _source(dataset, _invented(dataset, records), "synthetic", records)
+        return replace(invented, instead=instead)
+    partly = f" ({instead})" if instead else ""
     raise UserError(
-        f"{dataset.title} was not found: run `python -m ecglib fetch {name}`, or set "
+        f"{dataset.title} was not found{partly}: run `python -m ecglib fetch {name}`, or set "
         "data_root or the environment variable ECG_DATA to where it lies"
     )
 
@@ -115,7 +124,10 @@ def _given(dataset, data_root, records):
         )
     path = dataset.locate(data_root, records)
     if path is None:
-        raise UserError(f"data_root {data_root} {dataset.lacking(data_root, records)}")
+        raise UserError(
+            f"data_root {data_root} {dataset.lacking(data_root, records)}: name a folder with "
+            "its files"
+        )
     return _source(dataset, path, "data_root", records)
 
 

@@ -285,10 +285,9 @@ class BeatSet(DataSet):
         """Why `place` does not serve, for the user."""
         present = {record for _, records in self._holdings(place) for record in records}
         lacking = [record for record in wanted if record not in present]
-        what = f"holds no record of {self.title}"
         if lacking:
-            what = f"lacks {len(lacking)} of the records asked for ({lacking[0]} first)"
-        return f"{what}: name a folder with their .hea, .dat and .atr files"
+            return f"lacks {len(lacking)} of the records asked for ({lacking[0]} first)"
+        return f"holds no record of {self.title}"
 
     def identify(self, path, wanted=()):
         """SHA-256 of all records at `path`, and whether they are invented.
@@ -416,7 +415,7 @@ class RecordingSet(DataSet):
 
     def lacking(self, place, wanted):
         """Why `place` does not serve, for the user."""
-        return f"holds no recordings of {self.title}: name a folder with its files"
+        return f"holds no recordings of {self.title}"
 
     def identify(self, path, wanted=()):
         """SHA-256 of the recordings at `path`, and whether they are invented."""

@@ -85,7 +85,7 @@ class NoiseSet(DataSet):
 
     def lacking(self, place, wanted):
         """Why `place` does not serve, for the user."""
-        return f"holds no recording of {self.title}: name a folder with its .hea and .dat files"
+        return f"holds no recording of {self.title}"
 
     def identify(self, path, wanted=()):
         """SHA-256 of all recordings at `path`, and that none is invented."""
