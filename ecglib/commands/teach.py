@@ -51,7 +51,8 @@ def ask(args):
             *notes_on(recording, lead),
             f"{lead.recording}, lead {lead.name}: {len(table):,} beats to label{fewer}",
             f"look at them in {page} and write N, S, V or {teaching.CANNOT_SAY} into "
-            f"{args.out}; then: python -m ecglib teach {args.record} {args.out} --out mine.npz{same}",
+            f"{args.out}; then: python -m ecglib teach {args.record} {args.out} "
+            f"--out mine.npz{same}",
         ]
     )
 

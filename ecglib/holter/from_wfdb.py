@@ -7,13 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ecglib.aami import SYMBOL_TO_AAMI
-from ecglib.data.records import (
-    annotations,
-    n_frames,
-    read_any_header,
-    read_header,
-    read_signal,
-)
+from ecglib.data.records import annotations, n_frames, read_header, read_signal
 from ecglib.holter.recording import AGAIN, Recording, Signal, check_gaps
 from ecglib.system.errors import UserError
 
@@ -37,9 +31,10 @@ class WfdbRecording(Recording):
     """A WFDB record; `path` is without extension."""
 
     def __init__(self, path):
-        self.path, self.name, self.notes = Path(path), Path(path).name, []
+        super().__init__(path)
+        self.name = self.path.name
         _check_there(Path(f"{path}.hea"))
-        header = read_any_header(path, AGAIN)
+        header = read_header(path, AGAIN, segments=True)
         when = (header.base_date, header.base_time)
         self.start = " ".join(str(part) for part in when if part is not None)
         if hasattr(header, "seg_name"):

@@ -134,7 +134,7 @@ def match(reference, detected, fs, tolerance=TOLERANCE_S):
     return Matching(tp, len(reference) - tp, len(detected) - tp, table)
 
 
-def score_record(root, record, lead=None, *, dataset="mitdb"):
+def score_record(root, record, dataset="mitdb"):
     """Sensitivity and positive predictivity of `detect` on one record.
 
     All annotated beats of the whole record count, whatever their class. Ventricular flutter
@@ -146,8 +146,6 @@ def score_record(root, record, lead=None, *, dataset="mitdb"):
         Folder with the records, or a packed file.
     record : int
         Record number.
-    lead : str, optional
-        Lead by name.
     dataset : str
         Whose record it is, one of `ecglib.data.sets.BEATS`.
 
@@ -161,7 +159,7 @@ def score_record(root, record, lead=None, *, dataset="mitdb"):
     UserError
         If the record is damaged, or the detector fails on it.
     """
-    data = sets.get(dataset).read_record(root, record, lead)
+    data = sets.get(dataset).read_record(root, record)
     reference = data.sample[data.is_beat]
     with refused(f"record {record} is too short or too odd to find beats in"):
         detected = detect(bridged(data), data.fs)
