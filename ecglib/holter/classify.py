@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from ecglib.aami import CLASSES
-from ecglib.data.signal.peaks import find
+from ecglib.data.signal.peaks import UNITS_PER_MV, find
 from ecglib.deploy.c99.front import network_inputs
-from ecglib.holter.lead import UNITS_PER_MV, Lead
+from ecglib.holter.lead import Lead
 from ecglib.system.errors import UserError
 from ecglib.system.files import written
 from ecglib.system.untrusted import refused

@@ -39,37 +39,18 @@ _PER_SECOND = {"s": 1, "sec": 1, "second": 1, "seconds": 1, "ms": 1e3, "msec": 1
 
 @dataclass(frozen=True)
 class Form:
-    """How a table is written.
-
-    Attributes
-    ----------
-    encoding : str
-    separator : str or None
-        None: white space, or a single column.
-    decimal : str
-        "." or ",".
-    start : int
-        Lines before the first row of numbers.
-    names, units : list of str
-        Of each column; "" if there is none.
-    fs : float or None
-        Samples a second, if a line above the rows says it.
-    time, index : int or None
-        The column of times, and one that only counts rows.
-    clock : bool
-        Whether times are of a clock, with a date or without.
-    """
+    """How a table is written."""
 
     encoding: str
-    separator: str | None
-    decimal: str
-    start: int
-    names: list[str]
+    separator: str | None  # None: white space, or a single column
+    decimal: str  # "." or ","
+    start: int  # lines before the first row of numbers
+    names: list[str]  # of each column; "" if there is none
     units: list[str]
-    fs: float | None
-    time: int | None
-    index: int | None
-    clock: bool
+    fs: float | None  # samples a second, if a line above the rows says it
+    time: int | None  # the column of times
+    index: int | None  # a column that only counts rows
+    clock: bool  # whether times are of a clock, with a date or without
 
     @property
     def width(self):

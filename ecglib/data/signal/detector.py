@@ -6,15 +6,12 @@ import numpy as np
 
 from ecglib.data import sets
 from ecglib.data.signal.micro_input import bridged
-from ecglib.data.signal.peaks import find
+from ecglib.data.signal.peaks import UNITS_PER_MV, find, in_units
 from ecglib.system.errors import UserError
 from ecglib.system.untrusted import refused
 
 TOLERANCE_S = 0.150
 """How far a detection may lie from its reference beat (ANSI/AAMI EC57)."""
-
-UNITS_PER_MV = 1000
-"""Steps in which `detect` reads a signal."""
 
 
 @dataclass(frozen=True)
@@ -66,13 +63,10 @@ def detect(signal, fs):
     UserError
         If a sample is invalid, or the frequency is another one.
     """
-    signal = np.asarray(signal, dtype=np.float64)
+    signal = np.asarray(signal)
     if not np.isfinite(signal).all():
         raise UserError("the signal has invalid samples, in which no R-peak can be found")
-    centre = np.median(signal[::16]) if len(signal) else 0.0
-    units = (signal - centre) * UNITS_PER_MV
-    np.rint(units, out=units).clip(-(2**15), 2**15 - 1, out=units)
-    return find(units.astype(np.int32), round(fs), UNITS_PER_MV)
+    return find(in_units(signal), round(fs), UNITS_PER_MV)
 
 
 def without_flutter(record, sample):
