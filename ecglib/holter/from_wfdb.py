@@ -43,14 +43,11 @@ class WfdbRecording(Recording):
             self._described = header
             self._segments = [_Segment(0, n_frames(path, header, AGAIN), self.path, header)]
         self._fs, self._frames = float(header.fs), sum(s.frames for s in self._segments)
+        about = self._described
+        leads = zip(about.sig_name, about.units, about.samps_per_frame, strict=True)
         self.signals = tuple(
             Signal(name, unit, self._fs * many, self._frames * many)
-            for name, unit, many in zip(
-                self._described.sig_name,
-                self._described.units,
-                self._described.samps_per_frame,
-                strict=True,
-            )
+            for name, unit, many in leads
         )
         self.files = self._all_files(getattr(header, "seg_name", []))
 

@@ -8,6 +8,7 @@ that of the watch, with decimal commas that are not quoted.
 import itertools
 import re
 from dataclasses import dataclass
+from statistics import mode
 
 import numpy as np
 import pandas as pd
@@ -80,8 +81,7 @@ def form_of(path):
         raise UserError(f"{path} has no rows of numbers that are alike; save it as CSV again")
     separator, decimal, start = found
     rows = [_split(clean(t, decimal), separator) for t in lines[start:] if t.strip()][:_SHOWN]
-    sizes = [len(row) for row in rows]
-    width = max(sizes, key=sizes.count)
+    width = mode(map(len, rows))
     rows = [row for row in rows if len(row) == width]
     above = [clean(line.lstrip("#%; "), decimal) for line in lines[:start] if line.strip()]
     if width > 1:
@@ -130,8 +130,7 @@ def _rows(lines):
         if first is None or separator == decimal:
             continue
         rows, start = rows[first : first + _SHOWN], places[first]
-        sizes = [len(row) for row in rows]
-        usual = max(sizes, key=sizes.count)
+        usual = mode(map(len, rows))
         alike = [np.mean([field is not False for field in r]) for r in rows if len(r) == usual]
         score = round(sum(alike) / len(rows), 2), usual > 1
         if score > best:
