@@ -88,11 +88,11 @@ def without_flutter(record, sample):
     return began == np.searchsorted(ends, sample, side="left")
 
 
-def match(reference, detected, fs, tolerance=TOLERANCE_S):
+def match(reference, detected, fs):
     """Match detections with reference beats, one to one, as many as possible.
 
-    In order of time, every beat takes the earliest detection that is within `tolerance`
-    and still free: no other choice gives more pairs.
+    In order of time, every beat takes the earliest detection that is within `TOLERANCE_S`, that
+    included, and still free: no other choice gives more pairs.
 
     Parameters
     ----------
@@ -100,8 +100,6 @@ def match(reference, detected, fs, tolerance=TOLERANCE_S):
         R-peaks, in samples.
     fs : float
         Sampling frequency, Hz.
-    tolerance : float
-        Largest distance of a pair, s, itself included.
 
     Returns
     -------
@@ -115,9 +113,7 @@ def match(reference, detected, fs, tolerance=TOLERANCE_S):
     >>> found.pairs.tolist()
     [[0, 0], [2, 2]]
     """
-    reach = tolerance * fs
-    pairs = []
-    candidate = 0
+    reach, pairs, candidate = TOLERANCE_S * fs, [], 0
     for beat, sample in enumerate(reference):
         while candidate < len(detected) and detected[candidate] < sample - reach:
             candidate += 1
