@@ -227,10 +227,7 @@ def _add_reports(command):
     sub.add_argument("mine", type=Path)
     sub.add_argument("reference", type=Path, nargs="?", default=RESULTS)
 
-    sub = command(
-        _readme,
-        "write numbers of README and of `predict --report` from the results",
-    )
+    sub = command(_readme, "write numbers of README and of `predict --report` from the results")
     sub.add_argument("--results", type=Path, default=RESULTS)
 
     sub = command(

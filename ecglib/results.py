@@ -15,16 +15,8 @@ from ecglib.system.errors import UserError
 from ecglib.system.files import written
 from ecglib.system.untrusted import read_json, refused
 
-KEYS = {
-    "study": str,
-    "config": dict,
-    "data": dict,
-    "metrics": dict,
-    "runtime_s": dict,
-    "environment": dict,
-    "created": str,
-}
-"""Fields that a file must have, with their types; the other fields have defaults."""
+REQUIRED = ("study", "config", "data", "metrics", "runtime_s", "environment", "created")
+"""Fields that a file must have; the other fields have defaults."""
 
 _DAMAGED = "predictions in a result file are damaged; delete the file and rerun"
 
@@ -213,10 +205,10 @@ def load(path):
     with refused(f"{path} is no readable JSON result; delete it and rerun"):
         content = read_json(path)
     found = content if isinstance(content, dict) else {}
-    missing = [key for key, kind in KEYS.items() if not isinstance(found.get(key), kind)]
+    kinds = {field.name: field.type for field in fields(RunResult)}
+    missing = [name for name in REQUIRED if not isinstance(found.get(name), kinds[name])]
     if missing:
         raise UserError(f"{path} is no result file: it lacks {', '.join(missing)}")
-    kinds = {field.name: field.type for field in fields(RunResult)}
     wrong = [k for k, v in content.items() if not isinstance(v, kinds.get(k, ()))]
     if wrong:
         raise UserError(

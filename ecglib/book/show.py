@@ -1,7 +1,8 @@
 """What chapters show: tables, figures, the library's code, and where numbers come from.
 
 A table or figure that needs runs is given as a function without arguments. Where that raises a
-LookupError, since a run is missing, the page says "no run" in its place.
+LookupError, since a run is missing, the page says "no run" in its place. What a function
+returns is `Shown` unless it says otherwise.
 """
 
 import ast
@@ -48,10 +49,6 @@ def table(frame, caption, formats=None, *, columns=None, name=None, text=False, 
         Whether it holds sentences, which stand flush left.
     markup : bool
         Whether cells hold HTML, such as links.
-
-    Returns
-    -------
-    Shown
     """
     try:
         frame = frame() if callable(frame) else frame
@@ -135,10 +132,6 @@ def cards(*contents):
     *contents : tuple of (str, function, str, str)
         Title, function without arguments that draws a Figure, what the picture shows for
         whoever cannot see it, and text in Markdown.
-
-    Returns
-    -------
-    Shown
     """
     parts = []
     for title, draw, alt, text in contents:
@@ -166,10 +159,6 @@ def code(*objects):
     ----------
     *objects : function or class
         Of `ecglib`.
-
-    Returns
-    -------
-    Shown
     """
     parts = []
     for item in objects:
@@ -235,10 +224,6 @@ def this_run(plan, chapter, frame, caption, *studies, formats=None, columns=None
         The table of this run, as `table` takes it.
     *studies
         What the page ran, as `Plan.sources` takes it.
-
-    Returns
-    -------
-    Shown
     """
     parameters = {"profile": plan.profile} | {name: plan.common(name) for name in LAUNCH}
     given = "; ".join(f"{name} {_short(value)}" for name, value in parameters.items())
@@ -271,10 +256,6 @@ def banner(sources, profile):
         All data of the live runs, as `Plan.sources` gives it.
     profile : str
         Name of the params file.
-
-    Returns
-    -------
-    Shown
     """
     found = list(sources.values()) if isinstance(sources, dict) else [sources]
     recorded = " ".join(f"{s.describe()}." for s in found if not s.synthetic)

@@ -33,23 +33,11 @@ def read(args, recording):
 
 
 def predict(args):
-    """Classify the beats of a recording, write them, and say what was found.
+    """Classify the beats of a recording and write them; returns what was found.
 
-    Parameters
-    ----------
-    args : argparse.Namespace
-        `record`, `lead`, `fs`, `units`, `annotations`, `out`, `force`, `weights`, `report`,
-        `plot`, `at`, `seconds`.
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    UserError
-        If the recording cannot be read, has no beat, or the file cannot or must not be
-        written.
+    `args` has `record`, `lead`, `fs`, `units`, `annotations`, `out`, `force`, `weights`,
+    `report`, `plot`, `at`, `seconds`. If the recording cannot be read or has no beat, or a file
+    cannot or must not be written, it is a UserError.
     """
     if not args.plot and (args.at or args.seconds):
         raise UserError("--at and --seconds choose the strip of --plot; give it a file, too")

@@ -80,9 +80,7 @@ def write_report(classified, path, *, start="", own_weights=False):
         Whether the network is another one than that of the library.
     """
     style.use()
-    facts, folder = Facts(classified), PackageLoader("ecglib.commands", ".")
-    pages = Environment(loader=folder, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    pages.filters |= {"clock": clock, "whole": _whole}
+    facts = Facts(classified)
     with plt.rc_context(holter.SVG):
         figures = {
             "trend": _element(holter.trend(facts)) if len(facts.trend) > 2 else None,
@@ -91,7 +89,8 @@ def write_report(classified, path, *, start="", own_weights=False):
             "typical": {k: list(_beats(facts, rows)) for k, (rows, _) in facts.looks.items()},
             "unsure": list(_beats(facts, facts.unsure)),
         }
-    text = pages.get_template("report.html").render(
+    text = rendered(
+        "report.html",
         facts=facts,
         lead=classified.lead,
         start=start,
@@ -109,6 +108,22 @@ def write_report(classified, path, *, start="", own_weights=False):
         temporary.write_text(text, encoding="utf-8", errors="replace")
 
 
+def rendered(template, **values):
+    """The page (HTML) that a template of this folder makes of some values."""
+    folder = PackageLoader("ecglib.commands", ".")
+    pages = Environment(loader=folder, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    pages.filters |= {"clock": clock, "whole": _whole}
+    return pages.get_template(template).render(**values)
+
+
+def strips_of(classified, rows):
+    """Long strips around some rows of beats that are `Classified`, as elements of a page."""
+    style.use()
+    at = classified.beats["seconds"]
+    with plt.rc_context(holter.SVG):
+        return [_paper(classified, at[row] - LONG / 2, LONG, row) for row in rows]
+
+
 def _whole(number):
     """A number without decimals; a dash if it is unknown."""
     return "–" if np.isnan(number) else f"{number:,.0f}"
@@ -118,9 +133,9 @@ def _element(figure):
     return Markup(holter.svg(figure))
 
 
-def _paper(facts, start, seconds, marked=None):
+def _paper(classified, start, seconds, marked=None):
     """A strip as an element of the page."""
-    shown = holter.strip(facts.classified, start, seconds, marked=marked)
+    shown = holter.strip(classified, start, seconds, marked=marked)
     return _element(ecg.at_true_size(shown, pulse=seconds > SHORT))
 
 
@@ -128,7 +143,7 @@ def _beats(facts, rows):
     """Short strips around some beats: what is written above each, and the element."""
     for row, beat in facts.classified.beats.loc[rows].iterrows():
         text = f"{clock(beat['seconds'])}, {beat['class']} with {beat[beat['class']]:.0%}"
-        yield text, _paper(facts, beat["seconds"] - SHORT / 2, SHORT, row)
+        yield text, _paper(facts.classified, beat["seconds"] - SHORT / 2, SHORT, row)
 
 
 def _strips(facts):
@@ -137,17 +152,25 @@ def _strips(facts):
     if np.isfinite(facts.intervals).any():
         row = np.nanargmax(facts.intervals)
         text = f"Longest interval between beats: {facts.intervals[row]:.2f} s"
-        yield f"{text}, at {clock(at[row])}", _paper(facts, at[row] - 1, LONG), True
+        yield f"{text}, at {clock(at[row])}", _paper(facts.classified, at[row] - 1, LONG), True
     runs = {kind: facts.runs(kind)[:RUNS_SHOWN] for kind in reversed(ECTOPIC)}
     if np.isfinite(facts.rates).any():
         row = np.nanargmax(facts.rates)
         begin = at[row + 1 - RATE_BEATS]
         text = f"Fastest {RATE_BEATS} intervals: {facts.rates[row]:.0f}/min, at {clock(begin)}"
-        yield text, _paper(facts, begin - 0.5, LONG), not any(map(len, runs.values()))
+        yield (
+            text,
+            _paper(facts.classified, begin - 0.5, LONG),
+            not any(map(len, runs.values())),
+        )
     for kind, shown in runs.items():
         for n, run in enumerate(shown.itertuples()):
             begin, end = at[run.first], at[run.first + run.length - 1]
             text = f"{run.length:,} {kind} in a row, {run.rate:.0f}/min, at {clock(begin)}"
             first = "" if n else f"Fastest run of {kind}: "
             more = "; it goes on beyond the strip" if end > begin + LONG - 1 else ""
-            yield f"{first}{text}{more}", _paper(facts, begin - 1, LONG), n < RUNS_PRINTED
+            yield (
+                f"{first}{text}{more}",
+                _paper(facts.classified, begin - 1, LONG),
+                n < RUNS_PRINTED,
+            )

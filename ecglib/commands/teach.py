@@ -1,26 +1,18 @@
 """The commands that teach the network: asking for labels, and learning from them."""
 
-import io
-from pathlib import Path
-
-import matplotlib.pyplot as plt
-import numpy as np
-from jinja2 import Template
-
 from ecglib.commands.predict import notes_on, read
+from ecglib.commands.report_page import rendered, strips_of
 from ecglib.deploy import replay, shipped
 from ecglib.deploy.c99.lower import lower
 from ecglib.holter import teach as teaching
-from ecglib.holter.classify import UNREADABLE, classify
+from ecglib.holter.classify import classify
 from ecglib.holter.open import open_recording
-from ecglib.plots import ecg, style
 from ecglib.studies.budget import BudgetConfig
 from ecglib.system.errors import UserError
 from ecglib.system.files import check_targets, written
 
-AROUND_S, TALLEST_MV, MOST_STRIPS = 3.5, 4, 100
-"""Strips of a page: seconds on either side of the beat, mV on either side of the middle beyond
-which an artefact is cut off, and how many there are at most."""
+MOST_STRIPS = 100
+"""Most strips of a page."""
 
 _AS_ASKED = ("lead", "fs", "units", "annotations", "weights")  # `teach` needs the same
 
@@ -34,8 +26,7 @@ def ask(args):
     """Write a table of beats to label and a page with their strips; returns what to do next.
 
     `args` has `record`, `lead`, `annotations`, `weights`, `labels`, `anytime`, `out`,
-    `force`. Whatever
-    cannot be read or written is a UserError.
+    `force`. Whatever cannot be read or written is a UserError.
     """
     if args.labels < 1:
         raise UserError(f"--labels is {args.labels}; ask for one beat or more")
@@ -67,47 +58,21 @@ def ask(args):
 
 def page_of(classified, table):
     """The page (HTML) with a strip for each row of a table of beats that are `Classified`."""
-    style.use()
-    template = Template(
-        Path(__file__).with_name("ask.html").read_text("utf-8"), autoescape=True
-    )
-    rows = table.head(MOST_STRIPS).to_dict("records")
-    strips = [(row, _strip(classified, row["sample"])) for row in rows]
-    return template.render(lead=classified.lead, strips=strips, n_rows=len(table))
-
-
-def _strip(classified, at):
-    """A strip around the beat at sample `at`, as SVG."""
-    lead, beats = classified.lead, classified.beats
-    first = max(at - round(AROUND_S * lead.fs), 0)
-    signal = lead.signal[first : at + round(AROUND_S * lead.fs)]
-    middle = np.nanmedian(signal)
-    letters = [
-        ecg.Beat((beat - first) / lead.fs, kind, marked=beat == at)
-        for beat, kind in zip(beats["sample"], beats["class"], strict=True)
-        if first <= beat < first + len(signal) and kind != UNREADABLE
-    ]
-    signal = signal.clip(middle - TALLEST_MV, middle + TALLEST_MV)
-    figure, file = ecg.page([ecg.Strip(signal, lead.fs, "", letters)]), io.StringIO()
-    with plt.rc_context({"svg.fonttype": "none"}):
-        figure.savefig(file, format="svg", metadata={"Date": None})
-    plt.close(figure)
-    return file.getvalue()[file.getvalue().index("<svg") :]
+    rows = table.head(MOST_STRIPS)
+    strips = zip(rows.to_dict("records"), strips_of(classified, rows.index), strict=True)
+    return rendered("ask.html", lead=classified.lead, strips=list(strips), n_rows=len(table))
 
 
 def teach(args):
     """Update the network by a table that was filled in; returns what changed.
 
     `args` has `record`, `lead`, `annotations`, `weights`, `answers`, `out`, `force`.
-    Whatever cannot be
-    read, used or written is a UserError.
+    Whatever cannot be read, used or written is a UserError.
     """
     if args.out.suffix != ".npz":
         raise UserError(f"--out is {args.out}; the network's name must end in .npz")
-    recording, weights = (
-        open_recording(args.record, args.fs, args.units),
-        args.weights or shipped.WEIGHTS,
-    )
+    recording = open_recording(args.record, args.fs, args.units)
+    weights = args.weights or shipped.WEIGHTS
     known = (*recording.files, weights, args.answers)
     check_targets([args.out], known, force=args.force)
     lead, sample, symbol = read(args, recording)

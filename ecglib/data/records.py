@@ -91,8 +91,9 @@ def read_wfdb(folder, record, lead):
     header = read_header(name)
     check_lead(record, lead, header.sig_name)
     channel = header.sig_name.index(lead)
-    sample, symbol = read_annotations(name, "atr")
-    sample = sample * header.samps_per_frame[channel]
+    with annotations(name, "atr") as read:
+        sample = np.asarray(read.sample, dtype=np.int64) * header.samps_per_frame[channel]
+        symbol = np.asarray(read.symbol, dtype="U1")
     signal = read_signal(name, header, channel)
     inside = sample < len(signal)
     read = Record(
@@ -109,8 +110,8 @@ def read_wfdb(folder, record, lead):
     return read
 
 
-def read_header(name, advice=FETCH):
-    """Header of a WFDB record of one segment.
+def read_header(name, advice=FETCH, *, segments=False):
+    """Header of a WFDB record.
 
     Parameters
     ----------
@@ -118,32 +119,8 @@ def read_header(name, advice=FETCH):
         The record, without extension.
     advice : str
         What mends a damaged file.
-
-    Returns
-    -------
-    wfdb.Record
-        As `read_any_header` describes it.
-
-    Raises
-    ------
-    UserError
-        If it is missing or damaged, or the record comes in segments or without leads.
-    """
-    header = read_any_header(name, advice)
-    if hasattr(header, "seg_name"):
-        raise UserError(
-            f"{name} comes in segments, which are not read: name the record of one segment"
-        )
-    return header
-
-
-def read_any_header(name, advice=FETCH):
-    """Header of a WFDB record, of one segment or of several.
-
-    Parameters
-    ----------
-    name, advice
-        As in `read_header`.
+    segments : bool
+        Whether the record may come in segments.
 
     Returns
     -------
@@ -155,15 +132,19 @@ def read_any_header(name, advice=FETCH):
     Raises
     ------
     UserError
-        If it is missing or damaged, or a record of one segment has no leads.
+        If it is missing or damaged, comes in segments where it may not, or has no leads.
     """
     import wfdb  # slow to import, and a machine with a packed file does not need it
 
     with refused(f"{name}.hea is damaged, missing or no header of WFDB; {advice}"):
         content = read_bytes(f"{name}.hea", MAX_BYTES)
         header = wfdb.rdheader(str(name))
-        if isinstance(header, wfdb.MultiRecord):
+        if isinstance(header, wfdb.MultiRecord) and segments:
             return header
+        if isinstance(header, wfdb.MultiRecord):
+            raise UserError(
+                f"{name} comes in segments, which are not read: name the record of one segment"
+            )
         leads = header.sig_name or []
         if header.n_sig != len(leads):
             raise ValueError(f"{header.n_sig} leads, of which {len(leads)} are described")
@@ -283,28 +264,6 @@ def _blocks(folder, header, channel, frames):
         )  # fmt: skip
         before[channel] = adc[-1] if fmt == "8" else 0
         yield start, adc, adc != _signal.INVALID_SAMPLE_VALUE[fmt]
-
-
-def read_annotations(name, extension):
-    """Places and symbols of a file of WFDB annotations.
-
-    Parameters
-    ----------
-    name, extension : path and str
-        The record, without extension, and the extension of the file.
-
-    Returns
-    -------
-    ndarray of int64 and ndarray of str, shape (n,)
-
-    Raises
-    ------
-    UserError
-        If the file is missing, damaged or not in order of time.
-    """
-    with annotations(name, extension) as read:
-        sample = np.asarray(read.sample, dtype=np.int64)
-        return sample, np.asarray(read.symbol, dtype="U1")
 
 
 def read_rhythms(folder, record):

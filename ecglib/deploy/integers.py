@@ -49,8 +49,9 @@ class Integers:
     layers : dict of str to Stored
         By name, in the order in which they compute.
     meta : dict
-        Facts about the network; `features` (see
-        `ecglib.data.signal.micro_input.micro_inputs`), `size` and `bits` are always there.
+        Facts about the network, which JSON can hold; `features` (see
+        `ecglib.data.signal.micro_input.micro_inputs`), `size` and `bits` of each layer are
+        always there.
     """
 
     layers: dict[str, Stored]
@@ -119,7 +120,7 @@ def _places(size):
 
 
 def read(path=WEIGHTS):
-    """Read the network of a file, by default that of the library.
+    """Read the network of a file of `export micronet`, by default that of the library.
 
     Returns
     -------

@@ -37,17 +37,7 @@ class Shipped:
 
 
 def load(path=WEIGHTS):
-    """Load the network from a file of `export micronet`, by default that of the library.
-
-    Returns
-    -------
-    Shipped
-
-    Raises
-    ------
-    UserError
-        If the file is missing, damaged or of another kind.
-    """
+    """Load the network (`Shipped`) of a file that `integers.read` reads; it raises the same."""
     found = integers.read(path)
     with refused(
         f"{path} holds no network of this version; write it with "
@@ -91,21 +81,9 @@ def _largest(scale, q_max):
 
 
 def save(path, model, meta):
-    """Write a network in integers as a file that `load` reads.
+    """Write a `MicroNet` in integers, with calibrated ranges, as a file that `load` reads.
 
-    Parameters
-    ----------
-    path : Path
-        Target, ending in .npz.
-    model : MicroNet
-        Network in integers, with calibrated ranges.
-    meta : dict
-        `features`, `size`, `bits` of each layer and further facts, which JSON can hold.
-
-    Raises
-    ------
-    UserError
-        If the file cannot be written.
+    `path`, `meta` and what is raised are those of `integers.write`.
     """
     named = model.named_modules()
     layers = {name: stored_integers(m) for name, m in named if isinstance(m, QuantLayer)}

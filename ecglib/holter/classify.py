@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from ecglib.aami import CLASSES
-from ecglib.data.signal.peaks import find
+from ecglib.data.signal.peaks import UNITS_PER_MV, find
 from ecglib.deploy.c99.front import network_inputs
-from ecglib.holter.lead import UNITS_PER_MV, Lead
+from ecglib.holter.lead import Lead
 from ecglib.system.errors import UserError
 from ecglib.system.files import written
 from ecglib.system.untrusted import refused
@@ -69,19 +69,9 @@ def detected(lead):
 
 
 def inputs_of(lead, sample, program):
-    """Bytes that the network reads for each beat.
+    """Bytes that the network reads for each beat; arguments are those of `classify`.
 
-    Parameters
-    ----------
-    lead : Lead
-    sample : ndarray of int, shape (n_beats,)
-        R-peaks of all beats, ascending.
-    program : ecglib.deploy.c99.program.Program
-        The network.
-
-    Returns
-    -------
-    tuple of ndarray of int8, shapes (n_beats, 2, 64) and (n_beats, 8)
+    They are a tuple of arrays of int8, (n_beats, 2, 64) and (n_beats, 8).
     """
     return network_inputs(program, lead.units(), sample, round(lead.fs), UNITS_PER_MV)
 

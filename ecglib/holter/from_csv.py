@@ -5,7 +5,6 @@ A file is read in blocks of lines; `table_form` says how its rows are written.
 
 import io
 import re
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -26,8 +25,7 @@ class TableRecording(Recording):
     """A table; `fs` in Hz and `units` say what it leaves out."""
 
     def __init__(self, path, fs=None, units=None):
-        self.path, self.name, self.notes = Path(path), Path(path).stem, []
-        self.files = (self.path,)
+        super().__init__(path)
         if units is not None and millivolts(units) is None:
             raise UserError(f"--units is {units}; it must be one of nV, uV, mV, V")
         if fs is not None and not 0 < fs <= MAX_FS:

@@ -3,7 +3,6 @@
 import re
 import warnings
 from contextlib import suppress
-from pathlib import Path
 
 import numpy as np
 
@@ -19,8 +18,7 @@ class EdfRecording(Recording):
     """An EDF or EDF+ file; what lies between the pieces of a discontinuous one is invalid."""
 
     def __init__(self, path):
-        self.path, self.name, self.notes = Path(path), Path(path).stem, []
-        self.files = (self.path,)
+        super().__init__(path)
         with refused(f"{path} is no EDF file, or damaged; {AGAIN}"):
             self._edf = _read(self.path)
             self._starts = self._starts_of_records()
@@ -59,12 +57,8 @@ class EdfRecording(Recording):
         return round(self._starts[record] * signal.sampling_frequency)
 
     def read(self, index):
-        about, source, many = (
-            self.signals[index],
-            self._edf.signals[index],
-            self._per_record[index],
-        )
-        n_records = self._edf.num_data_records
+        about, source = self.signals[index], self._edf.signals[index]
+        many, n_records = self._per_record[index], self._edf.num_data_records
         check_gaps(self.path, about.n_samples - n_records * many)
         factor, offset = self._calibration(source, about)
         out = np.full(about.n_samples, np.nan, dtype=np.float32)

@@ -7,13 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ecglib.aami import SYMBOL_TO_AAMI
-from ecglib.data.records import (
-    annotations,
-    n_frames,
-    read_any_header,
-    read_header,
-    read_signal,
-)
+from ecglib.data.records import annotations, n_frames, read_header, read_signal
 from ecglib.holter.recording import AGAIN, Recording, Signal, check_gaps
 from ecglib.system.errors import UserError
 
@@ -37,9 +31,10 @@ class WfdbRecording(Recording):
     """A WFDB record; `path` is without extension."""
 
     def __init__(self, path):
-        self.path, self.name, self.notes = Path(path), Path(path).name, []
+        super().__init__(path)
+        self.name = self.path.name
         _check_there(Path(f"{path}.hea"))
-        header = read_any_header(path, AGAIN)
+        header = read_header(path, AGAIN, segments=True)
         when = (header.base_date, header.base_time)
         self.start = " ".join(str(part) for part in when if part is not None)
         if hasattr(header, "seg_name"):
@@ -48,14 +43,11 @@ class WfdbRecording(Recording):
             self._described = header
             self._segments = [_Segment(0, n_frames(path, header, AGAIN), self.path, header)]
         self._fs, self._frames = float(header.fs), sum(s.frames for s in self._segments)
+        about = self._described
+        leads = zip(about.sig_name, about.units, about.samps_per_frame, strict=True)
         self.signals = tuple(
             Signal(name, unit, self._fs * many, self._frames * many)
-            for name, unit, many in zip(
-                self._described.sig_name,
-                self._described.units,
-                self._described.samps_per_frame,
-                strict=True,
-            )
+            for name, unit, many in leads
         )
         self.files = self._all_files(getattr(header, "seg_name", []))
 

@@ -6,17 +6,12 @@ from functools import cached_property
 import numpy as np
 
 from ecglib.data.records import MAX_FS
-from ecglib.data.signal.peaks import SLOWEST
+from ecglib.data.signal.peaks import SLOWEST, in_units
 from ecglib.holter import names, quality
 from ecglib.system.errors import UserError
 
 SHORTEST_S = 2
 """Shortest recording in which beats are looked for, s."""
-
-UNITS_PER_MV = 1000
-"""Steps of the whole numbers that detector and network read, and the C code too."""
-
-_BLOCK = 1 << 20  # samples at a time
 
 
 @dataclass(frozen=True)
@@ -53,10 +48,9 @@ class Lead:
         return len(self.signal) / self.fs
 
     def units(self):
-        """Whole numbers for detector and network, (n_samples,) int16, 1,000 in a millivolt.
+        """Whole numbers for detector and network, (n_samples,) int16; see `peaks.in_units`.
 
-        Invalid samples are replaced by straight lines between valid neighbours, the median of
-        every 16th sample is subtracted, and what is then beyond 32 mV is clipped.
+        Invalid samples are replaced by straight lines between valid neighbours before.
 
         Raises
         ------
@@ -79,13 +73,7 @@ class Lead:
             signal, missing = signal.copy(), np.flatnonzero(~valid)
             valid[1:-1] &= ~(valid[:-2] & valid[2:])  # of the valid ones, those beside a gap
             signal[missing] = np.interp(missing, np.flatnonzero(valid), signal[valid])
-        units = np.empty(len(signal), dtype=np.int16)
-        middle = np.median(signal[::16].astype(np.float64))
-        for start in range(0, len(units), _BLOCK):
-            block = slice(start, start + _BLOCK)
-            shifted = (signal[block].astype(np.float64) - middle) * UNITS_PER_MV
-            units[block] = np.rint(shifted).clip(-(2**15), 2**15 - 1)
-        return units
+        return in_units(signal)
 
 
 def choose(recording, wanted=None):

@@ -66,6 +66,10 @@ class Recording:
     start: str = ""
     notes: list[str]
 
+    def __init__(self, path):
+        self.path, self.name, self.files = Path(path), Path(path).stem, (Path(path),)
+        self.notes = []
+
     def read(self, index: int) -> np.ndarray:
         """Samples of a signal in mV, (n_samples,) float32, NaN where one is invalid."""
         raise NotImplementedError

@@ -8,6 +8,7 @@ that of the watch, with decimal commas that are not quoted.
 import itertools
 import re
 from dataclasses import dataclass
+from statistics import mode
 
 import numpy as np
 import pandas as pd
@@ -39,37 +40,18 @@ _PER_SECOND = {"s": 1, "sec": 1, "second": 1, "seconds": 1, "ms": 1e3, "msec": 1
 
 @dataclass(frozen=True)
 class Form:
-    """How a table is written.
-
-    Attributes
-    ----------
-    encoding : str
-    separator : str or None
-        None: white space, or a single column.
-    decimal : str
-        "." or ",".
-    start : int
-        Lines before the first row of numbers.
-    names, units : list of str
-        Of each column; "" if there is none.
-    fs : float or None
-        Samples a second, if a line above the rows says it.
-    time, index : int or None
-        The column of times, and one that only counts rows.
-    clock : bool
-        Whether times are of a clock, with a date or without.
-    """
+    """How a table is written."""
 
     encoding: str
-    separator: str | None
-    decimal: str
-    start: int
-    names: list[str]
+    separator: str | None  # None: white space, or a single column
+    decimal: str  # "." or ","
+    start: int  # lines before the first row of numbers
+    names: list[str]  # of each column; "" if there is none
     units: list[str]
-    fs: float | None
-    time: int | None
-    index: int | None
-    clock: bool
+    fs: float | None  # samples a second, if a line above the rows says it
+    time: int | None  # the column of times
+    index: int | None  # a column that only counts rows
+    clock: bool  # whether times are of a clock, with a date or without
 
     @property
     def width(self):
@@ -99,8 +81,7 @@ def form_of(path):
         raise UserError(f"{path} has no rows of numbers that are alike; save it as CSV again")
     separator, decimal, start = found
     rows = [_split(clean(t, decimal), separator) for t in lines[start:] if t.strip()][:_SHOWN]
-    sizes = [len(row) for row in rows]
-    width = max(sizes, key=sizes.count)
+    width = mode(map(len, rows))
     rows = [row for row in rows if len(row) == width]
     above = [clean(line.lstrip("#%; "), decimal) for line in lines[:start] if line.strip()]
     if width > 1:
@@ -149,8 +130,7 @@ def _rows(lines):
         if first is None or separator == decimal:
             continue
         rows, start = rows[first : first + _SHOWN], places[first]
-        sizes = [len(row) for row in rows]
-        usual = max(sizes, key=sizes.count)
+        usual = mode(map(len, rows))
         alike = [np.mean([field is not False for field in r]) for r in rows if len(r) == usual]
         score = round(sum(alike) / len(rows), 2), usual > 1
         if score > best:

@@ -17,6 +17,7 @@ from ecglib.data.inputs import Inputs
 from ecglib.deploy.c99.lower import lower
 from ecglib.deploy.replay import FROM_HEAD, head_inputs
 from ecglib.holter.classify import UNREADABLE, classify, inputs_of
+from ecglib.holter.report import clock
 from ecglib.personalize import queries
 from ecglib.personalize.budget import View, updated
 from ecglib.system.errors import UserError
@@ -75,12 +76,10 @@ def to_ask(classified, model, config, *, anytime=False):
     probability, rng = torch.softmax(view.logits, dim=1), np.random.default_rng(config.seed)
     seen = probability.numpy(), view.embedding.numpy()
     found = beats.iloc[allowed[queries.ask(config.query, config.budget, *seen, rng)]]
-    minutes, second = np.divmod(found["seconds"].astype(int), 60)
-    times = zip(minutes // 60, minutes % 60, second, strict=True)
     return found[["sample", "seconds", "class"]].assign(
         record=lead.recording,
         lead=lead.name,
-        time=[f"{h}:{m:02}:{s:02}" for h, m, s in times],
+        time=found["seconds"].map(clock),
         probability=found[list(CLASSES)].max(axis=1),
         label="",
     )[["record", "lead", "sample", "seconds", "time", "class", "probability", "label"]]

@@ -26,10 +26,6 @@ def confusions(named, labels=CLASSES, *, columns=2, what="class", given="annotat
     given : str
         What the rows are: annotated, or true.
 
-    Returns
-    -------
-    Figure
-
     Raises
     ------
     LookupError

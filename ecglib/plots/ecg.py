@@ -106,10 +106,6 @@ def page(strips, *, rows=("",), intervals=False, below=0):
         Whether the RR intervals are written below each trace, in ms.
     below : float
         Inches that stay empty under the sheet.
-
-    Returns
-    -------
-    Figure
     """
     margin = 13 if not any(rows) else 3 + 2.1 * max(map(len, rows))
     right = MM_PER_S * max(strip.seconds for strip in strips) + _EDGE
@@ -160,10 +156,6 @@ def against_template(strips, patients, skipped=300):
         interval of each beat as a multiple of the patient's slow baseline.
     skipped : int
         First beats that are not shown: the template has hardly formed.
-
-    Returns
-    -------
-    Figure
     """
     figure, axes = _panels_below(strips, 3, len(patients), 6.9, True)
     for column, (title, (inputs, ratio)) in enumerate(patients.items()):
@@ -226,10 +218,6 @@ def irregular(strips, rhythms, early):
         than `SHOWN_BEATS` every k-th is drawn.
     early : float
         Ratio below which a beat comes early.
-
-    Returns
-    -------
-    Figure
     """
     figure, axes = _panels_below(strips, 1, len(rhythms), 3.5, True)
     for axis, (name, kinds) in zip(axes[0], rhythms.items(), strict=True):
@@ -257,10 +245,6 @@ def gallery(rows):
     rows : dict of str to list of Strip
         Title of a row -> its strips, all of one length; of the two letters of a beat the upper
         one is the annotation.
-
-    Returns
-    -------
-    Figure
     """
     letters, between = ("", ""), 2 * _EDGE + 1.5
     n_columns = max(map(len, rows.values()))

@@ -70,10 +70,6 @@ def trend(facts, axes=None):
     facts : ecglib.holter.report.Facts
     axes : sequence of two Axes, optional
         Where it is drawn; a new figure if not given.
-
-    Returns
-    -------
-    Figure
     """
     if axes is None:
         _, axes = plt.subplots(2, figsize=SIZE, layout="constrained")

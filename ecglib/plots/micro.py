@@ -268,10 +268,6 @@ def timeline(title, seconds, label, said, asked):
         Name -> classes, first without labels, then with them.
     asked : ndarray of int
         Beats that were asked for.
-
-    Returns
-    -------
-    Figure
     """
     minutes, scored = seconds / 60, label < len(CLASSES)
     figure, (top, middle, bottom) = plt.subplots(
@@ -319,10 +315,6 @@ def saliency(found):
     found : dict of str to Looks
         By class; a `Looks` has the mean `beat`, and the drops of the class's probability while
         `pieces` of it, or numbers about its `timing` (in the order of `TIMING`), are hidden.
-
-    Returns
-    -------
-    Figure
     """
     figure = plt.figure(figsize=(WIDTH, 6.6))
     upper, lower = figure.subfigures(2, 1, height_ratios=(1.05, 1))

@@ -56,16 +56,10 @@ def points(load):
     nan, network = float("nan"), ECGNet(ECGNetConfig())
     best, adapted = papers.PAPER1_BEST, papers.PAPER1_TABLE_3["adabn"]
     size = n_bytes(network, (*HEAD, *SHALLOW))
+    whole, personalized = n_bytes(network), "paper 1, personalized (AdaBN)"
     rows = [
         ("paper 1, DS1 only, INT8", printed, best.macro_f1, nan, nan, size),
-        (
-            "paper 1, personalized (AdaBN)",
-            printed,
-            adapted.macro_f1,
-            nan,
-            nan,
-            n_bytes(network),
-        ),
+        (personalized, printed, adapted.macro_f1, nan, nan, whole),
     ]
     rows += [
         (row.source, "printed by others", row.macro_f1, nan, nan, row.n_bytes)

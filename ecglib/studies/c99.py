@@ -9,8 +9,9 @@ import numpy as np
 from ecglib.data.signal.detector import match
 from ecglib.deploy.c99 import harness
 from ecglib.deploy.c99.emit import constant_bytes, write_c
+from ecglib.deploy.c99.front import network_inputs
 from ecglib.deploy.c99.lower import lower
-from ecglib.deploy.c99.streaming import bytes_of, classes_in_c, raw_samples, stream
+from ecglib.deploy.c99.streaming import classes_in_c, raw_samples, stream
 from ecglib.models.cost import layer_macs
 from ecglib.studies.micro import MicroRunSettings, fold_networks, inputs_of
 from ecglib.studies.registry import RunConfig, study
@@ -53,7 +54,8 @@ def run_c99(run):
             for record in test:
                 lead = run.lead(record)
                 classes[record], spent = classes_in_c(code, lead)
-                beat, rr = bytes_of(program, lead)
+                sample, fs, gain = lead.sample[lead.is_beat], round(lead.fs), round(lead.gain)
+                beat, rr = network_inputs(program, raw_samples(lead), sample, fs, gain)
                 reference = program.run(beat, rr).argmax(axis=1)
                 floats = predict(model, inputs_of(run, record))
                 same["exact"].append(classes[record] == reference)

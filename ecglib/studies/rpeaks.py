@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tqdm import tqdm
 
-from ecglib.data.signal import detector
+from ecglib.data.signal.detector import score_record
 from ecglib.data.split import RecordSettings
 from ecglib.studies.registry import RunConfig, study
 from ecglib.system.settings import setting
@@ -26,9 +26,7 @@ def run_rpeaks(run):
     """Compare the detections of every record with its annotations."""
     start = time.perf_counter()
     per_record = {
-        run.dataset.key(record): detector.score_record(
-            run.source.path, record, dataset=run.dataset.name
-        )
+        run.dataset.key(record): score_record(run.source.path, record, run.dataset.name)
         for record in tqdm(run.config.records, desc="detecting", leave=False)
     }
     seconds = {"detect": time.perf_counter() - start}

@@ -4,11 +4,9 @@ import time
 from contextlib import nullcontext
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 
-from ecglib.aami import CLASSES, SYMBOL_TO_AAMI
-from ecglib.data.records import read_annotations, read_header
+from ecglib.aami import CLASSES
 from ecglib.data.signal.windows import cut
 from ecglib.deploy import integers
 from ecglib.deploy.latency import torch_threads
@@ -61,11 +59,10 @@ def _windows(run):
 
     if run.source.path.is_file():
         raise UserError(f"{run.source.path} is packed; task windows reads WFDB records")
-    path = str(run.source.path / str(run.config.records[0]))
-    sample, symbol = read_annotations(path, "atr")
-    r_peaks = sample[np.isin(symbol, list(SYMBOL_TO_AAMI))]
-    n_samples = read_header(path).sig_len
-    r_peaks = r_peaks[(r_peaks >= _BEFORE) & (r_peaks < n_samples - _AFTER)]
+    number = run.config.records[0]
+    path, record = str(run.source.path / str(number)), run.lead(number)
+    r_peaks = record.sample[record.is_beat]
+    r_peaks = r_peaks[(r_peaks >= _BEFORE) & (r_peaks < len(record.signal) - _AFTER)]
 
     def usual():
         for r in r_peaks:

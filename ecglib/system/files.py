@@ -31,29 +31,24 @@ def alone(path, work):
 
 
 @contextmanager
-def atomic(path):
+def written(path):
     """Path of a temporary file that takes the place of `path` if the block succeeds.
 
     Whoever reads `path` sees the old content or the new, never a part of it. The temporary
-    name is random, since process numbers can be equal on two machines with a shared disk.
+    name is random, since process numbers can be equal on two machines with a shared disk. A
+    file that cannot be written is a `UserError`.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        yield temporary
-        with temporary.open("r+b") as file:
-            os.fsync(file.fileno())  # else a power cut may leave the name without content
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-@contextmanager
-def written(path):
-    """Do the same as `atomic`, but raise a `UserError` if the file cannot be written."""
-    with _explained(path), atomic(path) as temporary:
-        yield temporary
+    with _explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield temporary
+            with temporary.open("r+b") as file:
+                os.fsync(file.fileno())  # else a power cut may leave the name without content
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -118,7 +113,7 @@ def check_folder(path):
 def _try(folder, name=""):
     """Write an empty file, since what a system says of permissions may be wrong.
 
-    Its name is as long as the one that `atomic` gives.
+    Its name is as long as the one that `written` gives.
     """
     with tempfile.NamedTemporaryFile(dir=folder, prefix=f".{name}.", suffix=".tmp"):
         pass

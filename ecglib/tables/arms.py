@@ -41,9 +41,9 @@ class Arm:
             matrices = stats.without(matrices, without)
         return [float(statistic(stats.pool(m))) for m in matrices]
 
-    def mean(self, statistic, *, after_5min=False, without=None):
+    def mean(self, statistic, *, after_5min=False):
         """Mean of `values` over seeds."""
-        return float(np.mean(self.values(statistic, after_5min=after_5min, without=without)))
+        return float(np.mean(self.values(statistic, after_5min=after_5min)))
 
 
 def group(results, **wanted):

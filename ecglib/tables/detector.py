@@ -34,10 +34,8 @@ def clean(results, side):
     found = [r for r in results if r.config["noise"] == "none" and side in r.metrics["sides"]]
     rows = {}
     for result in _in_order(found):
-        scores = result.metrics["sides"][side]
-        row = {label: scores[name] for name, label in _SCORES.items()}
         name = NAMES[result.config["detector"]]
-        rows[name] = row | {"seconds": result.metrics["seconds"]}
+        rows[name] = _scores(result, side) | {"seconds": result.metrics["seconds"]}
     return frames.of_rows(rows, "detector")
 
 
@@ -54,14 +52,17 @@ def noisy(results, side="DS2"):
     found.sort(key=lambda r: (r.config["noise"], -r.config["snr_db"]))
     rows = {}
     for result in _in_order(found):
-        scores = result.metrics["sides"][side]
-        row = {label: scores[name] for name, label in _SCORES.items()}
+        row = _scores(result, side)
         row["Se + +P"] = row["Se"] + row["+P"]
         config = result.config
         rows[config["noise"], NAMES[config["detector"]], config["snr_db"]] = row
     if not rows:
         raise LookupError("no detector has runs with noise")
     return frames.of_rows(rows, ["noise", "detector", "dB"])
+
+
+def _scores(result, side):
+    return {label: result.metrics["sides"][side][name] for name, label in _SCORES.items()}
 
 
 def _in_order(results):

@@ -56,16 +56,15 @@ def with_bounds(name, interval):
     return {name: interval.value} | bounds(name, interval)
 
 
-def series(name, values, labels=None):
-    """Columns `name #label` of values that belong into one cell.
+def series(name, values):
+    """Columns `name #1`, `name #2`, … of values that belong into one cell.
 
     Examples
     --------
-    >>> series("by seed", [0.1, 0.2], [7, 21])
-    {'by seed #7': 0.1, 'by seed #21': 0.2}
+    >>> series("by epoch", [0.1, 0.2])
+    {'by epoch #1': 0.1, 'by epoch #2': 0.2}
     """
-    labels = range(1, len(values) + 1) if labels is None else labels
-    return {f"{name} #{label}": value for label, value in zip(labels, values, strict=True)}
+    return {f"{name} #{number}": value for number, value in enumerate(values, start=1)}
 
 
 def mean_of(results, metric):

@@ -17,13 +17,14 @@ from ecglib.commands.export import ship
 from ecglib.data.records import Record
 from ecglib.data.sets.mitdb import read_record
 from ecglib.data.signal.micro_input import micro_inputs
+from ecglib.data.signal.peaks import UNITS_PER_MV
 from ecglib.data.synthetic import write_records
 from ecglib.deploy import integers, shipped
 from ecglib.deploy.c99 import harness
 from ecglib.deploy.c99.emit import write_c
 from ecglib.deploy.c99.streaming import classes_in_c, stream
 from ecglib.holter.classify import classify, detected
-from ecglib.holter.lead import UNITS_PER_MV, Lead, read_lead
+from ecglib.holter.lead import Lead, read_lead
 from ecglib.holter.open import open_recording
 from ecglib.studies.plan import Plan
 from tests.tools import needs

@@ -1,15 +1,15 @@
 """A cache on disk for beats that were cut and recordings that were read."""
 
-import contextlib
 import hashlib
 import os
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 
 from ecglib.system.errors import UserError
-from ecglib.system.files import atomic
+from ecglib.system.files import written
 from ecglib.system.untrusted import opened_npz, refused
 
 VERSION = 1
@@ -64,5 +64,5 @@ def _as(kind, array):
 def store(path, table):
     """Write beats or recordings whole or not at all; a failure to write is ignored."""
     arrays = {field.name: getattr(table, field.name) for field in fields(table)}
-    with contextlib.suppress(OSError), atomic(path) as temporary, open(temporary, "wb") as file:
+    with suppress(UserError), written(path) as temporary, open(temporary, "wb") as file:
         np.savez(file, **arrays)

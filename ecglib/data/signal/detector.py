@@ -6,15 +6,12 @@ import numpy as np
 
 from ecglib.data import sets
 from ecglib.data.signal.micro_input import bridged
-from ecglib.data.signal.peaks import find
+from ecglib.data.signal.peaks import UNITS_PER_MV, find, in_units
 from ecglib.system.errors import UserError
 from ecglib.system.untrusted import refused
 
 TOLERANCE_S = 0.150
 """How far a detection may lie from its reference beat (ANSI/AAMI EC57)."""
-
-UNITS_PER_MV = 1000
-"""Steps in which `detect` reads a signal."""
 
 
 @dataclass(frozen=True)
@@ -66,13 +63,10 @@ def detect(signal, fs):
     UserError
         If a sample is invalid, or the frequency is another one.
     """
-    signal = np.asarray(signal, dtype=np.float64)
+    signal = np.asarray(signal)
     if not np.isfinite(signal).all():
         raise UserError("the signal has invalid samples, in which no R-peak can be found")
-    centre = np.median(signal[::16]) if len(signal) else 0.0
-    units = (signal - centre) * UNITS_PER_MV
-    np.rint(units, out=units).clip(-(2**15), 2**15 - 1, out=units)
-    return find(units.astype(np.int32), round(fs), UNITS_PER_MV)
+    return find(in_units(signal), round(fs), UNITS_PER_MV)
 
 
 def without_flutter(record, sample):
@@ -94,11 +88,11 @@ def without_flutter(record, sample):
     return began == np.searchsorted(ends, sample, side="left")
 
 
-def match(reference, detected, fs, tolerance=TOLERANCE_S):
+def match(reference, detected, fs):
     """Match detections with reference beats, one to one, as many as possible.
 
-    In order of time, every beat takes the earliest detection that is within `tolerance`
-    and still free: no other choice gives more pairs.
+    In order of time, every beat takes the earliest detection that is within `TOLERANCE_S`, that
+    included, and still free: no other choice gives more pairs.
 
     Parameters
     ----------
@@ -106,8 +100,6 @@ def match(reference, detected, fs, tolerance=TOLERANCE_S):
         R-peaks, in samples.
     fs : float
         Sampling frequency, Hz.
-    tolerance : float
-        Largest distance of a pair, s, itself included.
 
     Returns
     -------
@@ -121,9 +113,7 @@ def match(reference, detected, fs, tolerance=TOLERANCE_S):
     >>> found.pairs.tolist()
     [[0, 0], [2, 2]]
     """
-    reach = tolerance * fs
-    pairs = []
-    candidate = 0
+    reach, pairs, candidate = TOLERANCE_S * fs, [], 0
     for beat, sample in enumerate(reference):
         while candidate < len(detected) and detected[candidate] < sample - reach:
             candidate += 1
@@ -134,7 +124,7 @@ def match(reference, detected, fs, tolerance=TOLERANCE_S):
     return Matching(tp, len(reference) - tp, len(detected) - tp, table)
 
 
-def score_record(root, record, lead=None, *, dataset="mitdb"):
+def score_record(root, record, dataset="mitdb"):
     """Sensitivity and positive predictivity of `detect` on one record.
 
     All annotated beats of the whole record count, whatever their class. Ventricular flutter
@@ -146,8 +136,6 @@ def score_record(root, record, lead=None, *, dataset="mitdb"):
         Folder with the records, or a packed file.
     record : int
         Record number.
-    lead : str, optional
-        Lead by name.
     dataset : str
         Whose record it is, one of `ecglib.data.sets.BEATS`.
 
@@ -161,7 +149,7 @@ def score_record(root, record, lead=None, *, dataset="mitdb"):
     UserError
         If the record is damaged, or the detector fails on it.
     """
-    data = sets.get(dataset).read_record(root, record, lead)
+    data = sets.get(dataset).read_record(root, record)
     reference = data.sample[data.is_beat]
     with refused(f"record {record} is too short or too odd to find beats in"):
         detected = detect(bridged(data), data.fs)

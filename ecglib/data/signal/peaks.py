@@ -26,6 +26,9 @@ HZ = 200
 SLOWEST, FASTEST = 100, 20_000
 """Sampling frequencies that are read, Hz."""
 
+UNITS_PER_MV = 1000
+"""Steps of the whole numbers of `in_units`."""
+
 DELAY = 15
 """Samples by which the energy lags behind the signal."""
 
@@ -39,6 +42,20 @@ _FIRST_RR = 160
 _SMALLEST, _LARGEST = 3, 160  # size of complexes, in gains; a narrow one of 1 mV has some 50
 _BEFORE = sum(_SMOOTH) - 2 + 2 * _LAG + _SUM - 1  # samples that energy looks back
 _BLOCK = 1 << 14  # samples at a time, so that a day takes little memory
+
+
+def in_units(signal):
+    """Whole numbers for `find` of a lead in mV without invalid samples, int16.
+
+    They have `UNITS_PER_MV` in a millivolt. The median of every 16th sample is subtracted, and
+    what is then beyond 32 mV is clipped.
+    """
+    units, many = np.empty(len(signal), dtype=np.int16), 1 << 20
+    middle = np.median(signal[::16].astype(np.float64)) if len(signal) else 0.0
+    for start in range(0, len(units), many):
+        shifted = (signal[start : start + many].astype(np.float64) - middle) * UNITS_PER_MV
+        units[start : start + many] = np.rint(shifted).clip(-(2**15), 2**15 - 1)
+    return units
 
 
 def find(units, fs, gain):

@@ -25,7 +25,7 @@ from ecglib.models.layers import weight_layers
 from ecglib.models.micronet import MicroNet
 from ecglib.quant import calibrate, fold_batchnorm, freeze_ranges, quantize
 from ecglib.system.errors import UserError
-from ecglib.system.files import atomic
+from ecglib.system.files import written
 
 FORMAT = 1
 """Version of the manifest's format."""
@@ -164,7 +164,7 @@ def _write_half(source, target):
         half.graph.node.remove(node)
         half.graph.node.insert(number, node)
     onnx.checker.check_model(half)
-    with atomic(target) as temporary:
+    with written(target) as temporary:
         temporary.write_bytes(half.SerializeToString())
 
 
@@ -190,5 +190,5 @@ def _write_manifest(folder, entries):
         for path in sorted(folder.iterdir())
     }
     manifest = {"format": FORMAT, "bundle": identity(), "files": files, "networks": entries}
-    with atomic(folder / "manifest.json") as temporary:
+    with written(folder / "manifest.json") as temporary:
         temporary.write_text(json.dumps(manifest, indent=1) + "\n")

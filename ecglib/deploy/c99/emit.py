@@ -12,16 +12,7 @@ PARTS = Path(__file__).parent / "c"
 
 
 def constant_bytes(program):
-    """Bytes of weights, biases and multipliers.
-
-    Parameters
-    ----------
-    program : ecglib.deploy.c99.program.Program
-
-    Returns
-    -------
-    int
-    """
+    """Bytes of weights, biases and multipliers of an `ecglib.deploy.c99.program.Program`."""
     return sum(layer.weight.size + 8 * len(layer.bias) for layer in program.layers)
 
 

@@ -8,7 +8,7 @@ have 16 bits after the point, for all beats of a recording. It is the reference 
 import numpy as np
 
 from ecglib.data.signal.micro_input import LENGTH, LONGEST_RR_S, SCALE_BEATS, TEMPLATE_START
-from ecglib.deploy.c99.program import OFFSET
+from ecglib.deploy.c99.program import OFFSET, fixed_point
 from ecglib.system.errors import UserError
 
 FEATURES = "derivative+template+rr+rhythm"
@@ -24,9 +24,8 @@ _MOST_SAMPLES = 1 << 18  # of windows at a time
 
 def byte_factor(scale):
     """Multiplier and shift from numbers with a 16-bit fraction to steps of `scale`."""
-    factor = 1 / (scale * ONE)
-    shift = 30 - int(np.floor(np.log2(factor)))
-    return min(round(factor * 2.0**shift), 2**31 - 1), shift
+    multiplier, shift = fixed_point(np.array(1 / (scale * ONE)))
+    return int(multiplier), shift
 
 
 def logarithm(value):

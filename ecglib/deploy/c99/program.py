@@ -75,7 +75,7 @@ class Layer:
         zero_out, scale_out = 0, 1.0
         if following:
             zero_out, scale_out = following.input_zero - OFFSET, float(following.input_scale)
-        multiplier, shift = _fixed_point(stored.step.astype(np.float64) / scale_out)
+        multiplier, shift = fixed_point(stored.step.astype(np.float64) / scale_out)
         return cls(
             name,
             weight=weight,
@@ -177,7 +177,7 @@ def _requantized(layer, sums):
     return np.minimum(scaled + layer.zero_out, OFFSET - 1).astype(np.int8)
 
 
-def _fixed_point(factor):
+def fixed_point(factor):
     """Integers below 2³¹ and one shift that represent positive factors."""
     shift = 30 - int(np.floor(np.log2(factor.max())))
     return np.minimum(np.rint(factor * 2.0**shift), 2**31 - 1).astype(np.int64), shift

@@ -1,7 +1,4 @@
-"""Classification of recordings by the compiled C code, and by its NumPy reference.
-
-The C code runs beat by beat or sample by sample, the reference on all beats at once.
-"""
+"""Classification of recordings by the compiled C code, beat by beat or sample by sample."""
 
 import ctypes
 import time
@@ -11,7 +8,7 @@ import numpy as np
 
 from ecglib.data.signal.micro_input import bridged
 from ecglib.data.signal.peaks import held
-from ecglib.deploy.c99.front import network_inputs, reach
+from ecglib.deploy.c99.front import reach
 from ecglib.system.errors import UserError
 
 STATE_BYTES = 4096
@@ -67,25 +64,6 @@ def classes_in_c(code, record):
     answers.append(code.ecg_finish(state))
     spent = time.perf_counter() - start
     return np.array(answers[1:], dtype=np.int8), spent
-
-
-def bytes_of(program, record):
-    """Inputs of the network for all beats of a record, from the NumPy reference.
-
-    Parameters
-    ----------
-    program : ecglib.deploy.c99.program.Program
-        Program of the micro network.
-    record : Record
-        Record with annotated beats.
-
-    Returns
-    -------
-    tuple of ndarray of int8, shapes (n_beats, 2, 64) and (n_beats, 8)
-    """
-    sample = record.sample[record.is_beat]
-    fs, gain = round(record.fs), round(record.gain)
-    return network_inputs(program, raw_samples(record), sample, fs, gain)
 
 
 @dataclass(frozen=True)
