@@ -271,7 +271,8 @@ def _add_deployment(command):
 def _add_prediction(command):
     sub = command(_predict, "classify the beats of any recording with the shipped network")
     _add_recording(sub)
-    text = "table *.csv, or WFDB annotations with any other extension (default: RECORD.csv)"
+    text = "table *.csv, or WFDB annotations with another extension (default, if neither "
+    text += "--report nor --plot is given: RECORD.csv in this folder)"
     _add_out(sub, text, metavar="FILE")
     text = "a page with counts, trend and strips, for a browser or to print"
     sub.add_argument("--report", type=Path, metavar="FILE.html", help=text)
@@ -307,7 +308,9 @@ def _add_recording(sub):
     sub.add_argument("--units", metavar="UNIT", help=text)
     text = "take the R-peaks from this annotation file, for instance atr (default: detect)"
     sub.add_argument("--annotations", metavar="EXTENSION", help=text)
-    sub.add_argument("--weights", type=Path, help="another network (default: the shipped one)")
+    sub.add_argument(
+        "--weights", type=Path, help="network that `teach` wrote (default: the shipped one)"
+    )
 
 
 def main(arguments=None):

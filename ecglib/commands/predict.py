@@ -25,7 +25,13 @@ def read(args, recording):
         lead = read_lead(recording, args.lead)
         bar.update()
         if args.annotations:
-            sample, symbol = recording.annotations(args.annotations, lead.fs)
+            extension = args.annotations.removeprefix(".")
+            sample, symbol = recording.annotations(extension, lead.fs)
+            if len(sample) == 0:
+                raise UserError(
+                    f"{recording.name}.{extension} marks no beat of the recording; leave "
+                    "--annotations out, and R-peaks are detected"
+                )
         else:
             sample, symbol = detected(lead), None
         bar.update()
@@ -50,18 +56,20 @@ def predict(args):
     if network.features != FEATURES:
         raise UserError(f"{weights} reads {network.features}; only {FEATURES} is computed")
     recording = open_recording(args.record, args.fs, args.units)
-    out = args.out or table_of(recording)
+    out = args.out or (None if args.report or args.plot else table_of(recording))
     outputs = [path for path in (out, args.report, args.plot) if path]
     check_targets(outputs, (*recording.files, weights), force=args.force)
-    check_form(out)
+    if out:
+        check_form(out)
     lead, sample, _ = read(args, recording)
     classified = classify(lead, sample, network.program())
     if args.plot:
         report_page.write_plot(classified, args.plot, *strip)
     if args.report:
-        known = {"start": recording.start, "own_weights": bool(args.weights)}
-        report_page.write_report(classified, args.report, **known)
-    write(classified, out)
+        about = {"network": _taught(network, args.weights), "peaks": args.annotations or ""}
+        report_page.write_report(classified, args.report, start=recording.start, **about)
+    if out:
+        write(classified, out)
     places = ", ".join(map(str, outputs))
     return "\n".join(
         [
@@ -70,6 +78,15 @@ def predict(args):
             f"written to {places}; research, not a medical device",
         ]
     )
+
+
+def _taught(network, weights):
+    """What is known of another network than that of the library, in words."""
+    if not weights:
+        return ""
+    if taught := network.meta.get("taught"):
+        return f"{weights.name}, taught by {taught['labels']} of {taught['record']}"
+    return weights.name
 
 
 def notes_on(recording, lead):

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ecglib import results
-from ecglib.aami import patient_of
+from ecglib import results, stats
+from ecglib.aami import CLASSES, patient_of
 from ecglib.book import claims
+from ecglib.metrics import from_confusion
 from ecglib.system.errors import UserError
 from ecglib.system.files import written
 from ecglib.tables import arms, scores
@@ -77,9 +78,10 @@ def write(folder, readme, figure):
 def shipped_scores(folder):
     """How often networks like the shipped one were right about patients left out, as a dict.
 
-    `n_patients`, `n_beats`, and `classes`: class -> `sensitivity`, `ppv` and `fpr` of all
-    beats, means over seeds, and `ppv_quarter`, the first quartile of `ppv` over records and
-    seeds that have beats called so. Runs of `folder` that are missing are a `UserError`.
+    `n_patients`, `n_beats`, and `classes`: class -> `sensitivity` and `ppv` of all beats, means
+    over seeds; `ppv_low` and `ppv_high`, 95 % over patients; and the share of N beats called so:
+    `false` of all N beats, `false_half` the median and `false_tenth` the 90th percentile over
+    records and seeds. Runs of `folder` that are missing are a `UserError`.
     """
     found = results.load_study(folder, "micro")
     try:
@@ -89,14 +91,21 @@ def shipped_scores(folder):
     records = arm.results[0].per_record
     matrices = np.array([matrix for run in arm.matrices() for matrix in run.values()])
     classes = scores.class_scores(arm)
-    for index, row in enumerate(classes.values()):
-        right, called = matrices[:, index, index], matrices[:, :, index].sum(axis=1)
-        row["ppv_quarter"] = np.quantile(right[called > 0] / called[called > 0], 0.25)
-    wanted = ("sensitivity", "ppv", "fpr", "ppv_quarter")
+    for index, (kind, row) in enumerate(classes.items()):
+        interval = stats.patient_bootstrap(
+            arm.matrices(),
+            lambda matrix, kind=kind: from_confusion(matrix).per_class[kind]["ppv"],
+        )
+        row |= {"ppv_low": interval.low, "ppv_high": interval.high}
+        wrong, normal = matrices[:, 0, index], matrices[:, 0].sum(axis=1)
+        share = wrong[normal > 0] / normal[normal > 0]
+        row["false"] = wrong.sum() / normal.sum()
+        row["false_half"], row["false_tenth"] = np.quantile(share, [0.5, 0.9])
+    wanted = ("sensitivity", "ppv", "ppv_low", "ppv_high", "false", "false_half", "false_tenth")
     return {
         "n_patients": len({patient_of(int(record)) for record in records}),
         "n_beats": int(np.sum(list(records.values()))),
-        "classes": {k: {w: round(row[w], 4) for w in wanted} for k, row in classes.items()},
+        "classes": {k: {w: round(classes[k][w], 4) for w in wanted} for k in CLASSES[1:]},
     }
 
 

@@ -38,7 +38,7 @@ def check(args):
         path = getattr(args, option)
         if path and path.suffix.lower() not in endings:
             raise UserError(f"--{option} {path} must end in {' or '.join(endings)}")
-    start, seconds = seconds_of(args.at or "0"), seconds_of(args.seconds or "10")
+    start, seconds = seconds_of(args.at or "0"), seconds_of(args.seconds or "10", "--seconds")
     if not 1 <= seconds <= LONGEST_STRIP:
         raise UserError(f"--seconds {args.seconds} must be from 1 to {LONGEST_STRIP}")
     return start, seconds
@@ -67,7 +67,7 @@ def write_plot(classified, path, start, seconds):
     plt.close(figure)
 
 
-def write_report(classified, path, *, start="", own_weights=False):
+def write_report(classified, path, *, start="", network="", peaks=""):
     """Write a page that loads nothing from elsewhere.
 
     Parameters
@@ -76,8 +76,10 @@ def write_report(classified, path, *, start="", own_weights=False):
     path : Path
     start : str
         When the recording began, if it is known.
-    own_weights : bool
-        Whether the network is another one than that of the library.
+    network : str
+        What the network is, if it is another one than that of the library.
+    peaks : str
+        Where R-peaks come from, if they were not detected.
     """
     style.use()
     facts = Facts(classified)
@@ -94,7 +96,9 @@ def write_report(classified, path, *, start="", own_weights=False):
         facts=facts,
         lead=classified.lead,
         start=start,
-        own_weights=own_weights,
+        network=network,
+        peaks=peaks,
+        cut={"low": -holter.LOWEST, "high": holter.HIGHEST},
         scores=json.loads(SCORES.read_text(encoding="utf-8")),
         classes=CLASSES,
         ectopic=ECTOPIC,

@@ -69,14 +69,14 @@ def teach(args):
     `args` has `record`, `lead`, `annotations`, `weights`, `answers`, `out`, `force`.
     Whatever cannot be read, used or written is a UserError.
     """
-    if args.out.suffix != ".npz":
+    if args.out.suffix.lower() != ".npz":
         raise UserError(f"--out is {args.out}; the network's name must end in .npz")
     recording = open_recording(args.record, args.fs, args.units)
     weights = args.weights or shipped.WEIGHTS
-    known = (*recording.files, weights, args.answers)
+    network = shipped.load(weights)
+    known = (*recording.files, weights, replay.file_of(network, weights), args.answers)
     check_targets([args.out], known, force=args.force)
     lead, sample, symbol = read(args, recording)
-    network = shipped.load(weights)
     answers = teaching.read_answers(args.answers, lead, sample)
     replayed, config = replay.load(network, weights), settings(len(answers.beat))
     taught = teaching.teach(lead, sample, network.model, replayed, config, answers)

@@ -18,6 +18,7 @@ from ecglib.aami import CLASSES
 from ecglib.data.signal.micro_input import LENGTH, widths
 from ecglib.deploy.c99.program import Layer, Program
 from ecglib.deploy.c99.stored import Stored
+from ecglib.system.errors import UserError
 from ecglib.system.files import written
 from ecglib.system.untrusted import opened_npz, refused
 
@@ -131,8 +132,10 @@ def read(path=WEIGHTS):
     UserError
         If the file is missing, damaged or of another kind.
     """
-    how = "write it with python -m ecglib export micronet"
-    damaged = refused(f"{path} is missing or damaged; {how}")
+    if not Path(path).is_file():
+        raise UserError(f"there is no file {path}; name a network that `teach` wrote")
+    how = "name a network that `teach` or `export micronet` wrote"
+    damaged = refused(f"{path} is no network, or damaged; {how}")
     with damaged, opened_npz(path, 2 * MAX_PARAMETERS) as file:
         arrays = {name: file[name] for name in file.files}
     with refused(f"{path} holds no network of this version; {how}"):

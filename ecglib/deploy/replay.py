@@ -91,11 +91,11 @@ def save(path, model, candidates):
     raise UserError(f"{path} would have more than {MAX_BYTES:,} bytes; replay fewer beats")
 
 
-def load(network, weights):
-    """The `Replay` of a `Shipped` network whose file is `weights`.
+def file_of(network, weights):
+    """Path of the beats that a `Shipped` network from the file `weights` replays.
 
-    `network.meta["replay"]` names its file, which is looked for beside the weights, then in the
-    library. If it is missing, damaged or of another network, a UserError says so.
+    `network.meta["replay"]` names it. It is looked for beside the weights, then in the library;
+    if it is in neither place, a UserError says so.
     """
     name = Path(str(network.meta.get("replay", "a file of beats to replay"))).name
     places = [folder / name for folder in (Path(weights).parent, shipped.WEIGHTS.parent)]
@@ -105,6 +105,18 @@ def load(network, weights):
             f"{weights} needs {name} to learn, which is neither beside it nor in the library; "
             "copy it there, or write both anew with python -m ecglib export micronet"
         )
+    return path
+
+
+def load(network, weights):
+    """The `Replay` of a `Shipped` network whose file is `weights`.
+
+    Raises
+    ------
+    UserError
+        If the file that `file_of` finds is missing, damaged or of another network.
+    """
+    path = file_of(network, weights)
     with refused(f"{path} is damaged; copy it again"), opened_npz(path, MAX_UNPACKED) as file:
         found = {name: file[name] for name in ("head", "label", "body", "n_wanted")}
         if str(found["body"]) == body_of(network.model):

@@ -33,6 +33,12 @@ class TableRecording(Recording):
         with refused(f"{path} cannot be read as a table of samples; save it as CSV again"):
             form = form_of(self.path)
             columns, self._bad = _columns(self.path, form)
+        if form.fs is not None or form.time is not None:
+            _check_stated(path, "fs", fs)
+        if any(form.units[i] for i in range(form.width) if i != form.time):
+            _check_stated(path, "units", units)
+        if form.time is not None and form.width == 1:
+            raise UserError(f"{path} has times and no samples; save both as columns")
         if fs is None and form.time is not None:
             fs, self._to = self._timing(form, columns[form.time])
         else:
@@ -94,6 +100,12 @@ class TableRecording(Recording):
             signal = np.full(about.n_samples, np.nan, dtype=np.float32)
             signal[self._to] = self._columns[column]
         return self._in_millivolts(signal, about, about.unit)
+
+
+def _check_stated(path, option, value):
+    """Raise `UserError` if an option says what the table says itself."""
+    if value is not None:
+        raise UserError(f"{path} says itself what --{option} would say; leave it out")
 
 
 def _columns(path, form):

@@ -14,7 +14,7 @@ from ecglib.system.errors import UserError
 SAME_BEAT_S = 0.05
 """Marks on different signals that are no farther apart belong to one beat; no two beats are."""
 
-_OURS = (".csv", ".html", ".png", ".npz")  # what commands write; no files of a record
+_OURS = (".csv", ".html", ".htm", ".png", ".svg", ".pdf", ".npz")  # what commands write
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,8 @@ class WfdbRecording(Recording):
             sorted(
                 path
                 for path in folder.iterdir()
-                if path.name in named or (path.stem in stems and path.suffix not in _OURS)
+                if path.name in named
+                or (path.stem in stems and path.suffix.lower() not in _OURS)
             )
         )
 

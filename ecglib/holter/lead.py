@@ -117,12 +117,11 @@ def choose(recording, wanted=None):
     index = max(equal, key=lambda i: _readable(recording, i)) if len(equal) > 1 else equal[0]
     shown = _shown(recording, index)
     if best == names.UNKNOWN:
-        return index, f"{shown} is read; that it is an ECG is a guess: name another by --lead"
-    spellings = {names.plain(recording.signals[i].name) for i in equal}
-    if len(equal) > len(spellings) or index != equal[0]:
+        return index, f"that {shown} is an ECG is a guess; --lead names another signal"
+    if len(equal) > 1:
         return index, (
-            f"{shown} is read, of which most can be read among {_listed(recording, equal)}; "
-            "name another by --lead NUMBER"
+            f"{shown} is read, the one of {_listed(recording, equal)} of which most can be "
+            "read; --lead names another, also by its number"
         )
     return index, None
 

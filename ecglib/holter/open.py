@@ -58,6 +58,8 @@ def open_recording(path, fs=None, units=None):
         something else than a table.
     """
     path = Path(path)
+    if path.is_dir():
+        raise UserError(f"{path} is a folder; name the recording in it")
     ending, record = path.suffix.lower(), path.with_suffix("")
     if ending in _WFDB and record.with_name(f"{record.name}.hea").is_file():
         path, ending = record, ""

@@ -145,7 +145,8 @@ class Facts:
         table = pd.DataFrame({"seconds": parts * width}, index=parts)
         table["readable"] = np.bincount(of_second, ~lead.unreadable, minlength=len(parts))
         table["rate"] = 60 / timing["rr"].mean()
-        table["slowest"], table["fastest"] = timing["rate"].min(), timing["rate"].max()
+        table["slowest"] = np.fmin(timing["rate"].min(), table["rate"])
+        table["fastest"] = np.fmax(timing["rate"].max(), table["rate"])
         for kind in self.counts:
             table[kind] = np.bincount(part[self.kinds == kind], minlength=len(parts))
         table.attrs["width"] = width
@@ -200,7 +201,7 @@ def clock(seconds):
     return f"{seconds // 3600:.0f}:{seconds // 60 % 60:02.0f}:{seconds // 1 % 60:02.0f}"
 
 
-def seconds_of(text):
+def seconds_of(text, option="--at"):
     """The seconds that H:MM:SS, MM:SS or a number of seconds means; else a `UserError`.
 
     Examples
@@ -211,5 +212,5 @@ def seconds_of(text):
     parts = text.split(":")
     fits = re.fullmatch(r"(\d+:){0,2}\d+(\.\d+)?", text, re.ASCII)
     if not fits or any(float(part) >= 60 for part in parts[1:]):
-        raise UserError(f"{text} is no time of a recording; write H:MM:SS, MM:SS or seconds")
+        raise UserError(f"{option} is {text!r}; write H:MM:SS, MM:SS or a number of seconds")
     return sum(60**power * float(part) for power, part in enumerate(reversed(parts)))

@@ -28,10 +28,11 @@ CANNOT_SAY = "?"
 
 MANY_CHANGED = 0.1
 """Share of changed beats above which a note asks for a second look. In study budget, with every
-patient left out once, about one in eight updates of patients in DS1 changed more."""
+patient left out once, about one in seven updates of patients in DS1 changed more."""
 
 FEW_LABELS = 5
-"""With fewer labels, single patients lost much accuracy in study budget (chapter 8)."""
+"""With one label or two, single patients lost much accuracy in study budget (chapter 8); three
+and four were not run."""
 
 MAX_TABLE_BYTES = 10_000_000
 
@@ -135,7 +136,9 @@ def read_answers(path, lead, sample):
 
 def _rows(path):
     """Numbers of a table's rows as a spreadsheet shows them, and their cells by column."""
-    with refused(f"{path} is missing, too large or no table of text; save it as CSV"):
+    if not path.is_file():
+        raise UserError(f"there is no table {path}; name the one of `ask` that you filled in")
+    with refused(f"{path} is no table of text, or too large; save it as CSV"):
         content = read_bytes(path, MAX_TABLE_BYTES)
         wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         lines = content.decode("utf-16" if wide else "utf-8-sig").splitlines() or [""]

@@ -38,7 +38,9 @@ def run(command):
     except BrokenPipeError:
         return 141  # as programs end that the signal of a closed pipe stops
     except KeyboardInterrupt:
-        print("ecglib: stopped; finished runs are kept, call again to resume", file=sys.stderr)
+        print(
+            "ecglib: stopped; what was finished is kept, call again to go on", file=sys.stderr
+        )
         return 130
     except Exception as error:
         print(f"ecglib: {_sentence(error)}", file=sys.stderr)

@@ -67,8 +67,8 @@ def check_target(path, protected=(), *, force=False, ending=""):
     path : path
         The output as the user named it; its folder must exist.
     protected : iterable of path
-        Files that the command reads, and its other outputs. They are recognised under any
-        name: by another path, another case of letters, a symbolic or a hard link.
+        Files of the recording, and others that the command reads. They are recognised under
+        any name: by another path, another case of letters, a symbolic or a hard link.
     force : bool
         Whether the user allows to replace an existing file.
     ending : str
@@ -82,8 +82,8 @@ def check_target(path, protected=(), *, force=False, ending=""):
     path = Path(path)
     if any(_same(path, file) for file in protected):
         raise UserError(
-            f"{path} is read by this command or is its other output, so it is never written "
-            "over; name another file"
+            f"{path} belongs to the recording or is read by this command, so it is never "
+            "written over; name another file"
         )
     if not path.name.lower().endswith(ending):
         raise UserError(f"{path} must end in {ending}, as files of its kind do; name it so")
@@ -100,7 +100,9 @@ def check_target(path, protected=(), *, force=False, ending=""):
 def check_targets(outputs, protected, *, force):
     """`check_target` for all output files of a command, which must differ from each other."""
     for number, path in enumerate(outputs):
-        check_target(path, (*protected, *outputs[:number]), force=force)
+        if any(_same(path, other) for other in outputs[:number]):
+            raise UserError(f"{path} is named for two outputs; give each a name of its own")
+        check_target(path, protected, force=force)
 
 
 def check_folder(path):

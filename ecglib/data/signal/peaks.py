@@ -8,8 +8,8 @@ complex), and if it exceeds a level between the running sizes of complexes and o
 else. The level is up to three times as high just after a complex, where T waves are. When no
 complex comes for one and a half intervals, the largest candidate since the last one counts if
 it exceeds half the level. When none comes for three seconds, the size of complexes falls. That
-size is never above what some 3 mV give, so that beats are found again soon after noise, and not
-below some 0.06 mV, so that a recorder's noise is not taken for beats in a pause.
+size is never above what some 4 mV give, so that beats are found again soon after noise, and not
+below some 0.07 mV, so that a recorder's noise is not taken for beats in a pause.
 
 All constants were chosen on DS1 and SVDB_DEV, with the first halves of the noise recordings.
 """
@@ -68,7 +68,7 @@ def find(units, fs, gain):
     fs : int
         Samples a second, 100 to 20,000.
     gain : int
-        Units in a millivolt; complexes of some 0.06 mV and less are not looked for.
+        Units in a millivolt; complexes of less than some 0.03 mV are not looked for.
 
     Returns
     -------
