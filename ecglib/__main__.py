@@ -308,9 +308,8 @@ def _add_recording(sub):
     sub.add_argument("--units", metavar="UNIT", help=text)
     text = "take the R-peaks from this annotation file, for instance atr (default: detect)"
     sub.add_argument("--annotations", metavar="EXTENSION", help=text)
-    sub.add_argument(
-        "--weights", type=Path, help="network that `teach` wrote (default: the shipped one)"
-    )
+    text = "a network that `teach` wrote (default: the shipped one)"
+    sub.add_argument("--weights", type=Path, help=text)
 
 
 def main(arguments=None):

@@ -9,7 +9,6 @@ import numpy as np
 from ecglib import results, stats
 from ecglib.aami import CLASSES, patient_of
 from ecglib.book import claims
-from ecglib.metrics import from_confusion
 from ecglib.system.errors import UserError
 from ecglib.system.files import written
 from ecglib.tables import arms, scores
@@ -79,9 +78,9 @@ def shipped_scores(folder):
     """How often networks like the shipped one were right about patients left out, as a dict.
 
     `n_patients`, `n_beats`, and `classes`: class -> `sensitivity` and `ppv` of all beats, means
-    over seeds; `ppv_low` and `ppv_high`, 95 % over patients; and the share of N beats called so:
-    `false` of all N beats, `false_half` the median and `false_tenth` the 90th percentile over
-    records and seeds. Runs of `folder` that are missing are a `UserError`.
+    over seeds; `ppv_low` and `ppv_high`, 95 % over patients; and the share of N beats that are
+    called so: `false` of all of them, `false_half` the median and `false_tenth` the 90th
+    percentile over records and seeds. Runs of `folder` that are missing are a `UserError`.
     """
     found = results.load_study(folder, "micro")
     try:
@@ -91,11 +90,8 @@ def shipped_scores(folder):
     records = arm.results[0].per_record
     matrices = np.array([matrix for run in arm.matrices() for matrix in run.values()])
     classes = scores.class_scores(arm)
-    for index, (kind, row) in enumerate(classes.items()):
-        interval = stats.patient_bootstrap(
-            arm.matrices(),
-            lambda matrix, kind=kind: from_confusion(matrix).per_class[kind]["ppv"],
-        )
+    for index, row in enumerate(classes.values()):
+        interval = stats.patient_bootstrap(arm.matrices(), partial(_ppv, index))
         row |= {"ppv_low": interval.low, "ppv_high": interval.high}
         wrong, normal = matrices[:, 0, index], matrices[:, 0].sum(axis=1)
         share = wrong[normal > 0] / normal[normal > 0]
@@ -107,6 +103,12 @@ def shipped_scores(folder):
         "n_beats": int(np.sum(list(records.values()))),
         "classes": {k: {w: round(classes[k][w], 4) for w in wanted} for k in CLASSES[1:]},
     }
+
+
+def _ppv(index, matrix):
+    """Predictivity of a class from matrices (..., 3, 3)."""
+    called = matrix[..., index].sum(axis=-1)
+    return matrix[..., index, index] / np.maximum(called, 1)
 
 
 def write_scores(folder, path):

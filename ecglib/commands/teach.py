@@ -9,7 +9,7 @@ from ecglib.holter.classify import classify
 from ecglib.holter.open import open_recording
 from ecglib.studies.budget import BudgetConfig
 from ecglib.system.errors import UserError
-from ecglib.system.files import check_targets, written
+from ecglib.system.files import check_target, check_targets, written
 
 MOST_STRIPS = 100
 """Most strips of a page."""
@@ -69,13 +69,11 @@ def teach(args):
     `args` has `record`, `lead`, `annotations`, `weights`, `answers`, `out`, `force`.
     Whatever cannot be read, used or written is a UserError.
     """
-    if args.out.suffix.lower() != ".npz":
-        raise UserError(f"--out is {args.out}; the network's name must end in .npz")
     recording = open_recording(args.record, args.fs, args.units)
     weights = args.weights or shipped.WEIGHTS
     network = shipped.load(weights)
     known = (*recording.files, weights, replay.file_of(network, weights), args.answers)
-    check_targets([args.out], known, force=args.force)
+    check_target(args.out, known, force=args.force, ending=".npz")
     lead, sample, symbol = read(args, recording)
     answers = teaching.read_answers(args.answers, lead, sample)
     replayed, config = replay.load(network, weights), settings(len(answers.beat))

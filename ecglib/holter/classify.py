@@ -1,4 +1,7 @@
-"""Beats of a lead, classified in integers as the C code does (whose stream has 100 to 500 Hz)."""
+"""Beats of a lead, classified in integers as the C code does.
+
+The C code reads a stream of 100 to 500 Hz; here any rate of `ecglib.data.signal.peaks` is read.
+"""
 
 import shutil
 import tempfile

@@ -32,7 +32,8 @@ class EdfRecording(Recording):
             raise UserError(f"{path} has no signal with samples; {AGAIN}")
 
     def _signal(self, signal):
-        n_samples = self._place(-1, signal) + signal.samples_per_data_record
+        last = round(self._starts[-1] * signal.sampling_frequency)
+        n_samples = last + signal.samples_per_data_record
         name = signal.label.strip("\0 ")
         unit = signal.physical_dimension.strip("\0 ")
         return Signal(name or "signal", unit, signal.sampling_frequency, n_samples)
@@ -51,10 +52,6 @@ class EdfRecording(Recording):
                 f"{self.path}: its data records overlap in time or go backwards; {AGAIN}"
             )
         return starts - starts[0]
-
-    def _place(self, record, signal):
-        """First sample of a data record."""
-        return round(self._starts[record] * signal.sampling_frequency)
 
     def read(self, index):
         about, source = self.signals[index], self._edf.signals[index]

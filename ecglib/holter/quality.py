@@ -17,8 +17,8 @@ The rule is ours; that an ECG is peaked, and noise is not, is the idea of Li, Ma
 2008 (Physiol Meas 29:15-32), who take the kurtosis. Thresholds and windows were chosen on DS1
 and SVDB_DEV, with the first halves of NSTDB. There it calls 0.2 % of the seconds of DS1 too
 noisy, with 1 of their 3,788 ventricular beats, and 0.1 % of SVDB_DEV, with 16 of 2,969. On
-records that chose nothing it is more: 0.7 % of DS2 (222: 9 %) and 0.5 % of SVDB_TEST, with 45 of
-4,487. In DS1 with noise at -6 dB it finds 82 % of the seconds with electrode motion and 64 %
+records that chose nothing it is more: 0.7 % of DS2 (222: 9 %) and 0.5 % of SVDB_TEST, with 45
+of 4,487. In DS1 with noise at -6 dB it finds 82 % of the seconds with electrode motion and 64 %
 with muscle noise; at 6 dB 62 % and 45 %.
 
 Limits: fibrillation of the ventricles has no complexes, and is called noise where it does not
