@@ -33,7 +33,7 @@ class TableRecording(Recording):
         with refused(f"{path} cannot be read as a table of samples; save it as CSV again"):
             form = form_of(self.path)
             columns, self._bad = _columns(self.path, form)
-        if form.fs is not None or form.time is not None:
+        if form.fs is not None:
             _check_stated(path, "fs", fs)
         if any(form.units[i] for i in range(form.width) if i != form.time):
             _check_stated(path, "units", units)
@@ -42,6 +42,8 @@ class TableRecording(Recording):
         if fs is None and form.time is not None:
             fs, self._to = self._timing(form, columns[form.time])
         else:
+            if form.time is not None:
+                self.note("the times of the table are not read, since --fs gives the rate")
             fs, self._to = fs or form.fs, None
         if fs is None:
             raise UserError(

@@ -16,7 +16,7 @@ SVG = {"svg.fonttype": "none", "svg.hashsalt": "ecglib", "path.simplify_threshol
 """Settings under which figures for a page are drawn: letters stay letters, names within the
 image are the same each time, and a trace has no more points than can be seen."""
 
-HIGHEST, LOWEST = 3.0, -2.5
+HIGHEST, LOWEST = 2.5, -2.0
 """mV from the middle of a strip beyond which the trace is cut off: paper has an end."""
 
 POINTS_A_SECOND = 500

@@ -206,7 +206,7 @@ def test_an_interrupt_is_one_line(monkeypatch, capsys):
 
     monkeypatch.setattr("ecglib.commands.report.report", interrupted)
     assert main(["report"]) == 130
-    assert_one_line(capsys.readouterr().err, "call again to resume")
+    assert_one_line(capsys.readouterr().err, "call again")
 
 
 def test_recordings_are_packed_into_one_file(tmp_path, capsys):

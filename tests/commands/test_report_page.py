@@ -67,7 +67,7 @@ def test_a_page_says_what_was_counted(busy, tmp_path):
     assert "began 2024-05-01 09:30:00" in page.text
     assert "not a medical device" in page.text[:200]
     # 340 beats: class, beats, share of the 320 readable ones, couplets, runs
-    assert "N 120 37.5 % S 100 31.2 % 20 20 V 100 31.2 % 20 20" in page.text
+    assert "N 120 37.5 % – – S 100 31.2 % 20 20 V 100 31.2 % 20 20" in page.text
     assert "20 more beats lie where the lead cannot be read" in page.text
     assert "mean 86, slowest 86, fastest 86 beats a minute" in page.text
     assert "Fastest run of V: 3 V in a row, 86/min, at 0:00:03" in page.text
@@ -95,9 +95,13 @@ def test_a_page_quotes_the_published_scores(busy, tmp_path):
     text = Page(page_of(busy, tmp_path)).text
     for kind in "SV":
         ppv = round(100 * scores[kind]["ppv"])
-        assert f"Of 100 beats that they called {kind}, about {ppv} were {kind}" in text
-    assert "not the one that comes with the library" not in text
-    assert "not the one that" in Page(page_of(busy, tmp_path, own_weights=True)).text
+        assert f"Of 100 beats that they called {kind}, {ppv} were {kind}" in text
+    assert "not of this page's" not in text
+    assert "detected" in text
+    text = Page(page_of(busy, tmp_path, network="mine.npz, taught by 3 N", peaks="atr")).text
+    assert "Network: mine.npz, taught by 3 N." in text
+    assert "from annotations (atr)" in text
+    assert "not of this page's" in text
 
 
 @pytest.mark.parametrize(
@@ -182,7 +186,7 @@ def test_other_images_are_of_their_kind(record, tmp_path, ending, starts):
         (["--seconds", "10"], "give it a file, too"),
         (["--plot", "a.png", "--at", "1:00:00"], "101 ends at 0:01:00; give --at"),
         (["--plot", "a.png", "--at", "9" * 400], "101 ends at 0:01:00; give --at"),
-        (["--plot", "a.png", "--at", "noon"], "noon is no time of a recording"),
+        (["--plot", "a.png", "--at", "noon"], "--at is 'noon'"),
         (["--plot", "a.png", "--seconds", "0"], "must be from 1 to 60"),
         (["--plot", "a.png", "--seconds", "3600"], "must be from 1 to 60"),
         (["--plot", "a.gif"], "--plot a.gif must end in .png or .svg or .pdf"),

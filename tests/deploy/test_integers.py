@@ -133,7 +133,7 @@ WRONG = {
 @pytest.mark.parametrize("name", WRONG)
 def test_a_file_that_does_not_fit_is_refused(tmp_path, name):
     path = changed(tmp_path / "wrong.npz", **WRONG[name])
-    with pytest.raises(UserError, match="no network of this version; write it") as refusal:
+    with pytest.raises(UserError, match="no network of this version; name") as refusal:
         integers.read(path)
     assert "\n" not in str(refusal.value)
 
@@ -147,7 +147,7 @@ def test_large_biases_are_refused(tmp_path):
 def test_a_file_that_is_none_is_refused(tmp_path):
     (tmp_path / "text.npz").write_text("no weights")
     for name in ("absent.npz", "text.npz"):
-        with pytest.raises(UserError, match="missing or damaged; write it"):
+        with pytest.raises(UserError, match=r"there is no file|is no network, or"):
             shipped.load(tmp_path / name)
     wrong = integers.read()
     wrong = replace(wrong, meta=wrong.meta | {"bits": dict.fromkeys(wrong.meta["bits"], 99)})

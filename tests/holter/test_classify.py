@@ -266,9 +266,9 @@ def test_beats_in_unreadable_seconds_get_no_class(program):
     ("make", "more", "message"),
     [
         (lambda f: written(f, "flat", np.ones(4000)), [], "MLII is one flat line"),
-        (without_beats, ["--annotations", "atr"], "no beat was found"),
+        (without_beats, ["--annotations", "atr"], "calm.atr marks no beat"),
         (lambda f: written(f, "tiny", np.arange(5) / 1000), [], "tiny"),
-        (lambda f: written(f, "a", np.arange(900)), ["--weights", "none.npz"], "none.npz is"),
+        (lambda f: written(f, "a", np.arange(900)), ["--weights", "none.npz"], "file none.npz"),
     ],
     ids=["flat", "no beat", "five samples", "no network"],
 )

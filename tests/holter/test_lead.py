@@ -77,7 +77,6 @@ def test_a_unit_that_is_no_voltage_is_no_ecg(unit):
         (("ECG lead I", "ECG lead II"), "ECG lead II"),
         (("F3-M2", "ECG"), "ECG"),
         (("MLIII", "MLII"), "MLII"),
-        (("ECG1", "ECG2"), "ECG1"),
         (("chan 0", "V1"), "V1"),
         (("EMG", "lead"), "lead"),
     ],
@@ -89,11 +88,19 @@ def test_the_best_name_is_chosen_without_a_word(tmp_path, leads, chosen):
     assert (leads[index], guess) == (chosen, None)
 
 
+def test_the_first_of_equal_leads_is_said(tmp_path):
+    lead, _ = ecg()
+    path = record(tmp_path, "r", dict.fromkeys(("ECG1", "ECG2"), lead))
+    index, guess = choose(open_recording(path))
+    assert index == 0
+    assert "0 = ECG1, 1 = ECG2" in guess
+
+
 def test_a_lead_whose_name_says_nothing_is_a_guess(tmp_path, capsys):
     lead, peaks = ecg()
     path = record(tmp_path, "r", {"noise": breathing(), "chan 1": lead})
     assert len(predicted(path)) == pytest.approx(len(peaks), abs=1)
-    assert "note: chan 1 is read; that it is an ECG is a guess" in capsys.readouterr().out
+    assert "note: that chan 1 is an ECG is a guess" in capsys.readouterr().out
 
 
 def test_nothing_that_looks_like_an_ecg(tmp_path, capsys):
@@ -118,7 +125,9 @@ def test_a_name_that_means_several(same, capsys):
     assert "several leads ECG: 0 = ECG, 1 = ECG" in said
     assert len(predicted(same, "--lead", "1")) == 75
     assert len(predicted(same)) == 75
-    assert "note: ECG (number 1) is read, of which most can be read" in capsys.readouterr().out
+    assert (
+        "note: ECG (number 1) is read, the one of 0 = ECG, 1 = ECG" in capsys.readouterr().out
+    )
     assert "no lead 2; it has 0 = ECG" in refusal(capsys, same, "--lead", "2")
 
 

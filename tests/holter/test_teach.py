@@ -305,7 +305,7 @@ def assert_sentence(capsys, said):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (None, "is missing"),
+        (None, "there is no table"),
         (b"\xff\xfe\x00", "no table of text"),
         (b"a,\xe9", "save it as CSV"),
     ],
@@ -327,7 +327,7 @@ def test_labels_of_annotated_beats_do_not_fit_detected_ones(record, asked, tmp_p
     ("more", "said"),
     [
         (["--out", "mine.csv"], "must end in .npz"),
-        (["--out", "mine.npz", "--weights", "absent.npz"], "absent.npz is missing or damaged"),
+        (["--out", "mine.npz", "--weights", "absent.npz"], "there is no file absent.npz"),
     ],
 )
 def test_teach_refuses_other_files(record, asked, tmp_path, monkeypatch, capsys, more, said):
@@ -345,7 +345,7 @@ def test_teach_refuses_other_files(record, asked, tmp_path, monkeypatch, capsys,
         (["--labels", "-3"], "--labels is -3"),
         (["--out", "ask.txt"], "must end in .csv"),
         (["--annotations", "qrs"], "qrs"),
-        (["--weights", "ask.npz"], "ask.npz is missing"),
+        (["--weights", "ask.npz"], "there is no file ask.npz"),
     ],
 )
 def test_ask_refuses_in_one_sentence(record, tmp_path, monkeypatch, capsys, more, said):
