@@ -191,10 +191,21 @@ def report(folder):
     return "\n\n".join(texts), len(stale)
 
 
+def _not_compared(unlike):
+    """Lines on arms from `runs.unlike`, together where the same settings differ."""
+    alike = {}
+    for arm, rows in unlike.groupby(level="arm", sort=False) if len(unlike) else ():
+        values = [f"{at[1]}: {row['mine']} | {row['reference']}" for at, row in rows.iterrows()]
+        alike.setdefault("; ".join(values), []).append(f"    {arm}")
+    lines = ([f"  not compared (mine | reference): {k}", *found] for k, found in alike.items())
+    return [line for group in lines for line in group]
+
+
 def compare(mine, reference):
     """Text on two folders of results, study by study and arm by arm.
 
-    Runs of the same settings stand in one row; of the others it says which settings differ.
+    Runs of the same settings stand in one row; of the others it says which settings differ, and
+    their values in `mine` and in `reference`.
     Studies without macro-F1 are named alone.
 
     Raises
@@ -213,8 +224,7 @@ def compare(mine, reference):
             parts += [study, *(f"  {arms.where_made(side)}" for side in sides)]
             same, unlike = runs.side_by_side(*sides), runs.unlike(*sides)
             parts += [in_terminal(same)] if len(same) else []
-            if len(unlike):
-                parts += ["  not compared, since settings differ:", in_terminal(unlike)]
+            parts += _not_compared(unlike)
     if other:
         parts.append(f"studies without macro-F1, not compared: {', '.join(other)}")
     if not parts:

@@ -126,7 +126,7 @@ def read_header(name, advice=FETCH, *, segments=False):
     -------
     wfdb.Record or wfdb.MultiRecord
         A record of one segment has at least one lead; one without a name is called "signal 0"
-        and so on. Units and names have all their letters. `has_gain` says of each lead whether
+        and so on. Units and names keep all their letters. `has_gain` says of each lead whether
         the header gives its gain; else WFDB's rule is 200 steps in a mV.
 
     Raises
@@ -166,6 +166,7 @@ def _complete(header, content):
     gains = [_GAIN.match(fields[2] if len(fields) > 2 else "") for fields in lines]
     header.has_gain = [gain["gain"].strip("+-.0") != "" for gain in gains]
     header.units = [gain["unit"] or "mV" for gain in gains]
+    header.file_name = [fields[0] for fields in lines]
     names = [fields[8] if len(fields) > 8 else "" for fields in lines]
     short = zip(names, header.sig_name, strict=True)
     header.sig_name = [n.strip() or s or f"signal {i}" for i, (n, s) in enumerate(short)]

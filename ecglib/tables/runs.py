@@ -123,7 +123,8 @@ def unlike(mine, reference):
 
 def _facts(result):
     """All settings of a run, its data among them."""
-    return result.config | {"data": data_name(result), "data sha256": result.data["sha256"]}
+    sha256 = result.data["sha256"][:12]
+    return result.config | {"data": data_name(result), "data sha256": sha256}
 
 
 def _identity(result):

@@ -362,3 +362,12 @@ def test_a_sheet_of_excel_is_no_other_zip(tmp_path):
 def test_options_of_tables_are_refused_for_others(tmp_path, capsys):
     path = record(tmp_path, "r", {"II": ecg()[0]})
     assert "--fs and --units are for tables" in refusal(capsys, path, "--fs", 250)
+
+
+def test_names_of_files_keep_their_letters(tmp_path):
+    lead, peaks = ecg()
+    made = record(tmp_path, "r", {"II": lead})
+    text = made.with_suffix(".hea").read_text().replace("r.dat", "Übung.dat")
+    made.with_suffix(".dat").rename(tmp_path / "Übung.dat")
+    path = header(tmp_path, "Übung", text.replace("r 1", "Übung 1", 1))
+    assert abs(len(predicted(path)) - len(peaks)) <= 1
