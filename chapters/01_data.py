@@ -313,14 +313,14 @@ show.figure(lambda: figures.side_by_side(side_by_side()))
 
 # %% tags=["remove-input"]
 show.table(
-    lambda: databases.side_by_side(side_by_side()),
-    "Both databases and their sides. N, S, V: shares of all beats; the rest are F and Q. Rate (beats "
+    lambda: databases.side_by_side(side_by_side()).drop(columns="N"),
+    "Both databases and their sides. S, V: shares of all beats; nearly all others are N. Rate (beats "
     "a minute) and QRS complex: median over records, in brackets the 10th and 90th percentile. AF: "
     "share of the time in atrial fibrillation; other: in another rhythm that is not sinus rhythm. "
     "SVDB does not annotate rhythms. All of MIT-BIH includes four records of paced patients, whose "
     "beats are Q. SVDB has more S beats, and more records with small complexes.",
     {
-        "[NSV]": formats.PERCENT_1,
+        "[SV]": formats.PERCENT_1,
         "rate": formats.WHOLE,
         "QRS, mV": formats.TENTHS,
         "AF": formats.PERCENT_1,
