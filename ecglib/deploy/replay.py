@@ -41,7 +41,7 @@ class Replay:
         """Settings of an update (`AskingSettings`) with about as many steps as in the study.
 
         An epoch over fewer beats has fewer steps, so there are more epochs, and the learning
-        rate falls more slowly to the same end.
+        rate falls more slowly, so that it ends at the same value.
         """
         epochs = round(config.update_epochs * self.n_wanted / len(self.beats))
         decay = round(config.update_decay ** (config.update_epochs / epochs), 2)
@@ -67,10 +67,22 @@ def head_inputs(model, inputs):
 
 
 def save(path, model, candidates):
-    """Write whole beats (`Inputs`) of N, S and V for a network; returns their number.
+    """Write beats that a network replays, and return their number.
 
-    The first of the `candidates` are those that the study replays, the others are ever fewer.
-    The first that take no more than `MAX_BYTES` are written.
+    Parameters
+    ----------
+    path : Path
+        File to write.
+    model : MicroNet
+        The network, in integers.
+    candidates : iterable of Inputs
+        Sets of whole beats of N, S and V, the largest first, which is that of study budget. The
+        first set that takes no more than `MAX_BYTES` is written.
+
+    Raises
+    ------
+    UserError
+        If no set is small enough, or the file cannot be written.
     """
     quantizer, n_wanted = model.hidden.input_quantizer, None
     for beats in candidates:

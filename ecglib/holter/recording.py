@@ -86,7 +86,7 @@ class Recording:
         )
 
     def note(self, sentence):
-        """Add to the notes what is not among them."""
+        """Add a sentence to the notes once."""
         if sentence not in self.notes:
             self.notes.append(sentence)
 

@@ -154,10 +154,14 @@ class Facts:
 
     @cached_property
     def looks(self):
-        """Class -> rows of three typical beats, and its shape (3, n_samples), mV.
+        """What beats of each class look like.
 
-        Typical are those most like the median, one from each third of the recording's beats of
-        the class. The shape is the mean, and the 10th and 90th percentile.
+        Returns
+        -------
+        dict of str to (list of int, ndarray)
+            Class -> rows of at most three typical beats: those most like the median, one from
+            each third of its beats. And its shape (3, n_samples) in mV: mean, 10th and 90th
+            percentile.
         """
         lead, looks = self.classified.lead, {}
         before, after = round(BEFORE * lead.fs), round(AFTER * lead.fs)
