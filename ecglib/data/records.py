@@ -3,7 +3,7 @@
 import math
 import re
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,7 +34,7 @@ FETCH = "fetch it again"
 _BLOCK = 1 << 20
 """Samples that are read from a file at once."""
 
-_GAIN = re.compile(r"(?P<gain>[^(/]*)(\([^)]*\))?(/(?P<unit>.*))?")
+_GAIN = re.compile(r"(?P<gain>[^(/]*)(\((?P<baseline>[^)]*)\))?(/(?P<unit>.*))?")
 """Third field of a signal's line in a header: gain(baseline)/unit."""
 
 
@@ -127,7 +127,8 @@ def read_header(name, advice=FETCH, *, segments=False):
     wfdb.Record or wfdb.MultiRecord
         A record of one segment has at least one lead; one without a name is called "signal 0"
         and so on. Units and names keep all their letters. `has_gain` says of each lead whether
-        the header gives its gain; else WFDB's rule is 200 steps in a mV.
+        the header gives its gain; else WFDB's rule is 200 steps in a mV. `has_fs` says whether
+        it gives the sampling frequency; else WFDB's rule is 250 Hz.
 
     Raises
     ------
@@ -139,6 +140,8 @@ def read_header(name, advice=FETCH, *, segments=False):
     with refused(f"{name}.hea is damaged, missing or no header of WFDB; {advice}"):
         content = read_bytes(f"{name}.hea", MAX_BYTES)
         header = wfdb.rdheader(str(name))
+        first, *lines = _lines(content)
+        _take_rate_and_length(header, first.split())
         if isinstance(header, wfdb.MultiRecord) and segments:
             return header
         if isinstance(header, wfdb.MultiRecord):
@@ -149,30 +152,53 @@ def read_header(name, advice=FETCH, *, segments=False):
         if header.n_sig != len(leads):
             raise ValueError(f"{header.n_sig} leads, of which {len(leads)} are described")
         if leads:
-            _complete(header, content)
+            _complete(header, lines)
     if not leads:
         raise UserError(f"{name}.hea lists no lead")
     return header
 
 
-def _complete(header, content):
-    """Take from the header's own text what wfdb drops: letters outside ASCII, missing gains."""
+def _lines(content):
+    """Lines of a header that are no comments."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = content.decode("latin-1")
-    lines = [line.split(maxsplit=8) for line in re.split(r"[\r\n]+", text)]
-    lines = [fields for fields in lines if fields and fields[0][0] != "#"][1:]
-    gains = [_GAIN.match(fields[2] if len(fields) > 2 else "") for fields in lines]
-    header.has_gain = [gain["gain"].strip("+-.0") != "" for gain in gains]
-    header.units = [gain["unit"] or "mV" for gain in gains]
-    header.file_name = [fields[0] for fields in lines]
-    names = [fields[8] if len(fields) > 8 else "" for fields in lines]
-    short = zip(names, header.sig_name, strict=True)
-    header.sig_name = [n.strip() or s or f"signal {i}" for i, (n, s) in enumerate(short)]
+    lines = [line.strip() for line in re.split(r"[\r\n]+", text)]
+    return [line for line in lines if line and line[0] != "#"]
+
+
+def _take_rate_and_length(header, fields):
+    """Take both from the record's line, of which wfdb passes over what it does not know."""
+    header.has_fs = len(fields) > 2
+    if header.has_fs:
+        header.fs = float(re.split("[/(]", fields[2])[0])
+    if len(fields) > 3:
+        header.sig_len = int(fields[3])
+
+
+def _complete(header, lines):
+    """Take from the signals' lines what wfdb drops or misreads: letters, and gains like 1E3."""
+    lines = [(line.split(maxsplit=8) + [""] * 9)[:9] for line in lines]
+    gains = [_number(_GAIN.match(fields[2])["gain"]) for fields in lines]
+    header.has_gain = [gain != 0 for gain in gains]
+    header.adc_gain = [gain or 200.0 for gain in gains]
+    for i, (file, _, scale, _, zero, first, *_, name) in enumerate(lines):
+        match = _GAIN.match(scale)
+        header.baseline[i] = _number(match["baseline"] or zero)
+        header.init_value[i] = int(_number(first))
+        header.units[i] = match["unit"] or "mV"
+        header.file_name[i] = file
+        header.sig_name[i] = name.strip() or header.sig_name[i] or f"signal {i}"
     header.samps_per_frame = [n or 1 for n in header.samps_per_frame]
     header.byte_offset = [n or 0 for n in header.byte_offset]
-    header.init_value = [n or 0 for n in header.init_value]
+
+
+def _number(text):
+    """A number, or 0 for a field that is left out."""
+    with suppress(ValueError):
+        return float(text)
+    return 0.0
 
 
 def n_frames(name, header, advice=FETCH):
@@ -307,6 +333,8 @@ def annotations(name, extension, advice=FETCH):
     path = f"{name}.{extension}"
     with refused(f"{path} is damaged, missing or no annotation file; {advice}"):
         content = read_bytes(path, MAX_BYTES)
+        if not content.endswith(b"\0\0"):
+            raise ValueError("the mark at the end is missing, so more may be")
         if (known := _known_notes(content)) == content:
             read = wfdb.rdann(str(name), extension)
         else:

@@ -128,7 +128,8 @@ def _columns(path, form):
                         f"{path}, line {line + at}: {text.iloc[at][:30]!r} is no number; mend "
                         "it, or leave it empty where a sample is missing"
                     )
-            part.append(numbers.to_numpy("f8" if i == form.time else "f4"))
+            with np.errstate(over="ignore"):  # what is too large becomes infinite
+                part.append(numbers.to_numpy("f8" if i == form.time else "f4"))
         line += len(block)
     columns = []
     for part in parts:
@@ -162,11 +163,12 @@ def _frame(path, form, block, line):
 
 
 def _times(text):
-    """Times of a clock in seconds; dates are days first unless they start with the year."""
+    """Times of a clock in seconds; dates are year first, day first, or with AM month first."""
     text = text.str.strip("[]")
-    if re.match(r"\d{4}-|\d\d?[./]\d\d?[./]", text.iloc[0]):
+    noon = re.search("[AP]M$", text.iloc[0], re.IGNORECASE)
+    if noon or re.match(r"\d{4}[-/]|\d\d?[./]\d\d?[./]", text.iloc[0]):
         how = {"format": "ISO8601"} if text.iloc[0][4] == "-" else {"format": "mixed"}
-        times = pd.to_datetime(text, utc=True, errors="coerce", dayfirst=True, **how)
+        times = pd.to_datetime(text, utc=True, errors="coerce", dayfirst=not noon, **how)
         return (times - pd.Timestamp(0, tz="UTC")).dt.total_seconds()
     parts = text.str.split(":", expand=True).apply(pd.to_numeric, errors="coerce")
     return sum(parts[i] * 60.0 ** (parts.shape[1] - 1 - i) for i in parts)

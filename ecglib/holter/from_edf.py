@@ -20,12 +20,17 @@ class EdfRecording(Recording):
     def __init__(self, path):
         super().__init__(path)
         with refused(f"{path} is no EDF file, or damaged; {AGAIN}"):
-            self._edf = _read(self.path)
+            self._edf, self._promised = _read(self.path)
             self._starts = self._starts_of_records()
             self._per_record = [s.samples_per_data_record for s in self._edf.signals]
             if min(self._per_record, default=0) < 0 or not self._edf.data_record_duration > 0:
                 raise ValueError("no such number of samples or seconds in a data record")
             self.signals = tuple(self._signal(s) for s in self._edf.signals)
+        if 0 <= self._promised < self._edf.num_data_records:
+            self.note(
+                f"the header promises {self._promised:,} data records, the file has "
+                f"{self._edf.num_data_records:,}, and all are read"
+            )
         with suppress(ValueError):  # many recorders leave the date out
             self.start = f"{self._edf.startdate} {self._edf.starttime}"
         if not any(s.n_samples for s in self.signals):
@@ -100,6 +105,8 @@ def _read(path):
             raise ValueError("a part of the header")
         promised = int(header[236:244].strip(b"\0 "))
         clean = header.replace(b"\0", b" ")
+        low, high = 256 + 104 * count, 256 + 136 * count  # the ranges, with decimal commas
+        clean = clean[:low] + clean[low:high].replace(b",", b".") + clean[high:]
         # an exporter may fill fields with zeros or give a wrong size of the header
         clean = clean[:184] + f"{len(clean):<8}".encode() + clean[192:]
         source = path if clean == header else clean + file.read()
@@ -111,4 +118,4 @@ def _read(path):
             f"{path} is truncated: its header promises {promised:,} data records, it has "
             f"{edf.num_data_records:,}; {AGAIN}"
         )
-    return edf
+    return edf, promised

@@ -42,6 +42,11 @@ class WfdbRecording(Recording):
         else:
             self._described = header
             self._segments = [_Segment(0, n_frames(path, header, AGAIN), self.path, header)]
+        if not header.has_fs:
+            self.note(
+                "the header gives no samples a second; by WFDB's rule they are 250, so all "
+                "times are a guess"
+            )
         self._fs, self._frames = float(header.fs), sum(s.frames for s in self._segments)
         about = self._described
         leads = zip(about.sig_name, about.units, about.samps_per_frame, strict=True)
@@ -100,13 +105,14 @@ class WfdbRecording(Recording):
         return signal
 
     def _channel(self, segment, index):
-        """Place of a signal in a segment, or None; in a variable layout its name says it."""
+        """Place of a signal in a segment, or None: that of its name, else in a fixed layout the
+        same place."""
         if segment.header is None:
             return None
-        if self._segments[0].frames:
-            return index if index < segment.header.n_sig else None
         names, name = self._described.sig_name, self.signals[index].name
         places = [i for i, other in enumerate(segment.header.sig_name) if other == name]
+        if not places and self._segments[0].frames:
+            return index if index < segment.header.n_sig else None
         same = names[:index].count(name)
         return places[same] if same < len(places) else None
 

@@ -80,7 +80,8 @@ def choose(recording, wanted=None):
     """Which signal is read, and one sentence if that is a guess (else None).
 
     Lead II comes first, then what is called a lead or an ECG, then a voltage whose name says
-    nothing; never what is called something else, or has another unit, unless `wanted` names it.
+    nothing; never what is called something else, or has another unit, unless `wanted` names it;
+    a sampling frequency that is not read only if all have such a one.
     Among signals that are equally good by their names, the one of which most can be read.
 
     Parameters
@@ -107,13 +108,17 @@ def choose(recording, wanted=None):
             f"{_shown(recording, index)} does not look like an ECG by name and unit; it is "
             "read because --lead names it"
         )
-    best = min(kinds_of)
-    if best == names.OTHER:
+    ranks = [
+        (kind == names.OTHER, not SLOWEST <= signal.fs <= MAX_FS, kind)
+        for kind, signal in zip(kinds_of, recording.signals, strict=True)
+    ]
+    is_other, _, best = min(ranks)
+    if is_other:
         raise UserError(
             f"{recording.name} has no signal that looks like an ECG by name and unit; it has "
             f"{_listed(recording)}: name one by --lead"
         )
-    equal = [i for i, kind in enumerate(kinds_of) if kind == best]
+    equal = [i for i, rank in enumerate(ranks) if rank == min(ranks)]
     index = max(equal, key=lambda i: _readable(recording, i)) if len(equal) > 1 else equal[0]
     shown = _shown(recording, index)
     if best == names.UNKNOWN:

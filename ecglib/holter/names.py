@@ -8,24 +8,26 @@ from ecglib.holter.recording import millivolts
 LEAD_II, ECG, UNKNOWN, OTHER = range(4)
 """What a signal is by its name and unit, from the most welcome on; `OTHER` is no ECG."""
 
-_ECG = re.compile(r"(ecg|ekg|elektrokardiogramm?|electrocardiogram)(.*)")
+_ECG = re.compile(r"(ecg|ekg|ele[ck]tro[ck]ardiogra[a-z]*)(.*)")
 _FILLING = {
     "lead", "leads", "ableitung", "derivation", "derivacion", "derivazione", "mdc", "modified",
     "mod", "elec", "potl", "channel", "chan", "ch", "kanal", "limb", "chest", "signal", "raw",
-    "filtered", "mv", "uv",
+    "filtered", "mv", "uv", "abl", "standard", "ref",
 }  # fmt: skip
 _LEAD_WORDS = {"lead", "leads", "ableitung", "derivation", "derivacion", "derivazione"}
-_II = re.compile(r"(m?l|d)?ii|ml2|d2|l2|rall|llra")
+_II = re.compile(r"2?(m?l|d)?ii|ml2|d2|l2|rall|llra")
 _LEADS = re.compile(
-    r"(m?l|d)?i(ii)?|(ml|d)[13]|a?v[rlf]|m?v\d{0,2}[rl]?|v[xyz]|mcl\d?|c[mcbs]\d?|lara|rala|"
-    r"llla|lall|mlv\d"
+    r"(m?l|d)?i(ii)?|(ml|d)[13]|a?v[rlf]|m?v\d{0,2}[rl]?|v[xyz]|mcl\d?|c[mcbs]\d{0,2}|"
+    r"[ae]s|ai|lara|rala|llla|lall|mlv\d"
 )
 _NO_ECG = re.compile(
     r"resp\w*|breath\w*|imp|impedance|thor\w*|abd\w*|flow|nasal|airflow|effort|snore|belt|"
     r"abp\d?|art|pap|cvp|icp|rap|lap|bp\d?|nibp|p\d|pressure|ppg\w*|pleth\w*|spo2|sao2|o2|sat|"
     r"co2|etco2|eeg\w*|eog\w*|emg\w*|chin\w*|leg|temp\w*|acc\w*|gyr\w*|mag|noise|rausch\w*|"
-    r"mark\w*|event\w*|trig\w*|button|status|sync|annot\w*|pulse|hr|heart|rr|position|"
-    r"light|battery|quality|loc|roc|e[12]|tib\w*|body|pacer?|marker"
+    r"mark\w*|event\w*|trig\w*|button|status|sync|annot\w*|pulse|hr|heart|position|"
+    r"light|battery|quality|loc|roc|e[12]|tib\w*|body\w*|pace\w*|legs|\w+flow|\w+eye|eda|gsr|"
+    r"scr|bvp|ptt|scg|pcg|bcg|edr|seismo\w*|phono\w*|heartrate|hrv|rri?|qrs|ir|red|toco|uc|"
+    r"uterus|cal|calibration|stat|vth|vab|paw|awp|uap|sv"
 )
 _EEG = re.compile(r"(fp|af|f|fc|c|cp|ft|t|tp|p|po|o)(z|\d{1,2})|[am][12]")
 _NO_UNIT = ("", "nu", "adu", "adc", "count", "counts", "raw", "na", "none", "undef", "lsb", "1")
@@ -84,4 +86,5 @@ def _parts(name):
     if _II.fullmatch(joined) or (joined == "2" and not _LEAD_WORDS.isdisjoint(words)):
         return "II", True, other
     scalp = not ecg and core and all(_EEG.fullmatch(word) for word in core)
-    return joined or ("ecg" if ecg else ""), ecg, other or bool(scalp)
+    joined = joined or ("ecg" if ecg else "".join(words))
+    return joined, ecg, other or bool(scalp)

@@ -63,7 +63,9 @@ def open_recording(path, fs=None, units=None):
     ending, record = path.suffix.lower(), path.with_suffix("")
     if ending in _WFDB and record.with_name(f"{record.name}.hea").is_file():
         path, ending = record, ""
-    if path.is_file() and not path.with_name(f"{path.name}.hea").is_file():
+    if path.with_name(f"{path.name}.hea").is_file():
+        ending = ""  # of the name of a record
+    elif path.is_file():
         with path.open("rb") as file:
             _refuse_others(path, file.read(1024))
         if ending in TABLES:

@@ -20,10 +20,12 @@ _HEAD, _MOST = 1 << 16, 200  # bytes and lines that are looked at
 _SHOWN = 40  # rows of them
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|nan|na|null|-", re.IGNORECASE)
+_DATE = r"\d{4}[-/]\d\d?[-/]\d\d?|\d\d?[./]\d\d?[./]\d{4}"
 _CLOCK = re.compile(
-    r"\[?(\d{4}-\d\d?-\d\d?|\d\d?[./]\d\d?[./]\d{4})?[T ]?(\d+:)?\d+:\d+(\.\d+)?"
-    r"(Z|[+-]\d\d:?\d\d)?\]?"
+    rf"\[?({_DATE})?[T ]?(\d+:)?\d+:\d+(\.\d+)?( ?[AP]M|Z|[+-]\d\d:?\d\d)?\]?",
+    re.IGNORECASE,
 )
+_PATTERNS = (_NUMBER, _CLOCK, re.compile(_DATE))
 _RATE = re.compile(r"(\d[\d.,]*)\s*(k?hz|hertz|herc|герц|赫|ヘルツ|헤르츠)", re.IGNORECASE)
 _RATE_BY_NAME = re.compile(r"(?:rate|freq\w*|fs)\b[^\d]*(\d[\d.,]*)()\s*$", re.IGNORECASE)
 _LEAD = re.compile(r"(?:.*\s)?(?:I{1,3}|aV[RLF]|V[1-6])")
@@ -50,7 +52,7 @@ class Form:
     units: list[str]
     fs: float | None  # samples a second, if a line above the rows says it
     time: int | None  # the column of times
-    index: int | None  # a column that only counts rows
+    index: int | None  # a column that only counts rows, or repeats the date
     clock: bool  # whether times are of a clock, with a date or without
 
     @property
@@ -73,7 +75,7 @@ def form_of(path):
     """Form of a table; `UserError` if there are no rows of numbers."""
     with path.open("rb") as file:
         head = file.read(_HEAD)
-    encoding = _encoding(head)
+    encoding = encoding_of(head)
     lines = re.split(r"\r\n|\r|\n", head.decode(encoding, errors="replace"))
     lines = lines[: -1 if len(head) == _HEAD else None][:_MOST]  # the last may be cut in two
     found = None if "\0" in "".join(lines) else _rows(lines)
@@ -101,7 +103,8 @@ def clean(line, decimal):
     return line.replace(",", ".") if decimal == "," else line
 
 
-def _encoding(head):
+def encoding_of(head):
+    """Encoding of a text that begins with these bytes."""
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
     try:
@@ -124,7 +127,7 @@ def _rows(lines):
     """
     best, found = (0.5, False), None
     places = [i for i, line in enumerate(lines) if line.strip()]
-    for separator, decimal in itertools.product(("\t", ";", ",", None), ".,"):
+    for separator, decimal in itertools.product(("\t", ";", ",", "|", None), ".,"):
         rows = [_numeric(_split(clean(lines[i], decimal), separator)) for i in places]
         first = _first_row(rows)
         if first is None or separator == decimal:
@@ -142,7 +145,7 @@ def _rows(lines):
 
 def _numeric(fields):
     """Of each field, whether it is a number or a time; None if it is empty."""
-    return [bool(_NUMBER.fullmatch(f) or _CLOCK.fullmatch(f)) if f else None for f in fields]
+    return [any(p.fullmatch(f) for p in _PATTERNS) if f else None for f in fields]
 
 
 def _first_row(rows):
@@ -211,6 +214,9 @@ def _times(rows, names, units):
         fields, name = [row[i] for row in rows], names[i].lower().strip()
         if all(_CLOCK.fullmatch(field) for field in fields):
             return i, index, True
+        if all(re.fullmatch(_DATE, field) for field in fields):  # a clock stands beside it
+            index = i
+            continue
         steps = np.diff(pd.to_numeric(pd.Series(fields), errors="coerce"))
         if _TIME.fullmatch(name) or units[i].lower() in _PER_SECOND:
             return i, index, False

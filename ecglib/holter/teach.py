@@ -4,7 +4,6 @@ Queries and update are those of study budget. A beat is what the device makes of
 that the network in integers reads.
 """
 
-import codecs
 import csv
 from dataclasses import dataclass
 
@@ -18,6 +17,7 @@ from ecglib.deploy.c99.lower import lower
 from ecglib.deploy.replay import FROM_HEAD, head_inputs
 from ecglib.holter.classify import UNREADABLE, classify, inputs_of
 from ecglib.holter.report import clock
+from ecglib.holter.table_form import encoding_of
 from ecglib.personalize import queries
 from ecglib.personalize.budget import View, updated
 from ecglib.system.errors import UserError
@@ -140,8 +140,10 @@ def _rows(path):
         raise UserError(f"there is no table {path}; name the one of `ask` that you filled in")
     with refused(f"{path} is no table of text, or too large; save it as CSV"):
         content = read_bytes(path, MAX_TABLE_BYTES)
-        wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-        lines = content.decode("utf-16" if wide else "utf-8-sig").splitlines() or [""]
+        lines = content.decode(encoding_of(content + b"\n")).splitlines()
+        # a spreadsheet program may write "sep=;" or an empty line above
+        skipped = next((i for i, line in enumerate(lines) if "label" in line.lower()), 0)
+        lines = lines[skipped:] or [""]
         cells = list(csv.reader(lines, delimiter=max(",;\t", key=lines[0].count)))
     names, *rows = [[cell.strip() for cell in row] for row in cells]
     names = [name.lower() for name in names]
@@ -150,7 +152,7 @@ def _rows(path):
             raise UserError(
                 f"{path} has no column {name}; fill in what python -m ecglib ask wrote"
             )
-    for number, row in enumerate(rows, start=2):
+    for number, row in enumerate(rows, start=skipped + 2):
         if any(row):
             row += [""] * (len(names) - len(row))
             yield number, dict(zip(names, row, strict=False))
@@ -168,7 +170,7 @@ def _place_and_label(where, row, lead, sample):
             f"{CANNOT_SAY} for any other beat"
         )
     with refused(f"{where}: sample is {row['sample']!r}, no number"):
-        place = np.flatnonzero(sample == float(row["sample"]))
+        place = np.flatnonzero(sample == float(row["sample"].replace(",", ".")))
     if len(place) == 0:
         raise UserError(
             f"{where}: no beat is at sample {row['sample']}; take the R-peaks from the same "

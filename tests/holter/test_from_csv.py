@@ -94,7 +94,17 @@ def test_rates_in_other_words(tmp_path, rate, fs):
 
 @pytest.mark.parametrize(
     ("separator", "decimal"),
-    [(",", "."), (";", "."), (";", ","), ("\t", "."), ("\t", ","), (" ", "."), ("  ", ",")],
+    [
+        (",", "."),
+        (";", "."),
+        (";", ","),
+        ("|", "."),
+        ("|", ","),
+        ("\t", "."),
+        ("\t", ","),
+        (" ", "."),
+        ("  ", ","),
+    ],
 )
 @pytest.mark.parametrize("above", ["", "time,V5,II"], ids=["bare", "named"])
 def test_separators_and_decimal_signs(tmp_path, separator, decimal, above):
@@ -118,6 +128,10 @@ TIMES = {
     "clock over midnight": ("Zeit", [f"{at:%H:%M:%S.%f}" for at in CLOCK]),
     "ISO": ("date", [f"{at.isoformat(timespec='milliseconds')}Z" for at in CLOCK]),
     "day first": ("Datum", [f"{at:%d.%m.%Y %H:%M:%S.%f}" for at in CLOCK]),
+    "year first": ("time", [f"{at:%Y/%m/%d %H:%M:%S.%f}" for at in CLOCK]),
+    "month first": ("time", [f"{at:%m/%d/%Y %I:%M:%S.%f %p}" for at in CLOCK]),
+    "before and after noon": ("time", [f"{at:%I:%M:%S.%f %p}" for at in CLOCK]),
+    "date beside it": ("date,time", [f"{at:%Y-%m-%d},{at:%H:%M:%S.%f}" for at in CLOCK]),
     "minutes": ("Elapsed time", [f"'{int(t // 60)}:{t % 60:06.3f}'" for t in TIME]),
 }
 
@@ -244,6 +258,7 @@ def spoiled(at, new, column=1):
         (spoiled(99, "1" * 300_000), "t.csv has a line of"),
         (rows(texts(TIME**2 / 9 + TIME), texts(LEAD)), "too irregular"),
         ("time,ecg\n0,1\n1e300,2\n2e300,3\n", "t.csv: lead"),
+        (rows(texts(TIME), ["1e300"] * len(TIME), above="time,ecg\n"), "all invalid"),
         ("time,ecg\n0.000,1\n0.004,2\n0.008,3\n", "too short"),
     ],
 )  # fmt: skip

@@ -93,6 +93,21 @@ def interrupted(path, pause, after=30):
     return path
 
 
+def test_ranges_with_decimal_commas(tmp_path):
+    change = [(360, b"-5,0    "), (368, b"5,0     ")]
+    path = written(tmp_path, signal(LEAD), change=change)
+    np.testing.assert_allclose(open_recording(path).read(0), LEAD, atol=1e-4)
+
+
+def test_more_data_than_the_header_promises_is_said(tmp_path):
+    path = written(tmp_path, signal(LEAD), change=[(236, b"50      ")])
+    recording = open_recording(path)
+    assert recording.signals[0].n_samples == len(LEAD)
+    (note,) = recording.notes
+    assert "promises 50 data records, the file has 60" in note
+    assert open_recording(written(tmp_path, signal(LEAD))).notes == []
+
+
 def test_what_a_discontinuous_file_leaves_out_is_missing(tmp_path):
     path = interrupted(written(tmp_path, signal(LEAD), plus=True), pause=5)
     read = open_recording(path).read(0)

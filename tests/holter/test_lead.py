@@ -24,7 +24,8 @@ def kind(name, unit="mV"):
     "name",
     ["II", "ii", "MLII", "mlii", "ML2", "II,", "lead II", "Lead 2", "ECG lead II", "ECG II",
      "ECG-II", "EKG II", "DII", "D2", "MDC_ECG_LEAD_II", "modified lead II", "Ableitung II",
-     "Dérivation II", "derivación II", "ECGII", "II (mV)", "RA-LL", "ecg_II"],
+     "Dérivation II", "derivación II", "ECGII", "II (mV)", "RA-LL", "ecg_II", "Abl. II",
+     "Standard II", "ECG II-REF", "ECG 2 (II)"],
 )  # fmt: skip
 def test_spellings_of_lead_two(name):
     assert kind(name) == names.LEAD_II
@@ -36,7 +37,7 @@ def test_spellings_of_lead_two(name):
     ["I", "III", "MLI", "MLIII", "aVR", "aVF", "AVL", "V", "V1", "v5", "V5,", "MV1", "V4R",
      "D1", "Lead I", "lead 1", "ECG", "ecg", "EKG", "ECG1", "ECG2", "ECG 2", "EKG1",
      "ECG lead V3", "MDC_ECG_LEAD_V2", "MCL1", "CM5", "vx", "ECG L", "Ableitung I",
-     "Elektrokardiogramm"],
+     "Elektrokardiogramm", "Electrocardiography", "CS12", "MV", "E-S", "A-I"],
 )  # fmt: skip
 def test_other_names_of_an_ecg(name):
     assert kind(name) == names.ECG
@@ -49,7 +50,8 @@ def test_other_names_of_an_ecg(name):
      "PLETH", "PLETH,", "Pleth II", "SpO2", "SaO2", "EEG", "EEG F3-M2", "F3-M2", "C3-A2",
      "Fp1", "O1-A2", "Cz", "EOG", "EOG(L)", "EMG", "Chin", "EMG Chin1-Chin2", "Temp", "ACC_X",
      "accelerometer z", "noise", "marker", "Event", "QRS_SYNC", "Heart rate", "HR", "CO2",
-     "EtCO2", "Pulse"],
+     "EtCO2", "Pulse", "GSR", "EDA", "BVP", "PCG", "SCG", "EDR", "Pacemaker", "HeartRate",
+     "TOCO", "CannulaFlow", "Lefteye", "LEGS", "BodyPos", "VTH", "RRI", "calibration"],
 )  # fmt: skip
 def test_names_of_what_is_no_ecg(name):
     assert kind(name) == names.OTHER
@@ -101,6 +103,17 @@ def test_a_lead_whose_name_says_nothing_is_a_guess(tmp_path, capsys):
     path = record(tmp_path, "r", {"noise": breathing(), "chan 1": lead})
     assert len(predicted(path)) == pytest.approx(len(peaks), abs=1)
     assert "note: that chan 1 is an ECG is a guess" in capsys.readouterr().out
+
+
+def test_a_lead_whose_rate_is_not_read_comes_last(tmp_path, capsys):
+    lead, _ = ecg()
+    frames = np.stack([lead[2::5], *(lead[i::5] for i in range(5))], axis=1)
+    (tmp_path / "r.dat").write_bytes(np.rint(frames * 1000).astype("<i2").tobytes())
+    lines = "r.dat 16 1000 16 0 0 0 0 II\nr.dat 16x5 1000 16 0 0 0 0 {}\n"
+    path = header(tmp_path, "r", "r 2 50\n" + lines.format("V5"))
+    assert read_lead(open_recording(path)).name == "V5"
+    header(tmp_path, "r", "r 2 50\n" + lines.format("RESP"))
+    assert "lead II has 50 Hz; 100 to 20,000 Hz are read" in refusal(capsys, path)
 
 
 def test_nothing_that_looks_like_an_ecg(tmp_path, capsys):

@@ -129,6 +129,43 @@ def test_without_a_gain_the_amplitude_is_called_a_guess(tmp_path, line, capsys):
     assert "amplitude is a guess" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("scale", ["+1000", "1E3/mV", "1e6/V", "1000.0(0)", "1000(+0)/mV"])
+@pytest.mark.parametrize("form", ["16", "16:-3"])
+def test_gains_however_they_are_written(tmp_path, scale, form):
+    lead, _ = ecg()
+    path = record(tmp_path, "r", {"II": lead})
+    header(tmp_path, "r", f"r 1 250\nr.dat {form} {scale} 16 0 0 0 0 II\n")
+    recording = open_recording(path)
+    np.testing.assert_allclose(recording.read(0), lead, atol=1e-5)
+    assert recording.notes == []
+
+
+@pytest.mark.parametrize(
+    ("line", "fs"), [("r 1 5e2", 500), ("r 1 2.5E2/1000(7) 15000", 250), ("r 1", 250)]
+)
+def test_rates_however_they_are_written(tmp_path, line, fs):
+    record(tmp_path, "r", {"II": ecg()[0]})
+    path = header(tmp_path, "r", f"{line}\nr.dat 16 1000 16 0 0 0 0 II\n")
+    recording = open_recording(path)
+    assert (recording.signals[0].fs, recording.signals[0].n_samples) == (fs, 15_000)
+    assert ("no samples a second" in str(recording.notes)) == (line == "r 1")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("r 1 fast 15000", "r.hea is damaged"),
+        ("r 1 -500 15000", "-500 Hz; 100 to 20,000 Hz are read"),
+        ("r 1 250 -5", "too short: -5 samples"),
+        ("r 1 250 many", "r.hea is damaged"),
+    ],
+)
+def test_impossible_rates_and_lengths_are_refused(tmp_path, capsys, line, message):
+    record(tmp_path, "r", {"II": ecg()[0]})
+    path = header(tmp_path, "r", f"{line}\nr.dat 16 1000 16 0 0 0 0 II\n")
+    assert message in refusal(capsys, path)
+
+
 def test_a_unit_that_is_no_voltage_is_said(tmp_path, capsys):
     lead, _ = ecg()
     predicted(record(tmp_path, "r", {"ECG": lead}, units="NU"))
@@ -166,9 +203,13 @@ def test_segments_of_a_fixed_layout(tmp_path):
     record(tmp_path, "s1", {"ECG": lead[:7000] / 9, "II": lead[:7000]})
     record(tmp_path, "s2", {"V": lead[7500:] / 9, "ii": lead[7500:]})
     header(tmp_path, "all", "all/3 2 250\ns1 7000\n~ 500\ns2 7500\n")
+    expected = lead.copy()
+    expected[7000:7500] = np.nan
     read = open_recording(tmp_path / "all").read(1)
-    lead[7000:7500] = np.nan
-    np.testing.assert_allclose(read, lead, atol=1e-6)
+    np.testing.assert_allclose(read, expected, atol=1e-6)
+    record(tmp_path, "s2", {"II": lead[7500:], "ECG": lead[7500:] / 9})  # in another order
+    read = open_recording(tmp_path / "all").read(1)
+    np.testing.assert_allclose(read, expected, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -258,11 +299,21 @@ def test_annotations_that_cannot_be_used(tmp_path, capsys):
     assert "r.atr does not exist" in refusal(capsys, path, "--annotations", "atr")
     (tmp_path / "r.bad").write_bytes(b"\xff\xff\xff")
     assert "r.bad is damaged" in refusal(capsys, path, "--annotations", "bad")
+    marks(path, "cut", [100, 300, 500])
+    (tmp_path / "r.cut").write_bytes((tmp_path / "r.cut").read_bytes()[:-2])
+    assert "r.cut is damaged" in refusal(capsys, path, "--annotations", "cut")
     back = np.array([[200, 4], [0, 59 << 2], [255, 255], [156, 255], [0, 4], [0, 0]])
     (tmp_path / "r.back").write_bytes(back.astype("u1").tobytes())
     assert "r.back is damaged" in refusal(capsys, path, "--annotations", "back")
     marks(path, "calm", [9], "+")
     assert "no beat" in refusal(capsys, path, "--annotations", "calm")
+
+
+@pytest.mark.parametrize("name", ["r.csv", "r.dat", "r.edf"])
+def test_a_record_whose_name_has_an_ending(tmp_path, name):
+    record(tmp_path, "r", {"II": ecg()[0]})
+    (tmp_path / "r.hea").rename(tmp_path / f"{name}.hea")
+    assert open_recording(tmp_path / name).name == name
 
 
 @pytest.mark.parametrize("ending", ["", ".hea", ".dat"])

@@ -232,6 +232,15 @@ FILLED = (
         lambda text: (
             text.replace("label\n", "label,note\n").replace("N\n", "N,my note\n").encode()
         ),
+        lambda text: (
+            text.replace("label\n", "label,Anmerkung\n")
+            .replace("v\n", "v,für\n")
+            .encode("cp1252")
+        ),
+        lambda text: ("sep=;\n" + text.replace(",N", ".0,N").replace(",", ";")).encode(),
+        lambda text: ("\n;;;\n" + text.replace(",", ";").replace(";N", ",0;N")).encode(
+            "utf-8-sig"
+        ),
         lambda text: (text + "\n".join(text.splitlines()[1:2])).encode(),  # a row twice
     ],
 )
@@ -307,7 +316,7 @@ def assert_sentence(capsys, said):
     [
         (None, "there is no table"),
         (b"\xff\xfe\x00", "no table of text"),
-        (b"a,\xe9", "save it as CSV"),
+        (b"a,\xe9", "has no column record"),
     ],
 )
 def test_files_that_are_no_tables(record, tmp_path, capsys, content, said):
