@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ecglib.aami import CLASSES
+from ecglib.data.signal.micro_input import FS, LENGTH
 from ecglib.data.signal.peaks import UNITS_PER_MV, find
 from ecglib.deploy.c99.front import network_inputs
 from ecglib.holter.lead import Lead
@@ -21,6 +22,9 @@ from ecglib.system.untrusted import refused
 
 UNREADABLE = "?"
 """Class of a beat where the lead cannot be read."""
+
+MOST_INVALID = 0.25
+"""Share of a beat's window from which on invalid samples leave it without a class."""
 
 _NO_ANNOTATIONS = (
     *("hea", "dat", "mat", "edf", "bdf", "wav", "flac", "xws"),  # headers and signals of WFDB
@@ -108,10 +112,17 @@ def classify(lead, sample, program):
     probability = _softmax(logits / 2.0 ** program.layers[-1].shift).round(4)
     beats = pd.DataFrame({"sample": sample, "seconds": (sample / lead.fs).round(3)})
     beats["class"] = np.array(CLASSES)[logits.argmax(axis=1)]
-    second = np.minimum(sample // round(lead.fs), len(lead.unreadable) - 1)
-    beats.loc[lead.unreadable[second], "class"] = UNREADABLE
+    beats.loc[_unreadable(lead, sample), "class"] = UNREADABLE
     beats[list(CLASSES)] = probability
     return Classified(lead, beats)
+
+
+def _unreadable(lead, sample):
+    """Which beats lie in seconds that cannot be read, or have a window that a gap cuts."""
+    second = np.minimum(sample // round(lead.fs), len(lead.unreadable) - 1)
+    invalid, half = np.flatnonzero(np.isnan(lead.signal)), round(LENGTH / FS * lead.fs / 2)
+    bounds = (np.searchsorted(invalid, sample + step) for step in (half, -half))
+    return lead.unreadable[second] | (np.subtract(*bounds) > 2 * half * MOST_INVALID)
 
 
 def _softmax(logits):

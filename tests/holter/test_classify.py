@@ -252,6 +252,15 @@ def test_ten_seconds_are_enough(program):
     assert found[["N", "S", "V"]].notna().all(axis=None)
 
 
+def test_beats_that_a_gap_cuts_get_no_class(program):
+    signal, peaks = trace(70, 250, 30)
+    signal = signal.astype(np.float32)
+    signal[peaks[10] : peaks[12] + 5] = np.nan  # from the middle of one complex into another
+    lead = Lead("invented", "II", 250, signal, np.zeros(30, dtype=bool))
+    found = classify(lead, peaks, program).beats["class"]
+    assert np.flatnonzero(found == "?").tolist() == [10, 11, 12]
+
+
 def test_beats_in_unreadable_seconds_get_no_class(program):
     signal, peaks = trace(70, 250, 30)
     unreadable = np.arange(30) // 5 == 1
