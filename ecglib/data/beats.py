@@ -75,8 +75,13 @@ def cut_beats(records, window, fusion):
     parts = [_cut_record(record, window, fusion) for record in records]
     if len({part.fs for part in parts}) > 1:
         raise UserError("records have different sampling frequencies; load them one by one")
-    joined = {name: np.concatenate([getattr(p, name) for p in parts]) for name in _COLUMNS}
-    return replace(parts[0], **joined, n_padded=sum(part.n_padded for part in parts))
+    return joined(parts)
+
+
+def joined(parts):
+    """Several tables of beats at one sampling frequency as one."""
+    columns = {name: np.concatenate([getattr(p, name) for p in parts]) for name in _COLUMNS}
+    return replace(parts[0], **columns, n_padded=sum(part.n_padded for part in parts))
 
 
 def _cut_record(record, window, fusion):

@@ -18,7 +18,7 @@ class RecordSettings(Settings):
     dataset : str
         Name of a data set with annotated beats, see `ecglib.data.sets.SETS`.
     records : tuple of int
-        Records of the data set that are used.
+        Records of the data set that are used; if empty, all that the split names.
     """
 
     dataset: str = "mitdb"

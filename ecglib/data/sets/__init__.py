@@ -4,11 +4,11 @@ Importing this module reads no recording and needs neither wfdb nor torch.
 `ecglib.data.sets.dataset` says what a data set's module must provide.
 """
 
-from ecglib.data.sets import chapman, cinc2017, cpsc2018, mitdb, nstdb, svdb
+from ecglib.data.sets import both, chapman, cinc2017, cpsc2018, mitdb, nstdb, svdb
 from ecglib.data.sets.dataset import BeatSet, RecordingSet
 from ecglib.system.errors import UserError
 
-_MODULES = (mitdb, svdb, cinc2017, chapman, cpsc2018, nstdb)
+_MODULES = (mitdb, svdb, both, cinc2017, chapman, cpsc2018, nstdb)
 
 SETS = {module.DATASET.name: module.DATASET for module in _MODULES}
 """Name -> data set. A notebook may add its own data sets."""

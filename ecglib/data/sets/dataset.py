@@ -13,12 +13,12 @@ read and packed, and every study of its kind can name it.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from ecglib.data.beats import Beats, cut_beats
+from ecglib.data.beats import Beats, cut_beats, joined
 from ecglib.data.find import cache, pack
 from ecglib.data.find.identity import identity, identity_of, record_files, records_in, sha256_of
 from ecglib.data.recordings import Recordings
@@ -161,15 +161,16 @@ class BeatSet(DataSet):
     def folds(self, split, records):
         """Training and test records of every training of a split, a list of pairs.
 
-        Only the split's records in `records` (sequence of int) are used. If there are several
-        folds, those without a test record are left out.
+        Only the split's records in `records` (sequence of int) are used, or all of them if
+        it is empty. If there are several folds, those without a test record are left out.
         """
         if split not in self.folds_by_split:
             known = ", ".join(self.splits)
             raise UserError(f"split is {split!r}; {self.name} knows {known or 'none'}")
         whole = self.folds_by_split[split]
         used = [
-            tuple(tuple(r for r in side if r in records) for side in fold) for fold in whole
+            tuple(tuple(r for r in side if not records or r in records) for side in fold)
+            for fold in whole
         ]
         return [(train, test) for train, test in used if test or len(whole) == 1]
 
@@ -318,6 +319,78 @@ class BeatSet(DataSet):
             out, self.name, info, (read_wfdb(root, r, self.lead) for r in packed), self.lead
         )
         return info
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class JointSet(BeatSet):
+    """Several databases of annotated beats that studies read as one.
+
+    A place of it is a folder that holds every one of them; the numbers of their records differ.
+    Places of beats are given at the sampling frequency of the first database.
+
+    Attributes
+    ----------
+    members : tuple of BeatSet
+        The databases; all other fields but `name`, `title` and `folds_by_split` follow.
+    """
+
+    members: tuple[BeatSet, ...]
+    records: tuple[int, ...] = ()
+    lead: str = ""
+
+    packs = False
+
+    def __post_init__(self):
+        joined = tuple(record for member in self.members for record in member.records)
+        object.__setattr__(self, "records", joined)
+        object.__setattr__(self, "fs", self.members[0].fs)
+
+    def member_of(self, record):
+        """The database of a record."""
+        return next(member for member in self.members if record in member.records)
+
+    def key(self, record):
+        return self.member_of(record).key(record)
+
+    def _holdings(self, place):
+        yield place, self.present(place)
+
+    def present(self, path):
+        """Numbers of the records at `path`; none if a database is missing."""
+        at = [member.locate(path) for member in self.members]
+        if None in at:
+            return ()
+        found = zip(self.members, at, strict=True)
+        return tuple(record for member, where in found for record in member.present(where))
+
+    def identify(self, path, wanted=()):
+        found = {member.name: member.identify(member.locate(path)) for member in self.members}
+        shas = {name: sha256 for name, (sha256, _) in found.items()}
+        return identity(shas), any(invented for _, invented in found.values())
+
+    def lacking(self, place, wanted):
+        names = " and ".join(member.name for member in self.members)
+        return (
+            f"does not hold all records of {names} that are asked for: name a folder that does"
+        )
+
+    def load_beats(self, root, records, *, lead=None, **how):
+        parts = []
+        for member in self.members:
+            own = tuple(record for record in records if record in member.records)
+            if own:
+                beats = member.load_beats(member.locate(root), own, lead=lead, **how)
+                sample = np.rint(beats.sample * (self.fs / member.fs)).astype(np.int64)
+                parts.append(replace(beats, sample=sample, fs=self.fs))
+        return joined(parts)
+
+    def read_record(self, root, record, lead=None):
+        member = self.member_of(record)
+        return member.read_record(member.locate(root), record, lead)
+
+    def other_lead(self, root, record, lead=None):
+        member = self.member_of(record)
+        return member.other_lead(member.locate(root), record, lead)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
