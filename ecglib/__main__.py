@@ -192,7 +192,7 @@ def _parser():
         return sub
 
     sub = command(_fetch, "download a database from its publisher and verify it")
-    sub.add_argument("name", choices=sets.NAMES)
+    sub.add_argument("name", choices=[n for n in sets.NAMES if sets.get(n).publisher])
     sub.add_argument("--out", type=Path, help="target folder (default: the user's data folder)")
 
     sub = command(_pack, "write a database as one compact file that data_root accepts")

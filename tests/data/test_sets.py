@@ -22,15 +22,13 @@ from .test_mitdb import assert_same
 
 def test_every_name_is_one_of_either_kind():
     assert {*sets.BEATS, *sets.RECORDINGS, "nstdb"} == set(sets.NAMES)
-    assert set(sets.BEATS) == {"mitdb", "svdb"}
+    assert set(sets.BEATS) == {"mitdb", "svdb", "both"}
     assert set(sets.RECORDINGS) == {"cinc2017", "chapman", "cpsc2018"}
     assert all(sets.get(name).name == name for name in sets.NAMES)
 
 
 def test_an_unknown_name_lists_the_known_ones(tmp_path):
-    message = (
-        "unknown data set 'ptbxl': known are mitdb, svdb, cinc2017, chapman, cpsc2018, nstdb"
-    )
+    message = "unknown data set 'ptbxl': known are mitdb, svdb, both, cinc2017, chapman, cpsc2018, nstdb"
     for ask in (sets.get, find, lambda name: sets.load(name, tmp_path), fetch):
         with pytest.raises(UserError, match=message):
             ask("ptbxl")

@@ -325,7 +325,8 @@ class BeatSet(DataSet):
 class JointSet(BeatSet):
     """Several databases of annotated beats that studies read as one.
 
-    A place of it is a folder that holds every one of them; the numbers of their records differ.
+    A place of it is a folder that holds every one of them, or the folder of one beside which
+    the others lie; the numbers of their records differ.
     Places of beats are given at the sampling frequency of the first database.
 
     Attributes
@@ -353,7 +354,8 @@ class JointSet(BeatSet):
         return self.member_of(record).key(record)
 
     def _holdings(self, place):
-        yield place, self.present(place)
+        for path in (place, place.parent):
+            yield path, self.present(path)
 
     def present(self, path):
         """Numbers of the records at `path`; none if a database is missing."""
@@ -367,12 +369,6 @@ class JointSet(BeatSet):
         found = {member.name: member.identify(member.locate(path)) for member in self.members}
         shas = {name: sha256 for name, (sha256, _) in found.items()}
         return identity(shas), any(invented for _, invented in found.values())
-
-    def lacking(self, place, wanted):
-        names = " and ".join(member.name for member in self.members)
-        return (
-            f"does not hold all records of {names} that are asked for: name a folder that does"
-        )
 
     def load_beats(self, root, records, *, lead=None, **how):
         parts = []

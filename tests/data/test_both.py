@@ -1,0 +1,94 @@
+"""Two databases that studies read as one: their folds, keys and times."""
+
+import numpy as np
+import pytest
+
+from ecglib.aami import DS1, DS2, SVDB_DEV, SVDB_TEST, patient_of
+from ecglib.data import sets
+from ecglib.data.find.search import find
+from ecglib.data.sets.dataset import BeatSet, JointSet
+from ecglib.data.synthetic import write_records
+from ecglib.system.errors import UserError
+
+EVERYBODY = {*DS1, *DS2, *SVDB_DEV, *SVDB_TEST}
+
+
+def patients(records):
+    return {patient_of(record) for record in records}
+
+
+@pytest.mark.parametrize("split", sets.get("both").splits)
+def test_nobody_is_trained_on_and_tested(split):
+    for train, test in sets.get("both").folds(split, ()):
+        assert train
+        assert test
+        if split == "dev_test":  # the literature's sides share one man, 201 and 202
+            assert patients(train) & patients(test) == {201}
+        else:
+            assert not patients(train) & patients(test)
+
+
+def test_everybody_is_left_out_once():
+    folds = sets.get("both").folds("lopo2", ())
+    assert len(folds) >= 20
+    tested = [record for _, test in folds for record in test]
+    assert sorted(tested) == sorted(EVERYBODY)
+    assert len(patients(tested)) == 43 + 58
+    for train, test in folds:
+        assert {*train, *test} == EVERYBODY
+
+
+def test_choices_are_made_on_development_patients_only():
+    for train, test in sets.get("both").folds("dev_cv", ()):
+        assert {*train, *test} == {*DS1, *SVDB_DEV}
+        assert {*test} & {*DS1}
+        assert {*test} & {*SVDB_DEV}
+
+
+def test_one_database_trains_and_the_other_is_tested():
+    ((train, test),) = sets.get("both").folds("mit_svdb", ())
+    assert ({*train}, {*test}) == ({*DS1, *DS2}, {*SVDB_DEV, *SVDB_TEST})
+    assert sets.get("both").folds("svdb_mit", ()) == [(test, train)]
+
+
+def test_records_keep_the_keys_of_their_database():
+    both = sets.get("both")
+    assert [both.key(record) for record in (100, 803)] == ["100", "svdb/803"]
+
+
+@pytest.fixture
+def joined(tmp_path):
+    """Two invented databases of one record each, at 360 and at 128 Hz, and their folder."""
+    for name, record, fs in (("one", 101, 360), ("two", 118, 128)):
+        (tmp_path / name).mkdir()
+        write_records(tmp_path / name, [record], minutes=1, fs=fs)
+    members = (
+        BeatSet(name="one", title="One", records=(101,), lead="MLII", prefix=""),
+        BeatSet(name="two", title="Two", records=(118, 119), lead="MLII", fs=128.0),
+    )
+    return JointSet(name="pair", title="Pair", members=members), tmp_path
+
+
+def test_times_are_those_of_the_first_database(joined):
+    pair, folder = joined
+    beats = pair.load_beats(folder, (101, 118))
+    own = pair.members[1].load_beats(folder / "two", (118,))
+    found = beats.of_records([118])
+    assert beats.fs == 360
+    np.testing.assert_allclose(found.sample / 360, own.sample / 128, atol=1 / 720)
+    assert (found.symbol == own.symbol).all()
+    assert pair.read_record(folder, 118).fs == 128
+    assert pair.other_lead(folder, 118) == "V1"
+
+
+def test_it_is_found_where_all_of_it_lies(joined, monkeypatch):
+    pair, folder = joined
+    monkeypatch.setitem(sets.SETS, "pair", pair)
+    source = find("pair", folder, records=(101, 118))
+    assert "without 119" in source.describe()
+    with pytest.raises(UserError, match="lacks 1 of the records asked for"):
+        find("pair", folder, records=(101, 119))
+    assert find("pair", folder / "one", records=(101, 118)).path == folder
+    (folder / "two").rename(folder / "three")
+    with pytest.raises(UserError, match="holds no record of Pair"):
+        find("pair", folder)
