@@ -85,7 +85,8 @@ def test_it_is_found_where_all_of_it_lies(joined, monkeypatch):
     pair, folder = joined
     monkeypatch.setitem(sets.SETS, "pair", pair)
     source = find("pair", folder, records=(101, 118))
-    assert "without 119" in source.describe()
+    assert (source.path, source.synthetic) == (folder, True)
+    assert pair.present(folder) == (101, 118)
     with pytest.raises(UserError, match="lacks 1 of the records asked for"):
         find("pair", folder, records=(101, 119))
     assert find("pair", folder / "one", records=(101, 118)).path == folder
