@@ -28,7 +28,8 @@ def test_every_name_is_one_of_either_kind():
 
 
 def test_an_unknown_name_lists_the_known_ones(tmp_path):
-    message = "unknown data set 'ptbxl': known are mitdb, svdb, both, cinc2017, chapman, cpsc2018, nstdb"
+    known = "mitdb, svdb, both, cinc2017, chapman, cpsc2018, nstdb"
+    message = f"unknown data set 'ptbxl': known are {known}"
     for ask in (sets.get, find, lambda name: sets.load(name, tmp_path), fetch):
         with pytest.raises(UserError, match=message):
             ask("ptbxl")
