@@ -1,5 +1,6 @@
 """What the micro network reads, against plain loops and signals known in closed form."""
 
+import re
 from dataclasses import replace
 from itertools import product
 
@@ -13,7 +14,15 @@ from scipy.special import erf
 from ecglib.data.records import Record
 from ecglib.data.sets.mitdb import DATASET, other_lead, read_record
 from ecglib.data.signal import micro_input
-from ecglib.data.signal.micro_input import BEFORE, FS, LENGTH, micro_inputs, timing, windows
+from ecglib.data.signal.micro_input import (
+    BEFORE,
+    FS,
+    LENGTH,
+    micro_inputs,
+    novelty,
+    timing,
+    windows,
+)
 from ecglib.data.signal.rr import RR_DELAY_BEATS, rhythm_features, rr_features
 from ecglib.studies.micro import MicroConfig
 from ecglib.system.errors import UserError
@@ -169,8 +178,9 @@ def test_flat_invalid_and_empty_records_are_refused():
         micro_inputs(record_of(np.full(1000, np.nan), [500]), ALL)
     with pytest.raises(UserError, match="no annotated beat"):
         micro_inputs(record_of(sine(360), [500], symbol=["+"]), ALL)
-    with pytest.raises(UserError, match="features is 'wavelet'"):
-        micro_inputs(record_of(sine(360), [500]), "wavelet")
+    for features in ("wavelet", "raw+novelty"):
+        with pytest.raises(UserError, match=f"features is '{re.escape(features)}'"):
+            micro_inputs(record_of(sine(360), [500]), features)
 
 
 def test_invalid_samples_are_bridged():
@@ -203,3 +213,12 @@ def test_the_order_of_the_parts_does_not_matter(synthetic_root):
     record = read_record(synthetic_root, 100)
     one, other = (micro_inputs(record, name) for name in ("derivative+rr", "rr+derivative"))
     assert (one.x == other.x).all()
+
+
+def test_novelty_is_a_running_mean_of_the_distance_to_the_template():
+    x = np.zeros((200, 2, 64), np.float32)
+    x[50:, 1] = -0.5  # since then all beats are far from it
+    found = novelty(x)[:, 0]
+    assert found[:50].tolist() == [-2] * 50
+    assert found[50] == pytest.approx(8 * 0.5 / 51 - 2)
+    assert found[199] == pytest.approx(8 * 0.5 * (1 - 50 / 64 * (63 / 64) ** 136) - 2, abs=0.01)

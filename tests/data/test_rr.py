@@ -6,7 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecglib.data.signal.micro_input import timing
-from ecglib.data.signal.rr import RR_DELAY_BEATS, RR_NAMES, rhythm_features, rr_features
+from ecglib.data.signal.rr import (
+    RR_DELAY_BEATS,
+    RR_NAMES,
+    recent_features,
+    rhythm_features,
+    rr_features,
+    spread_feature,
+    unrest_feature,
+)
 
 
 def record_of(n_beats, seed):
@@ -151,3 +159,35 @@ def test_ratios_across_a_gap_are_those_without_it(places):
     np.testing.assert_array_equal(found, expected)
     with_gap[places[0]] = 10 * fs  # ten seconds are a pause of the heart, and stay one
     assert (timing(np.cumsum(with_gap), fs, ("rr", "rhythm")) != expected).any()
+
+
+HISTORY = {"recent": recent_features, "spread": spread_feature, "unrest": unrest_feature}
+
+
+@pytest.mark.parametrize("name", HISTORY)
+@given(peaks, st.data())
+def test_history_knows_no_later_beat(name, sample, data):
+    known = data.draw(st.integers(1, len(sample)))
+    whole = HISTORY[name](sample)
+    assert whole.shape[0] == len(sample)
+    assert np.isfinite(whole).all()
+    np.testing.assert_array_equal(HISTORY[name](sample[:known]), whole[:known])
+
+
+def test_history_of_a_record_computed_by_hand():
+    rr = np.array([300, 300, 300, 150, 300])
+    sample = np.concatenate([[0], np.cumsum(rr)])
+    early = rhythm_features(sample)[:, 0]
+    assert early[4] == pytest.approx(4 * np.log(0.5))
+    recent = recent_features(sample)
+    assert recent[5].tolist() == [early[4], early[3], early[2]]
+    assert recent[1].tolist() == [early[0], 0, 0]
+    spread = spread_feature(sample)[:, 0]
+    assert spread[4] == pytest.approx(-8)  # log(1/2) / 0.03, clipped
+    mean = np.log(300) - np.log(2) / 4  # of three intervals of 300 and one of 150
+    around = (3 * np.log(2) / 4 + 3 * np.log(2) / 4) / 4
+    assert spread[5] == pytest.approx((np.log(300) - mean) / (around + 0.03))
+    unrest = unrest_feature(sample)[:, 0]
+    assert unrest[:4].tolist() == [0, 0, 0, 0]
+    assert unrest[4] == pytest.approx(8 * 0.5 / 3)  # a change of log 2 counts as 0.5
+    assert unrest[5] == pytest.approx(8 * (0.5 + 0.5) / 4)

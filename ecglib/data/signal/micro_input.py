@@ -8,14 +8,34 @@ frequency. All of it is causal except the RR ratios with `post`, which wait for 
 import numpy as np
 
 from ecglib.aami import AAMI_CLASSES, SYMBOL_TO_AAMI
-from ecglib.data.signal.rr import RR_DELAY_BEATS, rhythm_features, rr_features, scaled_ratios
+from ecglib.data.signal.rr import (
+    RR_DELAY_BEATS,
+    recent_features,
+    rhythm_features,
+    rr_features,
+    scaled_ratios,
+    spread_feature,
+    unrest_feature,
+)
 from ecglib.system.errors import UserError
 
-FEATURES = ("derivative", "raw", "template", "causal", "rr", "rhythm")
+_CAUSAL = np.array(RR_DELAY_BEATS) == 0
+
+TIMING = {
+    "rr": (5, lambda sample: scaled_ratios(rr_features(sample))),
+    "causal": (2, lambda sample: scaled_ratios(rr_features(sample))[:, _CAUSAL]),
+    "rhythm": (3, rhythm_features),
+    "recent": (3, recent_features),
+    "spread": (1, spread_feature),
+    "unrest": (1, unrest_feature),
+}
+"""Parts of the timing, in this order: number of columns, function of the R-peaks."""
+
+FEATURES = ("derivative", "raw", "template", *TIMING, "novelty")
 """Parts of a name of features, which are joined by "+". Each name has one signal, "derivative"
 or "raw". "template" adds a second channel: the signal minus the patient's running template.
-"causal" adds the two RR ratios that need no next beat, "rr" all five, "rhythm" three more
-columns."""
+"causal" adds the two RR ratios that need no next beat, "rr" all five; "novelty" adds a running
+mean of how far beats are from the template. `ecglib.data.signal.rr` has the others."""
 
 FS = 128
 """Sampling frequency of the window, Hz."""
@@ -44,6 +64,9 @@ TEMPLATE_SHARE = 0.25
 TEMPLATE_STEP = 0.01
 """Largest move of a sample of the template, so that ectopic beats hardly change it."""
 
+NOVELTY_BEATS = 64
+"""Number of beats over which the novelty is averaged, approximately."""
+
 MIN_AMPLITUDE = 1e-4
 """Mean absolute value, in mV, under which a window counts as flat."""
 
@@ -64,10 +87,11 @@ def parts_of(features):
     parts = tuple(features.split("+"))
     doubled = len(set(parts)) < len(parts) or {"causal", "rr"} <= set(parts)
     one_signal = ("derivative" in parts) != ("raw" in parts)
+    doubled |= "novelty" in parts and "template" not in parts
     if doubled or not one_signal or not set(parts) <= set(FEATURES):
         raise UserError(
-            f"features is {features!r}; it must be derivative or raw, with any of +template, "
-            "+rr (or +causal), +rhythm"
+            f"features is {features!r}; it must be derivative or raw, with any of +template "
+            "(with it +novelty), +rr (or +causal), +rhythm, +recent, +spread, +unrest"
         )
     return parts
 
@@ -75,8 +99,8 @@ def parts_of(features):
 def widths(features):
     """Channels of a beat and columns of timing that the features have, (int, int)."""
     parts = parts_of(features)
-    n_rr = 5 * ("rr" in parts) + 2 * ("causal" in parts) + 3 * ("rhythm" in parts)
-    return 1 + ("template" in parts), n_rr
+    n_rr = sum(TIMING[part][0] for part in parts if part in TIMING)
+    return 1 + ("template" in parts), n_rr + ("novelty" in parts)
 
 
 def micro_inputs(record, features):
@@ -92,7 +116,7 @@ def micro_inputs(record, features):
     Returns
     -------
     Inputs
-        `x` (n_beats, 1 or 2, 64), in units of the running amplitude; `rr` (n_beats, 0 to 8),
+        `x` (n_beats, 1 or 2, 64), in units of the running amplitude; `rr` (n_beats, n_columns),
         scaled as for all networks; `y` the AAMI class, F and Q included.
 
     Raises
@@ -111,9 +135,12 @@ def micro_inputs(record, features):
     signal = "derivative" if "derivative" in parts else "raw"
     x = relative_to_patient(windows(record, sample, signal), "template" in parts)
     classes = [AAMI_CLASSES.index(SYMBOL_TO_AAMI[s]) for s in record.symbol[record.is_beat]]
+    columns = timing(sample, record.fs, parts)
+    if "novelty" in parts:
+        columns = np.concatenate([columns, novelty(x)], axis=1)
     return Inputs(
         torch.from_numpy(x),
-        torch.from_numpy(timing(sample, record.fs, parts)),
+        torch.from_numpy(columns),
         torch.tensor(classes),
     )
 
@@ -188,20 +215,26 @@ def relative_to_patient(beats, with_template):
 
 
 def timing(sample, fs, parts):
-    """Columns of timing that the `parts` of the features name, (n_beats, 0 to 8) float32.
+    """Columns of timing that the `parts` of the features name, (n_beats, n_columns) float32.
 
     `sample` (n_beats,) are the R-peaks of all beats, ascending, at `fs` Hz.
     """
     closed = without_gaps(sample, fs)
-    ratios = scaled_ratios(rr_features(closed))
-    columns = [np.empty((len(sample), 0), np.float32)]
-    if "rr" in parts:
-        columns.append(ratios)
-    if "causal" in parts:
-        columns.append(ratios[:, np.array(RR_DELAY_BEATS) == 0])
-    if "rhythm" in parts:
-        columns.append(rhythm_features(closed))
-    return np.concatenate(columns, axis=1)
+    columns = [of(closed) for part, (_, of) in TIMING.items() if part in parts]
+    return np.concatenate([np.empty((len(sample), 0), np.float32), *columns], axis=1)
+
+
+def novelty(x):
+    """How far beats have been from the template of late, (n_beats, 1) float32.
+
+    8 times a running mean over some 64 beats, minus 2, of the mean absolute second channel of
+    `x` (n_beats, 2, 64). Its gain falls from 1 to 1/64.
+    """
+    mean, means = 0.0, np.empty((len(x), 1), np.float32)
+    for i, far in enumerate(np.abs(x[:, 1]).mean(axis=1)):
+        mean += (far - mean) / min(i + 1, NOVELTY_BEATS)
+        means[i] = 8 * mean - 2
+    return means
 
 
 def without_gaps(sample, fs):

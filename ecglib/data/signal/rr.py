@@ -25,6 +25,15 @@ RHYTHM_BEATS = 24
 LARGEST_CHANGE = 0.5
 """Largest change of log RR that counts for the irregularity."""
 
+RECENT_BEATS = 3
+"""Number of earlier beats whose deviation from the baseline is shown."""
+
+SPREAD_BEATS, LEAST_SPREAD = 24, 0.03
+"""Intervals from which mean and spread of log RR are taken; what is added to the spread."""
+
+UNREST_BEATS = 128
+"""Beats over which the slow irregularity is averaged, approximately."""
+
 
 def rr_features(sample):
     """Five ratios of RR intervals for every beat of one record, (n_beats, 5) float32.
@@ -91,9 +100,6 @@ def scaled_ratios(rr):
 def rhythm_features(sample):
     """Three more columns for every beat of one record: two ratios to a baseline, irregularity.
 
-    The baseline is a running mean of log RR. An interval moves it as if it were at most 10 %
-    off, so a run of premature beats hardly lowers it. Its gain falls from 1/2 to 0.02.
-
     `sample` (n_beats,) are the R-peaks, ascending. The result (n_beats, 3), float32, holds
     4 log(rr / baseline), 4 log(post / baseline) (known one beat later), and 8 times the mean
     absolute change of log RR over the last 24 beats, where a change counts as at most 0.5.
@@ -103,12 +109,7 @@ def rhythm_features(sample):
     if len(sample) < 3:
         return features.astype(np.float32)
     log_rr = np.log(np.maximum(np.diff(sample), 1))
-    baseline = np.empty(len(log_rr))
-    current = log_rr[0]
-    for i, value in enumerate(log_rr):
-        baseline[i] = current
-        gain = max(BASELINE_GAIN, 1 / (i + 2))
-        current += gain * np.clip(value - current, -BASELINE_REACH, BASELINE_REACH)
+    baseline = _baseline(log_rr)
     features[1:, 0] = 4 * (log_rr - baseline)
     features[1:-1, 1] = 4 * (log_rr[1:] - baseline[:-1])
     change = np.minimum(np.abs(np.diff(log_rr)), LARGEST_CHANGE)
@@ -117,3 +118,61 @@ def rhythm_features(sample):
     first = np.maximum(beat - RHYTHM_BEATS, 0)
     features[2:, 2] = 8 * (total[beat] - total[first]) / (beat - first)
     return np.clip(features, -8, 8).astype(np.float32)
+
+
+def recent_features(sample):
+    """How early the last beats before each beat were, (n_beats, 3) float32.
+
+    Column k, from 1, is 4 log(rr / baseline) of the beat k beats before, as the first of
+    `rhythm_features`; 0 where that beat or its interval does not exist.
+    """
+    features = np.zeros((len(sample), RECENT_BEATS))
+    early = rhythm_features(sample)[:, 0]
+    for k in range(1, min(RECENT_BEATS, len(sample) - 1) + 1):
+        features[k:, k - 1] = early[:-k]
+    return features.astype(np.float32)
+
+
+def spread_feature(sample):
+    """How unusual an interval is among the last 24, (n_beats, 1) float32.
+
+    The difference of log RR to the mean of the up to 24 intervals before, over their mean
+    absolute difference to it plus 0.03. In atrial fibrillation an early beat is nothing
+    unusual. It is 0 for the first three beats.
+    """
+    features = np.zeros((len(sample), 1))
+    log_rr = np.log(np.maximum(np.diff(sample), 1))
+    for i in range(2, len(log_rr)):
+        before = log_rr[max(0, i - SPREAD_BEATS) : i]
+        mean = before.mean()
+        spread = np.abs(before - mean).mean() + LEAST_SPREAD
+        features[i + 1] = (log_rr[i] - mean) / spread
+    return np.clip(features, -8, 8).astype(np.float32)
+
+
+def unrest_feature(sample):
+    """Irregularity over some 128 beats, (n_beats, 1) float32.
+
+    8 times a running mean of the absolute change of log RR, where a change counts as at most
+    0.5. Its gain falls from 1 to 1/128.
+    """
+    features, mean = np.zeros((len(sample), 1)), 0.0
+    log_rr = np.log(np.maximum(np.diff(sample), 1))
+    for i, change in enumerate(np.minimum(np.abs(np.diff(log_rr)), LARGEST_CHANGE)):
+        mean += (change - mean) / min(i + 1, UNREST_BEATS)
+        features[i + 2] = 8 * mean
+    return features.astype(np.float32)
+
+
+def _baseline(log_rr):
+    """Running mean of log RR before each interval, (n_intervals,).
+
+    An interval moves it as if it were at most 10 % off, so a run of premature beats hardly
+    lowers it. Its gain falls from 1/2 to 0.02.
+    """
+    baseline, current = np.empty(len(log_rr)), log_rr[0]
+    for i, value in enumerate(log_rr):
+        baseline[i] = current
+        gain = max(BASELINE_GAIN, 1 / (i + 2))
+        current += gain * np.clip(value - current, -BASELINE_REACH, BASELINE_REACH)
+    return baseline
