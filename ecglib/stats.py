@@ -107,6 +107,14 @@ def paired_difference(
     return _bca_interval(drawn, left_out, level)
 
 
+def draws(per_record, statistic, *, n_resamples=2000, seed=0):
+    """Statistic of each draw of patients, (n_resamples,); parameters of `patient_bootstrap`.
+
+    Equal seeds draw the same patients, so draws of two networks can be subtracted.
+    """
+    return _drawn(per_record, statistic, n_resamples, seed)[1:]
+
+
 def mean_over_patients(per_record, statistic):
     """Mean over patients (and seeds) of a statistic that is computed for each of them.
 

@@ -25,6 +25,7 @@ WORDS = {
     "ds2_ds1": "DS2 → DS1",
     "lopo": "leave one patient out",
     "ds1_cv": "eleven folds of DS1",
+    "dev_cv": "five folds of DS1 and SVDB's development side",
     "ds1_val": "118, 124, 207, 223",
     **{f"ds1_fold{number}": f"fold {number} of DS1" for number in range(4)},
     # data sets and networks

@@ -1,0 +1,91 @@
+"""The search for a better micro network on both databases: what was tried, and what it brought.
+
+It is made on development patients only (split `dev_cv`). The criterion was written down before:
+macro-F1 after 5:00, averaged over draws of patients with replacement and over both databases,
+so that no single patient and no database decides.
+"""
+
+import numpy as np
+
+from ecglib import stats
+from ecglib.data import sets
+from ecglib.metrics import macro_f1
+from ecglib.tables import arms, frames, names
+
+SPLIT = "dev_cv"
+"""Folds in which candidates are compared."""
+
+START = {
+    "features": "derivative+template+rr+rhythm",
+    "class_cap": 1000,
+    "imbalance": "none",
+    "augmentation": 0.2,
+    "width": 1.0,
+    "leads": "both",
+    "epochs": 8,
+    "batch_size": 256,
+    "learning_rate": 0.005,
+}
+"""Settings from which each candidate differs in one."""
+
+
+def by_database(per_record):
+    """Confusion matrices of records (one dict, or a list with one a seed), by data set."""
+    if isinstance(per_record, list):
+        parts = [by_database(one_seed) for one_seed in per_record]
+        return {name: [part[name] for part in parts] for name in parts[0]}
+    found = {}
+    for key, matrix in per_record.items():
+        found.setdefault(sets.patient_of(key)[0], {})[key] = matrix
+    return found
+
+
+def criterion(arm):
+    """Draws of the criterion: mean over databases of macro-F1 after 5:00, (n_draws,)."""
+    parts = by_database(arm.matrices(after_5min=True)).values()
+    return np.mean([stats.draws(matrices, macro_f1) for matrices in parts], axis=0)
+
+
+def candidates(results):
+    """Arms of study micro in the search, by the settings that differ from the start."""
+    named = {}
+    for arm in arms.group(results, dataset="both", split=SPLIT):
+        apart = [k for k, value in START.items() if arm.settings[k] != value]
+        words = [names.setting(k, arm.settings[k]).replace("+", " + ") for k in apart]
+        named[", ".join(words) or "start"] = arm
+    return named
+
+
+def search_table(results):
+    """Candidates with what they bring.
+
+    Parameters
+    ----------
+    results : list of RunResult
+        Of study micro.
+
+    Returns
+    -------
+    DataFrame
+        `criterion`, the mean of its draws; `Δ to start` with its interval over patients; and
+        macro-F1 after 5:00 of each database. The start comes first, then the best.
+
+    Raises
+    ------
+    LookupError
+        If the start was not run.
+    """
+    named = candidates(results)
+    if "start" not in named:
+        raise LookupError("no run of the search's start")
+    drawn = {name: criterion(arm) for name, arm in named.items()}
+    rows = {}
+    for name in sorted(named, key=lambda n: (n != "start", -drawn[n].mean())):
+        change = drawn[name] - drawn["start"]
+        row = {"criterion": drawn[name].mean(), "Δ to start": change.mean()}
+        row["Δ to start low"], row["Δ to start high"] = np.quantile(change, [0.025, 0.975])
+        for database, matrices in by_database(named[name].matrices(after_5min=True)).items():
+            pooled = [macro_f1(stats.pool(matrix)) for matrix in matrices]
+            row[sets.get(database).title] = float(np.mean(pooled))
+        rows[name] = row if name != "start" else {k: v for k, v in row.items() if k[0] != "Δ"}
+    return frames.of_rows(rows)
