@@ -199,7 +199,7 @@ show.table(
 # classified, the usual way is NeuroKit2's.) In {numref}`fig-speed`, a
 # row *online* names what adapts to the patient, then what is fine-tuned.
 
-# %% mystnb={"figure": {"caption": "How many times as fast as the usual way ours is, for the largest run of each piece of work; narrow network on one CPU core, the paper's size on an H200. Where patients share work, ours is faster, most where nothing of the body learns. Where all weights learn, it is much faster only where many patients' networks train side by side on the GPU. The first training, of one network, is no faster. The row of a record compares with NeuroKit2, which does other work.", "name": "fig-speed"}, "image": {"alt": "Ratios of eleven pieces of work on a logarithmic scale, with a line where both ways are equally fast"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "How many times as fast as the usual way ours is, for the largest run of each piece of work; narrow network on one CPU core, the paper's size on an H200. Where patients share work, ours is faster, most where nothing of the body learns. Where all weights learn, it is much faster only where many patients' networks train side by side on the GPU. On a core the first training, of one network, is no faster. The row of a record compares with NeuroKit2, which does other work.", "name": "fig-speed"}, "image": {"alt": "Ratios of eleven pieces of work on a logarithmic scale, with a line where both ways are equally fast"}} tags=["remove-input"]
 show.figure(lambda: figures.ratios({"one core": core, "H200": h200}))
 
 # %% tags=["remove-input"]

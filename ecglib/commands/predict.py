@@ -53,8 +53,7 @@ def predict(args):
         strip = report_page.check(args)
     weights = args.weights or integers.WEIGHTS
     network = integers.read(weights)
-    if network.features != FEATURES:
-        raise UserError(f"{weights} reads {network.features}; only {FEATURES} is computed")
+    check_features(network, weights)
     recording = open_recording(args.record, args.fs, args.units)
     out = args.out or (None if args.report or args.plot else table_of(recording))
     outputs = [path for path in (out, args.report, args.plot) if path]
@@ -78,6 +77,12 @@ def predict(args):
             f"written to {places}; research, not a medical device",
         ]
     )
+
+
+def check_features(network, weights):
+    """Raise `UserError` if the network of a file reads what is not computed here."""
+    if network.features != FEATURES:
+        raise UserError(f"{weights} reads {network.features}; only {FEATURES} is computed")
 
 
 def _taught(network, weights):

@@ -1,6 +1,6 @@
 """The commands that teach the network: asking for labels, and learning from them."""
 
-from ecglib.commands.predict import notes_on, read
+from ecglib.commands.predict import check_features, notes_on, read
 from ecglib.commands.report_page import rendered, strips_of
 from ecglib.deploy import replay, shipped
 from ecglib.deploy.c99.lower import lower
@@ -25,18 +25,19 @@ def settings(n_labels):
 def ask(args):
     """Write a table of beats to label and a page with their strips; returns what to do next.
 
-    `args` has `record`, `lead`, `annotations`, `weights`, `labels`, `anytime`, `out`,
-    `force`. Whatever cannot be read or written is a UserError.
+    `args` has `record`, `lead`, `fs`, `units`, `annotations`, `weights`, `labels`, `anytime`,
+    `out`, `force`. Whatever cannot be read or written is a UserError.
     """
     if args.labels < 1:
         raise UserError(f"--labels is {args.labels}; ask for one beat or more")
     if args.out.suffix.lower() != ".csv":
         raise UserError(f"--out is {args.out}; the table's name must end in .csv")
     page, weights = args.out.with_suffix(".html"), args.weights or shipped.WEIGHTS
+    network = shipped.load(weights)
+    check_features(network, weights)
     recording = open_recording(args.record, args.fs, args.units)
     check_targets([args.out, page], (*recording.files, weights), force=args.force)
     lead, sample, _ = read(args, recording)
-    network = shipped.load(weights)
     classified = classify(lead, sample, lower(network.model))
     config = settings(args.labels)
     table = teaching.to_ask(classified, network.model, config, anytime=args.anytime)
@@ -66,12 +67,13 @@ def page_of(classified, table):
 def teach(args):
     """Update the network by a table that was filled in; returns what changed.
 
-    `args` has `record`, `lead`, `annotations`, `weights`, `answers`, `out`, `force`.
-    Whatever cannot be read, used or written is a UserError.
+    `args` has `record`, `lead`, `fs`, `units`, `annotations`, `weights`, `answers`, `out`,
+    `force`. Whatever cannot be read, used or written is a UserError.
     """
     recording = open_recording(args.record, args.fs, args.units)
     weights = args.weights or shipped.WEIGHTS
     network = shipped.load(weights)
+    check_features(network, weights)
     known = (*recording.files, weights, replay.file_of(network, weights), args.answers)
     check_target(args.out, known, force=args.force, ending=".npz")
     lead, sample, symbol = read(args, recording)

@@ -72,7 +72,7 @@ def detected(lead):
         f"{lead.recording} is too short or too odd to find beats in: {len(lead.signal):,} "
         "samples; name another lead by --lead"
     ):
-        return find(lead.units(), round(lead.fs), UNITS_PER_MV)
+        return find(lead.units, round(lead.fs), UNITS_PER_MV)
 
 
 def inputs_of(lead, sample, program):
@@ -80,7 +80,7 @@ def inputs_of(lead, sample, program):
 
     They are a tuple of arrays of int8, (n_beats, 2, 64) and (n_beats, 8).
     """
-    return network_inputs(program, lead.units(), sample, round(lead.fs), UNITS_PER_MV)
+    return network_inputs(program, lead.units, sample, round(lead.fs), UNITS_PER_MV)
 
 
 def classify(lead, sample, program):

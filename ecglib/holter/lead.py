@@ -47,6 +47,7 @@ class Lead:
         """Length of the recording, s."""
         return len(self.signal) / self.fs
 
+    @cached_property
     def units(self):
         """Whole numbers for detector and network, (n_samples,) int16; see `peaks.in_units`.
 
@@ -57,10 +58,6 @@ class Lead:
         UserError
             If no sample is valid, or all are equal.
         """
-        return self._units
-
-    @cached_property
-    def _units(self):
         valid = np.isfinite(self.signal)
         high = self.signal.max(where=valid, initial=-np.inf)
         if self.signal.min(where=valid, initial=np.inf) >= high:

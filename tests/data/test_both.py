@@ -66,7 +66,8 @@ def joined(tmp_path):
         BeatSet(name="one", title="One", records=(101,), lead="MLII", prefix=""),
         BeatSet(name="two", title="Two", records=(118, 119), lead="MLII", fs=128.0),
     )
-    return JointSet(name="pair", title="Pair", members=members), tmp_path
+    pair = JointSet(name="pair", title="Pair", members=members, records=(101, 118, 119))
+    return pair, tmp_path
 
 
 def test_times_are_those_of_the_first_database(joined):

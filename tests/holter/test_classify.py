@@ -128,7 +128,7 @@ def uneven(fs, seconds=150, seed=3):
 
 def assert_as_in_c(code, program, lead):
     """The C code has the same classes: of a stream up to 500 Hz, else of the beats."""
-    sample, units = detected(lead), lead.units()
+    sample, units = detected(lead), lead.units
     beats = classify(lead, sample, program).beats
     found = beats[["N", "S", "V"]].idxmax(axis=1).tolist()  # of unreadable beats, too
     assert [c for c in beats["class"] if c != "?"] == [
@@ -194,12 +194,12 @@ def test_units_are_counted_from_the_median_and_bridge_what_is_missing():
     valid = np.flatnonzero(np.isfinite(signal))
     whole = np.interp(np.arange(len(signal)), valid, signal[valid])
     expected = np.rint(1000 * (whole - np.median(whole[::16])))
-    np.testing.assert_array_equal(lead_of(signal, 250).units(), expected)
+    np.testing.assert_array_equal(lead_of(signal, 250).units, expected)
 
 
 def test_units_beyond_16_bits_are_clipped():
     lead = lead_of([0, 0.001, -50, 50, 0], 250)
-    assert lead.units().tolist() == [0, 1, -(2**15), 2**15 - 1, 0]
+    assert lead.units.tolist() == [0, 1, -(2**15), 2**15 - 1, 0]
 
 
 def test_annotations_and_tables_can_be_read_again(record, tmp_path, capsys):

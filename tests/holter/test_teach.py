@@ -421,3 +421,15 @@ def read_record_of(lead: Lead, sample):
 
     symbol = np.full(len(sample), "N")
     return Record(0, lead.signal, lead.fs, 200, 0, sample, symbol)
+
+
+def test_a_network_of_other_features_is_refused(record, tmp_path, capsys):
+    other, table = tmp_path / "other.npz", tmp_path / "ask.csv"
+    network = shipped.load()
+    shipped.save(other, network.model, network.meta | {"features": "raw+template+rr+rhythm"})
+    table.write_text("record,lead,sample,label\n")
+    for command in (("ask", record), ("teach", record, table), ("predict", record)):
+        out = tmp_path / {"ask": "a.csv", "teach": "m.npz", "predict": "b.csv"}[command[0]]
+        assert call(*command, "--weights", other, "--out", out) == 1
+        assert "other.npz reads raw+template" in capsys.readouterr().err
+        assert not out.exists()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
+from ecglib.studies.plan import Plan
 from ecglib.tables import search
 from tests.tables.made import MACRO, confusions, late, pairs_of, result
 
@@ -61,3 +62,13 @@ def _as_they_are(matrices):
 def test_without_its_start_there_is_no_table(results):
     with pytest.raises(LookupError, match="start"):
         search.search_table(results[1:])
+
+
+def test_candidates_of_the_params_file_differ_from_the_start_in_one_idea():
+    planned = [c for c in Plan.read("cpu").configs("micro") if c.split == search.SPLIT]
+    apart = [
+        {name for name, value in search.START.items() if getattr(config, name) != value}
+        for config in planned
+    ]
+    assert apart.count(set()) == 1
+    assert max(map(len, apart)) == 1

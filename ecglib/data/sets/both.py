@@ -29,6 +29,7 @@ DATASET = JointSet(
     name="both",
     title="MIT-BIH and SVDB",
     members=(mitdb.DATASET, svdb.DATASET),
+    records=mitdb.DATASET.records + svdb.DATASET.records,
     folds_by_split={
         "dev_cv": grouped(5, DS1, SVDB_DEV),  # to choose settings
         "dev_test": [(DS1 + SVDB_DEV, DS2 + SVDB_TEST)],

@@ -327,24 +327,18 @@ class JointSet(BeatSet):
 
     A place of it is a folder that holds every one of them, or the folder of one beside which
     the others lie; the numbers of their records differ.
-    Places of beats are given at the sampling frequency of the first database.
+    Places of beats are given at `fs`, whatever the rate of their database.
 
     Attributes
     ----------
     members : tuple of BeatSet
-        The databases; all other fields but `name`, `title` and `folds_by_split` follow.
+        The databases, whose records together are `records`.
     """
 
     members: tuple[BeatSet, ...]
-    records: tuple[int, ...] = ()
     lead: str = ""
 
     packs = False
-
-    def __post_init__(self):
-        joined = tuple(record for member in self.members for record in member.records)
-        object.__setattr__(self, "records", joined)
-        object.__setattr__(self, "fs", self.members[0].fs)
 
     def member_of(self, record):
         """The database of a record."""
