@@ -119,7 +119,8 @@ def choose(recording, wanted=None):
     index = max(equal, key=lambda i: _readable(recording, i)) if len(equal) > 1 else equal[0]
     shown = _shown(recording, index)
     if best == names.UNKNOWN:
-        return index, f"that {shown} is an ECG is a guess; --lead names another signal"
+        other = "; --lead names another signal" if len(kinds_of) > 1 else ""
+        return index, f"that {shown} is an ECG is a guess{other}"
     if len(equal) > 1:
         return index, (
             f"{shown} is read, the one of {_listed(recording, equal)} of which most can be "

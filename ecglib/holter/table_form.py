@@ -209,8 +209,8 @@ def _described(above, names, units):
 
 def _times(rows, names, units):
     """The columns of times and of numbers of rows, and whether times are of a clock."""
-    index = None
-    for i in range(len(names) if len(names) > 1 else 0):
+    index, several = None, len(names) > 1
+    for i in range(len(names)):
         fields, name = [row[i] for row in rows], names[i].lower().strip()
         if all(_CLOCK.fullmatch(field) for field in fields):
             return i, index, True
@@ -220,8 +220,14 @@ def _times(rows, names, units):
         steps = np.diff(pd.to_numeric(pd.Series(fields), errors="coerce"))
         if _TIME.fullmatch(name) or units[i].lower() in _PER_SECOND:
             return i, index, False
-        if i == 0 and len(steps) > 2 and np.all(steps == 1) and _INDEX.fullmatch(name):
+        if (
+            several
+            and i == 0
+            and len(steps) > 2
+            and np.all(steps == 1)
+            and _INDEX.fullmatch(name)
+        ):
             index = 0
-        elif i == 0 and not name and len(steps) > 2 and np.all(steps > 0):
+        elif several and i == 0 and not name and len(steps) > 2 and np.all(steps > 0):
             return i, index, False
     return None, index, False

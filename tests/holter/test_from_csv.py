@@ -286,3 +286,13 @@ def test_leads_are_chosen_among_columns(tmp_path):
     path = table(tmp_path, text)
     assert read_lead(open_recording(path)).name == "ecg lead II"
     assert open_recording(path).files == (path,)
+
+
+@pytest.mark.parametrize("text", ["time [s]\n{}", "12:00:{}"], ids=["seconds", "clock"])
+def test_times_without_samples_are_refused(tmp_path, capsys, text):
+    head, _, row = text.rpartition("\n")
+    rows = [row.replace("{}", f"{n / 250:06.3f}") for n in range(1000)]
+    path = tmp_path / "t.csv"
+    path.write_text("\n".join([*filter(None, [head]), *rows]))
+    assert "t.csv has times and no samples" in refusal(capsys, path)
+    assert "t.csv has times and no samples" in refusal(capsys, path, "--fs", "250")
