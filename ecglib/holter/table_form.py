@@ -209,7 +209,7 @@ def _described(above, names, units):
 
 def _times(rows, names, units):
     """The columns of times and of numbers of rows, and whether times are of a clock."""
-    index, several = None, len(names) > 1
+    index = None
     for i in range(len(names)):
         fields, name = [row[i] for row in rows], names[i].lower().strip()
         if all(_CLOCK.fullmatch(field) for field in fields):
@@ -220,14 +220,9 @@ def _times(rows, names, units):
         steps = np.diff(pd.to_numeric(pd.Series(fields), errors="coerce"))
         if _TIME.fullmatch(name) or units[i].lower() in _PER_SECOND:
             return i, index, False
-        if (
-            several
-            and i == 0
-            and len(steps) > 2
-            and np.all(steps == 1)
-            and _INDEX.fullmatch(name)
-        ):
+        first = i == 0 and len(names) > 1 and len(steps) > 2
+        if first and np.all(steps == 1) and _INDEX.fullmatch(name):
             index = 0
-        elif several and i == 0 and not name and len(steps) > 2 and np.all(steps > 0):
+        elif first and not name and np.all(steps > 0):
             return i, index, False
     return None, index, False
