@@ -15,6 +15,9 @@ from ecglib.tables import arms, frames, names
 SPLIT = "dev_cv"
 """Folds in which candidates are compared."""
 
+SEEDS = (7,)
+"""Of all candidates; the best were made again with others."""
+
 START = {
     "features": "derivative+template+rr+rhythm",
     "class_cap": 1000,
@@ -25,6 +28,9 @@ START = {
     "epochs": 8,
     "batch_size": 256,
     "learning_rate": 0.005,
+    "training_data": "all",
+    "prior": 0.0,
+    "smoothing": 0.0,
 }
 """Settings from which each candidate differs in one."""
 
@@ -46,23 +52,30 @@ def criterion(arm):
     return np.mean([stats.draws(matrices, macro_f1) for matrices in parts], axis=0)
 
 
-def candidates(results):
-    """Arms of study micro in the search, by the settings that differ from the start."""
-    named = {}
-    for arm in arms.group(results, dataset="both", split=SPLIT):
+def candidates(results, seeds=SEEDS):
+    """Arms of study micro in the search that have all `seeds`, by what differs from the start.
+
+    Results with other seeds are left out.
+    """
+    named, some = {}, [result for result in results if result.config["seed"] in seeds]
+    for arm in arms.group(some, dataset="both", split=SPLIT, scope="none"):
+        if len(arm.results) < len(seeds):
+            continue
         apart = [k for k, value in START.items() if arm.settings[k] != value]
         words = [names.setting(k, arm.settings[k]).replace("+", " + ") for k in apart]
         named[", ".join(words) or "start"] = arm
     return named
 
 
-def search_table(results):
-    """Candidates with what they bring.
+def search_table(results, seeds=SEEDS):
+    """Candidates with what they bring, means over seeds.
 
     Parameters
     ----------
     results : list of RunResult
         Of study micro.
+    seeds : tuple of int
+        Candidates that lack one of them are left out.
 
     Returns
     -------
@@ -75,7 +88,7 @@ def search_table(results):
     LookupError
         If the start was not run.
     """
-    named = candidates(results)
+    named = candidates(results, seeds)
     if "start" not in named:
         raise LookupError("no run of the search's start")
     drawn = {name: criterion(arm) for name, arm in named.items()}

@@ -116,9 +116,28 @@ def by_hand(beats):
 def test_amplitude_and_template_follow_their_definition():
     beats = np.random.default_rng(0).normal(size=(130, LENGTH))
     np.testing.assert_allclose(
-        micro_input.relative_to_patient(beats, True), by_hand(beats), atol=1e-5
+        micro_input.relative_to_patient(beats, "template"), by_hand(beats), atol=1e-5
     )
-    assert micro_input.relative_to_patient(beats, False).shape == (130, 1, LENGTH)
+    assert micro_input.relative_to_patient(beats, None).shape == (130, 1, LENGTH)
+
+
+def test_a_fixed_template_stays_as_the_first_beats_made_it():
+    beats = np.random.default_rng(1).normal(size=(60, LENGTH))
+    follows = micro_input.relative_to_patient(beats, "template")
+    fixed = micro_input.relative_to_patient(beats, "fixed")
+    np.testing.assert_array_equal(fixed[:, 0], follows[:, 0])
+    np.testing.assert_array_equal(fixed[:21], follows[:21])
+    template = follows[:20, 0].mean(axis=0, dtype=np.float64)
+    np.testing.assert_allclose(fixed[20:, 0] - fixed[20:, 1], [template] * 40, atol=1e-5)
+
+
+def test_what_comes_before_the_qrs_complex_is_compared_with_earlier_beats():
+    x = np.zeros((3, 1, LENGTH), np.float32)
+    x[:, 0, 4] = 1, 2, 6  # in the P wave
+    x[:, 0, 40] = 9, -5, 7  # after the complex
+    means = (np.array([1, 2, 6]) / 20) + 1e-4
+    expected = [0, 4 * np.log(means[1] / means[0]), 4 * np.log(means[2] / means[:2].mean())]
+    np.testing.assert_allclose(micro_input.before_qrs(x)[:, 0], expected, rtol=1e-5)
 
 
 @given(st.lists(st.integers(0, 3000), min_size=1, max_size=60))
@@ -143,7 +162,13 @@ def test_a_record_gives_one_row_a_beat(synthetic_root):
     np.testing.assert_array_equal(micro_inputs(record, "derivative").x, inputs.x[:, :1])
 
 
-PARTS = (("derivative", "raw"), ("", "template"), ("", "causal", "rr"), ("", "rhythm"))
+PARTS = (
+    ("derivative", "raw"),
+    ("", "template", "fixed+novelty"),
+    ("", "causal", "rr"),
+    ("", "rhythm"),
+    ("", "recent8+later+before"),
+)
 
 
 @pytest.mark.parametrize("features", ["+".join(filter(None, p)) for p in product(*PARTS)])
@@ -178,7 +203,7 @@ def test_flat_invalid_and_empty_records_are_refused():
         micro_inputs(record_of(np.full(1000, np.nan), [500]), ALL)
     with pytest.raises(UserError, match="no annotated beat"):
         micro_inputs(record_of(sine(360), [500], symbol=["+"]), ALL)
-    for features in ("wavelet", "raw+novelty"):
+    for features in ("wavelet", "raw+novelty", "raw+template+fixed"):
         with pytest.raises(UserError, match=f"features is '{re.escape(features)}'"):
             micro_inputs(record_of(sine(360), [500]), features)
 

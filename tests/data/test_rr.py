@@ -9,6 +9,7 @@ from ecglib.data.signal.micro_input import timing
 from ecglib.data.signal.rr import (
     RR_DELAY_BEATS,
     RR_NAMES,
+    later_feature,
     recent_features,
     rhythm_features,
     rr_features,
@@ -172,6 +173,21 @@ def test_history_knows_no_later_beat(name, sample, data):
     assert whole.shape[0] == len(sample)
     assert np.isfinite(whole).all()
     np.testing.assert_array_equal(HISTORY[name](sample[:known]), whole[:known])
+
+
+@given(peaks)
+def test_more_history_begins_with_the_shorter_one(sample):
+    more = recent_features(sample, 8)
+    np.testing.assert_array_equal(more[:, :3], recent_features(sample))
+    np.testing.assert_array_equal(more[1:, 1:], more[:-1, :-1])  # one beat later, one further
+
+
+@given(peaks)
+def test_the_beat_after_the_next_is_as_early_as_it_is_said_to_be_then(sample):
+    later, early = later_feature(sample), rhythm_features(sample)[:, 0]
+    assert later.shape == (len(sample), 1)
+    np.testing.assert_array_equal(later[:-2, 0], early[2:])
+    assert not later[-2:].any()
 
 
 def test_history_of_a_record_computed_by_hand():

@@ -4,14 +4,19 @@ from unittest.mock import Mock
 
 import numpy as np
 import pytest
+import torch
 
 from ecglib import stats
 from ecglib.aami import DS1, DS2
+from ecglib.data.find.search import find
 from ecglib.data.sets.mitdb import load_beats
 from ecglib.data.signal.detector import Matching
+from ecglib.data.synthetic_recordings import write_cinc2017
+from ecglib.studies import micro
 from ecglib.studies.registry import make_config
 from ecglib.studies.robustness import detection_counts
 from ecglib.studies.run import run_study
+from ecglib.system.errors import UserError
 from ecglib.training import on_micro as training
 
 RECORDS = (101, 118, 201, 100, 202, 232)
@@ -96,6 +101,46 @@ def test_a_run_that_was_cut_off_trains_only_what_is_missing(mitdb, tmp_path, mon
     (fp32.parent / "4.npz").unlink()
     rounded.write_bytes(rounded.read_bytes()[:100])  # cut short
     assert trained("fourth") == (predictions, [7, 7])
+
+
+def test_the_prior_moves_answers_towards_the_class_that_is_drawn_too_rarely(execute):
+    """If few beats of each class and record are drawn, N are too few of them."""
+    few = {**QUICK, "class_cap": 3, "epochs": 20}
+    plain, half, whole = execute(
+        *(make_config("micro", **few, prior=prior) for prior in (0.0, 0.5, 1.0))
+    )
+    share = [stats.pool(r.matrix())[:, 0].sum() for r in (plain, half, whole)]
+    assert share[0] <= share[1] <= share[2]
+    assert share[0] < share[2]
+
+
+def test_smoothed_answers_are_those_of_mixed_logits():
+    logits = torch.tensor([[3.0, 0.0], [0.0, 1.0], [2.0, 0.0]])
+    found = micro._smoothed(logits, 0.5)
+    np.testing.assert_allclose(found[1], [0.5 * 0 + 0.5 * 2.5, 0.5 * 1 + 0])
+    np.testing.assert_allclose(found[0], [0.5 * 3 + 0.25 * (3 + 0), 0.25 * 1])
+
+
+def test_one_database_teaches_without_the_other(execute, mitdb):
+    """MIT-BIH alone is what there is; SVDB alone leaves nothing to learn from."""
+    alone, everything = execute(
+        make_config("micro", **QUICK, training_data="mitdb"), make_config("micro", **QUICK)
+    )
+    assert alone.predictions == everything.predictions
+    with pytest.raises(UserError, match="training_data is svdb"):
+        execute(make_config("micro", **QUICK, training_data="svdb"))
+
+
+def test_weakly_labelled_recordings_teach_too(mitdb, tmp_path):
+    root = tmp_path / "cinc2017"
+    root.mkdir()
+    write_cinc2017(root, 2, seed=1)
+    sources = {"mitdb": mitdb, "cinc2017": find("cinc2017", root)}
+    config = make_config("micro", **QUICK, training_data="all+af")
+    (result,) = run_study(
+        [config], sources, profile="tiny", device="cpu", runs=tmp_path / "runs"
+    )
+    assert result.data["name"] == "mitdb+cinc2017"
 
 
 @pytest.mark.parametrize(("bits", "allocation"), [(4, "uniform"), (4, "milp")])

@@ -1,6 +1,7 @@
 """The table of the search, on matrices made by hand."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.metrics import f1_score
 
@@ -11,9 +12,10 @@ from tests.tables.made import MACRO, confusions, late, pairs_of, result
 RECORDS = ("100", "103", "232", "svdb/803", "svdb/805", "svdb/807")
 
 
-def run(seed, **settings):
-    common = search.START | {"dataset": "both", "records": (), "split": "dev_cv"}
-    return result("micro", confusions(seed, RECORDS), seed=7, **common | settings)
+def run(made_with, *, seed=7, **settings):
+    common = {"dataset": "both", "records": (), "split": "dev_cv", "scope": "none"}
+    matrices = confusions(made_with, RECORDS)
+    return result("micro", matrices, seed=seed, **search.START | common | settings)
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +64,20 @@ def _as_they_are(matrices):
 def test_without_its_start_there_is_no_table(results):
     with pytest.raises(LookupError, match="start"):
         search.search_table(results[1:])
+    with pytest.raises(LookupError, match="start"):
+        search.search_table(results, seeds=(7, 21))
+
+
+def test_the_best_are_compared_again_with_all_their_seeds(results):
+    again = [run(4, seed=21), run(5, seed=21, class_cap=250)]
+    table = search.search_table(results + again, seeds=(7, 21))
+    assert table.index.tolist() == ["start", "class cap 250"]
+    found = [search.search_table([run(k, seed=s), run(1)], (s,)) for k, s in ((1, 7), (4, 21))]
+    expected = np.mean([one.loc["start", "SVDB"] for one in found])
+    assert table.loc["start", "SVDB"] == pytest.approx(expected)
+    pd.testing.assert_frame_equal(
+        search.search_table(results + again), search.search_table(results)
+    )
 
 
 def test_candidates_of_the_params_file_differ_from_the_start_in_one_idea():

@@ -5,11 +5,15 @@ frequency. All of it is causal except the RR ratios with `post`, which wait for 
 (`ecglib.data.signal.rr.RR_DELAY_BEATS`).
 """
 
+from functools import partial
+
 import numpy as np
 
 from ecglib.aami import AAMI_CLASSES, SYMBOL_TO_AAMI
 from ecglib.data.signal.rr import (
+    MORE_RECENT_BEATS,
     RR_DELAY_BEATS,
+    later_feature,
     recent_features,
     rhythm_features,
     rr_features,
@@ -28,14 +32,24 @@ TIMING = {
     "recent": (3, recent_features),
     "spread": (1, spread_feature),
     "unrest": (1, unrest_feature),
+    "recent8": (8, partial(recent_features, n_before=MORE_RECENT_BEATS)),
+    "later": (1, later_feature),
 }
 """Parts of the timing, in this order: number of columns, function of the R-peaks."""
 
-FEATURES = ("derivative", "raw", "template", *TIMING, "novelty")
+TEMPLATES = ("template", "fixed")
+"""Second channels: the signal minus the patient's running template, or minus the mean of the
+patient's first beats."""
+
+SHAPES = {"novelty": lambda x: novelty(x), "before": lambda x: before_qrs(x)}
+"""Further columns, in this order after the timing, computed from the beats."""
+
+FEATURES = ("derivative", "raw", *TEMPLATES, *TIMING, *SHAPES)
 """Parts of a name of features, which are joined by "+". Each name has one signal, "derivative"
-or "raw". "template" adds a second channel: the signal minus the patient's running template.
-"causal" adds the two RR ratios that need no next beat, "rr" all five; "novelty" adds a running
-mean of how far beats are from the template. `ecglib.data.signal.rr` has the others."""
+or "raw", and may have one of `TEMPLATES`. "causal" adds the two RR ratios that need no next
+beat, "rr" all five; "novelty" adds a running mean of how far beats are from the template, and
+"before" how much the signal moves before the QRS complex, where a P wave is.
+`ecglib.data.signal.rr` has the others."""
 
 FS = 128
 """Sampling frequency of the window, Hz."""
@@ -67,6 +81,9 @@ TEMPLATE_STEP = 0.01
 NOVELTY_BEATS = 64
 """Number of beats over which the novelty is averaged, approximately."""
 
+P_WAVE = slice(0, 20)
+"""Samples of the window before the QRS complex, 250 to 94 ms before the R-peak."""
+
 MIN_AMPLITUDE = 1e-4
 """Mean absolute value, in mV, under which a window counts as flat."""
 
@@ -87,11 +104,13 @@ def parts_of(features):
     parts = tuple(features.split("+"))
     doubled = len(set(parts)) < len(parts) or {"causal", "rr"} <= set(parts)
     one_signal = ("derivative" in parts) != ("raw" in parts)
-    doubled |= "novelty" in parts and "template" not in parts
+    doubled |= set(TEMPLATES) <= set(parts)
+    doubled |= "novelty" in parts and not set(TEMPLATES) & set(parts)
     if doubled or not one_signal or not set(parts) <= set(FEATURES):
         raise UserError(
             f"features is {features!r}; it must be derivative or raw, with any of +template "
-            "(with it +novelty), +rr (or +causal), +rhythm, +recent, +spread, +unrest"
+            "or +fixed (with it +novelty), +before, +rr (or +causal), +rhythm, +recent, "
+            "+recent8, +later, +spread, +unrest"
         )
     return parts
 
@@ -100,7 +119,8 @@ def widths(features):
     """Channels of a beat and columns of timing that the features have, (int, int)."""
     parts = parts_of(features)
     n_rr = sum(TIMING[part][0] for part in parts if part in TIMING)
-    return 1 + ("template" in parts), n_rr + ("novelty" in parts)
+    n_channels = 1 + bool(set(TEMPLATES) & set(parts))
+    return n_channels, n_rr + sum(part in parts for part in SHAPES)
 
 
 def micro_inputs(record, features):
@@ -133,11 +153,11 @@ def micro_inputs(record, features):
     if len(sample) == 0:
         raise UserError(f"record {record.number} has no annotated beat to classify")
     signal = "derivative" if "derivative" in parts else "raw"
-    x = relative_to_patient(windows(record, sample, signal), "template" in parts)
+    beats = windows(record, sample, signal)
+    x = relative_to_patient(beats, next((p for p in TEMPLATES if p in parts), None))
     classes = [AAMI_CLASSES.index(SYMBOL_TO_AAMI[s]) for s in record.symbol[record.is_beat]]
-    columns = timing(sample, record.fs, parts)
-    if "novelty" in parts:
-        columns = np.concatenate([columns, novelty(x)], axis=1)
+    shapes = [of(x) for part, of in SHAPES.items() if part in parts]
+    columns = np.concatenate([timing(sample, record.fs, parts), *shapes], axis=1)
     return Inputs(
         torch.from_numpy(x),
         torch.from_numpy(columns),
@@ -188,14 +208,14 @@ def bridged(record):
     return np.interp(place, place[valid], kept)
 
 
-def relative_to_patient(beats, with_template):
+def relative_to_patient(beats, template_part):
     """Beats in units of the patient's running amplitude, and their difference to the template.
 
     `beats` (n_beats, 64) are those of one record in order of time. The result has shape
-    (n_beats, 1 or 2, 64), float32. If `with_template` is True, its second channel is each beat
-    minus the template of the beats before it.
+    (n_beats, 1 or 2, 64), float32. If `template_part` is one of `TEMPLATES` and not None, its
+    second channel is each beat minus the template of the beats before it.
     """
-    out = np.empty((len(beats), 2 if with_template else 1, beats.shape[1]), np.float32)
+    out = np.empty((len(beats), 2 if template_part else 1, beats.shape[1]), np.float32)
     amplitude, template = 0.0, None
     for i, beat in enumerate(beats):
         amplitude += (max(np.abs(beat).mean(), MIN_AMPLITUDE) - amplitude) / min(
@@ -205,11 +225,11 @@ def relative_to_patient(beats, with_template):
         template = scaled.copy() if template is None else template
         novel = scaled - template
         out[i, 0] = scaled
-        if with_template:
+        if template_part:
             out[i, 1] = novel
         if i < TEMPLATE_START:
             template += novel / (i + 1)
-        else:
+        elif template_part != "fixed":
             template += np.clip(TEMPLATE_SHARE * novel, -TEMPLATE_STEP, TEMPLATE_STEP)
     return out
 
@@ -235,6 +255,20 @@ def novelty(x):
         mean += (far - mean) / min(i + 1, NOVELTY_BEATS)
         means[i] = 8 * mean - 2
     return means
+
+
+def before_qrs(x):
+    """How much each beat moves before its QRS complex, (n_beats, 1) float32.
+
+    4 log of the mean absolute first channel of `x` (n_beats, 1 or 2, 64) in `P_WAVE`, over its
+    running mean of the beats before (as `novelty` averages); 0 for the first beat.
+    """
+    mean, columns = 0.0, np.zeros((len(x), 1), np.float32)
+    for i, moves in enumerate(np.abs(x[:, 0, P_WAVE]).mean(axis=1) + MIN_AMPLITUDE):
+        if i:
+            columns[i] = np.clip(4 * np.log(moves / mean), -8, 8)
+        mean += (moves - mean) / min(i + 1, NOVELTY_BEATS)
+    return columns
 
 
 def without_gaps(sample, fs):

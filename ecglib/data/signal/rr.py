@@ -25,8 +25,8 @@ RHYTHM_BEATS = 24
 LARGEST_CHANGE = 0.5
 """Largest change of log RR that counts for the irregularity."""
 
-RECENT_BEATS = 3
-"""Number of earlier beats whose deviation from the baseline is shown."""
+RECENT_BEATS, MORE_RECENT_BEATS = 3, 8
+"""Number of earlier beats whose deviation from the baseline is shown, in two variants."""
 
 SPREAD_BEATS, LEAST_SPREAD = 24, 0.03
 """Intervals from which mean and spread of log RR are taken; what is added to the spread."""
@@ -120,17 +120,27 @@ def rhythm_features(sample):
     return np.clip(features, -8, 8).astype(np.float32)
 
 
-def recent_features(sample):
-    """How early the last beats before each beat were, (n_beats, 3) float32.
+def recent_features(sample, n_before=RECENT_BEATS):
+    """How early the last beats before each beat were, (n_beats, n_before) float32.
 
     Column k, from 1, is 4 log(rr / baseline) of the beat k beats before, as the first of
     `rhythm_features`; 0 where that beat or its interval does not exist.
     """
-    features = np.zeros((len(sample), RECENT_BEATS))
+    features = np.zeros((len(sample), n_before))
     early = rhythm_features(sample)[:, 0]
-    for k in range(1, min(RECENT_BEATS, len(sample) - 1) + 1):
+    for k in range(1, min(n_before, len(sample) - 1) + 1):
         features[k:, k - 1] = early[:-k]
     return features.astype(np.float32)
+
+
+def later_feature(sample):
+    """How early the beat after the next one is, (n_beats, 1) float32; known two beats later.
+
+    4 log(rr / baseline) of that beat, as the first column of `rhythm_features`; 0 where it does
+    not exist.
+    """
+    early = rhythm_features(sample)[2:, :1]
+    return np.concatenate([early, np.zeros((len(sample) - len(early), 1), np.float32)])
 
 
 def spread_feature(sample):
