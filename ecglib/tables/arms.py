@@ -1,13 +1,20 @@
 """Arms of a study: results that differ in nothing but the seed, and their names."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from ecglib import stats
+from ecglib.data.sets import patient_of
 from ecglib.studies import registry
 from ecglib.tables import names
+
+BY_RECORD = ("per_record", "per_record_after_5min", "predictions")
+"""Fields of a result that have an entry for each record."""
+
+METRICS_BY_RECORD = ("asked", "online_macs", "detection")
+"""Metrics that have one."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +73,41 @@ def group(results, **wanted):
             arm = groups.setdefault(str(sorted(settings.items())), Arm(settings, []))
             arm.results.append(result)
     return list(groups.values())
+
+
+def on(arm, database):
+    """An arm with the records of one data set only, for runs on several.
+
+    Parameters
+    ----------
+    database : str
+        Name of the data set.
+
+    Returns
+    -------
+    Arm
+        Its results keep matrices, predictions and metrics by record of this data set; their
+        other metrics are of all records.
+
+    Raises
+    ------
+    LookupError
+        If it has no record of the data set.
+    """
+
+    def own(by_record):
+        return {r: found for r, found in by_record.items() if patient_of(r)[0] == database}
+
+    def part(result):
+        mine = {name: own(getattr(result, name)) for name in BY_RECORD}
+        metrics = {
+            k: own(v) if k in METRICS_BY_RECORD else v for k, v in result.metrics.items()
+        }
+        if not mine["per_record"]:
+            raise LookupError(f"an arm has no record of {database}")
+        return replace(result, metrics=metrics, **mine)
+
+    return replace(arm, results=[part(result) for result in arm.results])
 
 
 def paired(arm, control, *, after_5min=False, without=None):

@@ -35,20 +35,13 @@ START = {
 """Settings from which each candidate differs in one."""
 
 
-def by_database(per_record):
-    """Confusion matrices of records (one dict, or a list with one a seed), by data set."""
-    if isinstance(per_record, list):
-        parts = [by_database(one_seed) for one_seed in per_record]
-        return {name: [part[name] for part in parts] for name in parts[0]}
-    found = {}
-    for key, matrix in per_record.items():
-        found.setdefault(sets.patient_of(key)[0], {})[key] = matrix
-    return found
+DATABASES = ("mitdb", "svdb")
+"""Which weigh alike in the criterion."""
 
 
 def criterion(arm):
     """Draws of the criterion: mean over databases of macro-F1 after 5:00, (n_draws,)."""
-    parts = by_database(arm.matrices(after_5min=True)).values()
+    parts = [arms.on(arm, name).matrices(after_5min=True) for name in DATABASES]
     return np.mean([stats.draws(matrices, macro_f1) for matrices in parts], axis=0)
 
 
@@ -97,8 +90,8 @@ def search_table(results, seeds=SEEDS):
         change = drawn[name] - drawn["start"]
         row = {"criterion": drawn[name].mean(), "Δ to start": change.mean()}
         row["Δ to start low"], row["Δ to start high"] = np.quantile(change, [0.025, 0.975])
-        for database, matrices in by_database(named[name].matrices(after_5min=True)).items():
-            pooled = [macro_f1(stats.pool(matrix)) for matrix in matrices]
-            row[sets.get(database).title] = float(np.mean(pooled))
+        for database in DATABASES:
+            own = arms.on(named[name], database)
+            row[sets.get(database).title] = own.mean(macro_f1, after_5min=True)
         rows[name] = row if name != "start" else {k: v for k, v in row.items() if k[0] != "Δ"}
     return frames.of_rows(rows)

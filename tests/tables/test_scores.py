@@ -245,3 +245,17 @@ def test_pairs_are_compared_as_with_a_common_control():
 def test_without_arms_there_is_nothing_to_score():
     with pytest.raises(LookupError):
         scores.score_table({})
+
+
+def test_an_arm_on_one_data_set_has_its_records_only():
+    matrices = confusions(1, ("100", "232", "svdb/803"))
+    found = result("budget", matrices, seed=7)
+    found.metrics["asked"] = {key: [1, 0, 0, 0, 0] for key in matrices}
+    whole = arms.Arm({}, [found])
+    mit, svdb = (arms.on(whole, name) for name in ("mitdb", "svdb"))
+    assert set(mit.matrices()[0]) == {"100", "232"}
+    assert set(svdb.matrices(after_5min=True)[0]) == {"svdb/803"}
+    assert set(svdb.results[0].metrics["asked"]) == {"svdb/803"}
+    assert set(whole.matrices()[0]) == set(matrices)  # nothing was taken from it
+    with pytest.raises(LookupError, match="no record of nstdb"):
+        arms.on(whole, "nstdb")
