@@ -39,7 +39,7 @@ def program():
 @pytest.fixture(scope="module")
 def code(tmp_path_factory, program):
     folder = tmp_path_factory.mktemp("c")
-    source, _ = write_c(program, folder, "micronet", integers.read().features)
+    source, _ = write_c(program, folder, "micronet")
     return harness.library(source, "-fsanitize=undefined", "-fno-sanitize-recover")
 
 

@@ -15,7 +15,6 @@ from ecglib.aami import CLASSES, SYMBOL_TO_AAMI
 from ecglib.data.sets.mitdb import read_record
 from ecglib.data.signal.micro_input import micro_inputs
 from ecglib.deploy import shipped
-from ecglib.deploy.c99.lower import lower
 from ecglib.holter import teach
 from ecglib.holter.classify import classify
 from ecglib.holter.lead import Lead, read_lead
@@ -174,7 +173,7 @@ def test_the_page_of_a_gap_and_of_a_name_in_angle_brackets(lead, sample, network
     signal = lead.signal.copy()
     signal[sample[10] + 100 : sample[10] + 200] = np.nan
     odd = dataclasses.replace(lead, signal=signal, name="<b>II")
-    classified = classify(odd, sample, lower(network.model))
+    classified = classify(odd, sample, network.program())
     table = classified.beats.iloc[[10]].assign(time="0:00:08", probability=0.5)
     page = page_of(classified, table)
     assert "&lt;b&gt;II" in page
@@ -184,9 +183,7 @@ def test_the_page_of_a_gap_and_of_a_name_in_angle_brackets(lead, sample, network
 
 def small(lead, sample, network, budget, **how):
     config = dataclasses.replace(FIVE, budget=budget)
-    return teach.to_ask(
-        classify(lead, sample, lower(network.model)), network.model, config, **how
-    )
+    return teach.to_ask(classify(lead, sample, network.program()), network, config, **how)
 
 
 def test_beats_that_cannot_be_read_are_never_asked(lead, sample, network):
@@ -411,7 +408,7 @@ def test_bytes_become_the_numbers_that_the_network_rounds_to(lead, sample, netwo
     inputs = micro_inputs(read_record_of(lead, sample), network.features)
     with torch.no_grad():
         expected = network.model.features(inputs.x, inputs.rr)
-    found = teach.head_of(lead, sample, network.model).x
+    found = teach.head_of(lead, sample, network).x
     step = float(network.model.hidden.input_quantizer.scale)
     assert (found - expected).abs().mean() < step / 2
 

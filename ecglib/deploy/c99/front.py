@@ -63,8 +63,8 @@ def check_features(features, reader):
     parts = set(parts_of(features))
     if not set(ALWAYS) <= parts <= {*ALWAYS, *OPTIONAL}:
         raise UserError(
-            f"{reader} reads {features}, which has no integer form; only {'+'.join(ALWAYS)} "
-            f"has, with any of +{', +'.join(OPTIONAL)}"
+            f"{reader} reads {features}; only {'+'.join(ALWAYS)}, with any of "
+            f"+{', +'.join(OPTIONAL)}, is computed in integers"
         )
 
 
