@@ -12,18 +12,21 @@ import wfdb
 from ecglib import results
 from ecglib.__main__ import main
 from ecglib.aami import CLASSES, SYMBOL_TO_AAMI
+from ecglib.data.inputs import Inputs
 from ecglib.data.sets.mitdb import read_record
 from ecglib.data.signal.micro_input import micro_inputs
-from ecglib.deploy import shipped
+from ecglib.deploy import replay, shipped
 from ecglib.holter import teach
 from ecglib.holter.classify import classify
 from ecglib.holter.lead import Lead, read_lead
 from ecglib.holter.open import open_recording
 from ecglib.metrics import from_confusion
+from ecglib.models.micronet import MicroNetConfig
 from ecglib.studies.budget import BudgetConfig
 from ecglib.system.errors import UserError
 from ecglib.system.paths import RESULTS
 from ecglib.training.loop import predict
+from tests.deploy.networks import ALL_TIMING, micronet
 
 DS1_DS2 = shipped.WEIGHTS.with_name("ds1_ds2.npz")
 FIVE = BudgetConfig(budget=5, query="mixed", update="head", scope="all_int8")
@@ -411,6 +414,21 @@ def test_bytes_become_the_numbers_that_the_network_rounds_to(lead, sample, netwo
     found = teach.head_of(lead, sample, network).x
     step = float(network.model.hidden.input_quantizer.scale)
     assert (found - expected).abs().mean() < step / 2
+
+
+def test_a_network_that_reads_all_timing_learns(record, tmp_path):
+    model, meta, read = micronet(ALL_TIMING, MicroNetConfig(n_channels=2, n_rr=13))
+    mine, replayed = tmp_path / "all.npz", tmp_path / "all.replay.npz"
+    shipped.save(mine, model, meta | {"replay": replayed.name})
+    replay.save(replayed, model, [Inputs(*read, torch.arange(len(read[0])) % 3)])
+    ask, out = tmp_path / "ask.csv", tmp_path / "taught.npz"
+    assert call("ask", record, "--weights", mine, "--labels", 5, "--out", ask) == 0
+    table = pd.read_csv(ask, keep_default_na=False)
+    table.assign(label="V").to_csv(ask, index=False)
+    assert call("teach", record, ask, "--weights", mine, "--out", out) == 0
+    assert call("predict", record, "--weights", out, "--out", tmp_path / "out.csv") == 0
+    found = pd.read_csv(tmp_path / "out.csv").set_index("sample")["class"]
+    assert np.mean(found[table["sample"]] == "V") > 0.5
 
 
 def read_record_of(lead: Lead, sample):
