@@ -35,7 +35,6 @@ from ecglib.book.say import answer, say
 from ecglib.deploy import shipped
 from ecglib.deploy.c99 import harness
 from ecglib.deploy.c99.emit import kernel, write_c
-from ecglib.deploy.c99.lower import lower
 from ecglib.deploy.c99.streaming import raw_samples, stream
 from ecglib.deploy.roofline import layer_work
 from ecglib.plots import c99 as figures
@@ -63,7 +62,7 @@ library = [
     if (r.config["perturbation"], r.config["scope"]) == ("detected", "all_int8")
 ]
 network = shipped.load()
-program = lower(network.model)
+program = network.program()
 
 
 def total(kind):
@@ -274,7 +273,7 @@ show.figure(lambda: figures.class_f1(c99.f1_by_peaks(in_c, library)))
 
 # %% tags=["solution"]
 with tempfile.TemporaryDirectory() as folder:
-    source, header = write_c(program, Path(folder), "micronet", network.features)
+    source, header = write_c(program, Path(folder), "micronet")
     print(header.read_text()[:700])
     print(len(source.read_text().splitlines()), "lines of C")
 
@@ -287,7 +286,7 @@ lead = read_record(plan.source().path, plan.common("records")[0])
 samples, fs, gain = raw_samples(lead), round(lead.fs), round(lead.gain)
 if harness.has("gcc"):
     with tempfile.TemporaryDirectory() as folder:
-        source, _ = write_c(program, Path(folder), "micronet", network.features)
+        source, _ = write_c(program, Path(folder), "micronet")
         code = harness.library(source)
         found, halved = (
             stream(code, samples, fs, gain),

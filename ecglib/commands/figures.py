@@ -25,7 +25,6 @@ from ecglib.data.signal.micro_input import micro_inputs
 from ecglib.deploy import shipped
 from ecglib.deploy.c99 import harness
 from ecglib.deploy.c99.emit import write_c
-from ecglib.deploy.c99.lower import lower
 from ecglib.deploy.c99.streaming import raw_samples, stream
 from ecglib.holter.classify import classify, detected
 from ecglib.holter.lead import read_lead
@@ -340,7 +339,7 @@ def streamed(root):
     record, network = read_record(root, STREAMED), shipped.load()
     samples, fs = raw_samples(record), round(record.fs)
     with tempfile.TemporaryDirectory() as made:
-        source, _ = write_c(lower(network.model), Path(made), "micronet", network.features)
+        source, _ = write_c(network.program(), Path(made), "micronet")
         found = stream(harness.library(source), samples, fs, round(record.gain))
     unusual = found.sample[(found.label > 0) & (found.sample > 60 * fs)]
     start = (unusual[0] if len(unusual) else found.sample[-1]) / fs - 4
@@ -350,7 +349,7 @@ def streamed(root):
 def reported(root):
     """Parts of a report: the fastest run of V (or the beginning), trend and mean beats."""
     lead = read_lead(open_recording(Path(root) / str(REPORTED)))
-    facts = Facts(classify(lead, detected(lead), lower(shipped.load().model)))
+    facts = Facts(classify(lead, detected(lead), shipped.load().program()))
     at = facts.classified.beats["seconds"][facts.runs("V")["first"][:1]].sum()
     title = f"record {REPORTED}, {lead.name}, from {clock(at - 1)}"
     return holter.overview(facts, holter.strip(facts.classified, at - 1, 6, title=title))

@@ -5,7 +5,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ecglib.deploy import integers
-from ecglib.deploy.c99.front import FEATURES
+from ecglib.deploy.c99.front import check_features
 from ecglib.holter.classify import check_form, classify, detected, write
 from ecglib.holter.lead import read_lead
 from ecglib.holter.open import open_recording
@@ -53,7 +53,7 @@ def predict(args):
         strip = report_page.check(args)
     weights = args.weights or integers.WEIGHTS
     network = integers.read(weights)
-    check_features(network, weights)
+    check_features(network.features, weights)
     recording = open_recording(args.record, args.fs, args.units)
     out = args.out or (None if args.report or args.plot else table_of(recording))
     outputs = [path for path in (out, args.report, args.plot) if path]
@@ -77,12 +77,6 @@ def predict(args):
             f"written to {places}; research, not a medical device",
         ]
     )
-
-
-def check_features(network, weights):
-    """Raise `UserError` if the network of a file reads what is not computed here."""
-    if network.features != FEATURES:
-        raise UserError(f"{weights} reads {network.features}; only {FEATURES} is computed")
 
 
 def _taught(network, weights):

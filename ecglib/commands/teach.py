@@ -1,9 +1,9 @@
 """The commands that teach the network: asking for labels, and learning from them."""
 
-from ecglib.commands.predict import check_features, notes_on, read
+from ecglib.commands.predict import notes_on, read
 from ecglib.commands.report_page import rendered, strips_of
 from ecglib.deploy import replay, shipped
-from ecglib.deploy.c99.lower import lower
+from ecglib.deploy.c99.front import check_features
 from ecglib.holter import teach as teaching
 from ecglib.holter.classify import classify
 from ecglib.holter.open import open_recording
@@ -34,13 +34,13 @@ def ask(args):
         raise UserError(f"--out is {args.out}; the table's name must end in .csv")
     page, weights = args.out.with_suffix(".html"), args.weights or shipped.WEIGHTS
     network = shipped.load(weights)
-    check_features(network, weights)
+    check_features(network.features, weights)
     recording = open_recording(args.record, args.fs, args.units)
     check_targets([args.out, page], (*recording.files, weights), force=args.force)
     lead, sample, _ = read(args, recording)
-    classified = classify(lead, sample, lower(network.model))
+    classified = classify(lead, sample, network.program())
     config = settings(args.labels)
-    table = teaching.to_ask(classified, network.model, config, anytime=args.anytime)
+    table = teaching.to_ask(classified, network, config, anytime=args.anytime)
     with written(args.out) as rows, written(page) as shown:
         table.to_csv(rows, index=False)
         shown.write_text(page_of(classified, table), encoding="utf-8")
@@ -73,13 +73,13 @@ def teach(args):
     recording = open_recording(args.record, args.fs, args.units)
     weights = args.weights or shipped.WEIGHTS
     network = shipped.load(weights)
-    check_features(network, weights)
+    check_features(network.features, weights)
     known = (*recording.files, weights, replay.file_of(network, weights), args.answers)
     check_target(args.out, known, force=args.force, ending=".npz")
     lead, sample, symbol = read(args, recording)
     answers = teaching.read_answers(args.answers, lead, sample)
     replayed, config = replay.load(network, weights), settings(len(answers.beat))
-    taught = teaching.teach(lead, sample, network.model, replayed, config, answers)
+    taught = teaching.teach(lead, sample, network, replayed, config, answers)
     about = {"record": lead.recording, "lead": lead.name, "labels": answers.counts()}
     shipped.save(args.out, taught.model, network.meta | {"taught": about})
     learned = f"learned from {len(answers.beat)} labels ({answers.counts()})"

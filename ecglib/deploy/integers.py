@@ -81,7 +81,7 @@ class Integers:
             shapes[source] = (place.n_times, weight.shape[2])
             if source in ("beat", "rr"):
                 scales[source] = float(stored.input_scale)
-        return Program(tuple(layers), shapes, scales)
+        return Program(tuple(layers), shapes, scales, self.features)
 
 
 class _Place(NamedTuple):

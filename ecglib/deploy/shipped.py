@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from ecglib.deploy import integers
+from ecglib.deploy.c99.lower import lower
 from ecglib.deploy.c99.stored import stored_integers
 from ecglib.deploy.integers import WEIGHTS
 from ecglib.models.micronet import MicroNet, MicroNetConfig
@@ -34,6 +35,10 @@ class Shipped:
     model: MicroNet
     features: str
     meta: dict
+
+    def program(self):
+        """The network as an `ecglib.deploy.c99.program.Program`."""
+        return lower(self.model, self.features)
 
 
 def load(path=WEIGHTS):

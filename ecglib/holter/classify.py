@@ -78,7 +78,7 @@ def detected(lead):
 def inputs_of(lead, sample, program):
     """Bytes that the network reads for each beat; arguments are those of `classify`.
 
-    They are a tuple of arrays of int8, (n_beats, 2, 64) and (n_beats, 8).
+    They are a tuple of arrays of int8, (n_beats, 2, 64) and (n_beats, n_rr).
     """
     return network_inputs(program, lead.units, sample, round(lead.fs), UNITS_PER_MV)
 

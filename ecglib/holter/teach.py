@@ -37,22 +37,22 @@ and four were not run."""
 MAX_TABLE_BYTES = 10_000_000
 
 
-def head_of(lead, sample, model):
-    """What the head of `model` reads of all beats (R-peaks `sample`), for `FROM_HEAD`."""
-    program = lower(model)
+def head_of(lead, sample, network):
+    """What the head of a `Shipped` reads of all beats (R-peaks `sample`), for `FROM_HEAD`."""
+    program = network.program()
     named = zip(("beat", "rr"), inputs_of(lead, sample, program), strict=True)
     x, rr = (
         torch.from_numpy(q.astype(np.float32) - program.reader(n).zero_in) * program.scales[n]
         for n, q in named
     )
-    return head_inputs(model, Inputs(x, rr, torch.zeros(len(x), dtype=torch.int64)))
+    return head_inputs(network.model, Inputs(x, rr, torch.zeros(len(x), dtype=torch.int64)))
 
 
-def to_ask(classified, model, config, *, anytime=False):
+def to_ask(classified, network, config, *, anytime=False):
     """Choose beats among those that are `Classified`, and make the table to fill in.
 
-    `config` holds `AskingSettings`; `anytime` says whether beats after its `online_seconds` may
-    be asked for, too.
+    `network` is the `Shipped` that classified them; `config` holds `AskingSettings`; `anytime`
+    says whether beats after its `online_seconds` may be asked for, too.
 
     Returns
     -------
@@ -72,8 +72,8 @@ def to_ask(classified, model, config, *, anytime=False):
             f"{lead.recording}: no beat of lead {lead.name} can be read{where}; name another "
             f"lead by --lead{hint}"
         )
-    read = head_of(lead, sample, model).select(torch.from_numpy(allowed))
-    view = View.of(model, FROM_HEAD, read)
+    read = head_of(lead, sample, network).select(torch.from_numpy(allowed))
+    view = View.of(network.model, FROM_HEAD, read)
     probability, rng = torch.softmax(view.logits, dim=1), np.random.default_rng(config.seed)
     seen = probability.numpy(), view.embedding.numpy()
     found = beats.iloc[allowed[queries.ask(config.query, config.budget, *seen, rng)]]
@@ -222,14 +222,15 @@ class Taught:
                 yield "note: the new network is worse on these beats; better keep the old one"
 
 
-def teach(lead, sample, model, replay, config, answers):
+def teach(lead, sample, network, replay, config, answers):
     """`Taught` by `Answers`: the update of `ecglib.personalize.budget.updated`.
 
-    The beats of a lead are at `sample` (n_beats,). The old `model` is not changed.
-    Settings of the update are those of study budget, in `config`.
+    The beats of a lead are at `sample` (n_beats,). The old `network`, a `Shipped`, is not
+    changed. Settings of the update are those of study budget, in `config`.
     """
-    own = head_of(lead, sample, model).x[torch.from_numpy(answers.beat)]
+    own = head_of(lead, sample, network).x[torch.from_numpy(answers.beat)]
     labelled = Inputs(own, torch.zeros(len(own), 0), torch.from_numpy(answers.label))
-    new = updated(model, FROM_HEAD, replay.schedule(config), replay.beats, labelled)
-    networks = [classify(lead, sample, lower(network)) for network in (model, new)]
-    return Taught(new, *(found.beats["class"].to_numpy(dtype=str) for found in networks))
+    new = updated(network.model, FROM_HEAD, replay.schedule(config), replay.beats, labelled)
+    programs = (network.program(), lower(new, network.features))
+    found = (classify(lead, sample, program).beats["class"] for program in programs)
+    return Taught(new, *(classes.to_numpy(dtype=str) for classes in found))

@@ -48,8 +48,8 @@ def run_c99(run):
     seconds, streamed = 0.0, {}
     with tempfile.TemporaryDirectory() as folder:
         for test, _, model, _ in fold_networks(run, config):
-            program = lower(model)
-            source, _ = write_c(program, Path(folder), "micronet", config.features)
+            program = lower(model, config.features)
+            source, _ = write_c(program, Path(folder), "micronet")
             code = harness.library(source)
             for record in test:
                 lead = run.lead(record)

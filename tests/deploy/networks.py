@@ -2,6 +2,7 @@
 NumPy in integers: what PyTorch and ONNX Runtime must agree with."""
 
 import copy
+from dataclasses import asdict
 from functools import cache
 
 import numpy as np
@@ -12,12 +13,15 @@ from onnx import numpy_helper
 
 from ecglib.models.ecgnet import ECGNet, ECGNetConfig
 from ecglib.models.layers import weight_layers
-from ecglib.quant import calibrate, quantize
+from ecglib.models.micronet import MicroNet
+from ecglib.quant import calibrate, freeze_ranges, quantize
 
 N_TIMES = 64
 CHANNELS = (4, 4, 8, 8, 8)
 CONVOLUTIONS = tuple(f"conv{i}.conv" for i in range(1, 6))
 LAYERS = (*CONVOLUTIONS, "fc1", "fc2", "out")
+ALL_TIMING = "derivative+template+rr+rhythm+recent+spread+unrest"
+"""Features of a micro network that have 13 columns of timing."""
 
 
 def beats(n, n_times=N_TIMES, seed=0):
@@ -80,6 +84,21 @@ def rounded(model, scope, step="minmax"):
     if scope != "none":
         calibrate(twin, beats(512, model.config.n_times, seed=2), ratios(512, seed=3))
     return twin
+
+
+@torch.no_grad()
+def micronet(features, size, seed=0, bits=8):
+    """A calibrated MicroNet of random weights, what is stored about it, and beats."""
+    torch.manual_seed(seed)
+    fp32 = MicroNet(size).eval()
+    names = list(weight_layers(fp32))
+    own = dict.fromkeys(names, bits) if bits else {n: 2 + i for i, n in enumerate(names)}
+    read = torch.randn(300, size.n_channels, size.n_times), torch.randn(300, size.n_rr)
+    fp32.out.bias -= fp32(*read).mean(dim=0)  # so that it predicts every class
+    model = quantize(fp32, "all_int8", weight_bits=own)
+    calibrate(model, *read)
+    freeze_ranges(model)
+    return model, {"features": features, "size": asdict(size), "bits": own}, read
 
 
 @torch.no_grad()

@@ -1,6 +1,8 @@
 """From raw samples to classes in integers: C is NumPy bit for bit, NumPy is near floats."""
 
 import ctypes
+import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,12 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecglib.data.records import Record
-from ecglib.data.signal.micro_input import micro_inputs
+from ecglib.data.signal.micro_input import TIMING, micro_inputs
 from ecglib.deploy import shipped
 from ecglib.deploy.c99 import harness
 from ecglib.deploy.c99.emit import write_c
 from ecglib.deploy.c99.front import ONE, differences, logarithm, network_inputs, reach, timing
-from ecglib.deploy.c99.lower import lower
 from ecglib.system.errors import UserError
 from tests.tools import needs
 
@@ -40,7 +41,7 @@ def recording(fs, n_beats=450, seed=0):
 
 def in_c(program, adc, sample, fs, folder):
     """Classes of every beat, by the compiled C code under the undefined-behaviour sanitizer."""
-    source, _ = write_c(program, folder, "micronet", shipped.load().features)
+    source, _ = write_c(program, folder, "micronet")
     code = harness.library(source, "-fsanitize=undefined", "-fno-sanitize-recover")
     state = ctypes.create_string_buffer(STATE_BYTES)
     k = reach(fs)
@@ -55,7 +56,7 @@ def in_c(program, adc, sample, fs, folder):
 @needs("gcc")
 @pytest.mark.parametrize("fs", [125, 250, 360, 1000])
 def test_c_equals_numpy_from_raw_samples(tmp_path, fs):
-    program = lower(shipped.load().model)
+    program = shipped.load().program()
     adc, sample = recording(fs)
     expected = program.run(*network_inputs(program, adc, sample, fs, GAIN)).argmax(axis=1)
     assert in_c(program, adc, sample, fs, tmp_path) == expected.tolist()
@@ -64,7 +65,7 @@ def test_c_equals_numpy_from_raw_samples(tmp_path, fs):
 
 @needs("gcc")
 def test_loud_samples_do_not_overflow(tmp_path):
-    program = lower(shipped.load().model)
+    program = shipped.load().program()
     _, sample = recording(360, n_beats=60)
     rng = np.random.default_rng(0)
     adc = rng.choice(np.array([-32768, 32767], np.int16), size=sample[-1] + 360)
@@ -81,16 +82,16 @@ def test_timing_across_a_gap_is_that_without_it(places):
     for place in places:
         with_gap[place] = 10 * fs + 1 + place
         without[place] = without[place - 1] if place > 1 else fs
-    found, expected = (timing(np.cumsum(r), fs) for r in (with_gap, without))
+    found, expected = (timing(np.cumsum(r), fs, TIMING) for r in (with_gap, without))
     np.testing.assert_array_equal(found, expected)
     with_gap[places[0]] = 10 * fs  # ten seconds are a pause of the heart, and stay one
-    assert (timing(np.cumsum(with_gap), fs) != expected).any()
+    assert (timing(np.cumsum(with_gap), fs, TIMING) != expected).any()
 
 
 @pytest.mark.parametrize("fs", [250, 360])
 def test_integers_are_what_floats_give(fs):
     network = shipped.load()
-    program = lower(network.model)
+    program = network.program()
     adc, sample = recording(fs)
     signal = ((adc.astype(float) - 1024) / GAIN).astype(np.float32)
     record = Record(1, signal, fs, GAIN, 1024, sample, np.full(len(sample), "N"))
@@ -120,9 +121,13 @@ def test_differences_of_a_ramp_are_its_slope(fs, slope):
 @pytest.mark.parametrize(("fs", "gain", "word"), [(0, 200, "fs"), (360, 0.5, "gain")])
 def test_impossible_recordings_are_refused(fs, gain, word):
     with pytest.raises(UserError, match=word):
-        network_inputs(lower(shipped.load().model), np.zeros(9, np.int16), [4], fs, gain)
+        network_inputs(shipped.load().program(), np.zeros(9, np.int16), [4], fs, gain)
 
 
-def test_other_features_have_no_integer_form(tmp_path):
-    with pytest.raises(UserError, match="raw"):
-        write_c(lower(shipped.load().model), tmp_path, "micronet", "raw+rr")
+@pytest.mark.parametrize("features", ["raw+template+rr+rhythm", "derivative+rr+rhythm"])
+def test_other_features_have_no_integer_form(tmp_path, features):
+    program = replace(shipped.load().program(), features=features)
+    with pytest.raises(UserError, match=re.escape(features)):
+        write_c(program, tmp_path, "micronet")
+    with pytest.raises(UserError, match=re.escape(features)):
+        network_inputs(program, np.zeros(9, np.int16), [4], 360, GAIN)

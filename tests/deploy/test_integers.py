@@ -1,7 +1,7 @@
 """The file of a micro network: read by NumPy or into PyTorch, it is the network it was."""
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,34 +10,21 @@ import torch
 from ecglib.deploy import integers, shipped
 from ecglib.deploy.c99.emit import constant_bytes
 from ecglib.deploy.c99.lower import lower
-from ecglib.models.layers import weight_layers
-from ecglib.models.micronet import MicroNet, MicroNetConfig
-from ecglib.quant import calibrate, freeze_ranges, quantize
+from ecglib.models.micronet import MicroNetConfig
 from ecglib.system.errors import UserError
+
+from .networks import ALL_TIMING, micronet
 
 FULL = MicroNetConfig(n_channels=2, n_rr=8)
 NETWORKS = {
     "usual": ("derivative+template+rr+rhythm", FULL),
+    "all timing": (ALL_TIMING, MicroNetConfig(n_channels=2, n_rr=13)),
     "wide": ("derivative+causal", MicroNetConfig(n_channels=1, n_rr=2).widened(2.3)),
     "other filters": (
         "raw+template+rr",
         MicroNetConfig(channels=(3, 4, 5), kernels=(5, 1, 9), pools=(1, 3, 2), hidden_units=5),
     ),
 }
-
-
-@torch.no_grad()
-def network(features, size, seed, bits=8):
-    """A calibrated network of random weights, what is stored about it, and beats."""
-    torch.manual_seed(seed)
-    fp32 = MicroNet(size).eval()
-    names = list(weight_layers(fp32))
-    own = dict.fromkeys(names, bits) if bits else {n: 2 + i for i, n in enumerate(names)}
-    model = quantize(fp32, "all_int8", weight_bits=own)
-    beats = torch.randn(300, size.n_channels, size.n_times), torch.randn(300, size.n_rr)
-    calibrate(model, *beats)
-    freeze_ranges(model)
-    return model, {"features": features, "size": asdict(size), "bits": own}, beats
 
 
 def assert_same(one, other):
@@ -52,7 +39,7 @@ def assert_same(one, other):
 @pytest.mark.parametrize("bits", [8, None], ids=["8 bits", "2 to 7 bits"])
 def test_what_is_read_is_what_was_written(tmp_path, name, bits):
     for seed in range(4):
-        model, meta, beats = network(*NETWORKS[name], seed, bits)
+        model, meta, beats = micronet(*NETWORKS[name], seed, bits)
         shipped.save(tmp_path / "n.npz", model, meta)
         program, again = integers.read(tmp_path / "n.npz"), shipped.load(tmp_path / "n.npz")
         assert_same(program.program(), lower(model))
@@ -65,7 +52,7 @@ def test_what_is_read_is_what_was_written(tmp_path, name, bits):
 
 @torch.no_grad()
 def test_a_network_without_timing(tmp_path):
-    model, meta, beats = network("raw", MicroNetConfig(n_channels=1, n_rr=0), 0)
+    model, meta, beats = micronet("raw", MicroNetConfig(n_channels=1, n_rr=0), 0)
     shipped.save(tmp_path / "n.npz", model, meta)
     expected = model(*beats).numpy()
     np.testing.assert_array_equal(shipped.load(tmp_path / "n.npz").model(*beats), expected)
@@ -83,7 +70,7 @@ def test_the_shipped_file_is_small_and_both_readers_agree():
 
 def test_scales_come_back_to_the_last_bit(tmp_path):
     """A layer divides its largest weight by 127; some products with 127 do not divide back."""
-    model, meta, _ = network(*NETWORKS["usual"], 0)
+    model, meta, _ = micronet(*NETWORKS["usual"], 0)
     rng, layer = np.random.default_rng(0), model.hidden
     with torch.no_grad():
         for _ in range(60):

@@ -12,7 +12,6 @@ from ecglib.deploy import integers, shipped
 from ecglib.deploy.c99 import harness
 from ecglib.deploy.c99.emit import write_c
 from ecglib.deploy.c99.front import network_inputs
-from ecglib.deploy.c99.lower import lower
 from ecglib.deploy.c99.streaming import classes_in_c, raw_samples, stream
 from ecglib.plots.c99 import strip
 from ecglib.system.errors import UserError
@@ -26,7 +25,7 @@ pytestmark = needs("gcc")
 def code(tmp_path_factory):
     network = shipped.load()
     folder = tmp_path_factory.mktemp("c")
-    source, _ = write_c(lower(network.model), folder, "micronet", network.features)
+    source, _ = write_c(network.program(), folder, "micronet")
     return harness.library(source, "-fsanitize=undefined", "-fno-sanitize-recover")
 
 

@@ -8,19 +8,18 @@ import pytest
 from ecglib.deploy import shipped
 from ecglib.deploy.c99 import harness
 from ecglib.deploy.c99.emit import write_c
-from ecglib.deploy.c99.lower import lower
 from ecglib.system.errors import UserError
 from tests.tools import needs
 
 
 @pytest.fixture(scope="module")
 def program():
-    return lower(shipped.load().model)
+    return shipped.load().program()
 
 
 @pytest.fixture
 def source(program, tmp_path):
-    return write_c(program, tmp_path, "micronet", shipped.load().features)[0]
+    return write_c(program, tmp_path, "micronet")[0]
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,9 @@ from ecglib.deploy.c99.streaming import classes_in_c, stream
 from ecglib.holter.classify import classify, detected
 from ecglib.holter.lead import Lead, read_lead
 from ecglib.holter.open import open_recording
+from ecglib.models.micronet import MicroNetConfig
 from ecglib.studies.plan import Plan
+from tests.deploy.networks import ALL_TIMING, micronet
 from tests.tools import needs
 from tests.traces import trace
 
@@ -39,7 +41,7 @@ def program():
 @pytest.fixture(scope="module")
 def code(tmp_path_factory, program):
     folder = tmp_path_factory.mktemp("c")
-    source, _ = write_c(program, folder, "micronet", integers.read().features)
+    source, _ = write_c(program, folder, "micronet")
     return harness.library(source, "-fsanitize=undefined", "-fno-sanitize-recover")
 
 
@@ -293,6 +295,21 @@ def test_bad_records_get_one_sentence(tmp_path, capsys, make, more, message):
     assert captured.count("\n") == 1
     assert message in captured
     assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_network_that_reads_all_timing(record, tmp_path):
+    """The probabilities of `predict` follow those of PyTorch with floats, beat by beat."""
+    model, meta, _ = micronet(ALL_TIMING, MicroNetConfig(n_channels=2, n_rr=13))
+    shipped.save(tmp_path / "all.npz", model, meta)
+    words = [record, "--weights", tmp_path / "all.npz", "--annotations", "atr"]
+    assert main(["predict", *map(str, words), "--out", str(tmp_path / "out.csv")]) == 0
+    found = pd.read_csv(tmp_path / "out.csv")[["N", "S", "V"]].to_numpy()
+    inputs = micro_inputs(read_record(record.parent, 101), ALL_TIMING)
+    with torch.no_grad():
+        expected = softmax(model(inputs.x, inputs.rr).double().numpy())
+    for mine, reference in zip(found.T, expected.T, strict=True):
+        assert np.corrcoef(mine, reference)[0, 1] > 0.999
+        assert np.abs(mine - reference).mean() < reference.std() / 20
 
 
 def test_weights_for_other_features_are_refused(record, tmp_path, capsys):

@@ -12,19 +12,21 @@ import wfdb
 from ecglib import results
 from ecglib.__main__ import main
 from ecglib.aami import CLASSES, SYMBOL_TO_AAMI
+from ecglib.data.inputs import Inputs
 from ecglib.data.sets.mitdb import read_record
 from ecglib.data.signal.micro_input import micro_inputs
-from ecglib.deploy import shipped
-from ecglib.deploy.c99.lower import lower
+from ecglib.deploy import replay, shipped
 from ecglib.holter import teach
 from ecglib.holter.classify import classify
 from ecglib.holter.lead import Lead, read_lead
 from ecglib.holter.open import open_recording
 from ecglib.metrics import from_confusion
+from ecglib.models.micronet import MicroNetConfig
 from ecglib.studies.budget import BudgetConfig
 from ecglib.system.errors import UserError
 from ecglib.system.paths import RESULTS
 from ecglib.training.loop import predict
+from tests.deploy.networks import ALL_TIMING, micronet
 
 DS1_DS2 = shipped.WEIGHTS.with_name("ds1_ds2.npz")
 FIVE = BudgetConfig(budget=5, query="mixed", update="head", scope="all_int8")
@@ -174,7 +176,7 @@ def test_the_page_of_a_gap_and_of_a_name_in_angle_brackets(lead, sample, network
     signal = lead.signal.copy()
     signal[sample[10] + 100 : sample[10] + 200] = np.nan
     odd = dataclasses.replace(lead, signal=signal, name="<b>II")
-    classified = classify(odd, sample, lower(network.model))
+    classified = classify(odd, sample, network.program())
     table = classified.beats.iloc[[10]].assign(time="0:00:08", probability=0.5)
     page = page_of(classified, table)
     assert "&lt;b&gt;II" in page
@@ -184,9 +186,7 @@ def test_the_page_of_a_gap_and_of_a_name_in_angle_brackets(lead, sample, network
 
 def small(lead, sample, network, budget, **how):
     config = dataclasses.replace(FIVE, budget=budget)
-    return teach.to_ask(
-        classify(lead, sample, lower(network.model)), network.model, config, **how
-    )
+    return teach.to_ask(classify(lead, sample, network.program()), network, config, **how)
 
 
 def test_beats_that_cannot_be_read_are_never_asked(lead, sample, network):
@@ -411,9 +411,24 @@ def test_bytes_become_the_numbers_that_the_network_rounds_to(lead, sample, netwo
     inputs = micro_inputs(read_record_of(lead, sample), network.features)
     with torch.no_grad():
         expected = network.model.features(inputs.x, inputs.rr)
-    found = teach.head_of(lead, sample, network.model).x
+    found = teach.head_of(lead, sample, network).x
     step = float(network.model.hidden.input_quantizer.scale)
     assert (found - expected).abs().mean() < step / 2
+
+
+def test_a_network_that_reads_all_timing_learns(record, tmp_path):
+    model, meta, read = micronet(ALL_TIMING, MicroNetConfig(n_channels=2, n_rr=13))
+    mine, replayed = tmp_path / "all.npz", tmp_path / "all.replay.npz"
+    shipped.save(mine, model, meta | {"replay": replayed.name})
+    replay.save(replayed, model, [Inputs(*read, torch.arange(len(read[0])) % 3)])
+    ask, out = tmp_path / "ask.csv", tmp_path / "taught.npz"
+    assert call("ask", record, "--weights", mine, "--labels", 5, "--out", ask) == 0
+    table = pd.read_csv(ask, keep_default_na=False)
+    table.assign(label="V").to_csv(ask, index=False)
+    assert call("teach", record, ask, "--weights", mine, "--out", out) == 0
+    assert call("predict", record, "--weights", out, "--out", tmp_path / "out.csv") == 0
+    found = pd.read_csv(tmp_path / "out.csv").set_index("sample")["class"]
+    assert np.mean(found[table["sample"]] == "V") > 0.5
 
 
 def read_record_of(lead: Lead, sample):

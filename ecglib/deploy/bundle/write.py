@@ -17,7 +17,6 @@ from ecglib.data.signal.micro_input import micro_inputs
 from ecglib.data.synthetic import VERSION, write_records
 from ecglib.deploy import shipped
 from ecglib.deploy.c99.emit import write_c
-from ecglib.deploy.c99.lower import lower
 from ecglib.deploy.onnx import export_onnx
 from ecglib.deploy.runtime import Deployed
 from ecglib.models.ecgnet import ECGNet, ECGNetConfig
@@ -89,7 +88,7 @@ def export_bundle(folder):
             expected |= {f"{name}_{row['precision']}": logits for row, logits in rows}
         np.savez(folder / "beats.npz", **inputs)
         np.savez(folder / "expected.npz", **expected)
-        write_c(lower(networks["micronet"][1]), folder, "micronet", shipped.load().features)
+        write_c(shipped.load().program(), folder, "micronet")
         for name in (*SCRIPTS, "README.md"):
             source = _DEPLOY / ("bundle.md" if name == "README.md" else name)
             shutil.copyfile(source, folder / name)

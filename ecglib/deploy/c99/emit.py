@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-from ecglib.deploy.c99.front import FEATURES, byte_factor
+from ecglib.data.signal.micro_input import TIMING, parts_of
+from ecglib.deploy.c99.front import OPTIONAL, byte_factor, check_features
 from ecglib.system.errors import UserError
 from ecglib.system.files import written
 
@@ -16,20 +17,20 @@ def constant_bytes(program):
     return sum(layer.weight.size + 8 * len(layer.bias) for layer in program.layers)
 
 
-def write_c(program, folder, name, features=None):
+def write_c(program, folder, name):
     """Write a network as `name`.c and `name`.h; returns both paths.
+
+    If the program has features, the files also have the function `ecg_beat`, which computes
+    them from raw samples and R-peak times.
 
     Parameters
     ----------
     program : ecglib.deploy.c99.program.Program
-        From `ecglib.deploy.c99.lower.lower`.
+        The network.
     folder : Path
         Folder of the two files.
     name : str
         Name of the files, of letters, digits and underscores.
-    features : str, optional
-        Input of the micro network. If given, the files also have the function `ecg_beat`, which
-        computes this input from raw samples and R-peak times.
 
     Raises
     ------
@@ -39,13 +40,9 @@ def write_c(program, folder, name, features=None):
     """
     if not name.isidentifier():
         raise UserError(f"name is {name!r}; use letters, digits and underscores")
-    if features not in (None, FEATURES):
-        raise UserError(f"features {features} have no integer form; only {FEATURES} have")
-    front = features is not None
-    texts = {
-        f"{name}.c": _source(program, name, front),
-        f"{name}.h": _header(program, name, front),
-    }
+    if program.features:
+        check_features(program.features, name)
+    texts = {f"{name}.c": _source(program, name), f"{name}.h": _header(program, name)}
     paths = tuple(Path(folder) / file for file in texts)
     for path, text in zip(paths, texts.values(), strict=True):
         with written(path) as temporary:
@@ -70,7 +67,7 @@ def kernel(name):
     return next(block for block in text.split("\0") if start.search(block)).strip()
 
 
-def _header(program, name, front):
+def _header(program, name):
     beat, rr = program.shapes["beat"], program.shapes.get("rr")
     guard = f"{name.upper()}_H"
     timing = _input_note(program, "rr", f"{rr[1]} bytes") if rr else "not read; may be null"
@@ -85,7 +82,7 @@ def _header(program, name, front):
    rr:   {timing}
    Needs no memory but the stack, and may be called from several threads. */
 int classify(const int8_t *beat, const int8_t *rr);
-{"".join(map(_part, ("front.h", "peaks.h", "stream.h"))) if front else ""}
+{_front_header(program.features) if program.features else ""}
 #endif
 """
 
@@ -95,7 +92,7 @@ def _input_note(program, name, form):
     return f"{form}, round(x / {scale:.9g}) + {zero}, clipped to -128 and 127"
 
 
-def _source(program, name, front):
+def _source(program, name):
     numbered = list(enumerate(program.layers))
     constants = "".join(_constants(i, layer) for i, layer in numbered)
     return f"""/* Written by ecglib. Research, not a medical device. */
@@ -108,12 +105,25 @@ def _source(program, name, front):
     int32_t t, c;
 {_reading(program)}
 {"".join(_call(program, i, layer) for i, layer in numbered)}}}
-{_front(program) if front else ""}"""
+{_front(program) if program.features else ""}"""
 
 
 def _part(name):
     """Text of one of the files of which generated C consists, after an empty line."""
     return "\n" + (PARTS / name).read_text(encoding="utf-8")
+
+
+def _front_header(features):
+    """C text of the functions that compute the input, and of what the network reads of it."""
+    parts, column, text = parts_of(features), 0, ""
+    for part, (n_columns, _) in TIMING.items():
+        if part in OPTIONAL:
+            text += f"#define ECG_{part.upper()} {column if part in parts else 0}\n"
+        column += n_columns if part in parts else 0
+    return f"""
+/* Columns of timing; the first of each optional part, 0 if the network does not read it. */
+#define ECG_COLUMNS {column}
+{text}{"".join(map(_part, ("front.h", "peaks.h", "stream.h")))}"""
 
 
 def _front(program):

@@ -7,17 +7,29 @@ have 16 bits after the point, for all beats of a recording. It is the reference 
 
 import numpy as np
 
-from ecglib.data.signal.micro_input import LENGTH, LONGEST_RR_S, SCALE_BEATS, TEMPLATE_START
+from ecglib.data.signal.micro_input import (
+    LENGTH,
+    LONGEST_RR_S,
+    SCALE_BEATS,
+    TEMPLATE_START,
+    TIMING,
+    parts_of,
+)
+from ecglib.data.signal.rr import RECENT_BEATS, SPREAD_BEATS, UNREST_BEATS
 from ecglib.deploy.c99.program import OFFSET, fixed_point
 from ecglib.system.errors import UserError
 
-FEATURES = "derivative+template+rr+rhythm"
-"""Name of the only features that can be computed in integers."""
+ALWAYS = ("derivative", "template", "rr", "rhythm")
+"""Parts that features need to be computed in integers."""
+
+OPTIONAL = ("recent", "spread", "unrest")
+"""Further parts of the timing that can be computed in integers; their columns come last."""
 
 ONE = 1 << 16
 LARGEST_DIFFERENCE = 1 << 24
 _LOG_2 = round(np.log(2) * ONE)
 _REACH = round(0.1 * ONE)
+_LEAST_SPREAD = round(0.03 * ONE)
 _TEMPLATE_STEP = int(0.01 * ONE)
 _MOST_SAMPLES = 1 << 18  # of windows at a time
 
@@ -46,13 +58,23 @@ def logarithm(value):
     return _shifted(result * _LOG_2, 16)
 
 
+def check_features(features, reader):
+    """Raise `UserError` if features, of a `reader` such as a file, are not computed here."""
+    parts = set(parts_of(features))
+    if not set(ALWAYS) <= parts <= {*ALWAYS, *OPTIONAL}:
+        raise UserError(
+            f"{reader} reads {features}; only {'+'.join(ALWAYS)}, with any of "
+            f"+{', +'.join(OPTIONAL)}, is computed in integers"
+        )
+
+
 def network_inputs(program, units, sample, fs, gain):
     """Bytes that the micro network reads for each beat of a recording.
 
     Parameters
     ----------
     program : ecglib.deploy.c99.program.Program
-        The network, whose features are `FEATURES`.
+        The network, with features that `check_features` accepts.
     units : ndarray of int16, shape (n_samples,)
         Samples; beyond the edges the nearest one is repeated.
     sample : ndarray of int, shape (n_beats,)
@@ -62,13 +84,15 @@ def network_inputs(program, units, sample, fs, gain):
 
     Returns
     -------
-    tuple of ndarray of int8, shapes (n_beats, 2, 64) and (n_beats, 8)
+    tuple of ndarray of int8, shapes (n_beats, 2, 64) and (n_beats, n_rr)
 
     Raises
     ------
     UserError
-        If the frequency or the gain is no whole number above zero.
+        If the frequency or the gain is no whole number above zero, or the features have no
+        integer form.
     """
+    check_features(program.features, "the network")
     for name, value in (("fs", fs), ("gain", gain)):
         if value != int(value) or value <= 0:
             raise UserError(f"{name} is {value}; it must be a whole number above zero")
@@ -80,7 +104,7 @@ def network_inputs(program, units, sample, fs, gain):
     for i in range(0, len(sample), size):
         at = np.clip(sample[i : i + size, None] + around, 0, len(units) - 1)
         beat.append(_to_bytes(program, "beat", look.at(differences(units[at], fs))))
-    rr = np.clip(timing(sample, fs), -8 * ONE, 8 * ONE)
+    rr = np.clip(timing(sample, fs, parts_of(program.features)), -8 * ONE, 8 * ONE)
     return np.concatenate(beat), _to_bytes(program, "rr", rr)
 
 
@@ -110,8 +134,7 @@ class _Look:
         return np.stack([value, novel], axis=1)
 
     def _amplitude(self, n, total):
-        by, difference = min(n, SCALE_BEATS), total - self.amplitude
-        self.amplitude += difference // by if difference >= 0 else -(-difference // by)
+        self.amplitude += _divided(total - self.amplitude, min(n, SCALE_BEATS))
         return self.amplitude
 
     def _novel(self, n, value):
@@ -124,8 +147,8 @@ class _Look:
         return novel
 
 
-def timing(sample, fs):
-    """What the RR intervals say of each beat, (n_beats, 8) int64 with a 16-bit fraction.
+def timing(sample, fs, parts):
+    """What the RR intervals say of each beat, (n_beats, n_rr) int64 with a 16-bit fraction.
 
     A gap counts as the interval before it again, or as a second if there is none.
 
@@ -135,10 +158,14 @@ def timing(sample, fs):
         R-peaks of all beats, ascending.
     fs : int
         Samples a second.
+    parts : collection of str
+        Parts of the features; those that are timing have columns, in the order of `TIMING`.
     """
-    columns, n = np.zeros((len(sample), 8), np.int64), len(sample)
+    offered = {part: n for part, (n, _) in TIMING.items() if part in (*ALWAYS, *OPTIONAL)}
+    read = np.repeat([part in parts for part in offered], list(offered.values()))
+    columns, n = np.zeros((len(sample), len(read)), np.int64), len(sample)
     if n < 2:
-        return columns
+        return columns[:, read]
     rr = np.diff(sample)  # rr[i] ends at beat i + 1
     kept = np.maximum.accumulate(np.where(rr > LONGEST_RR_S * fs, -1, np.arange(n - 1)))
     rr = np.where(kept < 0, fs, rr[kept])
@@ -152,11 +179,34 @@ def timing(sample, fs):
     columns[1:-1, 4] = _ratio(rr[:-1], rr[1:])
     columns[1:, 5] = 4 * (logs - before)
     columns[1:-1, 6] = 4 * (logs[1:] - before[:-1])
-    changes = np.append(0, np.cumsum(np.minimum(np.abs(np.diff(logs)), ONE // 2)))
-    change = np.arange(1, n - 1)
+    moved = np.minimum(np.abs(np.diff(logs)), ONE // 2)
+    changes, change = np.append(0, np.cumsum(moved)), np.arange(1, n - 1)
     last = np.minimum(change, 24)
     columns[2:, 7] = 8 * (changes[change] - changes[change - last]) // last
-    return columns
+    for k in range(1, min(RECENT_BEATS, n - 1) + 1):
+        columns[k:, 7 + k] = columns[:-k, 5]
+    columns[3:, 11] = _spread(logs)
+    columns[2:, 12] = _unrest(moved.tolist())
+    return columns[:, read]
+
+
+def _spread(logs):
+    """How far the third and each later logarithm is from those before, in their spread."""
+    place, total = np.arange(2, len(logs)), np.append(0, np.cumsum(logs))
+    last = np.minimum(place, SPREAD_BEATS)
+    mean, far = (total[place] - total[place - last]) // last, 0
+    for k in range(1, SPREAD_BEATS + 1):
+        far += np.abs(logs[np.maximum(place - k, 0)] - mean) * (k <= last)
+    return _divided((logs[place] - mean) * ONE, far // last + _LEAST_SPREAD)
+
+
+def _unrest(changes):
+    """8 times the slow running mean of changes, which has 24 bits after the point."""
+    mean, means = 0, []
+    for n, change in enumerate(changes, 1):
+        mean += _divided(change * 256 - mean, min(n, UNREST_BEATS))
+        means.append(mean // 32)
+    return np.array(means, np.int64)
 
 
 def _baselines(logs):
@@ -164,8 +214,7 @@ def _baselines(logs):
     baseline, before = logs[0], []
     for n, value in enumerate(logs, 2):
         before.append(baseline)
-        moved, by = min(max(value - baseline, -_REACH), _REACH), min(n, 50)
-        baseline += moved // by if moved >= 0 else -(-moved // by)
+        baseline += _divided(min(max(value - baseline, -_REACH), _REACH), min(n, 50))
     return np.array(before)
 
 
@@ -199,4 +248,4 @@ def _shifted(value, shift):
 
 def _divided(value, by):
     """Value / by, rounded towards zero as in C."""
-    return np.sign(value) * (np.abs(value) // by)
+    return abs(value) // by * (1 - 2 * (value < 0))

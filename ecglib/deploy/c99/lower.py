@@ -19,7 +19,7 @@ class _Tracer(fx.Tracer):
         return isinstance(module, QuantLayer) or super().is_leaf_module(module, name)
 
 
-def lower(model):
+def lower(model, features=""):
     """Turn a fake-quantized network into integer layers.
 
     Parameters
@@ -28,6 +28,8 @@ def lower(model):
         Network from `ecglib.quant.quantize` with scope all_int8, calibrated and in evaluation
         mode. It may have Conv1d (stride 1), ReLU, max-pooling and linear layers; timing is
         joined by `cat`.
+    features : str
+        Name of its input, if it is a micro network whose input is to be computed, too.
 
     Returns
     -------
@@ -56,7 +58,7 @@ def lower(model):
         for layer in layers
         if layer.source in ("beat", "rr")
     }
-    return Program(tuple(layers), shapes, scales)
+    return Program(tuple(layers), shapes, scales, features)
 
 
 def _module(traced, node, kinds):

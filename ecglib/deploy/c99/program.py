@@ -100,11 +100,15 @@ class Program:
         Buffer -> its samples and channels.
     scales : dict of str to float
         Value of one integer step of "beat" and, if there is timing, of "rr".
+    features : str
+        Name of the input (`ecglib.data.signal.micro_input.micro_inputs`) of a micro network;
+        empty for other networks.
     """
 
     layers: tuple[Layer, ...]
     shapes: dict[str, tuple[int, int]]
     scales: dict[str, float]
+    features: str = ""
 
     def reader(self, name):
         """The layer that reads a buffer."""

@@ -122,6 +122,20 @@ static void keep(ecg_state *s, int32_t rr)
     s->rr_last = rr;
 }
 
+#if ECG_SPREAD
+/* How far a logarithm is from the mean of those before, in their spread. */
+static int32_t unusual(const ecg_state *s, int32_t log_rr)
+{
+    int32_t n = most(s->n_intervals - 1, 24), mean = 0, spread = 0, k;
+    for (k = 0; k < n; k++)
+        mean += s->logs[k];
+    mean /= n;
+    for (k = 0; k < n; k++)
+        spread += s->logs[k] < mean ? mean - s->logs[k] : s->logs[k] - mean;
+    return (int32_t)((int64_t)(log_rr - mean) * ONE / (spread / n + 1966)); /* 0.03 */
+}
+#endif
+
 /* What the interval that ends with a beat says about it. */
 static void look_back(ecg_state *s, int32_t rr)
 {
@@ -141,8 +155,23 @@ static void look_back(ecg_state *s, int32_t rr)
         s->sum_changes += change - (n - 2 >= 24 ? s->changes[place] : 0);
         s->changes[place] = (uint16_t)change;
         set_rr(s, 7, 8 * s->sum_changes / most(n - 1, 24));
+#if ECG_UNREST
+        s->unrest += (change * 256 - s->unrest) / most(n - 1, 128);
+        set_rr(s, ECG_UNREST, s->unrest / 32);
+#endif
     }
     s->log_last = log_rr;
+#if ECG_RECENT
+    for (n = 2; n >= 0; n--) {
+        set_rr(s, ECG_RECENT + n, s->early[n]);
+        s->early[n] = n > 0 ? s->early[n - 1] : 4 * (log_rr - s->baseline_before);
+    }
+#endif
+#if ECG_SPREAD
+    if (s->n_intervals > 2)
+        set_rr(s, ECG_SPREAD, unusual(s, log_rr));
+    s->logs[(s->n_intervals - 1) % 24] = log_rr;
+#endif
 }
 
 void ecg_start(ecg_state *s, int32_t fs, int32_t gain)
@@ -166,7 +195,7 @@ int ecg_beat(ecg_state *s, const int16_t *r_peak, int32_t time)
         answer = classify(s->beat, s->rr);
     }
     look(s, r_peak);
-    for (column = 0; column < 8; column++)
+    for (column = 0; column < ECG_COLUMNS; column++)
         set_rr(s, column, 0);
     if (s->n_beats > 0)
         look_back(s, rr);

@@ -4,11 +4,20 @@ typedef struct {
     int32_t n_beats, time;         /* beats so far; R-peak of the last one */
     int32_t amplitude;             /* running sum of absolute differences of a window */
     int32_t template_[64];         /* usual beat, in 1/65536 of three running amplitudes */
-    int8_t beat[128], rr[8];       /* the beat that waits for the next one */
+    int8_t beat[128], rr[ECG_COLUMNS]; /* the beat that waits for the next one */
     uint16_t intervals[400];       /* last RR intervals, in samples */
     uint16_t changes[24];          /* last changes of log RR, in 1/65536 */
     int32_t n_intervals, sum80, sum400, sum_changes;
     int32_t rr_last, log_last, baseline, baseline_before;
+#if ECG_RECENT
+    int32_t early[3];              /* of the last beats, from the baseline, in 1/65536 */
+#endif
+#if ECG_SPREAD
+    int32_t logs[24];              /* last logarithms of RR, in 1/65536 */
+#endif
+#if ECG_UNREST
+    int32_t unrest;                /* slow mean of the changes, in 1/2^24 */
+#endif
 } ecg_state;
 
 /* Begin a recording of `fs` samples a second and `gain` units a millivolt. */
