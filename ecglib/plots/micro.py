@@ -156,9 +156,8 @@ def beside_literature(published, ours):
     for axis, kind in zip(axes, literature.KINDS, strict=True):
         score, reach = f"{kind} F1", ours[[f"{kind} F1 low", f"{kind} F1 high"]]
         axis.vlines(ours["labels a patient"], *reach.to_numpy().T, color=OURS, alpha=0.4)
-        for table, marker, origin in ((published, "D", "peers"), (ours, "o", "ours")):
-            look = {"marker": marker, "ls": "", "color": ORIGIN_COLORS[origin]}
-            axis.plot(table["labels a patient"], table[score], **look)
+        for rows, look, whose in ((published, "D", "peers"), (ours, "o", "ours")):
+            axis.plot(rows["labels a patient"], rows[score], look, color=ORIGIN_COLORS[whose])
         axis.set(xscale="symlog", xlim=(-0.4, 20_000), ylabel=f"{score} after 5:00")
         gap, heights = 0.055 * np.ptp(axis.get_ylim()), {}  # of the last names, far and near
         for name, row in pd.concat([published, ours]).sort_values(score).iterrows():
