@@ -11,7 +11,7 @@ from ecglib.metrics import macro_f1
 from ecglib.models.micronet import BLOCKS, MicroNet, MicroNetConfig
 from ecglib.plots.architecture import arrow, blank, box
 from ecglib.plots.style import CLASS_COLORS, FORMAT_COLORS, NEUTRAL, ORIGIN_COLORS, WIDTH
-from ecglib.tables import budget, scores
+from ecglib.tables import budget, literature, scores
 
 OURS = ORIGIN_COLORS["ours"]
 LOOKS = (("o", "-"), ("^", "--"), ("s", ":"))
@@ -144,6 +144,34 @@ def _budget_curve(curve, without):
     if without is not None:
         matrices = [stats.without(m, without) for m in matrices]
     return place, pd.DataFrame([stats.patient_bootstrap(m, macro_f1) for m in matrices])
+
+
+def beside_literature(published, ours):
+    """F1 of VEB and SVEB against labels: published methods, and ours with bars over patients.
+
+    Both are tables of `ecglib.tables.literature`; who gives no number of labels is left out.
+    """
+    figure, axes = plt.subplots(2, 1, figsize=(WIDTH, 8.4), sharex=True)
+    published = published.dropna(subset="labels a patient")
+    for axis, kind in zip(axes, literature.KINDS, strict=True):
+        score, reach = f"{kind} F1", ours[[f"{kind} F1 low", f"{kind} F1 high"]]
+        axis.vlines(ours["labels a patient"], *reach.to_numpy().T, color=OURS, alpha=0.4)
+        for rows, look, whose in ((published, "D", "peers"), (ours, "o", "ours")):
+            axis.plot(rows["labels a patient"], rows[score], look, color=ORIGIN_COLORS[whose])
+        axis.set(xscale="symlog", xlim=(-0.4, 20_000), ylabel=f"{score} after 5:00")
+        gap, heights = 0.055 * np.ptp(axis.get_ylim()), {}  # of the last names, far and near
+        for name, row in pd.concat([published, ours]).sort_values(score).iterrows():
+            x, y, far = row["labels a patient"], row[score], row["labels a patient"] > 100
+            heights[far] = max(y, heights.get(far, -np.inf) + gap)
+            place = (700 if far else 1.3 * max(x, 0.3), heights[far])
+            color = ORIGIN_COLORS["ours" if name in ours.index else "peers"]
+            line = {"arrowstyle": "-", "color": color, "lw": 0.5}
+            look = {"color": color, "fontsize": 10, "va": "center", "arrowprops": line}
+            axis.annotate(name.removesuffix(literature.COMPUTED), (x, y), place, **look)
+    axes[0].set_xticks([0, 1, 5, 20, 100, 400], [0, 1, 5, 20, 100, 400])
+    axes[0].minorticks_off()
+    axes[1].set_xlabel("labels a patient (mean)")
+    return figure
 
 
 def patients(arm, control, names):

@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -10,9 +11,10 @@ from ecglib.commands.micro import Looks
 from ecglib.metrics import macro_f1
 from ecglib.models.micronet import BLOCKS, EVERYTHING, MicroNet, MicroNetConfig
 from ecglib.plots import micro
-from ecglib.tables import budget
+from ecglib.tables import budget, literature
 from ecglib.tables.arms import Arm
 from tests.tables.test_budget import BAD, GOOD, asked, confidence
+from tests.tables.test_literature import several
 from tests.test_results import made_result
 
 
@@ -64,6 +66,24 @@ def test_curves_go_up_where_labels_help():
     values = axis.get_lines()[0].get_ydata()
     assert values[0] < values[1] == values[2]
     assert axis.get_lines()[0].get_xdata().tolist() == [0, 2.5, 150]  # mean of two records
+
+
+def test_published_methods_stand_beside_ours():
+    published = literature.published_table(400.0)
+    ours = literature.our_table(literature.our_arms(several(), split="lopo", dataset="mitdb"))
+    figure = micro.beside_literature(published, ours)
+    for axis, kind in zip(figure.axes, ("VEB", "SVEB"), strict=True):
+        points = {
+            point for line in axis.get_lines() for point in zip(*line.get_data(), strict=True)
+        }
+        rows = pd.concat([published, ours]).dropna(subset="labels a patient")
+        assert points == set(zip(rows["labels a patient"], rows[f"{kind} F1"], strict=True))
+        said = [text.get_text().strip() for text in axis.texts]
+        assert sorted(said) == sorted(name.strip(" †") for name in rows.index)
+        ends = axis.collections[0].get_segments()
+        assert [end[1][1] for end in ends] == ours[f"{kind} F1 high"].tolist()
+        far = [text.xyann[1] for text in axis.texts if text.xy[0] > 100]
+        assert min(np.diff(far)) > 0.05 * np.ptp(axis.get_ylim())  # names are apart
 
 
 def test_every_record_has_a_line():
