@@ -92,8 +92,8 @@ def write(folder, readme, figure):
 def shipped_scores(folder):
     """How often networks like the shipped one were right about patients left out, as a dict.
 
-    `n_patients`, `n_beats`, and `classes`: class -> `sensitivity` and `ppv` of all beats, means
-    over seeds; `ppv_low` and `ppv_high`, 95 % over patients; and the share of N beats that are
+    `databases` in words, `n_patients`, `n_beats`, and `classes`: class -> `sensitivity` and
+    `ppv` of all beats, means over seeds; `ppv_low` and `ppv_high`, 95 % over patients; and the share of N beats that are
     called so: `false` of all of them, `false_half` the median and `false_tenth` the 90th
     percentile over records and seeds. Runs of `folder` that are missing are a `UserError`.
     """
@@ -116,8 +116,10 @@ def shipped_scores(folder):
         row["false"] = wrong.sum() / normal.sum()
         row["false_half"], row["false_tenth"] = np.quantile(share, [0.5, 0.9])
     wanted = ("sensitivity", "ppv", "ppv_low", "ppv_high", "false", "false_half", "false_tenth")
+    patients = {sets.patient_of(record) for record in records}
     return {
-        "n_patients": len({sets.patient_of(record) for record in records}),
+        "databases": " and ".join(sorted({sets.get(name).title for name, _ in patients})),
+        "n_patients": len(patients),
         "n_beats": int(np.sum(list(records.values()))),
         "classes": {k: {w: round(classes[k][w], 4) for w in wanted} for k in CLASSES[1:]},
     }
