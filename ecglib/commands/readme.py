@@ -93,9 +93,10 @@ def shipped_scores(folder):
     """How often networks like the shipped one were right about patients left out, as a dict.
 
     `databases` in words, `n_patients`, `n_beats`, and `classes`: class -> `sensitivity` and
-    `ppv` of all beats, means over seeds; `ppv_low` and `ppv_high`, 95 % over patients; and the share of N beats that are
-    called so: `false` of all of them, `false_half` the median and `false_tenth` the 90th
-    percentile over records and seeds. Runs of `folder` that are missing are a `UserError`.
+    `ppv` of all beats, means over seeds; `ppv_low` and `ppv_high`, 95 % over patients; and the
+    share of N beats that are called so: `false` of all of them, `false_half` the median and
+    `false_tenth` the 90th percentile over records and seeds. Runs of `folder` that are missing
+    are a `UserError`.
     """
     wanted = left_out(integers.read().meta["config"])
     try:
