@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from datetime import date
 from pathlib import Path
 
 from ecglib.data import sets
@@ -44,6 +45,18 @@ def _configs(plan, study):
     raise UserError(f"params file {plan.profile} lists no arms and seeds of study {study}")
 
 
+def _bounds(result):
+    """The 95 % interval of macro-F1 in words, if several patients were tested."""
+    from ecglib.metrics import macro_f1
+    from ecglib.stats import patient_bootstrap
+
+    matrices = result.matrix()
+    if len(set(map(sets.patient_of, matrices))) < 2:
+        return ""
+    found = patient_bootstrap(matrices, macro_f1)
+    return f" [{found.low:.4f}, {found.high:.4f}], 95 % over patients"
+
+
 def _study(args):
     if args.scheduler:
         args.set.append(f"scheduler={args.scheduler}")
@@ -55,7 +68,7 @@ def _study(args):
     for config, result in zip(configs, results, strict=True):
         found = {name: result.metrics.get(name) for name in ("accuracy", "macro_f1")}
         scores = " ".join(f"{name} {x:.4f}" for name, x in found.items() if x is not None)
-        print(f"{config.slug}: {scores}")
+        print(f"{config.slug}: {scores}{_bounds(result)}")
     print(f"{len(results)} runs of study {args.name} are in {args.out / args.name}")
 
 
@@ -89,13 +102,15 @@ def _compare(args):
 
 
 def _readme(args):
-    from ecglib.commands.readme import write, write_scores
-    from ecglib.deploy.integers import SCORES
+    from ecglib.commands.readme import write, write_card, write_scores
+    from ecglib.deploy.integers import CARD, SCORES
 
     write(args.results, REPO / "README.md", REPO / "_static" / "overview.png")
     write_scores(args.results, SCORES)
+    write_card(args.results, CARD)
     print(
-        f"README.md, its figure and {SCORES.name} hold the numbers of the runs in", args.results
+        f"README.md, its figure, {SCORES.name} and {CARD.name} hold the numbers of the runs in",
+        args.results,
     )
 
 
@@ -138,7 +153,7 @@ def _export(args):
     ending = ".npz" if args.form == "micronet" else ".onnx"
     check_target(args.out, [args.params], force=args.force, ending=ending)
     if args.form == "micronet":
-        print(ship(_plan(args), args.out, args.split))
+        print(ship(_plan(args), args.out, args.split, args.frozen))
     else:
         print(export_network(_plan(args), scope=args.scope, path=args.out))
 
@@ -227,7 +242,10 @@ def _add_reports(command):
     sub.add_argument("mine", type=Path)
     sub.add_argument("reference", type=Path, nargs="?", default=RESULTS)
 
-    sub = command(_readme, "write numbers of README and of `predict --report` from the results")
+    sub = command(
+        _readme,
+        "write numbers of README, reports and the model card from the results",
+    )
     sub.add_argument("--results", type=Path, default=RESULTS)
 
     sub = command(
@@ -261,6 +279,8 @@ def _add_deployment(command):
     sub.add_argument("--scope", default="all_int8", help=text)
     text = "train `micronet` on the training records of this split alone, such as ds1_ds2"
     sub.add_argument("--split", help=text)
+    text = "freeze `micronet` as of this day, for `study blind`"
+    sub.add_argument("--frozen", type=date.fromisoformat, metavar="YYYY-MM-DD", help=text)
     _add_out(sub, "FILE.onnx, FILE.npz, or a new folder", required=True, metavar="PATH")
     _add_params(sub)
 

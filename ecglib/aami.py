@@ -50,7 +50,7 @@ SVDB_TEST = (
     803, 805, 807, 810, 820, 822, 824, 827, 829, 841, 843, 846, 850, 852, 854,
     858, 862, 864, 866, 868, 870, 873, 876, 879, 884, 888, 890, 892, 894,
 )  # fmt: skip
-"""Records of that database on which they are tested; 20 more belong to neither side."""
+"""Records of that database on which they are tested; 20 more are kept back."""
 
 _SAME_PATIENT = {202: 201}
 

@@ -3,8 +3,12 @@
 import json
 from dataclasses import asdict, replace
 
+from ecglib.aami import patient_of
 from ecglib.compress import allocate
+from ecglib.data import sets
+from ecglib.data.find.identity import sha256_of
 from ecglib.deploy import replay, shipped
+from ecglib.deploy.integers import FROZEN
 from ecglib.deploy.onnx import export_onnx
 from ecglib.deploy.runtime import Deployed, classes_of, require_agreement
 from ecglib.quant import coverage
@@ -13,6 +17,7 @@ from ecglib.studies.int8 import rounded
 from ecglib.studies.micro import training_beats
 from ecglib.studies.registry import twin_of
 from ecglib.system.errors import UserError
+from ecglib.system.files import written
 from ecglib.system.paths import RUNS
 from ecglib.training import on_micro
 from ecglib.training.loop import predict
@@ -68,13 +73,15 @@ def export_network(plan, *, scope, path, runs=RUNS):
     )
 
 
-def ship(plan, path, split=None):
+def ship(plan, path, split=None, frozen=None):
     """Train a network to ship, and write it and, beside it, the beats that it replays.
 
     Settings are those of the first arm of study micro in integers. It is trained on all records
-    in use, or on the training records of a `split` that has one training. Of all records
-    nothing is left to test it on, so its score is that of the same settings with every patient
-    left out once.
+    that the arm's split names, or on the training records of another `split` that has one
+    training, in the first data set that knows it. Of all records nothing is left to test it on,
+    so its score is that of the same settings with every patient left out once. `frozen` is the
+    day since which the network is frozen; it is written into its file, and beside it with the
+    file's hash, for study "blind".
 
     Returns
     -------
@@ -84,10 +91,16 @@ def ship(plan, path, split=None):
     fitting = [c for c in plan.configs("micro") if c.scope == "all_int8"]
     if not fitting:
         raise UserError("no arm of micro has scope all_int8; add one to the params file")
-    config = replace(fitting[0], split=split or fitting[0].split)
-    if split and len(config.folds()) > 1:
-        raise UserError(f"split {split} trains {len(config.folds())} networks; one is written")
-    records = config.sides()[0] if split else config.records
+    config = fitting[0]
+    if split:
+        known = [n for n in (config.dataset, *sets.BEATS) if split in sets.get(n).splits]
+        config = replace(config, split=split, dataset=[*known, config.dataset][0])
+        if len(config.folds()) > 1:
+            raise UserError(
+                f"split {split} trains {len(config.folds())} networks; one is written"
+            )
+    train, test = config.sides()
+    records = train if split else tuple(dict.fromkeys(train + test))
     run = plan.on_cpu(config, path.parent)
     beats = training_beats(run, records)
     model, _ = on_micro.train_fp32(config, beats)
@@ -101,10 +114,16 @@ def ship(plan, path, split=None):
         "config": json.loads(json.dumps(asdict(config))),
         "data": run.data,
         "trained_on": list(records),
+        "n_patients": len({patient_of(record) for record in records}),
         "n_beats": len(beats.inputs),
         "replay": f"{path.stem}.replay.npz",
     }
+    meta |= {"frozen": frozen.isoformat()} if frozen else {}
     shipped.save(path, model, meta)
+    if frozen:
+        content = {"sha256": sha256_of(path), "date": meta["frozen"]}
+        with written(path.with_name(FROZEN.name)) as unfinished:
+            unfinished.write_text(json.dumps(content, indent=1) + "\n")
     n_replayed = save_replay(path.with_name(meta["replay"]), model, beats, config)
     return (
         f"{path}: {config.slug}, {sum(row.n_bytes for row in rows):,} bytes of constants, "

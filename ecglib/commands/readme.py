@@ -5,16 +5,26 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from ecglib import results, stats
 from ecglib.aami import CLASSES, patient_of
 from ecglib.book import claims
+from ecglib.book.formats import TENTHS, shown
+from ecglib.book.say import NO_RUN
+from ecglib.data import sets
+from ecglib.data.find.identity import sha256_of
+from ecglib.data.signal.micro_input import parts_of
+from ecglib.deploy import integers, replay, shipped
+from ecglib.deploy.c99.emit import constant_bytes
 from ecglib.system.errors import UserError
 from ecglib.system.files import written
 from ecglib.tables import arms, scores
+from ecglib.tables.budget import WORST
+from ecglib.tables.card import labels_table, left_out
 
 START, END = "<!-- written by `python -m ecglib readme` -->", "<!-- end -->"
-"""Lines of README.md between which the findings stand."""
+"""Lines of README.md, and of the model card, between which stands what is written."""
 
 
 def findings(folder):
@@ -45,11 +55,16 @@ def with_findings(text, folder):
     UserError
         If the lines `START` and `END` are not there once, in this order.
     """
+    return _filled("README.md", text, findings(folder))
+
+
+def _filled(name, text, content):
+    """The text of a file with another content between its lines."""
     before, start, rest = text.partition(START)
     _, end, after = rest.partition(END)
     if not (start and end) or START in rest or END in after:
-        raise UserError(f"README.md must hold the lines {START} and {END} once, in this order")
-    return f"{before}{START}\n\n{findings(folder)}\n\n{END}{after}"
+        raise UserError(f"{name} must hold the lines {START} and {END} once, in this order")
+    return f"{before}{START}\n\n{content}\n\n{END}{after}"
 
 
 def write(folder, readme, figure):
@@ -77,16 +92,20 @@ def write(folder, readme, figure):
 def shipped_scores(folder):
     """How often networks like the shipped one were right about patients left out, as a dict.
 
-    `n_patients`, `n_beats`, and `classes`: class -> `sensitivity` and `ppv` of all beats, means
-    over seeds; `ppv_low` and `ppv_high`, 95 % over patients; and the share of N beats that are
-    called so: `false` of all of them, `false_half` the median and `false_tenth` the 90th
-    percentile over records and seeds. Runs of `folder` that are missing are a `UserError`.
+    `databases` in words, `n_patients`, `n_beats`, and `classes`: class -> `sensitivity` and
+    `ppv` of all beats, means over seeds; `ppv_low` and `ppv_high`, 95 % over patients; and the
+    share of N beats that are called so: `false` of all of them, `false_half` the median and
+    `false_tenth` the 90th percentile over records and seeds. Runs of `folder` that are missing
+    are a `UserError`.
     """
-    found = results.load_study(folder, "micro")
+    wanted = left_out(integers.read().meta["config"])
     try:
-        arm = arms.pick(found, split="lopo", scope="all_int8")
+        arm = arms.pick(results.load_study(folder, "micro"), **wanted)
     except LookupError as error:
-        raise UserError(f"{folder} lacks the runs of study micro with split lopo") from error
+        raise UserError(
+            f"{folder} lacks the runs of study micro with split {wanted['split']} and the "
+            "shipped network's settings"
+        ) from error
     records = arm.results[0].per_record
     matrices = np.array([matrix for run in arm.matrices() for matrix in run.values()])
     classes = scores.class_scores(arm)
@@ -98,8 +117,10 @@ def shipped_scores(folder):
         row["false"] = wrong.sum() / normal.sum()
         row["false_half"], row["false_tenth"] = np.quantile(share, [0.5, 0.9])
     wanted = ("sensitivity", "ppv", "ppv_low", "ppv_high", "false", "false_half", "false_tenth")
+    patients = {sets.patient_of(record) for record in records}
     return {
-        "n_patients": len({patient_of(int(record)) for record in records}),
+        "databases": " and ".join(sorted({sets.get(name).title for name, _ in patients})),
+        "n_patients": len(patients),
         "n_beats": int(np.sum(list(records.values()))),
         "classes": {k: {w: round(classes[k][w], 4) for w in wanted} for k in CLASSES[1:]},
     }
@@ -116,3 +137,52 @@ def write_scores(folder, path):
     with written(path) as unfinished:
         text = json.dumps(shipped_scores(folder), indent=1)
         Path(unfinished).write_text(text + "\n", encoding="utf-8")
+
+
+def facts(path):
+    """What the file of a network says of it, as a dict of str."""
+    meta, frozen, sha256 = integers.read(path).meta, integers.frozen(), sha256_of(path)
+    replayed, config = replay.load(shipped.load(path), path), meta["config"]
+    patients = {patient_of(record) for record in meta["trained_on"]}
+    return {
+        "SHA-256": f"`{sha256}`",
+        "frozen on": frozen["date"] if sha256 == frozen["sha256"] else "not frozen",
+        "bytes of the file": f"{path.stat().st_size:,}",
+        "bytes of constants": f"{constant_bytes(integers.read(path).program()):,}",
+        "input": ", ".join(parts_of(meta["features"])),
+        "data": sets.get(meta["data"]["name"]).title,
+        "records, patients": f"{len(meta['trained_on'])}, {len(patients)}",
+        "beats, each lead counted": f"{meta['n_beats']:,}",
+        "beats of a lead and class in an epoch": f"at most {config['class_cap']:,}",
+        "epochs": f"{config['epochs']}, and {config['qat_epochs']} in integers",
+        "seed": str(config["seed"]),
+        "beats that it replays": f"{len(replayed.beats):,} (book: {replayed.n_wanted:,})",
+    }
+
+
+def with_numbers(text, folder):
+    """The text of a model card with the facts of the networks' files, and numbers of runs."""
+    files = integers.WEIGHTS, integers.WEIGHTS.with_name("ds1_ds2.npz")
+    parts = [_markdown(pd.DataFrame({f"`{path.name}`": facts(path) for path in files}))]
+    try:
+        found = labels_table(
+            results.load_study(folder, "budget"), integers.read().meta["config"]
+        )
+        parts.append(_markdown(shown(found, {"labels": TENTHS, WORST: "{:+.1f}"})))
+    except LookupError:
+        parts.append(f"Everybody left out once: {NO_RUN}.")
+    return _filled("MODEL_CARD.md", text, "\n\n".join(parts))
+
+
+def _markdown(frame):
+    """A table of text in Markdown."""
+    rows = [["", *frame.columns], ["---"] * (1 + frame.shape[1])]
+    rows += [[name, *row] for name, row in zip(frame.index, frame.to_numpy(), strict=True)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def write_card(folder, path):
+    """Write the numbers of a model card."""
+    text = with_numbers(Path(path).read_text(encoding="utf-8"), folder)
+    with written(path) as unfinished:
+        Path(unfinished).write_text(text, encoding="utf-8")

@@ -20,13 +20,19 @@ from ecglib.deploy.c99.program import Layer, Program
 from ecglib.deploy.c99.stored import Stored
 from ecglib.system.errors import UserError
 from ecglib.system.files import written
-from ecglib.system.untrusted import opened_npz, refused
+from ecglib.system.untrusted import opened_npz, read_json, refused
 
 WEIGHTS = Path(__file__).parent / "weights" / "micronet.npz"
-"""Weights of the shipped network; `MODEL_CARD.md` beside them says what it can do."""
+"""Weights of the shipped network."""
+
+CARD = WEIGHTS.with_name("MODEL_CARD.md")
+"""What it can do; `python -m ecglib readme` writes its numbers."""
 
 SCORES = WEIGHTS.with_name("scores.json")
 """How often its settings were right about patients left out; `python -m ecglib readme`."""
+
+FROZEN = WEIGHTS.with_name("frozen.json")
+"""SHA-256 of the frozen network's file, and the `date`, from `export micronet --frozen`."""
 
 MAX_PARAMETERS = 100_000
 """Largest number of weights of a micro network; the shipped one has about 3,500."""
@@ -149,6 +155,12 @@ def read(path=WEIGHTS):
         if program.run(*none).shape != (1, len(CLASSES)):
             raise ValueError("no answer for each class")
     return found
+
+
+def frozen():
+    """What `FROZEN` holds, a dict with `sha256` and `date`."""
+    with refused(f"{FROZEN} is missing or damaged; get it back by git checkout -- {FROZEN}"):
+        return {name: str(read_json(FROZEN)[name]) for name in ("sha256", "date")}
 
 
 def _check(meta):

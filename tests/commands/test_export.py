@@ -1,14 +1,22 @@
 """From arms of a params file to a file that answers as the network of one of them."""
 
+import json
+from dataclasses import replace
+from datetime import date
+
 import numpy as np
 import pytest
 import torch
 
-from ecglib.aami import CLASSES
+from ecglib.__main__ import main
+from ecglib.aami import CLASSES, DS1, DS2, SVDB_DEV, SVDB_TEST
 from ecglib.commands import export
 from ecglib.commands.export import export_network, pick_network
+from ecglib.data import sets
 from ecglib.data.find import search as sources
-from ecglib.deploy import replay, shipped
+from ecglib.data.find.identity import sha256_of
+from ecglib.data.synthetic import write_records
+from ecglib.deploy import integers, replay, shipped
 from ecglib.deploy.runtime import Deployed
 from ecglib.studies.int8 import Int8Config, rounded
 from ecglib.studies.plan import Plan, expand
@@ -143,3 +151,68 @@ def test_a_split_of_many_networks_is_not_shipped(synthetic_root, tmp_path):
     with pytest.raises(UserError, match="split lopo trains 4 networks"):
         export.ship(plan, tmp_path / "own.npz", "lopo")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory):
+    """Two records of a minute of each database in a folder, as invented patients."""
+    root = tmp_path_factory.mktemp("pair")
+    write_records(root / "mitdb", [101, 100], minutes=1)
+    write_records(root / "svdb", [802, 803], minutes=1, fs=128)
+    return root
+
+
+@pytest.mark.parametrize(
+    ("split", "dataset", "records"),
+    [
+        (None, "both", [101, 100, 802, 803]),
+        ("dev_test", "both", [101, 802]),
+        ("ds1_ds2", "mitdb", [101]),
+    ],
+)
+def test_a_recipe_serves_everybody_and_every_split(
+    pair, tmp_path, monkeypatch, split, dataset, records
+):
+    """A split that the recipe's data set lacks is that of the database that has it."""
+    for name in ("mitdb", "svdb", "both"):
+        named = {r: None for r in (101, 100, 802, 803) if r in sets.get(name).records}
+        folds = {s: [tuple(tuple(r for r in side if r in named) for side in fold) for fold in f]
+                 for s, f in sets.get(name).folds_by_split.items()}  # fmt: skip
+        changed = {"folds_by_split": folds, "lead": "MLII"}
+        monkeypatch.setitem(sets.SETS, name, replace(sets.get(name), **changed))
+    svdb, both = sets.get("svdb"), sets.get("both")
+    joint = replace(both, lead="", members=(sets.get("mitdb"), svdb))
+    monkeypatch.setitem(sets.SETS, "both", joint)
+    features = "derivative+template+rr+rhythm+recent+spread+unrest"
+    arm = {"dataset": "both", "records": [[]], "split": "lopo2", "scope": "all_int8"}
+    arm |= {"features": features, "epochs": 1, "qat_epochs": 1}
+    plan = Plan.read("cpu", data_root=str(pair), micro=[arm])
+    export.ship(plan, tmp_path / "own.npz", split, date(2026, 11, 30))
+    meta = integers.read(tmp_path / "own.npz").meta
+    assert sorted(meta["trained_on"]) == sorted(records)
+    assert (meta["n_patients"], meta["data"]["name"]) == (len(records), dataset)
+    assert (meta["config"]["seed"], meta["features"]) == (7, features)
+    assert meta["frozen"] == "2026-11-30"
+    frozen = json.loads((tmp_path / "frozen.json").read_text())
+    assert frozen == {"sha256": sha256_of(tmp_path / "own.npz"), "date": "2026-11-30"}
+
+
+def test_a_network_is_frozen_only_if_asked(synthetic_root, tmp_path):
+    common = {"data_root": str(synthetic_root), "records": [101, 100]}
+    arm = {"scope": "all_int8", "epochs": 1, "qat_epochs": 1}
+    export.ship(Plan.read("quick", **common, micro=[arm]), tmp_path / "own.npz")
+    assert "frozen" not in integers.read(tmp_path / "own.npz").meta
+    assert {path.name for path in tmp_path.iterdir()} == {"own.npz", "own.replay.npz"}
+
+
+def test_a_day_that_is_none_is_refused(tmp_path, capsys):
+    out = ["--out", str(tmp_path / "own.npz"), "--frozen", "tomorrow"]
+    with pytest.raises(SystemExit):
+        main(["export", "micronet", *out])
+    assert "--frozen" in capsys.readouterr().err
+
+
+def test_the_params_file_trains_on_everybody_at_hand():
+    """The first arm in integers names all patients of both databases, and nobody else."""
+    first = next(c for c in Plan.read("cpu").configs("micro") if c.scope == "all_int8")
+    assert {r for side in first.sides() for r in side} == {*DS1, *DS2, *SVDB_DEV, *SVDB_TEST}

@@ -171,7 +171,7 @@ def test_it_is_found_described_and_packed(toy, tmp_path):
     assert source.describe().startswith(
         "the toy database, 2 of the 3 records published, without 9: "
     )
-    with pytest.raises(UserError, match=r"lacks 1 of the records asked for .9 first"):
+    with pytest.raises(UserError, match=r"lacks 1 of the records asked for: 9"):
         find("toy", tmp_path / "data", records=[7, 9])
     sets.get("toy").pack(toy, tmp_path / "toy.npz")
     packed = find("toy", tmp_path / "toy.npz")

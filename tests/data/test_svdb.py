@@ -14,6 +14,7 @@ from ecglib.data import sets
 from ecglib.data.find.identity import sha256_of
 from ecglib.data.records import read_wfdb
 from ecglib.data.sets import get
+from ecglib.data.sets.svdb import BLIND
 from ecglib.data.synthetic import write_records
 
 SVDB = get("svdb")
@@ -39,6 +40,14 @@ def test_records_and_checksums():
     assert SVDB.publisher.checksums.keys() == names
     assert all(re.fullmatch("[0-9a-f]{64}", d) for d in SVDB.publisher.checksums.values())
     assert SVDB.key(802) == "svdb/802"
+
+
+def test_nobody_of_the_blind_test_belongs_to_a_side():
+    assert len(BLIND) == 20
+    assert sorted(BLIND + SVDB_DEV + SVDB_TEST) == list(SVDB.records)
+    for name in ("mitdb", "both"):
+        for folds in sets.get(name).folds_by_split.values():
+            assert not {*BLIND} & {record for train, test in folds for record in train + test}
 
 
 def test_sides():

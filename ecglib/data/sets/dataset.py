@@ -287,7 +287,8 @@ class BeatSet(DataSet):
         present = {record for _, records in self._holdings(place) for record in records}
         lacking = [record for record in wanted if record not in present]
         if lacking:
-            return f"lacks {len(lacking)} of the records asked for ({lacking[0]} first)"
+            named = ", ".join(map(str, lacking[:20])) + " …" * (len(lacking) > 20)
+            return f"lacks {len(lacking)} of the records asked for: {named}"
         return f"holds no record of {self.title}"
 
     def identify(self, path, wanted=()):

@@ -10,6 +10,9 @@ from ecglib.data.sets.dataset import BeatSet, Publisher, checksums_beside, patie
 
 RECORDS = (*range(800, 813), *range(820, 830), *range(840, 895))
 
+BLIND = tuple(record for record in RECORDS if record not in SVDB_DEV + SVDB_TEST)
+"""Records that no network of ours has seen, kept back for study "blind"."""
+
 DATASET = BeatSet(
     name="svdb",
     title="SVDB",
