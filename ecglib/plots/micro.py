@@ -12,6 +12,7 @@ from ecglib.models.micronet import BLOCKS, MicroNet, MicroNetConfig
 from ecglib.plots.architecture import arrow, blank, box
 from ecglib.plots.style import CLASS_COLORS, FORMAT_COLORS, NEUTRAL, ORIGIN_COLORS, WIDTH
 from ecglib.tables import budget, scores
+from ecglib.tables.robustness import CLEAN, NOISES
 
 OURS = ORIGIN_COLORS["ours"]
 LOOKS = (("o", "-"), ("^", "--"), ("s", ":"))
@@ -221,13 +222,14 @@ def robustness(table):
     Parameters
     ----------
     table : DataFrame
-        That of `ecglib.tables.budget.robustness_table`.
+        That of `ecglib.tables.robustness.robustness_table`.
 
     Raises
     ------
     LookupError
         If it has none of the perturbations that have a severity.
     """
+    table = table.xs("annotated", level="beats")
     shown = [kind for kind in LEVELS if kind in table.index.get_level_values(0)]
     if not shown:
         raise LookupError("no perturbed runs")
@@ -251,6 +253,87 @@ def robustness(table):
     lines, words = axes[0, 0].get_legend_handles_labels()
     figure.legend(lines, words, loc="outside upper center", ncols=4, fontsize=10)
     return figure
+
+
+def noise(table):
+    """Macro-F1 and accuracy against the strength of recorded noise.
+
+    Parameters
+    ----------
+    table : DataFrame
+        That of `ecglib.tables.robustness.noise_table`.
+    """
+    figure, panels = _of_noises(table)
+    for axis, rows in panels:
+        levels = rows.index.unique("dB")
+        for beats, line in (("annotated", "-"), ("detected", "--")):
+            if beats not in rows.index:
+                continue
+            part = rows.loc[beats].reindex(levels)
+            look = {"color": OURS, "ls": line, "ms": 5}
+            place = range(len(levels))
+            word = f"accuracy, {beats}"
+            axis.plot(place, part["accuracy"], "s", mfc="w", label=word, **look)
+            word = f"macro-F1, {beats}"
+            axis.plot(place, part["macro-F1"], "o", label=word, **look)
+            bounds = part["macro-F1 low"], part["macro-F1 high"]
+            axis.fill_between(place, *bounds, color=OURS, alpha=0.12)
+        words = ["clean" if level == CLEAN else f"{level:g}" for level in levels]
+        axis.set_xticks(place, words)
+        axis.tick_params(axis="x", labelsize=10)
+    figure.supxlabel("signal to noise, dB", fontsize=12)
+    _legend_of(figure, axis)
+    return figure
+
+
+def refusing(table):
+    """Accuracy against the share of detected beats with an answer, with a rule and without.
+
+    Parameters
+    ----------
+    table : DataFrame
+        That of `ecglib.tables.robustness.noise_table`.
+    """
+    figure, panels = _of_noises(table)
+    looks = {
+        "": ("o--", "w", "every beat that is found"),
+        ", rule": ("o-", OURS, "readable only"),
+    }
+    for axis, rows in panels:
+        rows = rows.loc["detected"]
+        for rule, (style, face, word) in looks.items():
+            share, right = rows[f"answered{rule}"], rows[f"accuracy{rule}"]
+            axis.plot(share, right, style, color=OURS, mfc=face, ms=5, label=word)
+        for level in {max(rows.index), min(rows.index)}:
+            end = rows.loc[level, ["answered, rule", "accuracy, rule"]]
+            text = "clean" if level == CLEAN else f"{level:g} dB"
+            look = {"xytext": (3, -12), "textcoords": "offset points", "fontsize": 10}
+            axis.annotate(text, end, **look)
+        axis.invert_xaxis()
+    figure.supxlabel("share of annotated beats that get an answer", fontsize=12)
+    _legend_of(figure, axis)
+    return figure
+
+
+def _of_noises(table):
+    """A figure, and pairs of a panel and its rows: noises in rows, databases in columns."""
+    kinds = [kind for kind in NOISES.values() if kind in table.index.unique("noise")]
+    databases = table.index.unique("database")
+    size = (WIDTH, 0.9 + 2.1 * len(kinds))
+    figure, axes = plt.subplots(
+        len(kinds), len(databases), figsize=size, sharex=True, sharey=True, squeeze=False
+    )
+    panels = []
+    for row, kind in zip(axes, kinds, strict=True):
+        for axis, name in zip(row, databases, strict=True):
+            axis.set_title(f"{name}, {kind}")
+            panels.append((axis, table.loc[name, kind]))
+    return figure, panels
+
+
+def _legend_of(figure, axis):
+    lines, words = axis.get_legend_handles_labels()
+    figure.legend(lines, words, loc="outside upper center", ncols=2, fontsize=10)
 
 
 def timeline(title, seconds, label, said, asked):

@@ -108,7 +108,9 @@ class Perturbed:
     unreadable: np.ndarray
 
 
-@lru_cache(maxsize=64)  # all test records of both databases: arms of one perturbation share them
+@lru_cache(
+    maxsize=64
+)  # all test records of both databases: arms of one perturbation share them
 def perturbed(dataset, path, noise_path, record, perturbation, level, beats, features):
     """Beats of a record, perturbed as in `RobustnessConfig`, as `Perturbed`."""
     data = sets.get(dataset)
