@@ -120,15 +120,7 @@ def classify(lead, sample, program):
 def unreadable(lead, sample):
     """Which beats lie in seconds that cannot be read, or have a window that a gap cuts.
 
-    Parameters
-    ----------
-    lead : Lead
-    sample : ndarray of int, shape (n_beats,)
-        R-peaks, ascending.
-
-    Returns
-    -------
-    ndarray of bool, shape (n_beats,)
+    Arguments are those of `classify`; a mask (n_beats,).
     """
     second = np.minimum(sample // round(lead.fs), len(lead.unreadable) - 1)
     invalid, half = np.flatnonzero(np.isnan(lead.signal)), round(LENGTH / FS * lead.fs / 2)

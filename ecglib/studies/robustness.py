@@ -86,31 +86,27 @@ class RobustnessConfig(RunConfig, MicroRunSettings):
 
 @dataclass(frozen=True)
 class Perturbed:
-    """Beats of a perturbed record, annotated or detected.
+    """The beats of a perturbed record that a network gets, annotated or detected.
 
     Attributes
     ----------
     inputs : Inputs or None
-        Of the network; None if the detector found nothing.
+        None if nothing was detected.
     matching : Matching
-        Annotated beats, and these. Annotated ones are matched with themselves.
-    annotated_in_noise : ndarray of bool, shape (n_annotated,)
-        Whether an annotated beat lies in the minutes in which recorded noise is on.
-    in_noise, unreadable : ndarray of bool, shape (n_beats,)
-        The same of these beats, and whether the lead cannot be read there, as `predict` sees
-        it (`ecglib.holter.classify.unreadable`).
+        Of all annotated beats with these.
+    in_noise : tuple of ndarray of bool
+        Which annotated beats, and which of these, lie in the minutes of recorded noise.
+    unreadable : ndarray of bool, shape (n_beats,)
+        To which of them `predict` would give no class.
     """
 
     inputs: Inputs | None
     matching: Matching
-    annotated_in_noise: np.ndarray
-    in_noise: np.ndarray
+    in_noise: tuple[np.ndarray, np.ndarray]
     unreadable: np.ndarray
 
 
-@lru_cache(
-    maxsize=64
-)  # all test records of both databases: arms of one perturbation share them
+@lru_cache(maxsize=64)  # more than dev_test has: seeds share what one perturbation gives
 def perturbed(dataset, path, noise_path, record, perturbation, level, beats, features):
     """Beats of a record, perturbed as in `RobustnessConfig`, as `Perturbed`."""
     data = sets.get(dataset)
@@ -136,8 +132,7 @@ def perturbed(dataset, path, noise_path, record, perturbation, level, beats, fea
     return Perturbed(
         micro_inputs(worse, features) if len(sample) else None,
         matching,
-        is_noisy(annotated, worse.fs),
-        is_noisy(sample, worse.fs),
+        (is_noisy(annotated, worse.fs), is_noisy(sample, worse.fs)),
         unreadable(seen, sample),
     )
 
@@ -150,9 +145,9 @@ def run_robustness(run):
     It is written as N, since a device then reports nothing, and `detection` counts it as
     missed.
 
-    `in_noise` has the beats in the minutes in which recorded noise is on, of clean records too,
-    so that both can be compared: confusions of each record as `confusion_in_noise` makes them,
-    of `all` beats, and with only those `answered` where the lead can be read.
+    `in_noise` has the `confusion` of each record in the minutes in which recorded noise is on,
+    of clean records too: of `all` beats, and if beats are only `answered` where the lead can be
+    read.
     """
     config, watch, classes, counts = run.config, Stopwatch(), {}, {}
     in_noise = {"all": {}, "answered": {}}
@@ -171,64 +166,49 @@ def run_robustness(run):
             counts[key] = detection_counts(label, found, worse.matching).tolist()
             answers = {"all": found, "answered": np.where(worse.unreadable, NOTHING, found)}
             for name, said in answers.items():
-                in_noise[name][key] = confusion_in_noise(label, said, worse).tolist()
+                found_in_noise = confusion(label, said, worse.matching, worse.in_noise)
+                in_noise[name][key] = found_in_noise.tolist()
     predicted = run.in_order(classes)
     return run.outcome(predicted, dict(watch.seconds), detection=counts, in_noise=in_noise)
 
 
-def confusion_in_noise(label, said, worse):
-    """Confusion of N, S, V and nothing in the minutes in which recorded noise is on.
+def confusion(label, said, matching, kept=None):
+    """Confusion of N, S, V and nothing.
 
     Parameters
     ----------
     label : ndarray, shape (n_annotated,)
-        AAMI class of every annotated beat.
+        AAMI class of every annotated beat; those of F and Q are not counted.
     said : ndarray, shape (n_beats,)
-        Class of every beat that the network got, or `NOTHING` where it does not answer.
-    worse : Perturbed
-        The record.
+        Class of every beat that the network got, or `NOTHING` where it gives no answer.
+    matching : Matching
+        Of annotated beats with these.
+    kept : tuple of two masks, optional
+        Which annotated beats, and which of these, count.
 
     Returns
     -------
     ndarray, shape (4, 4), int
-        Rows: annotated N, S and V, and false detections; columns: answers N, S and V, and beats
-        that were missed or got no answer. Beats of F and Q are not counted.
+        Rows: annotated N, S, V, and false detections; columns: answers N, S, V, and none, since
+        the beat was missed or refused.
     """
-    beat, detection = worse.matching.pairs.T
-    answer = np.full(len(label), NOTHING)
-    answer[beat] = said[detection]
-    kept = worse.annotated_in_noise & (label < NOTHING)
-    false = np.delete(said, detection)[np.delete(worse.in_noise, detection)]
-    truth = np.concatenate([label[kept], np.full(len(false), NOTHING)])
-    return confusion_matrix(truth, np.concatenate([answer[kept], false]), NOTHING + 1)
+    beat, detection = matching.pairs.T
+    answer, false = np.full(len(label), NOTHING), np.ones(len(said), dtype=bool)
+    answer[beat], false[detection] = said[detection], False
+    scored = label < NOTHING
+    if kept is not None:
+        scored, false = scored & kept[0], false & kept[1]
+    truth = np.concatenate([label[scored], np.full(false.sum(), NOTHING)])
+    return confusion_matrix(truth, np.concatenate([answer[scored], said[false]]), NOTHING + 1)
 
 
 def detection_counts(label, found, matching):
     """Beats of each class that a detector and a classifier find together (EC57).
 
-    Parameters
-    ----------
-    label : ndarray, shape (n_beats,)
-        AAMI class of every annotated beat.
-    found : ndarray, shape (n_detections,)
-        Class of every detection.
-    matching : Matching
-        Pairs of annotated beats and detections.
-
-    Returns
-    -------
-    ndarray, shape (3, 3), int
-        A row for each of N, S, V with true positives, false negatives (including missed beats)
-        and false positives (including false detections). Beats of F and Q are not counted.
+    Arguments are those of `confusion`. The result (3, 3) has a row for each of N, S, V: true
+    positives, false negatives with missed beats, and false positives with false detections.
     """
-    beat, detection = matching.pairs.T
-    seen, said = np.zeros(len(label), dtype=bool), np.zeros(len(label), dtype=np.int8)
-    seen[beat], said[beat] = True, found[detection]
-    false = np.delete(found, detection)
-    rows = []
-    for index in range(len(CLASSES)):
-        is_class, is_said = label == index, seen & (said == index)
-        other = (label < len(CLASSES)) & ~is_class
-        n_false = np.sum(other & is_said) + np.sum(false == index)
-        rows.append([np.sum(is_class & is_said), np.sum(is_class & ~is_said), n_false])
-    return np.array(rows)
+    counted = confusion(label, found, matching)
+    right = np.diagonal(counted)[:NOTHING]
+    there, called = counted.sum(axis=1)[:NOTHING], counted.sum(axis=0)[:NOTHING]
+    return np.stack([right, there - right, called - right], axis=1)

@@ -1,7 +1,7 @@
 """What worse recordings take from the micro network, and what refusing beats gives back.
 
 Confusions in noise have a fourth row, of false detections, and a fourth column, of beats that
-were missed or got no answer, see `ecglib.studies.robustness.confusion_in_noise`.
+were missed or got no answer, see `ecglib.studies.robustness.confusion`.
 """
 
 import numpy as np
@@ -43,16 +43,7 @@ def robustness_table(results):
 
 
 def accuracy(confusion):
-    """Share of answers that are right, those to false detections included.
-
-    Parameters
-    ----------
-    confusion : ndarray, shape (..., 4, 4)
-
-    Returns
-    -------
-    ndarray, shape (...)
-    """
+    """Share (...) of right answers, of all of (..., 4, 4), those to false detections too."""
     answers = confusion[..., :NOTHING]
     right = np.diagonal(answers, axis1=-2, axis2=-1).sum(axis=-1)
     return right / np.maximum(answers.sum(axis=(-2, -1)), 1)
@@ -68,28 +59,17 @@ def f1(confusion):
 def noise_table(results, scope="all_int8"):
     """Scores in the minutes in which recorded noise is on.
 
-    Parameters
-    ----------
-    results : list of RunResult
-        Of study robustness; those of split `dev_test` are used.
-    scope : str
-        Which number format.
-
     Returns
     -------
     DataFrame
-        Index: database, noise, beats ("annotated", "detected"), dB, descending; the same
-        minutes of clean records come first, as `CLEAN` dB of every noise. Means over seeds:
+        Of split `dev_test`. Index: database, noise, beats ("annotated", "detected"), dB; the
+        same minutes of clean records come first, as `CLEAN` dB of each noise. Means over seeds:
         `macro-F1` with its interval over patients, in which missed beats and false detections
         count, and `without 232`; `accuracy`, see there; `answered`, the share of annotated
         beats that get an answer; `false detections` for each annotated beat. `macro-F1, rule`,
         `accuracy, rule` and `answered, rule`: if beats are refused where the lead cannot be
         read; what has no answer does not count.
-
-    Raises
-    ------
-    LookupError
-        If no record with recorded noise was run.
+        A `LookupError` if no record with recorded noise was run.
     """
     found = arms.group(results, split="dev_test", scope=scope)
     noises = {RECORDED.get(arm.settings["perturbation"]) for arm in found} - {None}
@@ -117,22 +97,18 @@ def _in_noise(arm):
 
 def _row(whole, kept):
     """Scores from the confusions of records without and with the rule, a dict a seed."""
-    all_beats, ruled = (
-        np.array([stats.pool(seed) for seed in seeds]) for seeds in (whole, kept)
-    )
-    n_beats = all_beats[:, :NOTHING].sum(axis=(1, 2))
-    answered = ruled.copy()
-    answered[..., NOTHING] = 0
+    pooled, ruled = (np.array([stats.pool(one) for one in seeds]) for seeds in (whole, kept))
+    answers, n_beats = ruled * [1, 1, 1, 0], pooled[:, :NOTHING].sum(axis=(1, 2))
     values = {
-        "accuracy": accuracy(all_beats),
-        "answered": all_beats[:, :NOTHING, :NOTHING].sum(axis=(1, 2)) / n_beats,
-        "false detections": all_beats[:, NOTHING].sum(axis=1) / n_beats,
-        "macro-F1, rule": f1(answered),
+        "accuracy": accuracy(pooled),
+        "answered": pooled[:, :NOTHING, :NOTHING].sum(axis=(1, 2)) / n_beats,
+        "false detections": pooled[:, NOTHING].sum(axis=1) / n_beats,
+        "macro-F1, rule": f1(answers),
         "accuracy, rule": accuracy(ruled),
         "answered, rule": ruled[:, :NOTHING, :NOTHING].sum(axis=(1, 2)) / n_beats,
     }
     if scores.HEAVY_RECORD in whole[0]:
-        others = [stats.pool(seed) for seed in stats.without(whole, scores.HEAVY_RECORD)]
-        values["without 232"] = f1(np.array(others))
+        others = stats.without(whole, scores.HEAVY_RECORD)
+        values["without 232"] = f1(np.array([stats.pool(one) for one in others]))
     means = {name: float(np.mean(value)) for name, value in values.items()}
     return frames.with_bounds("macro-F1", stats.patient_bootstrap(whole, f1)) | means

@@ -8,7 +8,7 @@ from ecglib.data.find.search import find
 from ecglib.data.signal.detector import Matching
 from ecglib.data.synthetic import write_records
 from ecglib.studies.registry import make_config
-from ecglib.studies.robustness import NOTHING, Perturbed, confusion_in_noise
+from ecglib.studies.robustness import NOTHING, confusion
 from ecglib.studies.run import run_study
 from ecglib.system.errors import UserError
 from tests.holter.made import ecg, marks, record
@@ -67,10 +67,12 @@ def test_confusion_counted_by_hand():
     pairs = np.array([[0, 0], [2, 2], [3, 3], [5, 4], [6, 5]])  # N and V are missed; 1 is false
     inside = np.array([True] * 6 + [False])
     found_inside = np.array([True, True, True, True, True, False, False])  # 6 is false, outside
-    worse = Perturbed(None, Matching(5, 2, 2, pairs), inside, found_inside, None)
+    matching = Matching(5, 2, 2, pairs)
     said = np.array([0, 2, NOTHING, 1, 0, 2, 2])  # the S gets no answer
     expected = [[1, 0, 0, 1], [0, 0, 0, 1], [0, 1, 0, 1], [0, 0, 1, 0]]
-    np.testing.assert_array_equal(confusion_in_noise(label, said, worse), expected)
+    np.testing.assert_array_equal(
+        confusion(label, said, matching, (inside, found_inside)), expected
+    )
 
 
 @pytest.mark.parametrize("beats", ["annotated", "detected"])

@@ -110,30 +110,11 @@ DATASET = NoiseSet(
 
 
 def stressed(record, root, name, snr_db):
-    """A record with noise of this database, as `ecglib.data.signal.stress` adds it.
+    """A `Record` with the noise `name` in the folder `root`, as `signal.stress` adds it.
 
     Records on which choices are made, those of DS1 and SVDB_DEV, get the first half of the
-    noise, and all others the second.
-
-    Parameters
-    ----------
-    record : ecglib.data.records.Record
-        With a whole number of samples a second, at which the noise is resampled.
-    root : path
-        Folder with the recordings of noise.
-    name : {"bw", "em", "ma"}
-        Which of them.
-    snr_db : float
-        Signal-to-noise ratio, dB.
-
-    Returns
-    -------
-    Record
-
-    Raises
-    ------
-    UserError
-        If the noise is missing or damaged, or the record's signal cannot be measured.
+    noise, all others the second; it is resampled to the record's sampling frequency, a whole
+    number. `UserError` if the noise is missing or damaged, or the record cannot be measured.
     """
     half = HALVES[0] if record.number in DS1 + SVDB_DEV else HALVES[1]
     return with_recorded_noise(record, _channel(root, name, half, round(record.fs)), snr_db)
