@@ -493,7 +493,7 @@ without noise it is {clean:f1} and {found:f1}. For each beat that is there, the 
     wander=lambda: in_noise("bw", 0, "macro-F1"),
 )
 
-# %% mystnb={"figure": {"caption": "Share of right answers against the share of annotated beats that get one, detected R-peaks, INT8, clean and at the SNR beside the points (dB): every beat that is found, or only where the lead can be read.", "name": "fig-refusing"}, "image": {"alt": "Six panels; refusing beats moves the points to the right, to fewer answers, and a little up"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "Share of right answers against the share of annotated beats that get one, detected R-peaks, INT8, from clean records (left) to an SNR of −6 dB; 6 dB and less stand beside the points: every beat that is found, or only where the lead can be read.", "name": "fig-refusing"}, "image": {"alt": "Six panels; refusing beats moves the points to the right, to fewer answers, and a little up"}} tags=["remove-input"]
 show.figure(lambda: figures.refusing(robustness.noise_table(robust)))
 
 # %% tags=["remove-input"]

@@ -210,9 +210,9 @@ def confidence(named):
 def noise(table):
     """Macro-F1 and accuracy against the strength of recorded noise (`noise_table`)."""
     figure, panels = _of_noises(table)
+    levels = sorted(table.index.unique("dB"), reverse=True)
+    place = range(len(levels))
     for axis, rows in panels:
-        levels = rows.index.unique("dB")
-        place = range(len(levels))
         for beats, line in (("annotated", "-"), ("detected", "--")):
             part = rows.loc[beats].reindex(levels)
             for score, marker, fill in (("accuracy", "s", "w"), ("macro-F1", "o", OURS)):
@@ -220,7 +220,7 @@ def noise(table):
                 axis.plot(place, part[score], label=f"{score}, {beats}", **look)
             bounds = part["macro-F1 low"], part["macro-F1 high"]
             axis.fill_between(place, *bounds, color=OURS, alpha=0.12)
-        axis.set_xticks(place, [_decibels(level) for level in levels])
+        axis.set_xticks(place, ["clean" if x == CLEAN else f"{x:g}" for x in levels])
         axis.tick_params(axis="x", labelsize=10)
     _finish(figure, axis, "signal to noise, dB")
     return figure
@@ -236,14 +236,12 @@ def refusing(table):
             share, right = rows[f"answered{rule}"], rows[f"accuracy{rule}"]
             axis.plot(share, right, style, color=OURS, mfc=face, ms=5, label=word)
         for level, x, y in zip(rows.index, share, right, strict=True):
-            axis.annotate(f" {_decibels(level)}", (x, y), va="top", fontsize=10)
+            if level <= 6:  # weaker noise lies where clean records do
+                axis.annotate(f" {level:g}", (x, y), va="top", fontsize=10)
         axis.set_xlim(1.05, -0.05)
+    figure.supylabel("share of answers that are right", fontsize=12)
     _finish(figure, axis, "share of annotated beats that get an answer")
     return figure
-
-
-def _decibels(level):
-    return "clean" if level == CLEAN else f"{level:g}"
 
 
 def _of_noises(table):

@@ -142,4 +142,4 @@ def test_refusing_is_drawn_from_clean_to_loud():
     rows = table.loc[("SVDB", "muscle", "detected")]
     expected = rows["answered, rule"], rows["accuracy, rule"]
     np.testing.assert_allclose(lines["readable seconds only"], expected)
-    assert {"clean", "12", "0"} == {text.strip() for text in texts(micro.refusing(table))}
+    assert {"0"} == {text.strip() for text in texts(micro.refusing(table))}
