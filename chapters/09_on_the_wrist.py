@@ -59,7 +59,8 @@ in_c = results.load_study(RESULTS, "c99")
 library = [
     r
     for r in results.load_study(RESULTS, "robustness")
-    if (r.config["perturbation"], r.config["scope"]) == ("detected", "all_int8")
+    if (r.config["split"], r.config["scope"]) == ("ds1_ds2", "all_int8")
+    and (r.config["perturbation"], r.config["beats"]) == ("none", "detected")
 ]
 network = shipped.load()
 program = network.program()

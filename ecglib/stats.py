@@ -279,11 +279,12 @@ def _seeds(per_record):
 
 
 def _by_patient(per_record):
-    """Confusion matrices (n_seeds, n_patients, 3, 3), added over a patient's records."""
+    """Confusion matrices (n_seeds, n_patients, …, …), added over a patient's records."""
     seeds = _seeds(per_record)
     _require_same_records(seeds)
     patients = sorted({patient_of(record) for record in seeds[0]})
-    matrices = np.zeros((len(seeds), len(patients), 3, 3), dtype=np.int64)
+    shape = np.shape(next(iter(seeds[0].values())))
+    matrices = np.zeros((len(seeds), len(patients), *shape), dtype=np.int64)
     for i, per_record in enumerate(seeds):
         for record, matrix in per_record.items():
             matrices[i, patients.index(patient_of(record))] += np.asarray(matrix)

@@ -112,13 +112,16 @@ def classify(lead, sample, program):
     probability = _softmax(logits / 2.0 ** program.layers[-1].shift).round(4)
     beats = pd.DataFrame({"sample": sample, "seconds": (sample / lead.fs).round(3)})
     beats["class"] = np.array(CLASSES)[logits.argmax(axis=1)]
-    beats.loc[_unreadable(lead, sample), "class"] = UNREADABLE
+    beats.loc[unreadable(lead, sample), "class"] = UNREADABLE
     beats[list(CLASSES)] = probability
     return Classified(lead, beats)
 
 
-def _unreadable(lead, sample):
-    """Which beats lie in seconds that cannot be read, or have a window that a gap cuts."""
+def unreadable(lead, sample):
+    """Which beats lie in seconds that cannot be read, or have a window that a gap cuts.
+
+    Arguments are those of `classify`; a mask (n_beats,).
+    """
     second = np.minimum(sample // round(lead.fs), len(lead.unreadable) - 1)
     invalid, half = np.flatnonzero(np.isnan(lead.signal)), round(LENGTH / FS * lead.fs / 2)
     bounds = (np.searchsorted(invalid, sample + step) for step in (half, -half))

@@ -4,9 +4,9 @@ import matplotlib.pyplot as plt
 
 from ecglib.plots.style import ORIGIN_COLORS, WIDTH
 from ecglib.tables.detector import NAMES
+from ecglib.tables.robustness import NOISES
 
 _MARKERS = dict(zip(NAMES.values(), "osD^v", strict=True))
-_TITLES = {"bw": "baseline wander", "em": "electrode motion", "ma": "muscle"}
 
 
 def noise(table):
@@ -17,7 +17,7 @@ def noise(table):
     table : DataFrame
         As from `ecglib.tables.detector.noisy`.
     """
-    kinds = [kind for kind in _TITLES if kind in table.index.get_level_values("noise")]
+    kinds = [kind for kind in NOISES if kind in table.index.get_level_values("noise")]
     if not kinds:
         raise LookupError("no detector has runs with noise")
     size = (WIDTH, 0.9 + 2 * len(kinds))
@@ -29,7 +29,7 @@ def noise(table):
             look = {"color": ORIGIN_COLORS["ours" if ours else "peers"], "lw": 3 if ours else 1}
             look |= {"marker": _MARKERS[name], "ms": 5}
             axis.plot(rows.index, rows["Se + +P"], label=name, **look)
-        axis.set(title=_TITLES[kind], ylabel="Se plus +P (2: perfect)")
+        axis.set(title=NOISES[kind], ylabel="Se plus +P (2: perfect)")
     axes[-1, 0].set_xlabel("signal to noise, dB")
     axes[-1, 0].invert_xaxis()
     handles, labels = axes[0, 0].get_legend_handles_labels()

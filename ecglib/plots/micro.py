@@ -10,8 +10,9 @@ from ecglib.data.signal.micro_input import BEFORE, FS
 from ecglib.metrics import macro_f1
 from ecglib.models.micronet import BLOCKS, MicroNet, MicroNetConfig
 from ecglib.plots.architecture import arrow, blank, box
-from ecglib.plots.style import CLASS_COLORS, FORMAT_COLORS, NEUTRAL, ORIGIN_COLORS, WIDTH
+from ecglib.plots.style import CLASS_COLORS, NEUTRAL, ORIGIN_COLORS, WIDTH
 from ecglib.tables import budget, literature, scores
+from ecglib.tables.robustness import CLEAN, NOISES
 
 OURS = ORIGIN_COLORS["ours"]
 LOOKS = (("o", "-"), ("^", "--"), ("s", ":"))
@@ -234,51 +235,63 @@ def confidence(named):
     return figure
 
 
-LEVELS = {
-    "jitter": "R-peak jitter, ± ms",
-    "wander": "baseline wander, dB",
-    "muscle": "muscle noise, dB",
-    "electrode": "electrode motion, dB",
-    "resampled": "sampling rate, Hz",
-}
-
-
-def robustness(table):
-    """F1 of V and S against the severity of each perturbation, fp32 and INT8.
-
-    Parameters
-    ----------
-    table : DataFrame
-        That of `ecglib.tables.budget.robustness_table`.
-
-    Raises
-    ------
-    LookupError
-        If it has none of the perturbations that have a severity.
-    """
-    shown = [kind for kind in LEVELS if kind in table.index.get_level_values(0)]
-    if not shown:
-        raise LookupError("no perturbed runs")
-    n_rows = -(-len(shown) // 2)
-    size = (WIDTH, 0.6 + 2.3 * n_rows)
-    figure, axes = plt.subplots(n_rows, 2, figsize=size, sharey=True, squeeze=False)
-    for kind, axis in zip(shown, axes.flat, strict=False):
-        rows = table.loc[kind]
-        for word in ("fp32", "INT8"):
-            for label, style in (("V", "o-"), ("S", "s--")):
-                if (column := f"{label} F1, {word}") in rows:
-                    look = {"color": FORMAT_COLORS[word], "ms": 5, "label": f"{label}, {word}"}
-                    axis.plot(rows.index, rows[column], style, **look)
-        if kind in ("wander", "muscle", "electrode"):
-            axis.invert_xaxis()  # worse to the right
-        axis.set_xlabel(LEVELS[kind])
-    for axis in axes.flat[len(shown) :]:
-        axis.axis("off")
-    for axis in axes[:, 0]:
-        axis.set_ylabel("F1")
-    lines, words = axes[0, 0].get_legend_handles_labels()
-    figure.legend(lines, words, loc="outside upper center", ncols=4, fontsize=10)
+def noise(table):
+    """Macro-F1 and accuracy against the strength of recorded noise (`noise_table`)."""
+    figure, panels = _of_noises(table)
+    levels = sorted(table.index.unique("dB"), reverse=True)
+    place = range(len(levels))
+    for axis, rows in panels:
+        for beats, line in (("annotated", "-"), ("detected", "--")):
+            part = rows.loc[beats].reindex(levels)
+            for score, marker, fill in (("accuracy", "s", "w"), ("macro-F1", "o", OURS)):
+                look = {"color": OURS, "ls": line, "marker": marker, "mfc": fill, "ms": 5}
+                axis.plot(place, part[score], label=f"{score}, {beats}", **look)
+            bounds = part["macro-F1 low"], part["macro-F1 high"]
+            axis.fill_between(place, *bounds, color=OURS, alpha=0.12)
+        axis.set_xticks(place, ["clean" if x == CLEAN else f"{x:g}" for x in levels])
+        axis.tick_params(axis="x", labelsize=10)
+    _finish(figure, axis, "signal to noise, dB")
     return figure
+
+
+def refusing(table):
+    """Accuracy against the share of detected beats with an answer, with and without a rule."""
+    figure, panels = _of_noises(table)
+    looks = {"": ("o--", "w", "every beat"), ", rule": ("o-", OURS, "readable seconds only")}
+    for axis, rows in panels:
+        rows = rows.loc["detected"]
+        for rule, (style, face, word) in looks.items():
+            share, right = rows[f"answered{rule}"], rows[f"accuracy{rule}"]
+            axis.plot(share, right, style, color=OURS, mfc=face, ms=5, label=word)
+        for level, x, y in zip(rows.index, share, right, strict=True):
+            if level <= 6:  # weaker noise lies where clean records do
+                axis.annotate(f" {level:g}", (x, y), va="top", fontsize=10)
+        axis.set_xlim(1.05, -0.05)
+    figure.supylabel("share of answers that are right", fontsize=12)
+    _finish(figure, axis, "share of annotated beats that get an answer")
+    return figure
+
+
+def _of_noises(table):
+    """A figure, and pairs of a panel and its rows: noises in rows, databases in columns."""
+    kinds = [kind for kind in NOISES.values() if kind in table.index.unique("noise")]
+    databases = table.index.unique("database")
+    size = (WIDTH, 0.9 + 2.1 * len(kinds))
+    figure, axes = plt.subplots(
+        len(kinds), len(databases), figsize=size, sharex=True, sharey=True, squeeze=False
+    )
+    panels = []
+    for row, kind in zip(axes, kinds, strict=True):
+        for axis, name in zip(row, databases, strict=True):
+            axis.set_title(f"{name}, {kind}")
+            panels.append((axis, table.loc[name, kind]))
+    return figure, panels
+
+
+def _finish(figure, axis, label):
+    figure.supxlabel(label, fontsize=12)
+    lines, words = axis.get_legend_handles_labels()
+    figure.legend(lines, words, loc="outside upper center", ncols=2, fontsize=10)
 
 
 def timeline(title, seconds, label, said, asked):

@@ -3,18 +3,15 @@
 import importlib
 import time
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 from ecglib.aami import DS1, DS2, PACED, SVDB_DEV, SVDB_TEST, SYMBOL_TO_AAMI
-from ecglib.data import sets
-from ecglib.data.sets.nstdb import HALVES
+from ecglib.data.sets import nstdb
 from ecglib.data.signal.detector import detect, match, without_flutter
 from ecglib.data.signal.micro_input import bridged
-from ecglib.data.signal.stress import with_recorded_noise
 from ecglib.data.split import RecordSettings
 from ecglib.studies.registry import RunConfig, study
 from ecglib.system.errors import UserError
@@ -29,9 +26,6 @@ SIDES = {
     "svdb": {"SVDB_DEV": SVDB_DEV, "SVDB_TEST": SVDB_TEST},
 }
 """Records on which our detector was developed, and others, by data set."""
-
-DEVELOPMENT = ("DS1", "SVDB_DEV")
-"""Sides that get the first half of a noise recording; all others get the second."""
 
 
 def xqrs(signal, fs):
@@ -71,7 +65,7 @@ DETECTORS = {
 }
 """Name -> function from a lead in mV (float64, no invalid samples) and its rate to R-peaks."""
 
-NOISES = ("none", "bw", "em", "ma")
+NOISES = ("none", *nstdb.DATASET.names)
 """Recordings of the noise stress test database, or none of them."""
 
 
@@ -102,8 +96,6 @@ class DetectorConfig(RunConfig, RecordSettings):
         super().check()
         if self.noise == "none" and self.snr_db != 0:
             raise UserError(f"snr_db is {self.snr_db}; without noise it must be 0")
-        if self.noise != "none" and self.dataset != "mitdb":
-            raise UserError(f"noise has 360 Hz, as mitdb has, and not {self.dataset}")
 
     @property
     def data_sets(self):
@@ -146,28 +138,14 @@ class _Bench:
         record = self.record(self.records[0])
         return np.asarray(bridged(record), dtype=np.float64)[: round(10 * record.fs)], record.fs
 
-    @cached_property
-    def noise(self):
-        """Half -> one channel of the noise; empty without noise."""
-        config, nstdb = self.run.config, sets.get("nstdb")
-        if config.noise == "none":
-            return {}
-        root = self.run.sources["nstdb"].path
-        loaded = {half: nstdb.load(root, half=half) for half in HALVES}
-        if any(config.noise not in found for found in loaded.values()):
-            raise UserError(f"{root} has no noise {config.noise}; fetch nstdb")
-        return {half: found[config.noise][:, 0] for half, found in loaded.items()}
-
     def record(self, number):
         """A record as the detectors get it."""
         data, config = self.run.dataset, self.run.config
         record = self.run.lead(number, data.usual_lead(self.path, number))
-        if not self.noise:
+        if config.noise == "none":
             return record
-        sides = SIDES[config.dataset]
-        developed = any(number in sides.get(name, ()) for name in DEVELOPMENT)
-        noise = self.noise[HALVES[0] if developed else HALVES[1]]
-        return with_recorded_noise(record, noise, config.snr_db)
+        root = self.run.sources["nstdb"].path
+        return nstdb.stressed(record, root, config.noise, config.snr_db)
 
     def row(self, number):
         """Counts of a record, and the processor's seconds that detection took."""

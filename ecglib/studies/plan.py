@@ -43,7 +43,8 @@ def expand(study, arms, *, seeds=(), **shared):
     configs = []
     has_seed = "seed" in settings_of(study)
     for arm in arms:
-        grid = {"seed": seeds, **arm} if has_seed else arm
+        # arms that differ in the seed alone come one after another and share what they prepare
+        grid = arm | {"seed": arm.get("seed", seeds)} if has_seed else arm
         values = [v if isinstance(v, list) else [v] for v in grid.values()]
         if empty := [name for name, v in zip(grid, values, strict=True) if not v]:
             raise UserError(f"{study}: {empty[0]} is an empty list; give at least one value")

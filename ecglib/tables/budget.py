@@ -20,7 +20,7 @@ _DEFAULTS = {field.name: field.default for field in fields(MicroConfig)} | {
 _UNNAMED = ("records", "seed", "split", "scope", "budget", "query", "update", "asking")
 """Settings that a table's caption or other columns name."""
 
-_SCOPES = {"none": "fp32", "all_int8": "INT8"}
+SCOPES = {"none": "fp32", "all_int8": "INT8"}
 
 WORST = "worst record, points"
 """Column: what the unluckiest patient loses, who gets the network of one seed."""
@@ -95,7 +95,7 @@ def by_split(results):
     return {
         f"{names.word(split)}, {word}": found["chosen"]
         for split in ("ds1_ds2", "ds2_ds1", "lopo")
-        for scope, word in _SCOPES.items()
+        for scope, word in SCOPES.items()
         if "chosen" in (found := by_variant(results, split=split, scope=scope))
     }
 
@@ -392,23 +392,3 @@ def coverage_scores(confusion):
             "macro_f1": macro_f1(kept),
         }
     )
-
-
-def robustness_table(results):
-    """Perturbations by severity, fp32 and INT8: macro-F1 and accuracy over all beats.
-
-    Returns
-    -------
-    DataFrame
-        `macro-F1, fp32`, `V F1, fp32`, `S F1, fp32` and those in INT8, means over seeds; F1
-        counts missed beats and false detections. Index: perturbation and level.
-    """
-    rows = {}
-    for arm in arms.group(results, split="ds1_ds2"):
-        settings = arm.settings
-        row = rows.setdefault((settings["perturbation"], settings["level"]), {})
-        word = _SCOPES[settings["scope"]]
-        row[f"macro-F1, {word}"] = float(np.mean(arm.values(macro_f1)))
-        _, s_f1, v_f1 = scores.detected_f1(arm.results).mean(axis=0)
-        row |= {f"V F1, {word}": v_f1, f"S F1, {word}": s_f1}
-    return frames.of_rows(rows).sort_index()

@@ -166,7 +166,7 @@ def stream_table(results, library):
     Parameters
     ----------
     library : list of RunResult
-        Of study "robustness", arm "detected": the detector in NumPy, the network in PyTorch.
+        Of study "robustness", beats "detected": the detector in NumPy, the network in PyTorch.
 
     Returns
     -------

@@ -7,11 +7,15 @@ import numpy as np
 import pytest
 import wfdb
 
+from ecglib.aami import DS1, DS2, SVDB_DEV, SVDB_TEST
 from ecglib.data import sets
 from ecglib.data.find.identity import sha256_of
 from ecglib.data.find.search import find
+from ecglib.data.records import Record
 from ecglib.data.sets import get
+from ecglib.data.sets.nstdb import stressed
 from ecglib.system.errors import UserError
+from tests.traces import trace
 
 NSTDB = get("nstdb")
 
@@ -70,3 +74,44 @@ def test_real_recordings():
     assert NSTDB.described(root, find("nstdb", root).sha256).endswith(
         "all 3 recordings of noise as published"
     )
+
+
+FREQUENCIES = {"development": 3, "reporting": 7}
+
+
+@pytest.fixture
+def tones(tmp_path):
+    """Noise of 100 s, whose halves are sine waves of two frequencies."""
+    time = np.arange(50 * 360) / 360
+    halves = [np.sin(2 * np.pi * hertz * time) for hertz in FREQUENCIES.values()]
+    signal = np.stack([np.concatenate(halves)] * 2, axis=1)
+    how = {"fs": 360, "units": ["mV"] * 2, "sig_name": ["noise1", "noise2"]}
+    wfdb.wrsamp("em", p_signal=signal, fmt=["16"] * 2, write_dir=str(tmp_path), **how)
+    return tmp_path
+
+
+@pytest.mark.parametrize(("number", "half"), [(DS2[0], "reporting"), (DS1[0], "development"),
+                                              (SVDB_TEST[0], "reporting"),
+                                              (SVDB_DEV[0], "development")])  # fmt: skip
+@pytest.mark.parametrize("snr_db", [12, -6])
+def test_ratio_and_half_of_the_noise(tones, number, half, snr_db):
+    fs = 128 if number in SVDB_DEV + SVDB_TEST else 360
+    lead, peaks = trace(75, fs, 8 * 60, noise=0)
+    clean = Record(number, lead.astype(np.float32), fs, 200, 0, peaks, np.full(len(peaks), "N"))
+    added = stressed(clean, tones, "em", snr_db).signal - clean.signal
+    assert abs(added[: 5 * 60 * fs]).max() == 0
+    tone = added[6 * 60 * fs : 6 * 60 * fs + 20 * fs].astype(float)
+    spectrum = abs(np.fft.rfft(tone - tone.mean()))
+    assert np.fft.rfftfreq(len(tone), 1 / fs)[spectrum.argmax()] == FREQUENCIES[half]
+    height = np.ptp(lead[peaks[5] + np.arange(-round(fs / 20), round(fs / 20) + 1)])
+    assert 10 * np.log10(height**2 / 8 / tone.var()) == pytest.approx(snr_db, abs=0.2)
+
+
+def test_noise_that_is_not_there(tones):
+    record = Record(
+        100, np.zeros(1000, np.float32), 360, 200, 0, np.array([500]), np.array(["N"])
+    )
+    with pytest.raises(UserError, match="has no noise ma; fetch nstdb"):
+        stressed(record, tones, "ma", 6)
+    with pytest.raises(UserError, match="record 100 gets no noise: signal is flat"):
+        stressed(record, tones, "em", 6)

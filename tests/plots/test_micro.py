@@ -11,10 +11,11 @@ from ecglib.commands.micro import Looks
 from ecglib.metrics import macro_f1
 from ecglib.models.micronet import BLOCKS, EVERYTHING, MicroNet, MicroNetConfig
 from ecglib.plots import micro
-from ecglib.tables import budget, literature
+from ecglib.tables import budget, literature, robustness
 from ecglib.tables.arms import Arm
 from tests.tables.test_budget import BAD, GOOD, asked, confidence
 from tests.tables.test_literature import several
+from tests.tables.test_robustness import noisy_results
 from tests.test_results import made_result
 
 
@@ -143,12 +144,22 @@ def test_confidence_is_drawn_against_accuracy():
     np.testing.assert_allclose(y, [0.5, 0.8])
 
 
-def test_every_perturbation_has_a_panel():
-    results = []
-    for kind, level in (("muscle", 6), ("muscle", 24), ("jitter", 10), ("none", 0)):
-        result = made_result("robustness", GOOD, perturbation=kind, level=float(level))
-        result.metrics["detection"] = {"100": [[1, 0, 0]] * 3}
-        results.append(result)
-    figure = micro.robustness(budget.robustness_table(results))
-    labels = [axis.get_xlabel() for axis in figure.axes if axis.get_xlabel()]
-    assert labels == [micro.LEVELS["jitter"], micro.LEVELS["muscle"]]
+def test_noise_is_drawn_from_clean_to_loud():
+    table = robustness.noise_table(noisy_results())
+    axes = micro.noise(table).axes
+    assert [axis.get_title() for axis in axes] == ["MIT-BIH, muscle", "SVDB, muscle"]
+    assert [tick.get_text() for tick in axes[0].get_xticklabels()] == ["clean", "12", "0"]
+    lines = {line.get_label(): line.get_ydata() for line in axes[0].get_lines()}
+    assert len(lines) == 4
+    expected = table.loc[("MIT-BIH", "muscle", "detected"), "macro-F1"]
+    np.testing.assert_allclose(lines["macro-F1, detected"], expected)
+
+
+def test_refusing_is_drawn_from_clean_to_loud():
+    table = robustness.noise_table(noisy_results())
+    axes = micro.refusing(table).axes
+    lines = {line.get_label(): line.get_data() for line in axes[1].get_lines()}
+    rows = table.loc[("SVDB", "muscle", "detected")]
+    expected = rows["answered, rule"], rows["accuracy, rule"]
+    np.testing.assert_allclose(lines["readable seconds only"], expected)
+    assert {"0"} == {text.strip() for text in texts(micro.refusing(table))}

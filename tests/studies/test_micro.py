@@ -156,7 +156,7 @@ def test_few_bits_are_the_bits_that_were_asked_for(execute, bits, allocation):
     assert result.metrics["weight_bytes"] < whole.metrics["weight_bytes"]
 
 
-LEVELS = {"detected": 0, "lead": 0, "jitter": 20, "muscle": 6, "resampled": 250}
+LEVELS = {"none": 0, "lead": 0, "jitter": 20, "muscle": 6, "resampled": 250}
 
 
 @pytest.mark.parametrize("kind", LEVELS)

@@ -196,7 +196,7 @@ def test_a_value_that_makes_no_sense_is_named_with_what_would(study, name, value
         ("budget", {"update": "own_rr", "features": "derivative+causal"}, "add +rr"),
         ("budget", {**STREAM, "budget": "all"}, "budget is all"),
         ("budget", {**HOURLY, "update": "prototypes"}, "a stream learns by training"),
-        ("robustness", {"perturbation": "detected", "level": 3}, "level is 3"),
+        ("robustness", {"perturbation": "lead", "level": 3}, "level is 3"),
         ("c99", {"scope": "none"}, "all_int8"),
         ("roofline", {"network": "hubert"}, "hubert"),
         ("speed", {"patients": 2, "usual_patients": 3}, "is 3, more than patients: 2"),

@@ -1,7 +1,6 @@
 """Tables of the micro network, against counts by hand."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from ecglib.metrics import accuracy, macro_f1
@@ -215,13 +214,3 @@ def test_the_surest_beats_come_last():
     confusion = confidence({95: (80, 20), 52: (10, 10)})[0]
     assert budget.surest(confusion, 0.85) == pytest.approx(0.8)
     assert budget.surest(confusion, 0.99) == pytest.approx(0.75)
-
-
-def test_missed_and_false_beats_lower_f1():
-    found = result("robustness", GOOD, perturbation="detected")
-    counts = [[9, 1, 0], [4, 4, 2], [3, 1, 1]]
-    found.metrics["detection"] = {"100": counts, "232": [[0, 0, 0]] * 3}
-    table = budget.robustness_table([found])
-    assert isinstance(table.index, pd.MultiIndex)
-    assert table.loc[("detected", 0.0), "S F1, fp32"] == pytest.approx(8 / (8 + 4 + 2))
-    assert table.loc[("detected", 0.0), "V F1, fp32"] == pytest.approx(6 / (6 + 1 + 1))

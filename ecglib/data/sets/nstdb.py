@@ -7,13 +7,16 @@ this noise added, and are not read; `ecglib.data.signal.stress` adds it to any r
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
+from ecglib.aami import DS1, SVDB_DEV
 from ecglib.data.find.identity import identity, sha256_of
 from ecglib.data.records import read_header, read_signal
 from ecglib.data.sets.dataset import DataSet, Publisher, checksums_beside
+from ecglib.data.signal.stress import with_recorded_noise
 from ecglib.system.errors import UserError
 
 HALVES = ("development", "reporting")
@@ -104,3 +107,25 @@ DATASET = NoiseSet(
     fs=360.0,
     publisher=Publisher("https://physionet.org/files/nstdb/1.0.0/", checksums_beside(__file__)),
 )
+
+
+def stressed(record, root, name, snr_db):
+    """A `Record` with the noise `name` in the folder `root`, as `signal.stress` adds it.
+
+    Records on which choices are made, those of DS1 and SVDB_DEV, get the first half of the
+    noise, all others the second; it is resampled to the record's sampling frequency, a whole
+    number. `UserError` if the noise is missing or damaged, or the record cannot be measured.
+    """
+    half = HALVES[0] if record.number in DS1 + SVDB_DEV else HALVES[1]
+    return with_recorded_noise(record, _channel(root, name, half, round(record.fs)), snr_db)
+
+
+@lru_cache(maxsize=16)
+def _channel(root, name, half, fs):
+    """First channel of one half of a noise at `fs` Hz, (n_samples,) float32."""
+    from scipy.signal import resample_poly
+
+    if name not in DATASET.present(Path(root)):
+        raise UserError(f"{root} has no noise {name}; fetch nstdb")
+    noise = DATASET.load(root, half=half)[name][:, 0]
+    return resample_poly(noise, fs, round(DATASET.fs), padtype="edge")

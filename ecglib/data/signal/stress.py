@@ -66,7 +66,10 @@ def is_noisy(sample, fs):
 def _gain(record, noise, snr_db):
     """Factor of the noise."""
     normal = record.sample[np.isin(record.symbol, NORMAL)][:N_MEASURED]
-    amplitude = trimmed_mean(qrs_amplitudes(record.signal, record.fs, normal))
+    try:
+        amplitude = trimmed_mean(qrs_amplitudes(record.signal, record.fs, normal))
+    except UserError as error:
+        raise UserError(f"record {record.number} gets no noise: {error}") from error
     width = round(record.fs)
     seconds = np.asarray(noise, dtype=np.float64)[: N_MEASURED * width]
     seconds = seconds[: len(seconds) // width * width].reshape(-1, width)
