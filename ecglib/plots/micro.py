@@ -1,5 +1,7 @@
 """Figures of the micro network: what it is, what labels bring, what noise takes."""
 
+import textwrap
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -11,7 +13,7 @@ from ecglib.metrics import macro_f1
 from ecglib.models.micronet import BLOCKS, MicroNet, MicroNetConfig
 from ecglib.plots.architecture import arrow, blank, box
 from ecglib.plots.style import CLASS_COLORS, NEUTRAL, ORIGIN_COLORS, WIDTH
-from ecglib.tables import budget, literature, scores
+from ecglib.tables import budget, evidence, literature, scores
 from ecglib.tables.robustness import CLEAN, NOISES
 
 OURS = ORIGIN_COLORS["ours"]
@@ -30,9 +32,14 @@ TIMING = (
     "RR / slow baseline",
     "next RR / slow baseline",
     "irregularity",
-    "all eight",
+    "one beat before",
+    "two beats before",
+    "three beats before",
+    "unusual for this rhythm",
+    "slow irregularity",
+    "all together",
 )
-"""The eight numbers about the timing, in the order of the network's input, and all together."""
+"""The numbers about the timing, in the order of the network's input, and all together."""
 
 
 def network(size):
@@ -99,7 +106,7 @@ def loop():
 
 
 def budget_curves(named):
-    """Macro-F1 after 5:00 against the labels really asked for, all patients and without one.
+    """Macro-F1 after 5:00 against the labels really asked for, on each database.
 
     Parameters
     ----------
@@ -114,23 +121,27 @@ def budget_curves(named):
     """
     if not all(named.values()):
         raise LookupError("a curve has no runs")
-    figure, axes = plt.subplots(1, 2, figsize=(WIDTH, 3.9), sharey=True)
-    panels = {"all patients": None, "without record 232": scores.HEAVY_RECORD}
-    for axis, (title, without) in zip(axes, panels.items(), strict=True):
-        for number, (name, curve) in enumerate(named.items()):
-            marker, line = LOOKS[number]
-            place, found = _budget_curve(curve, without)
-            axis.plot(place, found["value"], marker=marker, ls=line, color=OURS, label=name)
+    panels = (evidence.MIT, evidence.OTHERS, evidence.SVDB)
+    figure, axes = plt.subplots(1, len(panels), figsize=(WIDTH, 3.9), sharey=True)
+    for number, (name, curve) in enumerate(named.items()):
+        marker, line = LOOKS[number]
+        place = [budget.mean_over(arm, budget.labels_a_record) for arm in curve.values()]
+        found = [evidence.parts(arm) for arm in curve.values()]
+        for axis, column in zip(axes, panels, strict=True):
+            scored = [stats.patient_bootstrap(part[column], macro_f1) for part in found]
+            value, low, high = pd.DataFrame(scored).to_numpy().T
+            axis.plot(place, value, marker=marker, ls=line, color=OURS, label=name, ms=5)
             if number == 0:
-                axis.fill_between(place, found["low"], found["high"], color=OURS, alpha=0.12)
+                axis.fill_between(place, low, high, color=OURS, alpha=0.12)
             if number == 1:
-                reach = found["value"] - found["low"], found["high"] - found["value"]
-                axis.errorbar(place, found["value"], reach, fmt="none", ecolor=OURS, capsize=4)
+                reach = value - low, high - value
+                axis.errorbar(place, value, reach, fmt="none", ecolor=OURS, capsize=3)
+    for axis, title in zip(axes, panels, strict=True):
         axis.set_xscale("symlog", linthresh=1)
         ticks = [0, 1, 5, 20, 400]
         axis.set_xticks(ticks, ticks)
         axis.minorticks_off()
-        axis.set_title(title)
+        axis.set_title(title if title != evidence.OTHERS else f"{evidence.MIT}, {title}")
     axes[0].set_ylabel("macro-F1 after 5:00")
     figure.supxlabel("labels a patient (mean)", fontsize=12)
     lines, words = axes[0].get_legend_handles_labels()
@@ -138,13 +149,23 @@ def budget_curves(named):
     return figure
 
 
-def _budget_curve(curve, without):
-    """Labels of each arm of a curve, and its macro-F1 with bounds."""
-    place = [budget.mean_over(arm, budget.labels_a_record) for arm in curve.values()]
-    matrices = [arm.matrices(after_5min=True) for arm in curve.values()]
-    if without is not None:
-        matrices = [stats.without(m, without) for m in matrices]
-    return place, pd.DataFrame([stats.patient_bootstrap(m, macro_f1) for m in matrices])
+def search(table):
+    """What each candidate of the search brings, with its interval over patients.
+
+    Parameters
+    ----------
+    table : DataFrame
+        That of `ecglib.tables.search.search_table`.
+    """
+    rows = table.drop(index="start").iloc[::-1]
+    figure, axis = plt.subplots(figsize=(WIDTH, 0.8 + 0.27 * len(rows)))
+    value, y = rows["Δ to start"], range(len(rows))
+    axis.hlines(y, rows["Δ to start low"], rows["Δ to start high"], color=OURS, alpha=0.4)
+    axis.plot(value, y, "o", color=OURS, ms=5)
+    axis.axvline(0, color=NEUTRAL, lw=0.8)
+    axis.set_yticks(y, [textwrap.fill(name, 40) for name in rows.index], fontsize=9)
+    axis.set_xlabel("change of the criterion")
+    return figure
 
 
 def beside_literature(published, ours):

@@ -11,8 +11,8 @@ from ecglib.commands.micro import Looks
 from ecglib.metrics import macro_f1
 from ecglib.models.micronet import BLOCKS, EVERYTHING, MicroNet, MicroNetConfig
 from ecglib.plots import micro
-from ecglib.tables import budget, literature, robustness
-from ecglib.tables.arms import Arm
+from ecglib.tables import literature, robustness
+from ecglib.tables.arms import BY_RECORD, Arm
 from tests.tables.test_budget import BAD, GOOD, asked, confidence
 from tests.tables.test_literature import several
 from tests.tables.test_robustness import noisy_results
@@ -49,24 +49,44 @@ def curve():
     return arms
 
 
-def three_records(per_record):
-    """The same with a copy of record 100, so that two are left without 232."""
-    return per_record | {"101": per_record["100"]}
+def both_databases(per_record):
+    """The same with copies of record 100, so that two are left without 232, and two of SVDB."""
+    more = {key: per_record["100"] for key in ("101", "svdb/803", "svdb/805")}
+    return per_record | more
 
 
 def test_curves_go_up_where_labels_help():
     named = curve()
     for arm in named.values():
         (result,) = arm.results
-        late = three_records(result.per_record_after_5min)
-        arm.results[0] = dataclasses.replace(result, per_record_after_5min=late)
-    axis, without = micro.budget_curves({"lopo": named}).axes
-    assert [a.get_title() for a in (axis, without)] == ["all patients", "without record 232"]
+        own = {name: both_databases(getattr(result, name)) for name in BY_RECORD[:2]}
+        arm.results[0] = dataclasses.replace(result, **own)
+    axis, without, svdb = micro.budget_curves({"left out": named}).axes
+    assert [a.get_title() for a in (axis, without, svdb)] == [
+        "MIT-BIH",
+        "MIT-BIH, without 232",
+        "SVDB",
+    ]
     good = np.array(named[5].results[0].per_record_after_5min["100"])
-    assert without.get_lines()[0].get_ydata()[1] == pytest.approx(float(macro_f1(good)))
+    for other in (without, svdb):
+        expected = pytest.approx(float(macro_f1(good)))
+        assert other.get_lines()[0].get_ydata()[1] == expected
     values = axis.get_lines()[0].get_ydata()
     assert values[0] < values[1] == values[2]
     assert axis.get_lines()[0].get_xdata().tolist() == [0, 2.5, 150]  # mean of two records
+
+
+def test_candidates_stand_with_their_intervals():
+    rows = {
+        "start": [0.8],
+        "one idea": [0.82, 0.02, 0.01, 0.03],
+        "another": [0.7, -0.1, -0.2, 0],
+    }
+    columns = ["criterion", "Δ to start", "Δ to start low", "Δ to start high"]
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+    (axis,) = micro.search(table).axes
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["another", "one idea"]
+    assert axis.get_lines()[0].get_xdata().tolist() == [-0.1, 0.02]
 
 
 def test_published_methods_stand_beside_ours():
@@ -119,13 +139,13 @@ def test_answers_stand_where_they_were_given():
 
 
 def test_what_is_hidden_has_a_bar():
-    looks = Looks(np.zeros(64), np.full(16, 0.25), np.arange(9) / 10, 3)
+    looks = Looks(np.zeros(64), np.full(16, 0.25), np.arange(len(micro.TIMING)) / 10, 3)
     figure = micro.saliency({"N": looks, "V": looks})
     *windows, timing = figure.axes
     assert [axis.get_title() for axis in windows] == ["N", "V", "", ""]
     assert {patch.get_height() for patch in windows[2].patches} == {25}
     assert len(timing.patches) == 2 * len(micro.TIMING)
-    assert max(patch.get_width() for patch in timing.patches) == pytest.approx(80)
+    assert max(patch.get_width() for patch in timing.patches) == pytest.approx(130)
 
 
 def micro_result(**more):
