@@ -103,6 +103,8 @@ def on(arm, database):
         metrics = {
             k: own(v) if k in METRICS_BY_RECORD else v for k, v in result.metrics.items()
         }
+        if "in_noise" in metrics:
+            metrics["in_noise"] = {k: own(v) for k, v in metrics["in_noise"].items()}
         if not mine["per_record"]:
             raise LookupError(f"an arm has no record of {database}")
         return replace(result, metrics=metrics, **mine)
