@@ -121,7 +121,7 @@ def budget_curves(named):
     """
     if not all(named.values()):
         raise LookupError("a curve has no runs")
-    panels = (evidence.MIT, evidence.OTHERS, evidence.SVDB)
+    panels = evidence.COLUMNS
     figure, axes = plt.subplots(1, len(panels), figsize=(WIDTH, 3.9), sharey=True)
     for number, (name, curve) in enumerate(named.items()):
         marker, line = LOOKS[number]

@@ -20,6 +20,13 @@ _DEFAULTS = {field.name: field.default for field in fields(MicroConfig)} | {
 _UNNAMED = ("records", "seed", "split", "scope", "budget", "query", "update", "asking")
 """Settings that a table's caption or other columns name."""
 
+ASKED = {}
+"""How networks of both databases ask and learn, where that is not the default; chosen on their
+development patients."""
+
+AN_HOUR = 20
+"""Most labels an hour of the networks of both databases that ask in doubt."""
+
 SCOPES = {"none": "fp32", "all_int8": "INT8"}
 
 WORST = "worst record, points"
@@ -160,18 +167,28 @@ def _without_heavy(arm, **kind):
     return float(np.mean(arm.values(macro_f1, without=scores.HEAVY_RECORD, **kind)))
 
 
-def by_budget(results, *, query="mixed", update="head", asking="start", **wanted):
-    """Arms by their number of labels, none first, "all" last; what they share is `wanted`."""
+def by_budget(results, *, query="mixed", update="head", asking="start", how=None, **wanted):
+    """Arms by their number of labels, none first, "all" last; what they share is `wanted`.
+
+    `how` are settings of asking that differ from the chosen ones (of `ASKED` on both databases,
+    elsewhere the defaults).
+    """
     found = arms.group(results, update="none", **wanted)
     found += arms.group(results, query=query, update=update, asking=asking, **wanted)
-    named = {arm.settings["budget"]: arm for arm in found if _asked_as_chosen(arm)}
+    named = {arm.settings["budget"]: arm for arm in found if _asked_as_chosen(arm, how or {})}
     return {k: named[k] for k in sorted(named, key=lambda k: np.inf if k == "all" else k)}
 
 
-def _asked_as_chosen(arm):
-    """Whether the questions of an arm, and its learning from answers, are the chosen ones."""
+def _asked_as_chosen(arm, how):
+    """Whether the questions of an arm, and its learning from answers, are the chosen ones.
+
+    Without labels nothing is asked, so such an arm is always one of them.
+    """
+    if arm.settings["budget"] == 0:
+        return True
     asking = {field.name for field in fields(AskingSettings)} - set(_UNNAMED)
-    return all(arm.settings[name] == _DEFAULTS[name] for name in asking)
+    chosen = _DEFAULTS | (ASKED if arm.settings["dataset"] == "both" else {}) | how
+    return all(arm.settings[name] == chosen[name] for name in asking)
 
 
 def budget_table(named):

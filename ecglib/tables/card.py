@@ -2,14 +2,7 @@
 
 from ecglib import stats
 from ecglib.metrics import macro_f1
-from ecglib.tables import budget, frames, scores
-
-PARTS = {
-    "MIT-BIH": lambda record: "/" not in record,
-    "without 232": lambda record: "/" not in record and record != scores.HEAVY_RECORD,
-    "SVDB": lambda record: record.startswith("svdb/"),
-}
-"""Column of macro-F1 -> whether a record, by its key in files of results, counts there."""
+from ecglib.tables import budget, evidence, frames, scores
 
 
 def left_out(settings):
@@ -24,8 +17,8 @@ def labels_table(runs, settings):
     Returns
     -------
     DataFrame
-        Macro-F1 for each of `PARTS` with its interval over patients; `S Se`, `S +P`, `V Se`,
-        `V +P` of all; `labels` of a record; `worst record, points`, see `worst_change`. A row
+        Macro-F1 in the columns of `ecglib.tables.evidence`, with intervals over patients;
+        `S Se`, `S +P`, `V Se`, `V +P` of all; `labels` of a record; `worst record, points`, see `worst_change`. A row
         without labels, with five, with twenty, and for each arm that asks in doubt.
 
     Raises
@@ -41,14 +34,8 @@ def labels_table(runs, settings):
     rows = {}
     for name, arm in named.items():
         row = rows[name] = {}
-        for column, counts in PARTS.items():
-            late = [
-                {record: matrix for record, matrix in matrices.items() if counts(record)}
-                for matrices in arm.matrices(after_5min=True)
-            ]
-            if late[0]:
-                interval = stats.patient_bootstrap(late, macro_f1)
-                row |= frames.with_bounds(column, interval)
+        for column, late in evidence.parts(arm).items():
+            row |= frames.with_bounds(column, stats.patient_bootstrap(late, macro_f1))
         row["labels"] = budget.mean_over(arm, budget.labels_a_record)
         row[budget.WORST] = 100 * budget.worst_change(arm, start[0])[1]
     classes = scores.class_table(named, after_5min=True).drop(columns=["N Se", "N +P"])

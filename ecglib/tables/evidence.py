@@ -13,6 +13,7 @@ from ecglib.tables import arms, budget, frames, scores
 
 DATABASES = ("mitdb", "svdb")
 MIT, OTHERS, SVDB = "MIT-BIH", "without 232", "SVDB"
+COLUMNS = (MIT, OTHERS, SVDB)
 """Columns: the first database, the same without its heavy record, the second one."""
 
 GOALS = {

@@ -69,23 +69,6 @@ def test_the_worst_record_is_one_of_a_single_network(runs):
         assert table.loc[row, WORST] == pytest.approx(100 * min(lost))
 
 
-def test_a_network_of_one_database_has_no_column_of_the_other():
-    how = {"dataset": "mitdb", "split": "lopo", "records": [100, 101]}
-    runs = made(0, **how) + made(1, budget=5, **how) + made(2, budget=20, **how)
-    for result in runs:
-        for fields in (
-            result.per_record,
-            result.per_record_after_5min,
-            result.metrics["asked"],
-        ):
-            for record in [r for r in fields if "/" in r]:
-                del fields[record]
-    older = {k: v for k, v in SETTINGS.items() if k != "dataset"}
-    table = labels_table(runs, older)
-    assert "MIT-BIH" in table
-    assert "SVDB" not in table
-
-
 def test_missing_runs_are_a_lookup_error(runs):
     few = [r for r in runs if r.config["budget"] != 20]
     for found in (few, []):
