@@ -5,7 +5,7 @@ that the network in integers reads.
 """
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -228,8 +228,9 @@ def teach(lead, sample, model, replay, config, answers):
     The beats of a lead are at `sample` (n_beats,). The old `model` is not changed.
     Settings of the update are those of study budget, in `config`.
     """
-    own = head_of(lead, sample, model).x[torch.from_numpy(answers.beat)]
-    labelled = Inputs(own, torch.zeros(len(own), 0), torch.from_numpy(answers.label))
-    new = updated(model, FROM_HEAD, replay.schedule(config), replay.beats, labelled)
+    seen = head_of(lead, sample, model)
+    own = seen.select(torch.from_numpy(answers.beat))
+    labelled = replace(own, y=torch.from_numpy(answers.label))
+    new = updated(model, FROM_HEAD, replay.schedule(config), replay.beats, labelled, seen)
     networks = [classify(lead, sample, lower(network)) for network in (model, new)]
     return Taught(new, *(found.beats["class"].to_numpy(dtype=str) for found in networks))
