@@ -192,7 +192,7 @@ def updated(model, anatomy, config, replay, labelled, seen=None):
     labelled : Inputs
         The patient's labelled beats; beats labelled F or Q are ignored.
     seen : Inputs
-        All beats of the patient so far, without labels; only the guard `unsupported` needs them.
+        All beats of the patient so far, without labels; the guard `unsupported` needs them.
     """
     labelled = labelled.select(labelled.y < len(CLASSES))
     if len(labelled) == 0:
