@@ -151,28 +151,6 @@ def test_a_hold_adds_the_squared_distance_to_the_loss():
     assert task.loss(None, None) == 3.0 + 0.5 * (1 + 4 + 16)
 
 
-def test_a_held_network_forgets_less_when_all_answers_are_one_class(model):
-    """All of six labels say V; S, of which there is no label, is known before."""
-    known, own = beats(300), beats(6, 1)
-    fit_on = {"update_epochs": 60, "update_decay": 0.97, "label_weight": 1.0}
-    taught = updated(model, MICRONET, settings(**fit_on), known, known)
-    one_class = Inputs(own.x, own.rr, torch.full((6,), 2))
-    other = beats(300, 3)
-    rows = other.y == 1
-
-    def recalled(network):
-        return float((network(other.x, other.rr).argmax(dim=1) == 1)[rows].float().mean())
-
-    free, held = (
-        recalled(
-            updated(taught, MICRONET, settings(hold=hold), known.select(slice(0, 9)), one_class)
-        )
-        for hold in (0.0, 0.3)
-    )
-    assert recalled(taught) > 0.8
-    assert free < held - 0.1
-
-
 class Scale(torch.nn.Module):
     """Two numbers in, three logits out: V beyond `limit` in the first number, else N."""
 
