@@ -7,6 +7,7 @@ from ecglib.deploy.c99.front import check_features
 from ecglib.holter import teach as teaching
 from ecglib.holter.classify import classify
 from ecglib.holter.open import open_recording
+from ecglib.personalize.budget import CHOSEN
 from ecglib.studies.budget import BudgetConfig
 from ecglib.system.errors import UserError
 from ecglib.system.files import check_target, check_targets, written
@@ -19,7 +20,7 @@ _AS_ASKED = ("lead", "fs", "units", "annotations", "weights")  # `teach` needs t
 
 def settings(n_labels):
     """The chosen arm of study budget with this number of labels."""
-    return BudgetConfig(budget=n_labels, query="mixed", update="head", scope="all_int8")
+    return BudgetConfig(budget=n_labels, update="head", scope="all_int8", **CHOSEN)
 
 
 def ask(args):

@@ -5,7 +5,7 @@ that the network in integers reads.
 """
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -228,9 +228,13 @@ def teach(lead, sample, network, replay, config, answers):
     The beats of a lead are at `sample` (n_beats,). The old `network`, a `Shipped`, is not
     changed. Settings of the update are those of study budget, in `config`.
     """
-    own = head_of(lead, sample, network).x[torch.from_numpy(answers.beat)]
-    labelled = Inputs(own, torch.zeros(len(own), 0), torch.from_numpy(answers.label))
-    new = updated(network.model, FROM_HEAD, replay.schedule(config), replay.beats, labelled)
+    every = head_of(lead, sample, network)
+    labelled = every.select(torch.from_numpy(answers.beat))
+    labelled = replace(labelled, y=torch.from_numpy(answers.label))
+    until = max(config.online_seconds * lead.fs, sample[answers.beat].max())
+    seen = every.select(torch.from_numpy(np.flatnonzero(sample <= until)))
+    schedule = replay.schedule(config)
+    new = updated(network.model, FROM_HEAD, schedule, replay.beats, labelled, seen)
     programs = (network.program(), lower(new, network.features))
     found = (classify(lead, sample, program).beats["class"] for program in programs)
     return Taught(new, *(classes.to_numpy(dtype=str) for classes in found))

@@ -6,8 +6,10 @@ does not forget what it has learned from them.
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -17,10 +19,13 @@ from ecglib.personalize.queries import QUERIES
 from ecglib.system.errors import UserError
 from ecglib.system.settings import Settings, setting
 from ecglib.training.loop import Schedule, fit, in_batches
-from ecglib.training.tasks import ReplayTask, class_weights
+from ecglib.training.tasks import HeldTask, ReplayTask, class_weights
 
 LABELLED_UPDATES = ("head", "output", "last_block", "prototypes")
 """Ways to use labels: training of the named parts, or keeping labelled beats as prototypes."""
+
+CHOSEN = {"query": "typical", "hold": 0.3, "unsupported": 0.005}
+"""How to ask and learn, chosen on development patients of two databases (split `dev_cv`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +57,14 @@ class AskingSettings(Settings):
         ECGNet reads one lead of each record, the micro network both, see `leads`.
     label_weight : float
         Weight of the labelled beats' loss; that of the replayed beats is 1.
+    hold : float
+        Guard against harm: weight, in the loss, of the squared distance between the weights
+        that learn and those of the network of all patients. 0 lets them move freely.
+    unsupported : float
+        Guard against harm: largest share of a patient's beats that may change their class
+        without a label that speaks for it, see `guarded`; with 1 there is no such guard.
+    wrong : float
+        Share of the answers that are wrong: another class of N, S, V, drawn at random.
     """
 
     budget: int | str = 0
@@ -65,6 +78,9 @@ class AskingSettings(Settings):
     update_decay: float = setting(0.5, above=0)
     replay_cap: int = setting(40, above=0)
     label_weight: float = setting(10.0, above=0)
+    hold: float = setting(0.0, low=0)
+    unsupported: float = setting(1.0, low=0, high=1)
+    wrong: float = setting(0.0, low=0, high=1)
 
     def check(self):
         super().check()
@@ -87,6 +103,8 @@ class AskingSettings(Settings):
             )
         if (self.query == "none") == labels:
             raise UserError(f"query is {self.query!r}, but budget is {budget}")
+        if self.wrong and not labels:
+            raise UserError(f"wrong is {self.wrong}, but budget is 0: nobody answers")
 
 
 @dataclass(frozen=True)
@@ -115,6 +133,26 @@ class Anatomy:
         return tuple(torch.cat(parts) for parts in zip(*chunks, strict=True))
 
 
+@lru_cache(maxsize=1)
+@torch.no_grad()
+def _replayed(model, anatomy, replay):
+    """Inputs of the head for replayed beats, which are the same for all patients of a fold."""
+    return anatomy.head_inputs(model, replay)
+
+
+def answered(inputs, wrong, seed):
+    """Beats (`Inputs`) with the classes that an expert says, a share `wrong` of them mistaken.
+
+    A mistake turns N, S or V into one of the other two; F and Q stay. For the same `seed`, a
+    larger share has all mistakes of a smaller one.
+    """
+    rng = np.random.default_rng(seed)
+    mistaken = rng.random(len(inputs)) < wrong
+    shift = torch.from_numpy(mistaken * rng.integers(1, len(CLASSES), len(inputs)))
+    other = (inputs.y + shift) % len(CLASSES)
+    return replace(inputs, y=torch.where(inputs.y < len(CLASSES), other, inputs.y))
+
+
 @dataclass(frozen=True)
 class View:
     """Outputs of a network's layers for a patient's beats.
@@ -140,7 +178,7 @@ class View:
         return cls(read, in_batches(model.classify, *read), in_batches(model.embed, *read))
 
 
-def updated(model, anatomy, config, replay, labelled):
+def updated(model, anatomy, config, replay, labelled, seen=None):
     """A network that has learned from a patient's labelled beats, in evaluation mode.
 
     Parameters
@@ -156,6 +194,8 @@ def updated(model, anatomy, config, replay, labelled):
         Training beats, all N, S or V.
     labelled : Inputs
         The patient's labelled beats; beats labelled F or Q are ignored.
+    seen : Inputs
+        All beats of the patient so far, without labels; the guard `unsupported` needs them.
     """
     labelled = labelled.select(labelled.y < len(CLASSES))
     if len(labelled) == 0:
@@ -165,11 +205,15 @@ def updated(model, anatomy, config, replay, labelled):
     if config.update == "last_block":
         forward, (old, own) = new, [(beats.x, beats.rr) for beats in (replay, labelled)]
     else:
+        old = _replayed(model, anatomy, replay)
         with torch.no_grad():
-            old, own = (anatomy.head_inputs(model, beats) for beats in (replay, labelled))
+            own = anatomy.head_inputs(model, labelled)
         forward = new.classify
     weight = class_weights(labelled.y, "sqrt")
     task = ReplayTask(forward, old, replay.y, own, labelled.y, weight, config.label_weight)
+    if config.hold:
+        learning = [p for name in parts for p in getattr(new, name).parameters()]
+        task = HeldTask.of(task, learning, config.hold)
     schedule = Schedule.of(
         config,
         epochs=config.update_epochs,
@@ -177,7 +221,50 @@ def updated(model, anatomy, config, replay, labelled):
         decay=config.update_decay,
     )
     fit(new, parts, task, schedule, seed=config.seed, desc="labels")
+    if config.unsupported < 1:
+        return guarded(model, new, anatomy, config.unsupported, labelled, seen)
     return new
+
+
+STEPS = (1.0, 0.75, 0.5, 0.25)
+"""Lengths of an update that `guarded` tries, as shares of the whole."""
+
+
+@torch.no_grad()
+def guarded(model, new, anatomy, limit, labelled, seen):
+    """The longest part of an update that changes few beats without a label that supports it.
+
+    A change of class is supported if the nearest labelled beat, in the last hidden layer of
+    `model`, has the new class.
+
+    Parameters
+    ----------
+    model, new : Module
+        Network before and after the update.
+    anatomy : Anatomy
+        Parts of the networks.
+    limit : float
+        Largest share of `seen` that may change without support.
+    labelled, seen : Inputs
+        Labelled beats, all N, S or V, and all beats of the patient so far.
+
+    Returns
+    -------
+    Module
+        A network whose weights lie between those of both networks; `model` if even the shortest
+        part changes too much.
+    """
+    known, before = (View.of(model, anatomy, beats) for beats in (labelled, seen))
+    supported = labelled.y[torch.cdist(before.embedding, known.embedding).argmin(dim=1)]
+    old, part = before.logits.argmax(dim=1), copy.deepcopy(new)
+    for step in STEPS:
+        ends = zip(part.parameters(), model.parameters(), new.parameters(), strict=True)
+        for weight, start, end in ends:
+            weight.copy_(torch.lerp(start, end, step))
+        now = View.of(part, anatomy, seen).logits.argmax(dim=1)
+        if ((now != old) & (now != supported)).float().mean() <= limit:
+            return part
+    return model
 
 
 PROTOTYPE_REACH = 0.2

@@ -64,6 +64,24 @@ def _medoids(budget, probability, embedding, rng):
     return np.unique(cdist(centres, embedding).argmin(axis=1))
 
 
+MOST_COMPARED = 2000
+"""Largest number of beats, evenly spaced in time, that `_typical` compares with each other."""
+
+
+def _typical(budget, probability, embedding, rng):
+    """Repeatedly the beat that most lowers the squared distance of all to the nearest one."""
+    last = len(embedding) - 1
+    some = np.unique(np.linspace(0, last, MOST_COMPARED).round().astype(np.int64))
+    distance = cdist(embedding[some], embedding[some], "sqeuclidean")
+    nearest, chosen = np.full(len(some), distance.max()), []
+    for _ in range(min(budget, len(some))):
+        gain = np.maximum(nearest[:, None] - distance, 0).sum(axis=0)
+        gain[chosen] = -1
+        chosen.append(int(gain.argmax()))
+        nearest = np.minimum(nearest, distance[:, chosen[-1]])
+    return some[chosen]
+
+
 def _diverse(budget, probability, embedding, rng):
     """Repeatedly the most uncertain beat; being near to a chosen beat makes it count less."""
     doubt = 1 - confidence(probability)
@@ -107,6 +125,7 @@ QUERIES = {
     "least_confidence": _least_confidence,
     "margin": _margin,
     "medoids": _medoids,
+    "typical": _typical,
     "diverse": _diverse,
     "mixed": _mixed,
 }

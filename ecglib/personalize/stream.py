@@ -65,5 +65,6 @@ def follow(model, anatomy, config, replay, patient, watch):
         start = asked[-1] + 1
         with watch.stage("update"):
             labelled = patient.inputs.select(torch.tensor(asked))
-            current = updated(model, anatomy, config, replay, labelled)
+            seen = patient.inputs.select(slice(0, start))
+            current = updated(model, anatomy, config, replay, labelled, seen)
     return predicted, np.array(asked, dtype=np.int64)

@@ -1,7 +1,7 @@
 """Study of the human in the loop: labels are asked for every patient, and the network
 learns."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -12,7 +12,14 @@ from ecglib.data.signal.micro_input import parts_of
 from ecglib.models import micronet
 from ecglib.models.cost import layer_macs
 from ecglib.personalize import label_free, stream
-from ecglib.personalize.budget import Anatomy, AskingSettings, View, updated, with_prototypes
+from ecglib.personalize.budget import (
+    Anatomy,
+    AskingSettings,
+    View,
+    answered,
+    updated,
+    with_prototypes,
+)
 from ecglib.personalize.online import Stopwatch
 from ecglib.personalize.queries import ask
 from ecglib.studies.micro import MicroRunSettings, fold_networks, inputs_of
@@ -124,6 +131,9 @@ def personalize(model, anatomy, config, replay, patient, watch):
     """
     online = np.flatnonzero(patient.seconds < config.online_seconds)
     nobody = np.array([], dtype=np.int64)
+    if config.wrong:
+        said = answered(patient.inputs, config.wrong, [config.seed, patient.record, 1])
+        patient = replace(patient, inputs=said)
     if config.asking == "stream":
         return stream.follow(model, anatomy, config, replay, patient, watch)
     if config.budget == 0 or len(online) == 0:
@@ -141,7 +151,8 @@ def personalize(model, anatomy, config, replay, patient, watch):
             label, seen = patient.inputs.y[rows], torch.from_numpy(online)
             predicted = with_prototypes(view, rows, label, seen).argmax(dim=1).numpy()
             return predicted, asked
-        new = updated(model, anatomy, config, replay, patient.inputs.select(rows))
+        labelled, seen = (patient.inputs.select(torch.from_numpy(r)) for r in (asked, online))
+        new = updated(model, anatomy, config, replay, labelled, seen)
     with watch.stage("predict"):
         return predict(new, patient.inputs), asked
 

@@ -9,7 +9,7 @@ from ecglib import stats
 from ecglib.aami import CLASSES
 from ecglib.data.signal.micro_input import parts_of
 from ecglib.metrics import accuracy, macro_f1
-from ecglib.personalize.budget import AskingSettings
+from ecglib.personalize.budget import CHOSEN, AskingSettings
 from ecglib.studies.budget import BudgetConfig
 from ecglib.studies.micro import MicroConfig
 from ecglib.tables import arms, frames, names, scores
@@ -19,10 +19,6 @@ _DEFAULTS = {field.name: field.default for field in fields(MicroConfig)} | {
 }
 _UNNAMED = ("records", "seed", "split", "scope", "budget", "query", "update", "asking")
 """Settings that a table's caption or other columns name."""
-
-ASKED = {}
-"""How networks of both databases ask and learn, where that is not the default; chosen on their
-development patients."""
 
 AN_HOUR = 20
 """Most labels an hour of the networks of both databases that ask in doubt."""
@@ -167,12 +163,15 @@ def _without_heavy(arm, **kind):
     return float(np.mean(arm.values(macro_f1, without=scores.HEAVY_RECORD, **kind)))
 
 
-def by_budget(results, *, query="mixed", update="head", asking="start", how=None, **wanted):
+def by_budget(results, *, query=None, update="head", asking="start", how=None, **wanted):
     """Arms by their number of labels, none first, "all" last; what they share is `wanted`.
 
-    `how` are settings of asking that differ from the chosen ones (of `ASKED` on both databases,
-    elsewhere the defaults).
+    `query` is by default the chosen one. `how` are settings of asking that differ from the
+    chosen ones, which are `ecglib.personalize.budget.CHOSEN` on both databases, and on MIT-BIH
+    alone the earlier ones, the defaults.
     """
+    if query is None:
+        query = CHOSEN["query"] if wanted.get("dataset") == "both" else "mixed"
     found = arms.group(results, update="none", **wanted)
     found += arms.group(results, query=query, update=update, asking=asking, **wanted)
     named = {arm.settings["budget"]: arm for arm in found if _asked_as_chosen(arm, how or {})}
@@ -187,7 +186,7 @@ def _asked_as_chosen(arm, how):
     if arm.settings["budget"] == 0:
         return True
     asking = {field.name for field in fields(AskingSettings)} - set(_UNNAMED)
-    chosen = _DEFAULTS | (ASKED if arm.settings["dataset"] == "both" else {}) | how
+    chosen = _DEFAULTS | (CHOSEN if arm.settings["dataset"] == "both" else {}) | how
     return all(arm.settings[name] == chosen[name] for name in asking)
 
 

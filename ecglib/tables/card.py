@@ -18,8 +18,9 @@ def labels_table(runs, settings):
     -------
     DataFrame
         Macro-F1 in the columns of `ecglib.tables.evidence`, with intervals over patients;
-        `S Se`, `S +P`, `V Se`, `V +P` of all; `labels` of a record; `worst record, points`, see `worst_change`. A row
-        without labels, with five, with twenty, and for each arm that asks in doubt.
+        `S Se`, `S +P`, `V Se`, `V +P` of all; `labels` of a record; `worst record, points`, see
+        `worst_change`. A row without labels, with five, with twenty, and for each arm that asks
+        in doubt.
 
     Raises
     ------

@@ -227,6 +227,33 @@ class ReplayTask:
         return F.cross_entropy(old, self.replay_y[index]) + self.label_weight * asked
 
 
+@dataclass(frozen=True)
+class HeldTask:
+    """A task whose loss grows as weights move away from where they started.
+
+    The squared distance, times `strength`, is added to the loss (L2-SP, Li et al. 2018).
+    """
+
+    task: object
+    weights: list[torch.Tensor]
+    start: list[torch.Tensor]
+    strength: float
+
+    @classmethod
+    def of(cls, task, weights, strength):
+        """The task with the present values of `weights` as their start."""
+        return cls(task, weights, [w.detach().clone() for w in weights], strength)
+
+    def __len__(self):
+        return len(self.task)
+
+    def loss(self, index, generator):
+        """Loss of the beats `index` (B,) and of the distance."""
+        pairs = zip(self.weights, self.start, strict=True)
+        distance = sum(((now - start) ** 2).sum() for now, start in pairs)
+        return self.task.loss(index, generator) + self.strength * distance
+
+
 def stretched(x, stretch, shift):
     """Beats x (n_beats, n_channels, n_times), stretched and shifted in time.
 

@@ -10,14 +10,15 @@ import torch.nn.functional as F
 
 from ecglib.data.inputs import Inputs
 from ecglib.personalize import label_free
-from ecglib.personalize.budget import View, updated, with_prototypes
+from ecglib.personalize.budget import View, answered, guarded, updated, with_prototypes
 from ecglib.personalize.online import Stopwatch
 from ecglib.quant import calibrate, coverage, freeze_ranges, quantize
 from ecglib.quant.qat import activation_quantizers
 from ecglib.studies import budget
 from ecglib.studies.budget import MICRONET, Patient, online_macs, personalize, replay_of
+from ecglib.system.errors import UserError
 from ecglib.training.loop import Schedule, fit, predict
-from ecglib.training.tasks import ReplayTask, class_weights
+from ecglib.training.tasks import HeldTask, ReplayTask, class_weights
 from tests.personalize.patients import beats, lying, network, patient, settings
 
 LEARNS = {"head": {"hidden", "out"}, "output": {"out"}}
@@ -119,6 +120,97 @@ def test_a_rounded_network_stays_rounded(rounded, update):
     assert q.abs().max() <= 127
     found = new.out.weight_quantizer(new.out.weight)
     torch.testing.assert_close(found, q * scale[:, None], rtol=0, atol=0)
+
+
+def distance(model, new):
+    pairs = zip(model.parameters(), new.parameters(), strict=True)
+    return float(sum(((now - then) ** 2).sum().detach() for then, now in pairs))
+
+
+@pytest.mark.parametrize("update", LEARNS)
+def test_the_more_a_network_is_held_the_less_it_moves(model, update):
+    def learnt(hold):
+        config = settings(update=update, hold=hold)
+        return updated(model, MICRONET, config, beats(60), beats(6, 1))
+
+    free, held, tight = (distance(model, learnt(hold)) for hold in (0.0, 1.0, 100.0))
+    assert tight < held < free
+    assert moved(model.state_dict(), learnt(1.0).state_dict()) == LEARNS[update]
+
+
+def test_a_hold_adds_the_squared_distance_to_the_loss():
+    class Constant:
+        def loss(self, index, generator):
+            return torch.tensor(3.0)
+
+    weights = [torch.tensor([1.0, 2.0]), torch.tensor([[5.0]])]
+    task = HeldTask.of(Constant(), weights, strength=0.5)
+    assert task.loss(None, None) == 3.0
+    weights[0] += torch.tensor([1.0, -2.0])
+    weights[1] += 4
+    assert task.loss(None, None) == 3.0 + 0.5 * (1 + 4 + 16)
+
+
+class Scale(torch.nn.Module):
+    """Two numbers in, three logits out: V beyond `limit` in the first number, else N."""
+
+    def __init__(self, limit):
+        super().__init__()
+        self.limit = torch.nn.Parameter(torch.tensor(float(limit)))
+
+    def embed(self, x):
+        return x
+
+    def classify(self, x):
+        v = x[:, 0] - self.limit
+        return torch.stack([torch.zeros_like(v), torch.full_like(v, -99.0), v], dim=1)
+
+
+PLACES = budget.Anatomy(
+    body=lambda model, x, rr: (x,), head=("limit",), output=(), last_block=()
+)
+
+
+def at(*places, label=0):
+    x = torch.tensor([[float(place), 0.0] for place in places])
+    return Inputs(x, torch.zeros(len(x), 0), torch.full((len(x),), label))
+
+
+@pytest.mark.parametrize(
+    ("labels", "limit", "kept"),
+    [
+        ({4: 2, 0: 0}, 0.0, 2.0),  # all that becomes V lies nearer to the V at 4
+        ({5: 2}, 0.0, 2.0),
+        ({9: 2, 0.2: 0}, 0.0, 6.0),  # beats up to 4.5 lie nearer to the N
+        ({9: 2, 0.2: 0}, 0.15, 4.0),  # one of ten may change without support
+        ({9: 2, 0.2: 0}, 0.35, 2.0),
+        ({12: 2, 0.1: 0}, 0.0, 6.0),  # also if the old network gives both labels
+        ({9: 2, 8.9: 0}, 0.0, 10.0),  # even the shortest part changes one at 8.5
+    ],
+)
+def test_an_update_is_shortened_until_labels_support_it(labels, limit, kept):
+    """Before, V begins at 10, after the update at 2; beats lie at 0.5, 1.5 … 9.5."""
+    known = at(*labels)
+    known = Inputs(known.x, known.rr, torch.tensor(list(labels.values())))
+    seen = at(*(place + 0.5 for place in range(10)))
+    found = guarded(Scale(10), Scale(2), PLACES, limit, known, seen)
+    assert found.limit.item() == pytest.approx(kept)
+
+
+def test_wrong_answers_are_another_class_as_often_as_told():
+    truth = beats(3000)
+    truth = Inputs(truth.x, truth.rr, torch.where(torch.arange(3000) < 60, 3, truth.y))
+    few, many = (answered(truth, share, [7, 100]).y for share in (0.1, 0.2))
+    lied, more = few != truth.y, many != truth.y
+    assert 0.08 < lied.float().mean() < 0.12
+    assert 0.17 < more.float().mean() < 0.23
+    assert not more[:60].any()
+    assert more[lied].all()
+    assert torch.equal(few[lied], many[lied])
+    pairs = F.one_hot(3 * truth.y[more] + many[more], 9).sum(dim=0).reshape(3, 3)
+    assert (pairs > 60).tolist() == (~torch.eye(3, dtype=torch.bool)).tolist()
+    assert torch.equal(answered(truth, 0.0, [7, 100]).y, truth.y)
+    assert not torch.equal(answered(truth, 0.1, [7, 101]).y, few)
 
 
 def by_hand(view, labelled, label, online):
@@ -240,6 +332,26 @@ def test_answers_matter(model, update):
     found = asked_and_learnt(model, named, update=update, budget="all", label_weight=100.0)
     plain = model(inputs.x, inputs.rr).argmax(dim=1).numpy()
     assert (found.predicted[15:] == 2).mean() > (plain[15:] == 2).mean()
+
+
+@pytest.mark.parametrize("asking", ["start", "stream"])
+def test_a_wrong_answer_teaches_what_it_says(model, asking):
+    how = {"asking": asking, "budget": 12, "unsure": 1.0, "query": "margin"}
+    one, truth = patient(), patient().inputs.y
+    found = asked_and_learnt(model, one, wrong=1.0, **how)
+    assert torch.equal(one.inputs.y, truth)  # by which it is scored
+    said = answered(one.inputs, 1.0, [settings().seed, one.record, 1])
+    assert (said.y != truth).all()
+    told = asked_and_learnt(model, Patient(one.record, said, one.seconds), **how)
+    np.testing.assert_array_equal(found.predicted, told.predicted)
+    np.testing.assert_array_equal(found.asked, told.asked)
+    honest = asked_and_learnt(model, one, **how)
+    assert (found.predicted != honest.predicted).any()
+
+
+def test_nobody_is_wrong_who_is_not_asked():
+    with pytest.raises(UserError, match=r"wrong is 0\.1, but budget is 0"):
+        settings(budget=0, query="none", update="none", wrong=0.1)
 
 
 def test_random_questions_differ_from_patient_to_patient(model):

@@ -124,3 +124,13 @@ def test_half_of_a_mixed_query_covers_what_the_patient_has(budget):
     diverse = ask("diverse", n_diverse, probability, embedding, rng).tolist()
     covering = [b for b in farthest_first(embedding, budget) if b not in diverse]
     assert found == (diverse + covering)[:budget]
+
+
+def test_typical_beats_stand_for_the_largest_groups():
+    """Groups of 30, 20 and 10 beats at 0, 10 and 20, and one beat far away, by hand."""
+    rng = np.random.default_rng(0)
+    centre = np.repeat([0.0, 10.0, 20.0], [30, 20, 10])
+    embedding = np.append(centre + rng.normal(0, 0.1, 60), 12.0)[:, None]
+    chosen = ask("typical", 3, np.full((61, 3), 1 / 3), embedding, rng)
+    assert sorted(centre[chosen]) == [0, 10, 20]
+    assert len(set(ask("typical", 40, np.full((61, 3), 1 / 3), embedding, rng))) == 40
