@@ -9,7 +9,7 @@ import pandas as pd
 from ecglib import stats
 from ecglib.data import sets
 from ecglib.metrics import accuracy, macro_f1
-from ecglib.tables import arms, budget, frames, scores
+from ecglib.tables import arms, budget, frames, names, scores
 
 DATABASES = ("mitdb", "svdb")
 MIT, OTHERS, SVDB = "MIT-BIH", "without 232", "SVDB"
@@ -72,6 +72,43 @@ def labels_table(named):
             row |= {budget.WORST: 100 * change, "its record": record}
         rows[name] = row
     return frames.of_rows(rows)
+
+
+def asking_table(results):
+    """What was tried on development patients: how to ask, and how to learn from the answers.
+
+    Parameters
+    ----------
+    results : list of RunResult
+        Of study "budget".
+
+    Returns
+    -------
+    DataFrame
+        That of `labels_table`, a row for each arm of split `dev_cv` in integers.
+    """
+    found = arms.group(results, dataset="both", split="dev_cv", scope="all_int8")
+    named = {_asked(arm.settings): arm for arm in found}
+    return labels_table({k: named[k] for k in sorted(named, key=lambda k: k != NOBODY)})
+
+
+NOBODY = "no label"
+
+
+def _asked(settings):
+    """How an arm asks and learns, in words."""
+    if settings["budget"] == 0:
+        return NOBODY
+    words = [f"{settings['budget']} labels", f"{names.word(settings['query'])} query"]
+    if settings["asking"] == "stream":
+        words = [
+            f"in doubt, {settings['budget']} an hour",
+            f"unsure below {settings['unsure']}",
+        ]
+    words += [names.word(settings["update"])] * (settings["update"] != "head")
+    words += [f"hold {settings['hold']}"] * (settings["hold"] > 0)
+    words += [f"unsupported {settings['unsupported']}"] * (settings["unsupported"] < 1)
+    return ", ".join(words)
 
 
 def splits_table(named):

@@ -58,6 +58,24 @@ def test_other_seeds_are_not_compared(named):
         evidence.labels_table({})
 
 
+def test_what_was_tried_is_named_by_how_it_asks():
+    how = {"dataset": "both", "records": (), "split": "dev_cv"}
+    doubt = {"query": "least_confidence", "asking": "stream", "unsure": 0.8, "hold": 0.3}
+    tried = [
+        asked(confusions(s, MIT + SVDB), seed=s, budget=k, **how, **more)
+        for s in (7, 21)
+        for k, more in ((20, doubt), (5, {"unsupported": 0.01}), (0, {}))
+    ]
+    other = [
+        asked(confusions(s, MIT + SVDB), seed=s, **how | {"split": "lopo2"}) for s in (7, 21)
+    ]
+    assert evidence.asking_table(tried + other).index.tolist() == [
+        "no label",
+        "in doubt, 20 an hour, unsure below 0.8, hold 0.3",
+        "5 labels, mixed query, unsupported 0.01",
+    ]
+
+
 def test_a_split_has_a_row_for_each_database_that_it_tests(named):
     crossed = Arm({}, [asked(confusions(s, SVDB), seed=s) for s in (7, 21)])
     table = evidence.splits_table({"left out": named["no label"], "crossed": crossed})
