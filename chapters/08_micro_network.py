@@ -192,8 +192,7 @@ show.figure(
 # %% [markdown]
 # ## What others report
 #
-# Paper 1 {cite:p}`silva_deployment` personalizes without labels and without timing. It concludes
-# that "online personalization remains the main bottleneck for embedded deployment".
+# Paper 1 {cite:p}`silva_deployment` personalizes without labels and without timing.
 # {cite:t}`farag2023` reads the derivative of each beat and four {term}`RR` ratios; we started there.
 #
 # **Without labels**, nearly all published networks are trained on {term}`DS1` and tested on
