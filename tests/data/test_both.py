@@ -123,6 +123,14 @@ def test_a_wave_keeps_its_phase_at_every_rate(fs, tmp_path):
     np.testing.assert_allclose(found, np.sin(2 * np.pi * 5 * seconds), atol=0.003)
 
 
+def test_without_records_all_are_loaded_that_have_the_lead(joined, monkeypatch):
+    pair, folder = joined
+    monkeypatch.setitem(sets.SETS, "pair", pair)
+    assert set(sets.load("pair", folder).record) == {101, 118}
+    assert pair.with_lead(folder, "V1") == (101, 118)
+    assert pair.with_lead(folder, "aVR") == ()
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [

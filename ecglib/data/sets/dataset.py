@@ -392,6 +392,13 @@ class JointSet(BeatSet):
                 parts.append(replace(beats, signal=signal, sample=sample, fs=self.fs))
         return joined(parts)
 
+    def with_lead(self, root, lead):
+        """Numbers of the records at `root` that have a lead; "" is each database's own."""
+        at = [(member, member.locate(root)) for member in self.members]
+        return tuple(
+            r for member, path in at for r in member.with_lead(path, lead or member.lead)
+        )
+
     def read_record(self, root, record, lead=None):
         member = self.member_of(record)
         return member.read_record(member.locate(root), record, lead)
@@ -553,20 +560,11 @@ def patients_apart(records, patient_of=int):
 
 
 def _wider(sides, ratio):
-    """Window of a record that is resampled, and the slice of the result that is wanted.
+    """Window for `BeatSet.load_beats`, and the slice of its result that is wanted.
 
-    Parameters
-    ----------
-    sides : pair of int
-        Samples wanted before the R-peak and from it on.
-    ratio : Fraction
-        Wanted sampling frequency over that of the record.
-
-    Returns
-    -------
-    tuple of (dict, slice)
-        `before`, `after` and `length` for `BeatSet.load_beats`: whole numbers of samples at
-        both rates, so that time is not stretched and the R-peak falls on a sample.
+    `sides` are the samples wanted before the R-peak and from it on, `ratio` (Fraction) the
+    wanted sampling frequency over the record's. The window is a whole number of samples at
+    both, so that time is not stretched and the R-peak falls on a sample.
 
     Examples
     --------
