@@ -23,6 +23,7 @@ WORDS = {
     # splits
     "ds1_ds2": "DS1 → DS2",
     "ds2_ds1": "DS2 → DS1",
+    "mit_svdb": "MIT-BIH → SVDB",
     "lopo": "leave one patient out",
     "ds1_cv": "eleven folds of DS1",
     "dev_cv": "five folds of DS1 and SVDB's development side",

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+import wfdb
+from scipy.signal import resample_poly
 
 from ecglib.aami import DS1, DS2, SVDB_DEV, SVDB_TEST, patient_of
 from ecglib.data import sets
@@ -80,6 +82,66 @@ def test_times_are_those_of_the_first_database(joined):
     assert (found.symbol == own.symbol).all()
     assert pair.read_record(folder, 118).fs == 128
     assert pair.other_lead(folder, 118) == "V1"
+
+
+def test_windows_are_those_of_the_record_at_the_other_rate(joined):
+    pair, folder = joined
+    beats = pair.load_beats(folder, (118,), fusion="keep")
+    record = pair.read_record(folder, 118)
+    peaks = record.sample[record.is_beat]
+    inside = (peaks > 128) & (peaks < len(record.signal) - 128)
+    assert inside.sum() > 50
+    for peak, window in zip(peaks[inside], beats.signal[inside], strict=True):
+        start = peak % 16  # 16 samples at 128 Hz are 45 at 360 Hz
+        whole = resample_poly(record.signal[start:], 45, 16)
+        at = (peak - start) // 16 * 45
+        np.testing.assert_allclose(window, whole[at - 150 : at + 150], atol=0.003)
+        assert window[150] == pytest.approx(record.signal[peak], abs=0.003)
+
+
+def test_windows_of_the_same_rate_are_left_as_they_are(joined):
+    pair, folder = joined
+    beats = pair.load_beats(folder, (101, 118), before=90, after=60, fusion="keep")
+    own = pair.members[0].load_beats(
+        folder / "one", (101,), before=90, after=60, length=150, fusion="keep"
+    )
+    np.testing.assert_array_equal(beats.of_records([101]).signal, own.signal)
+    usual = pair.load_beats(folder, (118,), fusion="keep").signal
+    np.testing.assert_allclose(beats.of_records([118]).signal, usual[:, 60:210], atol=0.003)
+
+
+@pytest.mark.parametrize("fs", [100, 128, 250, 500, 1000])
+def test_a_wave_keeps_its_phase_at_every_rate(fs, tmp_path):
+    n_samples, peaks = 20 * fs, np.array([3, 7, 11]) * fs + 5
+    wave = np.sin(2 * np.pi * 5 * np.arange(n_samples) / fs)
+    wfdb.wrsamp("1", fs, ["mV"], ["I"], wave[:, None], fmt=["16"], write_dir=str(tmp_path))
+    wfdb.wrann("1", "atr", peaks, ["N"] * 3, write_dir=str(tmp_path))
+    member = BeatSet(name="wave", title="Wave", records=(1,), lead="I", fs=float(fs))
+    pair = JointSet(name="pair", title="Pair", members=(member,), records=(1,))
+    seconds = peaks[:, None] / fs + np.arange(-150, 150) / 360
+    found = pair.load_beats(tmp_path, (1,)).signal
+    np.testing.assert_allclose(found, np.sin(2 * np.pi * 5 * seconds), atol=0.003)
+
+
+def test_without_records_all_are_loaded_that_have_the_lead(joined, monkeypatch):
+    pair, folder = joined
+    monkeypatch.setitem(sets.SETS, "pair", pair)
+    assert set(sets.load("pair", folder).record) == {101, 118}
+    assert pair.with_lead(folder, "V1") == (101, 118)
+    assert pair.with_lead(folder, "aVR") == ()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"before": 0}, "before is 0: it must be at least 1"),
+        ({"records": ()}, "records is empty"),
+    ],
+)
+def test_a_window_or_records_that_make_no_sense(wrong, message, joined):
+    pair, folder = joined
+    with pytest.raises(UserError, match=message):
+        pair.load_beats(**{"root": folder, "records": (118,)} | wrong)
 
 
 def test_it_is_found_where_all_of_it_lies(joined, monkeypatch):

@@ -14,6 +14,8 @@ read and packed, and every study of its kind can name it.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +30,9 @@ from ecglib.system.errors import UserError
 
 WINDOW_S = 150 / 360
 """Default length of a beat's window before and after the R-peak, in seconds."""
+
+FILTER_REACH = 10
+"""Samples to either side, of the slower rate, that SciPy's polyphase filter looks at."""
 
 
 @dataclass(frozen=True)
@@ -328,7 +333,7 @@ class JointSet(BeatSet):
 
     A place of it is a folder that holds every one of them, or the folder of one beside which
     the others lie; the numbers of their records differ.
-    Places of beats are given at `fs`, whatever the rate of their database.
+    Beats and their places are given at `fs`, whatever the rate of their database.
 
     Attributes
     ----------
@@ -365,15 +370,35 @@ class JointSet(BeatSet):
         shas = {name: sha256 for name, (sha256, _) in found.items()}
         return identity(shas), any(invented for _, invented in found.values())
 
-    def load_beats(self, root, records, *, lead=None, **how):
+    def load_beats(self, root, records, *, lead=None, before=None, after=None, fusion="drop"):
+        """Beats of the given records at `fs`, whatever the rate of their database.
+
+        As `BeatSet.load_beats`, with these differences: `lead` None is each database's own,
+        `before` and `after` are samples at `fs`, and a beat has as many as both together. Where
+        the rate is another one, wider windows are cut and resampled, since the resampling
+        filter must not see their ends, and `n_padded` counts these.
+        """
+        usual = round(WINDOW_S * self.fs)
+        sides = [usual if n is None else n for n in (before, after)]
+        _check_arguments(records, dict(zip(("before", "after"), sides, strict=True)), fusion)
         parts = []
         for member in self.members:
             own = tuple(record for record in records if record in member.records)
             if own:
-                beats = member.load_beats(member.locate(root), own, lead=lead, **how)
+                window, kept = _wider(sides, Fraction(self.fs) / Fraction(member.fs))
+                place = member.locate(root)
+                beats = member.load_beats(place, own, lead=lead, fusion=fusion, **window)
                 sample = np.rint(beats.sample * (self.fs / member.fs)).astype(np.int64)
-                parts.append(replace(beats, sample=sample, fs=self.fs))
+                signal = np.ascontiguousarray(beats.signal[:, kept])
+                parts.append(replace(beats, signal=signal, sample=sample, fs=self.fs))
         return joined(parts)
+
+    def with_lead(self, root, lead):
+        """Numbers of the records at `root` that have a lead; "" is each database's own."""
+        at = [(member, member.locate(root)) for member in self.members]
+        return tuple(
+            r for member, path in at for r in member.with_lead(path, lead or member.lead)
+        )
 
     def read_record(self, root, record, lead=None):
         member = self.member_of(record)
@@ -533,6 +558,25 @@ def patients_apart(records, patient_of=int):
     patients = sorted({patient_of(record) for record in records})
     groups = (tuple(r for r in records if patient_of(r) == patient) for patient in patients)
     return taking_turns(records, groups)
+
+
+def _wider(sides, ratio):
+    """Window for `BeatSet.load_beats`, and the slice of its result that is wanted.
+
+    `sides` are the samples wanted before the R-peak and from it on, `ratio` (Fraction) the
+    wanted sampling frequency over the record's. The window is a whole number of samples at
+    both, so that time is not stretched and the R-peak falls on a sample.
+
+    Examples
+    --------
+    >>> _wider((150, 150), Fraction(360, 128))
+    ({'before': 64, 'after': 64, 'length': 360}, slice(30, 330, None))
+    """
+    step, reach = ratio.denominator, FILTER_REACH * max(1, 1 / ratio) if ratio != 1 else 0
+    before, after = (step * ceil((n / ratio + reach) / step) for n in sides)
+    first = int(before * ratio) - sides[0]
+    window = {"before": before, "after": after, "length": int((before + after) * ratio)}
+    return window, slice(first, first + sum(sides))
 
 
 def _check_arguments(records, window, fusion):
