@@ -20,7 +20,7 @@ from ecglib.studies.registry import make_config
 from ecglib.studies.run import Run
 from ecglib.system.errors import UserError
 from ecglib.system.paths import RUNS
-from ecglib.tables import arms
+from ecglib.tables import arms, evidence
 
 SEED = 7
 """Of the networks whose predictions are shown."""
@@ -42,6 +42,8 @@ PIECE = 4
 def predictions(folder, budget, asking="start"):
     """The committed run of the micro network in integers, every patient left out once.
 
+    Only its records of MIT-BIH are kept.
+
     Parameters
     ----------
     folder : Path
@@ -55,13 +57,11 @@ def predictions(folder, budget, asking="start"):
     -------
     RunResult
     """
-    query = "mixed" if asking == "start" else "least_confidence"
-    how = {"query": query, "update": "head"} if budget else {"update": "none"}
-    wanted = how | {"budget": budget, "asking": asking, "scope": "all_int8", "split": "lopo"}
     found = results.load_study(folder, "budget")
+    start, doubt = evidence.left_out([r for r in found if r.config["seed"] == SEED])
     try:
-        one_seed = [result for result in found if result.config["seed"] == SEED]
-        return arms.pick(one_seed, **wanted).results[0]
+        arm = (start if asking == "start" else doubt)[budget]
+        return arms.on(arm, "mitdb").results[0]
     except LookupError as error:
         raise UserError(
             f"{folder}/budget lacks the run with {budget} labels, every patient left out once, "
@@ -110,7 +110,7 @@ def timeline(root, folder):
     plain, streamed = predictions(folder, 0), predictions(folder, LABELS_AN_HOUR, "stream")
     number = int(usual_gain(right_shares(plain), right_shares(streamed)))
     config = make_config("budget", **streamed.config)
-    run = Run(config, {"mitdb": find("mitdb", root)}, torch.device("cpu"), RUNS)
+    run = Run(config, {"both": find("both", root)}, torch.device("cpu"), RUNS)
     _, beats, model, _ = next(fold_networks(run, config, number))
     patient = patient_of(run, number, inputs_of(run, number))
     replay = replay_of(beats.inputs, beats.lead_of, config)

@@ -12,8 +12,8 @@ from ecglib.system.errors import UserError
 from ecglib.system.untrusted import refused
 from ecglib.tables import (
     arms,
-    budget,
     compression,
+    evidence,
     frames,
     int8,
     names,
@@ -140,8 +140,8 @@ def _jetson(folder):
 def _labels(folder):
     """Arms of the micro network in integers by labelled beats."""
     found = results.load_study(folder, "budget")
-    named = budget.by_budget(found, split="lopo", scope="all_int8")
-    return budget.budget_table(named) if named else pd.DataFrame()
+    named, _ = evidence.left_out(found)
+    return evidence.labels_table(named) if named else pd.DataFrame()
 
 
 def _require(folder):

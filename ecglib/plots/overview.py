@@ -11,8 +11,7 @@ from ecglib import stats
 from ecglib.metrics import macro_f1
 from ecglib.models.ecgnet import HEAD, SHALLOW, ECGNet, ECGNetConfig, n_bytes
 from ecglib.plots.style import FORMAT_COLORS, NEUTRAL, ORIGIN_COLORS, WIDTH, bar, name_rows
-from ecglib.tables import arms, names, papers
-from ecglib.tables import budget as budget_tables
+from ecglib.tables import arms, budget, evidence, names, papers
 from ecglib.tables.overview import strategies
 from ecglib.tables.scores import always_n
 
@@ -68,7 +67,7 @@ def points(load):
     ]
     for name, arm in _ecgnets(load).items():
         rows.append((name, split, *astuple(_score(arm)), _bytes(arm)))
-    micro = budget_tables.by_variant(load("micro"), split="ds1_ds2", scope="all_int8")["chosen"]
+    micro = budget.by_variant(load("micro"), split="ds1_ds2", scope="all_int8")["chosen"]
     size = micro.results[0].metrics["weight_bytes"]
     rows.append(("MicroNet, no label, DS2", split, *astuple(_score(micro)), size))
     for name, arm in _labelled(load("budget")).items():
@@ -98,15 +97,14 @@ def _bytes(arm):
 
 
 def _labelled(runs):
-    """Arms of the micro network with labels, every patient left out once."""
-    kind = {"split": "lopo", "scope": "all_int8"}
-    start = budget_tables.by_budget(runs, **kind)
-    stream = budget_tables.by_budget(runs, query="least_confidence", asking="stream", **kind)
-    return {
+    """Arms of the micro network with labels on MIT-BIH, every patient left out once."""
+    start, stream = evidence.left_out(runs)
+    named = {
         "MicroNet, no label": start[0],
         "MicroNet, five labels": start[5],
-        "MicroNet, asked in doubt": stream[40],
+        "MicroNet, asked in doubt": stream[budget.AN_HOUR],
     }
+    return {name: arms.on(arm, "mitdb") for name, arm in named.items()}
 
 
 def trivial(load):

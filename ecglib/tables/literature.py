@@ -16,7 +16,7 @@ import numpy as np
 
 from ecglib import stats
 from ecglib.aami import CLASSES, DS1, DS2
-from ecglib.tables import budget, frames
+from ecglib.tables import budget, evidence, frames
 
 RECORDS = tuple(str(record) for record in sorted(DS1 + DS2) if record >= 200)
 """Records 200–234 without the paced one; 201 and 202 are one patient."""
@@ -89,16 +89,14 @@ def _shares(accuracy, se, ppv, f1=None):
     return {name: np.nan if x is None else x / 100 for name, x in scores.items()}
 
 
-def our_arms(results, *, split="lopo2", dataset="both", an_hour=20):
+def our_arms(results):
     """INT8 arms of study "budget" by name: 0, 5, 20 and all labels of the first five minutes,
     and `an_hour` labels an hour, in doubt. A LookupError names those that have no runs."""
-    shared = {"scope": "all_int8", "split": split, "dataset": dataset}
-    start = budget.by_budget(results, **shared)
-    stream = budget.by_budget(results, query="least_confidence", asking="stream", **shared)
+    start, stream = evidence.left_out(results)
     named = {f"ours, {k} labels": start.get(k) for k in (0, 5, 20, "all")}
-    named["ours, in doubt"] = stream.get(an_hour)
+    named["ours, in doubt"] = stream.get(budget.AN_HOUR)
     if missing := [name for name, arm in named.items() if arm is None]:
-        raise LookupError(f"no runs on split {split} of {dataset}: {'; '.join(missing)}")
+        raise LookupError(f"no runs of {'; '.join(missing)}")
     return named
 
 

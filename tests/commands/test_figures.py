@@ -14,9 +14,11 @@ from ecglib.data.records import read_rhythms
 from ecglib.data.sets import get
 from ecglib.data.synthetic import write_records
 from ecglib.metrics import confusion_matrix
+from ecglib.personalize.budget import CHOSEN
 from ecglib.plots import style
 from ecglib.plots.style import CLASS_COLORS
 from ecglib.results import RunResult, encode_classes, save
+from ecglib.studies.registry import make_config
 from ecglib.system.errors import UserError
 from ecglib.system.paths import CHAPTERS, FIGURES, REPO, RESULTS
 from tests.commands.calls import assert_one_line
@@ -57,8 +59,9 @@ def runs(root, tmp_path_factory):
     """Made predictions of invented patients: every third beat wrong, or none."""
     folder = tmp_path_factory.mktemp("runs")
     for budget in (0, 5):
-        config = {"budget": budget, "asking": "start", "scope": "all_int8", "split": "lopo"}
-        config |= {"query": "mixed", "update": "head"} if budget else {"update": "none"}
+        config = {"dataset": "both", "records": (), "scope": "all_int8", "split": "lopo2"}
+        config |= {"update": "head", **CHOSEN} if budget else {}
+        config = make_config("budget", budget=budget, **config).to_dict()
         matrices, predictions = {}, {}
         for number in RECORDS:
             beats = figures.Recorded.of(root, number).beats
@@ -70,7 +73,8 @@ def runs(root, tmp_path_factory):
             matrices[str(number)] = confusion_matrix(beats.label[kept], said[kept]).tolist()
             predictions[str(number)] = encode_classes(said)
         made = {"metrics": {}, "runtime_s": {}, "environment": {}, "data": {}}
-        made |= {"per_record_after_5min": matrices, "predictions": predictions}
+        made |= dict.fromkeys(("per_record", "per_record_after_5min"), matrices)
+        made |= {"predictions": predictions}
         result = RunResult(study="budget", config=config | {"seed": micro.SEED}, **made)
         save(result, folder / "budget" / f"{budget}.json")
     return folder

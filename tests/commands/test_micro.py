@@ -1,15 +1,20 @@
 """Reference figures of the micro network: who is shown, and what is computed anew."""
 
 import dataclasses
+from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 from ecglib.commands import micro
+from ecglib.data import sets
 from ecglib.data.find.search import find
 from ecglib.data.sets.mitdb import load_beats
+from ecglib.data.signal.micro_input import widths
 from ecglib.data.synthetic import write_records
+from ecglib.deploy import shipped
+from ecglib.personalize.budget import CHOSEN
 from ecglib.results import encode_classes, load_study, save
 from ecglib.studies.plan import expand
 from ecglib.studies.run import run_study
@@ -20,21 +25,29 @@ RECORDS = [100, 103, 209]
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
+    """Invented patients of MIT-BIH, and beside them some of SVDB with the same leads."""
     folder = tmp_path_factory.mktemp("invented")
-    write_records(folder, RECORDS, minutes=8)
-    return folder
+    write_records(folder / "mitdb", RECORDS, minutes=8)
+    write_records(folder / "svdb", [802, 803], minutes=1, fs=128)
+    with pytest.MonkeyPatch.context() as patch:
+        svdb = replace(sets.get("svdb"), lead="MLII")
+        joint = replace(sets.get("both"), members=(sets.get("mitdb"), svdb))
+        patch.setitem(sets.SETS, "svdb", svdb)
+        patch.setitem(sets.SETS, "both", joint)
+        yield folder / "mitdb"
 
 
 @pytest.fixture(scope="module")
 def runs(root, tmp_path_factory):
     """Real runs of invented patients, every one left out once, and a stream that asks."""
     folder = tmp_path_factory.mktemp("runs")
-    fast = {"split": "lopo", "scope": "all_int8", "epochs": 1, "qat_epochs": 1, "leads": "MLII"}
-    stream = {"query": "least_confidence", "update": "head", "asking": "stream"}
-    stream |= {"budget": micro.LABELS_AN_HOUR, "unsure": 1.0}
+    fast = {"dataset": "both", "split": "lopo2", "scope": "all_int8", "leads": "MLII"}
+    fast |= {"epochs": 1, "qat_epochs": 1}
+    stream = CHOSEN | {"query": "least_confidence", "update": "head", "asking": "stream"}
+    stream |= {"budget": micro.LABELS_AN_HOUR}
     table = [fast, fast | stream]
-    configs = expand("budget", table, seeds=[micro.SEED], records=RECORDS)
-    run_study(configs, find("mitdb", root), profile="quick", device="cpu", runs=folder)
+    configs = expand("budget", table, seeds=[micro.SEED], records=[*RECORDS, 802, 803])
+    run_study(configs, find("both", root), profile="quick", device="cpu", runs=folder)
     return folder
 
 
@@ -77,7 +90,7 @@ def test_every_record_weighs_the_same(root):
         mean = np.mean([getattr(looks, part) for looks in alone], axis=0)
         np.testing.assert_allclose(getattr(found["N"], part), mean, rtol=1e-5, atol=1e-7)
     assert found["N"].pieces.shape == (16,)
-    assert found["N"].timing.shape == (9,)
+    assert found["N"].timing.shape == (1 + widths(shipped.load().features)[1],)
 
 
 def test_a_class_that_nobody_has_is_left_out(root):

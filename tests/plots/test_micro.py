@@ -91,7 +91,7 @@ def test_candidates_stand_with_their_intervals():
 
 def test_published_methods_stand_beside_ours():
     published = literature.published_table(400.0)
-    ours = literature.our_table(literature.our_arms(several(), split="lopo", dataset="mitdb"))
+    ours = literature.our_table(literature.our_arms(several()))
     figure = micro.beside_literature(published, ours)
     for axis, kind in zip(figure.axes, ("VEB", "SVEB"), strict=True):
         points = {

@@ -16,7 +16,7 @@ BAD = {"100": [[60, 20, 20], [5, 5, 0], [4, 0, 6]], "232": [[20, 0, 0], [25, 5, 
 def asked(per_record, *, budget=0, seed=7, labels=(0, 0, 0, 0, 0), **more):
     """A result of study "budget" with so many labels a record."""
     settings = {"seed": seed, "budget": budget, "scope": "all_int8", "split": "lopo"}
-    settings |= {"query": "mixed", "update": "head"} if budget else {}
+    settings |= {"query": "mixed", "update": "head"} if budget else {"query": "none"}
     found = result("budget", per_record, **(settings | more))
     found.metrics["asked"] = {record: list(labels) for record in per_record}
     found.metrics["online_macs"] = dict.fromkeys(per_record, 2_000_000)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
+from ecglib.personalize.budget import CHOSEN
 from ecglib.tables.budget import WORST
 from ecglib.tables.card import labels_table
 from tests.tables.made import MACRO, confusions, late, pairs_of
@@ -16,7 +17,8 @@ DOUBT = {"query": "least_confidence", "asking": "stream"}
 
 def made(shift, *, budget=0, **more):
     """Results of two seeds with a network's settings, everybody left out once."""
-    how = {"dataset": "both", "split": "lopo2", "records": [], "epochs": 8} | more
+    how = {"dataset": "both", "split": "lopo2", "records": [], "epochs": 8}
+    how |= (CHOSEN if budget else {}) | more
     return [
         asked(
             confusions(s + shift, RECORDS), budget=budget, seed=s, labels=(budget,) * 5, **how

@@ -13,6 +13,7 @@ from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_sc
 from ecglib import results
 from ecglib.aami import SYMBOL_TO_AAMI, patient_of
 from ecglib.metrics import ec57
+from ecglib.personalize.budget import CHOSEN
 from ecglib.system.paths import REPO, RESULTS
 from ecglib.tables import literature
 from tests.tables.made import late, pairs_of
@@ -36,7 +37,9 @@ def made(seed, **settings):
 def several():
     settings = [{"budget": k} for k in (0, 5, 20, "all")]
     settings.append({"budget": 20, "asking": "stream", "query": "least_confidence"})
-    return [made(seed, **more) for more in settings for seed in (7, 21)]
+    everybody = {"dataset": "both", "records": (), "split": "lopo2"}
+    chosen = {k: CHOSEN | everybody for k in (5, 20, "all")} | {0: everybody}
+    return [made(s, **chosen[how["budget"]] | how) for how in settings for s in (7, 21)]
 
 
 def test_the_records_are_those_of_the_literature():
@@ -75,7 +78,7 @@ def test_labels_of_published_methods():
 
 
 def test_ours_is_what_scikit_learn_counts():
-    named = literature.our_arms(several(), split="lopo", dataset="mitdb")
+    named = literature.our_arms(several())
     assert len(named) == 5
     table = literature.our_table(named)
     for name, arm in named.items():
@@ -94,11 +97,11 @@ def test_ours_is_what_scikit_learn_counts():
 
 
 def test_without_runs_it_says_which_are_missing():
-    with pytest.raises(LookupError, match="no runs on split lopo2 of both: ours, 0 labels"):
-        literature.our_arms(several())
+    with pytest.raises(LookupError, match="no runs of ours, 0 labels"):
+        literature.our_arms([])
     some = [r for r in several() if r.config["asking"] == "start"]
-    with pytest.raises(LookupError, match=r"mitdb: ours, in doubt$"):
-        literature.our_arms(some, split="lopo", dataset="mitdb")
+    with pytest.raises(LookupError, match=r"no runs of ours, in doubt$"):
+        literature.our_arms(some)
 
 
 def test_a_class_that_nobody_has_or_says_scores_nothing():
@@ -108,7 +111,7 @@ def test_a_class_that_nobody_has_or_says_scores_nothing():
 
 def test_veb_of_every_committed_run_agrees_with_ec57():
     """EC57 was counted from annotations, by another function, when the run was made."""
-    runs = [r for r in committed() if r.config["split"] == "lopo"]
+    runs = [r for r in committed() if r.config["dataset"] == "mitdb"]
     assert runs
     for run in runs:
         counted = run.metrics["ec57"]["veb"]
@@ -119,7 +122,7 @@ def test_veb_of_every_committed_run_agrees_with_ec57():
 
 
 def test_ours_is_ec57_of_the_annotations_but_for_fusion_beats_taken_for_s(mitdb_root):
-    named = literature.our_arms(committed(), split="lopo", dataset="mitdb")
+    named = literature.our_arms(committed())
     arm = named["ours, 5 labels"]
     symbol, sample = annotations(mitdb_root)
     beats = np.where(np.isin(symbol, ["j", "e"]), "N", symbol)  # the literature's classes
