@@ -61,6 +61,7 @@ library = [
     for r in results.load_study(RESULTS, "robustness")
     if (r.config["split"], r.config["scope"]) == ("ds1_ds2", "all_int8")
     and (r.config["perturbation"], r.config["beats"]) == ("none", "detected")
+    and r.config["features"] in {c.config["features"] for c in in_c}
 ]
 network = shipped.load()
 program = network.program()

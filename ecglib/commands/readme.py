@@ -16,7 +16,7 @@ from ecglib.data import sets
 from ecglib.data.find.identity import sha256_of
 from ecglib.data.signal.micro_input import parts_of
 from ecglib.deploy import integers, replay, shipped
-from ecglib.deploy.c99.emit import constant_bytes
+from ecglib.quant.coverage import described
 from ecglib.system.errors import UserError
 from ecglib.system.files import written
 from ecglib.tables import arms, scores
@@ -148,7 +148,7 @@ def facts(path):
         "SHA-256": f"`{sha256}`",
         "frozen on": frozen["date"] if sha256 == frozen["sha256"] else "not frozen",
         "bytes of the file": f"{path.stat().st_size:,}",
-        "bytes of constants": f"{constant_bytes(integers.read(path).program()):,}",
+        "bytes of constants": f"{described(shipped.load(path).model)['weight_bytes']:,}",
         "input": ", ".join(parts_of(meta["features"])),
         "data": sets.get(meta["data"]["name"]).title,
         "records, patients": f"{len(meta['trained_on'])}, {len(patients)}",

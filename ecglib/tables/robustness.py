@@ -12,6 +12,7 @@ from ecglib.metrics import macro_f1
 from ecglib.studies.robustness import NOTHING, RECORDED
 from ecglib.tables import arms, frames, scores
 from ecglib.tables.budget import SCOPES
+from ecglib.training.on_micro import MicroSettings
 
 NOISES = {"bw": "baseline wander", "em": "electrode motion", "ma": "muscle"}
 """Recording of the noise stress test database -> what a page calls it."""
@@ -21,7 +22,7 @@ CLEAN = np.inf
 
 
 def robustness_table(results):
-    """Perturbations by severity, fp32 and INT8: macro-F1 and accuracy over all beats.
+    """Perturbations by severity, fp32 and INT8, of the network of MIT-BIH alone, all beats.
 
     Returns
     -------
@@ -30,7 +31,7 @@ def robustness_table(results):
         counts missed beats and false detections. Index: perturbation, beats, level.
     """
     rows = {}
-    for arm in arms.group(results, split="ds1_ds2"):
+    for arm in arms.group(results, split="ds1_ds2", features=MicroSettings.features):
         settings = arm.settings
         key = settings["perturbation"], settings["beats"], settings["level"]
         row = rows.setdefault(key, {})

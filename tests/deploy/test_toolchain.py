@@ -23,10 +23,15 @@ def source(program, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def stream():
+def n_rr(program):
+    return program.shapes["rr"][1]
+
+
+@pytest.fixture(scope="module")
+def stream(n_rr):
     """Random beats and timing, as the feeder reads them."""
     rng = np.random.default_rng(0)
-    return rng.integers(-128, 128, size=(50, 136)).astype(np.int8)
+    return rng.integers(-128, 128, size=(50, 128 + n_rr)).astype(np.int8)
 
 
 def expected(program, stream):
@@ -41,16 +46,16 @@ def answers(command, stream):
 
 @needs("gcc")
 @pytest.mark.parametrize("sanitizer", ["undefined", "address"])
-def test_sanitizers_find_nothing(program, source, stream, sanitizer):
+def test_sanitizers_find_nothing(program, n_rr, source, stream, sanitizer):
     options = (f"-fsanitize={sanitizer}", "-fno-sanitize-recover=all", "-g")
-    feeder = harness.classifier(source, 128, 8, "gcc", *options)
+    feeder = harness.classifier(source, 128, n_rr, "gcc", *options)
     assert answers([feeder], stream) == expected(program, stream)
 
 
 @needs("aarch64-linux-gnu-gcc")
 @needs("qemu-aarch64")
-def test_aarch64_answers_are_those_of_numpy(program, source, stream):
-    feeder = harness.classifier(source, 128, 8, "aarch64-linux-gnu-gcc", "-static")
+def test_aarch64_answers_are_those_of_numpy(program, n_rr, source, stream):
+    feeder = harness.classifier(source, 128, n_rr, "aarch64-linux-gnu-gcc", "-static")
     assert answers(["qemu-aarch64", feeder], stream) == expected(program, stream)
 
 
@@ -66,8 +71,8 @@ def test_a_cortex_m4_has_room(source):
 
 @needs("gcc")
 @needs("valgrind")
-def test_instructions_are_more_than_multiplications(source, stream):
-    feeder = harness.classifier(source, 128, 8)
+def test_instructions_are_more_than_multiplications(n_rr, source, stream):
+    feeder = harness.classifier(source, 128, n_rr)
     counted = harness.instructions(feeder, stream[:5].tobytes(), 5)
     assert 55_216 < counted < 30 * 55_216
 
