@@ -52,7 +52,7 @@ def test_lists_in_an_arm_stand_for_one_arm_a_value():
     configs = expand("baseline", arms, seeds=[7, 21], learning_rate=1e-3)
     expected = [
         BaselineConfig(seed=s, features=f, imbalance=i, epochs=3, learning_rate=1e-3)
-        for s, f, i in itertools.product([7, 21], ["beat", "beat+rr"], ["none", "sqrt"])
+        for f, i, s in itertools.product(["beat", "beat+rr"], ["none", "sqrt"], [7, 21])
     ]
     assert configs == expected
 
@@ -89,8 +89,8 @@ def test_a_plan_takes_what_its_study_knows(params_file):
     assert plan.configs("baseline") == baselines
     assert plan.configs("personalization") == [
         PersonalizationConfig(seed=seed, strategy=s, pretext_epochs=2, **shared)
-        for seed in (7, 21)
         for s in ("none", "full")
+        for seed in (7, 21)
     ]
     assert plan.configs("rpeaks") == [RpeaksConfig(records=(101, 118, 100))]
     assert plan.configs("rhythm")[:2] == [RhythmConfig(fold=0), RhythmConfig(fold="all")]
