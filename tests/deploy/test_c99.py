@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from ecglib.data.signal.micro_input import widths
 from ecglib.deploy import shipped
 from ecglib.deploy.c99 import harness
 from ecglib.deploy.c99.emit import constant_bytes, kernel, write_c
@@ -17,8 +18,10 @@ from .networks import beats, network, ratios, rounded
 
 
 def micro_inputs(n=500, seed=0):
+    """Noise of the shapes that the shipped network reads."""
     rng = np.random.default_rng(seed)
-    x, rr = rng.normal(size=(n, 2, 64)), rng.normal(size=(n, 8))
+    n_rr = widths(shipped.load().features)[1]
+    x, rr = rng.normal(size=(n, 2, 64)), rng.normal(size=(n, n_rr))
     return x.astype(np.float32), rr.astype(np.float32)
 
 
@@ -80,7 +83,8 @@ def test_extreme_bytes_do_not_overflow(tmp_path):
     program = lower(shipped.load().model)
     classify = compiled(program, tmp_path, "-fsanitize=undefined", "-fno-sanitize-recover")
     for value in (-128, 127):
-        beat, rr = np.full((1, 2, 64), value, np.int8), np.full((1, 8), value, np.int8)
+        beat = np.full((1, *program.shapes["beat"]), value, np.int8)
+        rr = np.full((1, program.shapes["rr"][1]), value, np.int8)
         assert classify(beat, rr) == program.run(beat, rr).argmax()
 
 

@@ -7,14 +7,16 @@ import pytest
 import torch
 
 from ecglib.data.inputs import Inputs
+from ecglib.data.signal.micro_input import widths
 from ecglib.deploy import replay, shipped
-from ecglib.personalize.budget import updated
+from ecglib.personalize.budget import CHOSEN, updated
 from ecglib.studies.budget import MICRONET, BudgetConfig
 from ecglib.studies.plan import Plan
 from ecglib.system.errors import UserError
 
 DS1_DS2 = shipped.WEIGHTS.with_name("ds1_ds2.npz")
-CONFIG = BudgetConfig(budget=5, query="mixed", update="head", scope="all_int8")
+CONFIG = BudgetConfig(budget=5, update="head", scope="all_int8", **CHOSEN)
+FREE = dataclasses.replace(CONFIG, unsupported=1.0)  # no guard stops learning from noise
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +27,8 @@ def network():
 def beats(n, seed):
     """Invented whole beats."""
     generator = torch.Generator().manual_seed(seed)
-    x, rr = (torch.randn(n, *shape, generator=generator) for shape in ((2, 64), (8,)))
+    n_rr = widths(shipped.load(DS1_DS2).features)[1]
+    x, rr = (torch.randn(n, *shape, generator=generator) for shape in ((2, 64), (n_rr,)))
     return Inputs(x, rr, torch.arange(n) % 3)
 
 
@@ -43,10 +46,10 @@ def stored(network, tmp_path):
 def test_an_update_from_bytes_is_that_from_whole_beats_bit_for_bit(stored):
     network, weights, whole = stored
     own = beats(5, seed=2)
-    expected = updated(network.model, MICRONET, CONFIG, whole, own)
+    expected = updated(network.model, MICRONET, FREE, whole, own)
     found = replay.load(network, weights)
     labelled = replay.head_inputs(network.model, own)
-    new = updated(network.model, replay.FROM_HEAD, CONFIG, found.beats, labelled)
+    new = updated(network.model, replay.FROM_HEAD, FREE, found.beats, labelled)
     for name, tensor in expected.state_dict().items():
         assert torch.equal(new.state_dict()[name], tensor), name
     assert not torch.equal(new.out.weight, network.model.out.weight)
@@ -91,7 +94,7 @@ def test_shipped_networks_learn_in_a_way_that_the_study_measured(weights):
 
 def test_a_taught_network_keeps_its_body(stored):
     network, _, whole = stored
-    new = updated(network.model, MICRONET, CONFIG, whole, beats(5, seed=2))
+    new = updated(network.model, MICRONET, FREE, whole, beats(5, seed=2))
     assert replay.body_of(new) == replay.body_of(network.model)
     with torch.no_grad():
         new.conv3.conv.weight.mul_(-1)

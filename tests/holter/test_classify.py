@@ -347,4 +347,6 @@ def test_shipping_is_reproducible(synthetic_root, tmp_path):
     assert one.read_bytes() == two.read_bytes()
     with torch.no_grad():
         network = shipped.load(one)
-        assert network.model(torch.randn(20, 2, 64), torch.zeros(20, 8)).shape == (20, 3)
+        assert network.model(
+            torch.randn(20, 2, 64), torch.zeros(20, network.model.config.n_rr)
+        ).shape == (20, 3)
