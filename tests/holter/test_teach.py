@@ -15,7 +15,7 @@ from ecglib.aami import CLASSES, SYMBOL_TO_AAMI
 from ecglib.data.inputs import Inputs
 from ecglib.data.sets.mitdb import read_record
 from ecglib.data.signal.micro_input import micro_inputs
-from ecglib.deploy import replay, shipped
+from ecglib.deploy import integers, replay, shipped
 from ecglib.holter import teach
 from ecglib.holter.classify import classify
 from ecglib.holter.lead import Lead, read_lead
@@ -53,6 +53,7 @@ def truth_of(root, number):
 
 def committed(study, **wanted):
     wanted |= {"seed": 7, "split": "ds1_ds2", "scope": "all_int8"}
+    wanted["features"] = shipped.load(DS1_DS2).features
     (row,) = [
         result
         for result in results.load_study(RESULTS, study)
@@ -438,10 +439,14 @@ def read_record_of(lead: Lead, sample):
     return Record(0, lead.signal, lead.fs, 200, 0, sample, symbol)
 
 
+OTHER = integers.read().features.replace("derivative", "raw")
+"""Features of the same size as those of the shipped network."""
+
+
 def test_a_network_of_other_features_is_refused(record, tmp_path, capsys):
     other, table = tmp_path / "other.npz", tmp_path / "ask.csv"
     network = shipped.load()
-    shipped.save(other, network.model, network.meta | {"features": "raw+template+rr+rhythm"})
+    shipped.save(other, network.model, network.meta | {"features": OTHER})
     table.write_text("record,lead,sample,label\n")
     for command in (("ask", record), ("teach", record, table), ("predict", record)):
         out = tmp_path / {"ask": "a.csv", "teach": "m.npz", "predict": "b.csv"}[command[0]]
