@@ -615,7 +615,7 @@ pd.DataFrame({row.name: {"bits": row.weight_bits} for row in coverage(model)}).T
 # %% [markdown]
 # ## Run it yourself
 #
-# The shipped network, trained on all 44 unpaced records, classifies a recording of yours (WFDB, EDF or
+# The shipped network, trained on all patients of both databases, classifies a recording of yours (WFDB, EDF or
 # a table) and learns from your labels by the update of this chapter:
 #
 # ```bash
