@@ -422,7 +422,7 @@ the network does not learn.
     nothing=lambda: budget.taught_nothing(asked_in_doubt()),
 )
 
-# %% mystnb={"figure": {"caption": "Half an hour of one patient, asked at most AN_HOUR times an hour (INT8, seed 7): the answers, the share of right answers of each minute, and the annotated beats. Of the patients of MIT-BIH with fewer than nine in ten right answers without labels after 5:00, this one has the median gain. MIT-BIH Arrhythmia Database 1.0.0, ODC-By 1.0.", "name": "fig-timeline"}, "image": {"classes": "reference-figure", "alt": "Letters of answers over thirty minutes, two curves of right answers a minute, and beats of each class below"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "Half an hour of one patient, asked at most twenty times an hour (INT8, seed 7): the answers, the share of right answers of each minute, and the annotated beats. Of the patients of MIT-BIH with fewer than nine in ten right answers without labels after 5:00, this one has the median gain. MIT-BIH Arrhythmia Database 1.0.0, ODC-By 1.0.", "name": "fig-timeline"}, "image": {"classes": "reference-figure", "alt": "Letters of answers over thirty minutes, two curves of right answers a minute, and beats of each class below"}} tags=["remove-input"]
 show.reference_figure(
     "timeline",
     "Answers over thirty minutes, and right answers a minute with and without them",
