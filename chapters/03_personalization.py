@@ -70,12 +70,6 @@ TESTS = {
 abroad = partial(second_database.adapted, load, "mit_svdb")
 
 
-def found_abroad(features):
-    """Share of SVDB's S beats that a network trained on the labels of MIT-BIH finds."""
-    arm = second_database.labelled(load, "mit_svdb")[features]
-    return scores.class_scores(arm, after_5min=True)["S"]["sensitivity"]
-
-
 def patient_means(named):
     """Change of accuracy after 5:00, mean over seeds; a row a record, a column a strategy."""
     control = named["none"]
@@ -91,15 +85,16 @@ def best(named):
 # %% tags=["remove-input"]
 answer(
     """
-**We cannot show that it is.** A strategy adapts a network to one patient's beats without labels. We
+**Within one database we cannot show that it is.** A strategy adapts a network to one patient's beats without labels. We
 compare it with the same network fine-tuned once for everybody. At the paper's size, with all weights
 fine-tuned (two seeds), the best of five strategies changes macro-F1 by {large:change}; without
 record 232, by {others:change}. In three settings {above} interval over the {patients} test patients
-lies above zero.
+lies above zero. Tested on another database (SVDB; narrow network, one seed), AdaBN changes it by {abroad:change}.
 """,
     above=lambda: facts()["above"],
     large=lambda: facts()["gain"],
     others=lambda: facts()["without_heavy"],
+    abroad=lambda: facts()["abroad"],
     patients=lambda: len(narrow["none"].matrices()[0]),
 )
 
@@ -298,10 +293,11 @@ show.table(
 # %% tags=["remove-input"]
 say(
     """
-On the {patients} patients of SVDB ({numref}`tab-second-database`) AdaBN changes macro-F1 by {head:change}
-with the head fine-tuned. With all weights fine-tuned on a share of the beats it is {all:change}. Of
-these two, intervals above zero, percentile or BCa: {above}. Of SVDB's S beats, isolated beats
-let the baseline find {beats:percent}, and RR ratios {timed:percent}.
+**There AdaBN helps.** On the {patients} patients of SVDB ({numref}`tab-second-database`) it changes macro-F1 by
+{head:change} with the head fine-tuned, and by {all:change} with all weights fine-tuned on a share of the
+beats. Intervals above zero: {above}. BatchNorm's averages of MIT-BIH do not fit SVDB, whose signals differ, so
+this may mend the change of database and not of patient. Accuracy is then {adabn:percent} at most;
+always answering N has {trivial:percent}.
 """,
     patients=lambda: len(abroad("head")["none"].matrices()[0]),
     head=lambda: gains(abroad("head"))["adabn"],
@@ -310,8 +306,12 @@ let the baseline find {beats:percent}, and RR ratios {timed:percent}.
         ", ".join(f"{part} fine-tuned" for part in ("head", "all") if above_zero(abroad(part)))
         or "none"
     ),
-    beats=lambda: found_abroad("beat"),
-    timed=lambda: found_abroad("beat+rr"),
+    adabn=lambda: max(
+        abroad(part)["adabn"].mean(accuracy, after_5min=True) for part in ("head", "all")
+    ),
+    trivial=lambda: (
+        scores.always_n(abroad("head")["none"].matrices(after_5min=True)[0]).accuracy
+    ),
 )
 
 # %% [markdown]

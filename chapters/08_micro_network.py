@@ -485,8 +485,8 @@ training to be surer (entropy minimisation). The best of them changes macro-F1 b
 # ### What noise does
 #
 # Recorded noise {cite:p}`moody1984` is added as its authors do: from minute five on, two minutes with
-# noise and two without. Scores are those of the minutes with noise. Training was on clean
-# records of development patients.
+# noise and two without. Scores are those of the minutes with noise. Networks learned from clean
+# records.
 
 # %% mystnb={"figure": {"caption": "Macro-F1 (band: 95 % over patients) and share of right answers against the strength of recorded noise, stronger to the right; INT8, no label, patients of DS2 and of SVDB_TEST. With detected R-peaks, missed beats and false detections count in macro-F1, false detections in the accuracy.", "name": "fig-noise"}, "image": {"alt": "Six panels of curves that fall from clean records to loud noise; electrode motion with detected R-peaks falls most"}} tags=["remove-input"]
 show.figure(lambda: figures.noise(robustness.noise_table(robust)))

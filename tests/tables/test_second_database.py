@@ -4,7 +4,7 @@ import pytest
 from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score
 
 from ecglib import results, stats
-from ecglib.aami import DS2, SVDB_TEST
+from ecglib.aami import DS2, SVDB_DEV, SVDB_TEST
 from ecglib.metrics import macro_f1
 from ecglib.system.paths import RESULTS
 from ecglib.tables import second_database
@@ -86,9 +86,16 @@ def test_a_missing_run_is_said(runs):
         second_database.table(lambda name: [], "mit_svdb")
 
 
-def test_committed_runs_of_the_usual_split_cover_its_patients():
-    named = second_database.labelled(of_study, "ds1_ds2")
+@pytest.mark.parametrize(
+    ("split", "tested"),
+    [
+        ("mit_svdb", {f"svdb/{r}" for r in SVDB_DEV + SVDB_TEST}),
+        ("ds1_ds2", {str(r) for r in DS2}),
+    ],
+)
+def test_committed_runs_of_both_splits_cover_their_patients(split, tested):
+    named = second_database.labelled(of_study, split)
     assert set(named) == {"beat", "beat+rr"}
     for finetune in second_database.SHARES:
-        named |= second_database.adapted(of_study, "ds1_ds2", finetune)
-    assert all(set(arm.matrices()[0]) == {str(r) for r in DS2} for arm in named.values())
+        named |= second_database.adapted(of_study, split, finetune)
+    assert all(set(arm.matrices()[0]) == tested for arm in named.values())
