@@ -247,9 +247,9 @@ def beside_literature():
 # %% tags=["remove-input"]
 say(
     """
-**With labels**, the usual protocol is that of {{cite:t}}`hu1997`: a classifier learns from other patients
+**With labels**, the usual protocol is that of {cite:t}`hu1997`: a classifier learns from other patients
 and from the patient's own first five minutes, all of them labelled. That is about {all:count} beats. It is
-tested on what follows in 24 records of MIT-BIH. {{numref}}`tab-literature` counts ours in the same way.
+tested on what follows in 24 records of MIT-BIH. {numref}`tab-literature` counts ours in the same way.
 Some published rows count other records, so they are a scale and not a race. For ventricular beats, five labels give an F1 of {veb:f1}, within the published range. For
 supraventricular beats they give {sveb:f1}, and asking in doubt gives {doubt:f1}.
 """,
@@ -332,7 +332,7 @@ say(
     """
 **A second database is the largest step.** Before any search, we wrote down how to choose: macro-F1 after
 5:00, averaged over draws of patients and over both databases, on development patients only
-({{numref}}`fig-search`). Training on MIT-BIH alone loses {alone:f1}. Numbers on the rhythm gain
+({numref}`fig-search`). Training on MIT-BIH alone loses {alone:f1}. Numbers on the rhythm gain
 {best:change} over three seeds: that interval {zero}. Weak labels from other recordings, larger
 networks, and smoothing over neighbours do not help measurably.
 """,
@@ -348,7 +348,7 @@ show.figure(lambda: figures.search(searched((7,))))
 say(
     """
 **Without labels, S is the weak class.** On MIT-BIH the network finds {se:percent} of the S beats after 5:00;
-of what it calls S, {ppv:percent} are S ({{numref}}`tab-splits`). On SVDB it is better. A network that has seen only the other database is worse, but not by much.
+of what it calls S, {ppv:percent} are S ({numref}`tab-splits`). On SVDB it is better. A network that has seen only the other database is worse, but not by much.
 """,
     se=lambda: evidence.splits_table({"": recipe("lopo2")}).loc[("", "MIT-BIH"), "S Se"],
     ppv=lambda: evidence.splits_table({"": recipe("lopo2")}).loc[("", "MIT-BIH"), "S +P"],
@@ -412,7 +412,7 @@ say(
     """
 **Labels asked in doubt help most.** If at most {hour:count} questions an hour are allowed, the network
 asks {mean:digits} in the half hour on average. These labels change macro-F1 by {mit:change} on MIT-BIH
-and by {svdb:change} on SVDB. Of the answers, {nothing:percent} are {{term}}`F` or {{term}}`Q`, from which
+and by {svdb:change} on SVDB. Of the answers, {nothing:percent} are {term}`F` or {term}`Q`, from which
 the network does not learn.
 """,
     hour=lambda: budget.AN_HOUR,
@@ -432,7 +432,7 @@ show.reference_figure(
 say(
     """
 **One patient carries much of it on MIT-BIH.** Record 232 holds half of the S beats. Nearly every beat of
-hers is one, so the template learns it as usual ({{numref}}`fig-real-record-232`). Without her, five labels
+hers is one, so the template learns it as usual ({numref}`fig-real-record-232`). Without her, five labels
 bring {others:change} on MIT-BIH.
 """,
     others=lambda: of_five("mitdb", without="232"),
@@ -467,7 +467,7 @@ together is {tenth:change}; if one in five is, {fifth:change}.
 say(
     """
 **Without labels nothing helped measurably.** We tried three ways (fp32, every patient left out
-once): {{term}}`AdaBN` mixed with the averages of all patients, RR ratios against the patient's own mean, and
+once): {term}`AdaBN` mixed with the averages of all patients, RR ratios against the patient's own mean, and
 training to be surer (entropy minimisation). The best of them changes macro-F1 by {best:change};
 {above} of the intervals lies above zero.
 
@@ -530,8 +530,8 @@ where the lead cannot be read. With electrode motion at 6 dB, detected R-peaks a
 # %% tags=["remove-input"]
 say(
     """
-- **Two databases of one time and place.** MIT-BIH and SVDB come from the same laboratories. Half of the
-  patients (DS1 and SVDB's development side) had a part in the choices. For {{numref}}`tab-splits`, only the
+- **Two old databases of one publisher.** Half of the
+  patients (DS1 and SVDB's development side) had a part in the choices. For {numref}`tab-splits`, only the
   second block has none of them in the test.
 - **Goals.** We missed {missed:count} of {goals:count} goals that we had set before. On MIT-BIH without
   labels we aimed at a macro-F1 of {wanted:f1} and reached {reached:f1}.
