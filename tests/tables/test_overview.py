@@ -5,6 +5,8 @@ import pytest
 from sklearn.metrics import f1_score
 
 from ecglib import results
+from ecglib.data.sets import patient_of
+from ecglib.personalize.budget import CHOSEN
 from ecglib.system.paths import RESULTS
 from ecglib.tables import overview
 from tests.tables.made import MACRO, confusions, late, pairs_of, result
@@ -54,16 +56,28 @@ def test_strategies_are_compared_after_five_minutes():
 
 def test_labels_are_counted_in_patients_and_judged_after_five_minutes():
     found = overview.labels(of_study)
-    kind = {"split": "lopo", "scope": "all_int8", "budget": 0}
-    runs = [run for run in of_study("budget") if kind.items() <= run.config.items()]
-    records = {int(record) for record in runs[0].per_record}
-    assert len(records) == 44
-    assert found["n_patients"] == len(records - {202}) == 43  # 201 and 202 are one man
-    none = np.mean([f1_after_5min(run) for run in runs])
-    assert found["none"] == pytest.approx(none)
-    assert found["five"] - found["five_gain"].value == pytest.approx(none)
-    assert found["five_gain"].low > 0
-    assert found["five_without_heavy"].low > 0
+    kind = {"dataset": "both", "split": "lopo2", "scope": "all_int8", "asking": "start"}
+    kind |= {"wrong": 0.0}
+    scored = {}
+    for run in of_study("budget"):
+        wanted = {0: "none", 5: CHOSEN["query"]}.get(run.config["budget"])
+        if kind.items() <= run.config.items() and run.config["query"] == wanted:
+            everybody = run.per_record
+            for database in ("mitdb", "svdb"):
+                own = [
+                    matrix
+                    for record, matrix in run.per_record_after_5min.items()
+                    if patient_of(record)[0] == database
+                ]
+                value = f1_score(*pairs_of(*own), **MACRO)
+                scored.setdefault((database, run.config["budget"]), []).append(value)
+    assert {len(values) for values in scored.values()} == {3}
+    for database, name in (("mitdb", "five_mit"), ("svdb", "five_svdb")):
+        change = np.mean(scored[database, 5]) - np.mean(scored[database, 0])
+        assert found[name].value == pytest.approx(change)
+    records = {*everybody}
+    assert len(records) == 44 + 58
+    assert found["n_patients"] == len(records - {"202"}) == 43 + 58  # 201 and 202 are one man
 
 
 def test_compression_is_set_against_a_network_trained_as_long():
