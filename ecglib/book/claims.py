@@ -61,9 +61,9 @@ ANSWERS = (
     Answer(
         "What do labels bring?",
         overview.labels,
-        "**A gain that we can measure on two databases.** In a network of four kilobytes, five "
-        "labelled beats of each patient change macro-F1 by {five_mit:change} on MIT-BIH and by "
-        "{five_svdb:change} on SVDB.",
+        "**A gain on two databases, if the network asks when it is in doubt.** About "
+        "{asked:digits} labels in half an hour change the macro-F1 of a network of four "
+        "kilobytes by {doubt_mit:change} on MIT-BIH and by {doubt_svdb:change} on SVDB.",
         "08_micro_network",
     ),
 )
@@ -72,8 +72,9 @@ ANSWERS = (
 AGAINST = (
     (
         overview.labels,
-        "On MIT-BIH, one patient carries much of what labels bring, record 232. Without this "
-        "record, five labels change macro-F1 by {five_without_heavy:change} there.",
+        "Five labels of the first five minutes bring little: macro-F1 changes by "
+        "{five_mit:change} on MIT-BIH and by {five_svdb:change} on SVDB. One patient, record "
+        "232, carries most of the first: without it, {five_without_heavy:change}.",
     ),
     (
         overview.labels_of_ecgnet,
