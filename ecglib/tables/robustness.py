@@ -56,8 +56,8 @@ def f1(confusion):
     return (2 * right / np.maximum(said + there, 1)).mean(axis=-1)
 
 
-def noise_table(results, scope="all_int8"):
-    """Scores in the minutes in which recorded noise is on.
+def noise_table(results):
+    """Scores in integers in the minutes in which recorded noise is on.
 
     Returns
     -------
@@ -71,7 +71,7 @@ def noise_table(results, scope="all_int8"):
         read; what has no answer does not count.
         A `LookupError` if no record with recorded noise was run.
     """
-    found = arms.group(results, split="dev_test", scope=scope)
+    found = arms.group(results, split="dev_test", scope="all_int8")
     noises = {RECORDED.get(arm.settings["perturbation"]) for arm in found} - {None}
     if not noises:
         raise LookupError("no run with recorded noise")
