@@ -2,6 +2,7 @@
 
 from ecglib import stats
 from ecglib.metrics import macro_f1
+from ecglib.studies.registry import settings_of
 from ecglib.tables import budget, evidence, frames, scores
 
 
@@ -27,7 +28,8 @@ def labels_table(runs, settings):
     LookupError
         If one of the first three was not run.
     """
-    wanted = left_out(settings)
+    shared = settings_of("budget")  # those of the network that study budget has, too
+    wanted = {name: value for name, value in left_out(settings).items() if name in shared}
     start = budget.by_budget(runs, **wanted)
     doubt = budget.by_budget(runs, query="least_confidence", asking="stream", **wanted)
     named = {"no label": start[0], "five labels": start[5], "twenty labels": start[20]}
