@@ -123,39 +123,6 @@ def variant_table(named):
     return frames.of_rows(rows).dropna(axis="columns", how="all")
 
 
-def tried_table(results):
-    """Inputs and sizes that were varied one at a time, where they were chosen and on DS2.
-
-    Parameters
-    ----------
-    results : list of RunResult
-        Of study "micro".
-
-    Returns
-    -------
-    DataFrame
-        `in DS1`, macro-F1 of its folds in fp32 with deviation; `Δ to chosen`, its difference to
-        the chosen network's; `DS2`, macro-F1 in integers; `DS2 without 232`. NaN where there
-        is no run; only what was run on DS2 is listed.
-    """
-    inside = by_variant(results, split="ds1_cv", scope="none")
-    outside = by_variant(results, split="ds1_ds2", scope="all_int8")
-    rows = {}
-    for name, arm in outside.items():
-        if arm.settings["bits"] != _DEFAULTS["bits"]:
-            continue
-        row = rows.setdefault(name, {})
-        if name in inside:
-            row |= frames.spread("in DS1", inside[name].values(macro_f1))
-            row["Δ to chosen"] = np.nan  # beside it, although the first row has none
-            if inside[name] is not inside["chosen"]:
-                pair = arms.paired(inside[name], inside["chosen"])
-                row |= scores.difference("Δ to chosen", pair, macro_f1)
-        row |= frames.spread("DS2", arm.values(macro_f1))
-        row["DS2 without 232"] = _without_heavy(arm)
-    return frames.of_rows(rows)
-
-
 def _without_heavy(arm, **kind):
     """Macro-F1 of all patients but one, NaN where that one is not tested."""
     if scores.HEAVY_RECORD not in arm.matrices()[0]:
@@ -256,21 +223,10 @@ def worst_change(arm, control):
     return change.idxmin(), float(change.min())
 
 
-def most_labels(arm):
-    """Most labels that one record was asked for, over all networks."""
-    return max(sum(counts) for r in arm.results for counts in r.metrics["asked"].values())
-
-
 def taught_nothing(arm):
     """Share of the answers that are F or Q, classes that the network does not have."""
     counts = np.sum([list(r.metrics["asked"].values()) for r in arm.results], axis=(0, 1))
     return float(counts[len(CLASSES) :].sum() / counts.sum())
-
-
-def found_in(arm, record, name):
-    """Share of a record's beats of a class that are found, all beats, mean over seeds."""
-    rows = [matrices[record][CLASSES.index(name)] for matrices in arm.matrices()]
-    return float(np.mean([row[CLASSES.index(name)] / row.sum() for row in rows]))
 
 
 def confusion(arm):

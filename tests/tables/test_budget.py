@@ -108,19 +108,12 @@ def test_without_arms_there_is_no_table():
 def test_answers_are_counted_by_hand():
     arm = Arm({}, [asked(GOOD, labels=(4, 3, 1, 1, 1)), asked(GOOD, labels=(9, 1, 0, 0, 0))])
     assert budget.taught_nothing(arm) == pytest.approx(4 / 40)  # two records each
-    arm.results[0].metrics["asked"]["100"] = [4, 3, 1, 20, 0]
-    assert budget.most_labels(arm) == 28
 
 
 def test_confusions_of_all_records_and_seeds_are_added():
     found = budget.confusion(Arm({}, [asked(GOOD), asked(BAD, seed=21)]))
     by_hand = sum(np.array(m) for made in (GOOD, BAD) for m in late(made).values())
     np.testing.assert_array_equal(found, by_hand)
-
-
-def test_what_is_found_of_one_patient():
-    arm = Arm({}, [asked(GOOD), asked(BAD, seed=21)])
-    assert budget.found_in(arm, "232", "S") == pytest.approx((25 / 30 + 5 / 30) / 2)
 
 
 def test_targets_are_set_beside_what_was_reached():
@@ -134,29 +127,6 @@ def test_targets_are_set_beside_what_was_reached():
     assert s["reached"] == pytest.approx((8 + 25) / (10 + 30))  # all beats
     assert not s["missed"]
     assert (table["missed"] == (table["reached"] < table["wanted"])).all()
-
-
-def test_what_was_tried_stands_beside_the_chosen():
-    def micro(matrices, split, scope, **more):
-        return result("micro", matrices, split=split, scope=scope, **more)
-
-    found = [
-        micro(GOOD, "ds1_cv", "none"),
-        micro(BAD, "ds1_cv", "none", width=0.5),
-        micro(GOOD, "ds1_cv", "none", epochs=5),
-        micro(BAD, "ds1_ds2", "all_int8"),
-        micro(GOOD, "ds1_ds2", "all_int8", width=0.5),
-        micro(GOOD, "ds1_ds2", "all_int8", bits=4),
-    ]
-    table = budget.tried_table(found)
-    assert list(table.index) == ["chosen", "0.5 times the width"]
-    good, bad = (float(macro_f1(np.sum(list(m.values()), axis=0))) for m in (GOOD, BAD))
-    assert table["in DS1"].tolist() == pytest.approx([good, bad])
-    assert table["DS2"].tolist() == pytest.approx([bad, good])
-    assert np.isnan(table.loc["chosen", "Δ to chosen"])
-    assert table.loc["0.5 times the width", "Δ to chosen"] == pytest.approx(bad - good)
-    alone = float(macro_f1(np.array(BAD["100"])))
-    assert table.loc["chosen", "DS2 without 232"] == pytest.approx(alone)
 
 
 def test_variants_are_named_by_what_they_change():
