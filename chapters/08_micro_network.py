@@ -721,7 +721,7 @@ show.reference_figure(
 )
 
 # %% [markdown] tags=["all-results"]
-# ### The network before the search, of MIT-BIH alone
+# ## The network before the search, of MIT-BIH alone
 
 # %% tags=["all-results", "remove-input"]
 show.table(
