@@ -1,7 +1,5 @@
 """Figures of the micro network: what it is, what labels bring, what noise takes."""
 
-import textwrap
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -158,12 +156,12 @@ def search(table):
         That of `ecglib.tables.search.search_table`.
     """
     rows = table.drop(index="start").iloc[::-1]
-    figure, axis = plt.subplots(figsize=(WIDTH, 0.8 + 0.27 * len(rows)))
+    figure, axis = plt.subplots(figsize=(WIDTH, 0.8 + 0.25 * len(rows)))
     value, y = rows["Δ to start"], range(len(rows))
     axis.hlines(y, rows["Δ to start low"], rows["Δ to start high"], color=OURS, alpha=0.4)
     axis.plot(value, y, "o", color=OURS, ms=5)
     axis.axvline(0, color=NEUTRAL, lw=0.8)
-    axis.set_yticks(y, [textwrap.fill(name, 40) for name in rows.index], fontsize=9)
+    axis.set_yticks(y, rows.index, fontsize=9)
     axis.set_xlabel("change of the criterion")
     return figure
 

@@ -55,9 +55,31 @@ def candidates(results, seeds=SEEDS):
         if len(arm.results) < len(seeds):
             continue
         apart = [k for k, value in START.items() if arm.settings[k] != value]
-        words = [names.setting(k, arm.settings[k]).replace("+", " + ") for k in apart]
+        words = [_changed(k, arm.settings[k]) for k in apart]
         named[", ".join(words) or "start"] = arm
     return named
+
+
+PARTS = {
+    "recent": "last three beats",
+    "recent8": "last eight beats",
+    "spread": "spread",
+    "unrest": "unrest",
+    "novelty": "novelty",
+    "later": "beat after the next",
+    "before": "energy before QRS",
+    "fixed": "template of first beats",
+}
+"""Part of the input -> what a page calls it."""
+
+
+def _changed(name, value):
+    """A setting that differs from the start, in words; of the input, what is new or lacking."""
+    if name != "features":
+        return names.setting(name, value)
+    own, start = (text.split("+") for text in (value, START["features"]))
+    more = [f"+ {PARTS[part]}" for part in own if part not in start]
+    return " ".join(more + [f"without {part}" for part in start if part not in own])
 
 
 def search_table(results, seeds=SEEDS):

@@ -36,7 +36,7 @@ def test_candidates_are_named_by_what_differs_and_the_best_comes_first(results):
     assert table.index[0] == "start"
     assert set(table.index[1:]) == {
         "class cap 250",
-        "features derivative + template + rr",
+        "without rhythm",
     }
     assert table["criterion"].iloc[1:].is_monotonic_decreasing
     assert np.isnan(table.loc["start", "Δ to start"])
