@@ -293,9 +293,9 @@ show.table(
 # %% tags=["remove-input"]
 say(
     """
-**There AdaBN helps.** On the {patients} patients of SVDB ({numref}`tab-second-database`) it changes macro-F1 by
+**There AdaBN raises macro-F1.** On the {patients} patients of SVDB ({numref}`tab-second-database`) it changes macro-F1 by
 {head:change} with the head fine-tuned, and by {all:change} with all weights fine-tuned on a share of the
-beats. Intervals above zero: {above}. BatchNorm's averages of MIT-BIH do not fit SVDB, whose signals differ, so
+beats. Intervals above zero: {above}. BatchNorm's averages of MIT-BIH may not fit SVDB, whose signals differ, so
 this may mend the change of database and not of patient. Accuracy is then {adabn:percent} at most;
 always answering N has {trivial:percent}.
 """,

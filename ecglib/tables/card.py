@@ -20,19 +20,24 @@ def labels_table(runs, settings):
     DataFrame
         Macro-F1 in the columns of `ecglib.tables.evidence`, with intervals over patients;
         `S Se`, `S +P`, `V Se`, `V +P` of all; `labels` of a record; `worst record, points`, see
-        `worst_change`. A row without labels, with five, with twenty, and for each arm that asks
-        in doubt.
+        `worst_change`. A row without labels, with one, five and twenty, and for each arm that
+        asks in doubt.
 
     Raises
     ------
     LookupError
-        If one of the first three was not run.
+        If one of the first four was not run.
     """
     shared = settings_of("budget")  # those of the network that study budget has, too
     wanted = {name: value for name, value in left_out(settings).items() if name in shared}
     start = budget.by_budget(runs, **wanted)
     doubt = budget.by_budget(runs, query="least_confidence", asking="stream", **wanted)
-    named = {"no label": start[0], "five labels": start[5], "twenty labels": start[20]}
+    named = {
+        "no label": start[0],
+        "one label": start[1],
+        "five labels": start[5],
+        "twenty labels": start[20],
+    }
     named |= {f"in doubt, at most {k} an hour": arm for k, arm in doubt.items() if k}
     rows = {}
     for name, arm in named.items():

@@ -249,8 +249,8 @@ def labels(load):
 
     Changes of macro-F1 by five labels, `five_mit` and `five_svdb`, on each database, and
     `five_without_heavy` record 232 on the first; asked in doubt, `doubt_mit` and `doubt_svdb`,
-    and `asked`, labels really asked for; `five_worst` and `doubt_worst`, the largest loss of
-    accuracy of one patient with one network; `n_patients`, `n_seeds`.
+    and `asked`, labels really asked for; `one_worst`, `five_worst` and `doubt_worst`, the
+    largest loss of accuracy of one patient with one network; `n_patients`, `n_seeds`.
     """
     start, stream = evidence.left_out(load("budget"))
     none, five, doubt = start[0], start[5], stream[budget.AN_HOUR]
@@ -262,6 +262,7 @@ def labels(load):
         "five_mit": on("mitdb", five),
         "five_svdb": on("svdb", five),
         "five_without_heavy": on("mitdb", five, without=HEAVY_RECORD),
+        "one_worst": budget.worst_change(start[1], none)[1],
         "five_worst": budget.worst_change(five, none)[1],
         "doubt_mit": on("mitdb", doubt),
         "doubt_svdb": on("svdb", doubt),
