@@ -120,7 +120,7 @@ def budget_curves(named):
     if not all(named.values()):
         raise LookupError("a curve has no runs")
     panels = evidence.COLUMNS
-    figure, axes = plt.subplots(1, len(panels), figsize=(WIDTH, 3.9), sharey=True)
+    figure, axes = plt.subplots(1, len(panels), figsize=(WIDTH, 3.9), sharex=True, sharey=True)
     for number, (name, curve) in enumerate(named.items()):
         marker, line = LOOKS[number]
         place = [budget.mean_over(arm, budget.labels_a_record) for arm in curve.values()]
@@ -136,10 +136,11 @@ def budget_curves(named):
                 axis.errorbar(place, value, reach, fmt="none", ecolor=OURS, capsize=3)
     for axis, title in zip(axes, panels, strict=True):
         axis.set_xscale("symlog", linthresh=1)
-        ticks = [0, 1, 5, 20, 400]
+        axis.set_xlim(-0.3, 900)
+        ticks = [0, 1, 7, 50, 400]
         axis.set_xticks(ticks, ticks)
         axis.minorticks_off()
-        axis.set_title(title if title != evidence.OTHERS else f"{evidence.MIT}, {title}")
+        axis.set_title(title if title != evidence.OTHERS else f"{evidence.MIT}\n{title}")
     axes[0].set_ylabel("macro-F1 after 5:00")
     figure.supxlabel("labels a patient (mean)", fontsize=12)
     lines, words = axes[0].get_legend_handles_labels()

@@ -29,6 +29,11 @@ def robustness_table(results):
     DataFrame
         `macro-F1, fp32`, `V F1, fp32`, `S F1, fp32` and those in INT8, means over seeds; F1
         counts missed beats and false detections. Index: perturbation, beats, level.
+
+    Raises
+    ------
+    LookupError
+        If there is no run.
     """
     rows = {}
     for arm in arms.group(results, split="ds1_ds2", features=MicroSettings.features):
@@ -39,6 +44,8 @@ def robustness_table(results):
         row[f"macro-F1, {word}"] = float(np.mean(arm.values(macro_f1)))
         _, s_f1, v_f1 = scores.detected_f1(arm.results).mean(axis=0)
         row |= {f"V F1, {word}": v_f1, f"S F1, {word}": s_f1}
+    if not rows:
+        raise LookupError("no run with a perturbation")
     return frames.of_rows(rows, ["perturbation", "beats", "level"]).sort_index()
 
 

@@ -64,7 +64,7 @@ def test_curves_go_up_where_labels_help():
     axis, without, svdb = micro.budget_curves({"left out": named}).axes
     assert [a.get_title() for a in (axis, without, svdb)] == [
         "MIT-BIH",
-        "MIT-BIH, without 232",
+        "MIT-BIH\nwithout 232",
         "SVDB",
     ]
     good = np.array(named[5].results[0].per_record_after_5min["100"])
