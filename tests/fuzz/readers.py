@@ -164,9 +164,11 @@ def _npy(array):
 def read_weights(folder):
     network = shipped.load(folder / "w.npz")
     with torch.no_grad():
-        assert network.model(torch.randn(2, 2, 64), torch.randn(2, 8)).shape == (2, 3)
-    beats = np.zeros((2, 2, 64), np.int8), np.zeros((2, 8), np.int8)
-    assert integers.read(folder / "w.npz").program().run(*beats).shape == (2, 3)
+        n_rr = network.model.config.n_rr
+        assert network.model(torch.randn(2, 2, 64), torch.randn(2, n_rr)).shape == (2, 3)
+    program = integers.read(folder / "w.npz").program()
+    beats = np.zeros((2, 2, 64), np.int8), np.zeros((2, program.shapes["rr"][1]), np.int8)
+    assert program.run(*beats).shape == (2, 3)
 
 
 def read_params(folder):
