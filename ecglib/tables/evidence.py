@@ -8,7 +8,7 @@ import pandas as pd
 
 from ecglib import stats
 from ecglib.data import sets
-from ecglib.metrics import accuracy, macro_f1
+from ecglib.metrics import accuracy, from_confusion, macro_f1
 from ecglib.tables import arms, budget, frames, names, scores
 
 DATABASES = ("mitdb", "svdb")
@@ -140,8 +140,8 @@ def splits_table(named):
     Returns
     -------
     DataFrame
-        Index: split and database, one with and one without record 232 or 202 where it is
-        tested; `patients`; `accuracy`, `macro-F1` with deviation over seeds and `95 %` over
+        Index: split and database; of DS2 also without record 202, whose patient is in DS1 as
+        201, if 201 is not tested; `patients`; `accuracy`, `macro-F1` with deviation over seeds and `95 %` over
         patients; `S Se`, `S +P`, `V Se`, `V +P`.
     """
     rows = {}
@@ -151,20 +151,24 @@ def splits_table(named):
                 own = arms.on(arm, database)
             except LookupError:  # the split does not test it
                 continue
-            title = sets.get(database).title
-            rows[name, title] = _split_row(own)
+            title, matrices = sets.get(database).title, own.matrices(after_5min=True)
+            rows[name, title] = _split_row(matrices)
+            if "202" in matrices[0] and "201" not in matrices[0]:
+                rows[name, f"{title} without 202"] = _split_row(stats.without(matrices, "202"))
     return frames.of_rows(rows)
 
 
-def _split_row(arm):
-    matrices = arm.matrices(after_5min=True)
+def _split_row(matrices):
+    """A row of `splits_table` from confusion matrices by record, a dict a seed."""
+    pooled = [stats.pool(one_seed) for one_seed in matrices]
     row = {"patients": len({sets.patient_of(record) for record in matrices[0]})}
-    row["accuracy"] = arm.mean(accuracy, after_5min=True)
-    row |= frames.spread("macro-F1", arm.values(macro_f1, after_5min=True))
+    row["accuracy"] = float(np.mean([accuracy(matrix) for matrix in pooled]))
+    row |= frames.spread("macro-F1", [float(macro_f1(matrix)) for matrix in pooled])
     row |= frames.bounds("95 %", stats.patient_bootstrap(matrices, macro_f1))
-    by_class = scores.class_scores(arm, after_5min=True)
+    by_class = [from_confusion(matrix).per_class for matrix in pooled]
     for c in "SV":
-        row |= {f"{c} Se": by_class[c]["sensitivity"], f"{c} +P": by_class[c]["ppv"]}
+        for column, score in (("Se", "sensitivity"), ("+P", "ppv")):
+            row[f"{c} {column}"] = float(np.mean([found[c][score] for found in by_class]))
     return row
 
 

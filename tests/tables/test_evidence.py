@@ -96,6 +96,21 @@ def test_a_split_has_a_row_for_each_database_that_it_tests(named):
                 assert row[f"{name} {column}"] == pytest.approx(expected)
 
 
+def test_a_man_on_both_sides_is_also_left_out():
+    records = ("100", "202", "213")
+    arm = Arm({}, [asked(confusions(s, records), seed=s) for s in (7, 21)])
+    table = evidence.splits_table({"halves": arm})
+    assert table.index.tolist() == [("halves", "MIT-BIH"), ("halves", "MIT-BIH without 202")]
+    expected = []
+    for seed in (7, 21):
+        counted = late(confusions(seed, records))
+        pair = pairs_of(*(np.array(counted[record]) for record in ("100", "213")))
+        expected.append(f1_score(*pair, **MACRO))
+    row = table.loc[("halves", "MIT-BIH without 202")]
+    assert row["macro-F1"] == pytest.approx(np.mean(expected))
+    assert row["patients"] == 2
+
+
 def test_goals_are_missed_where_less_was_reached(named):
     arms = dict.fromkeys(evidence.GOALS, named["five labels"])
     table = evidence.goals_table(arms, dict.fromkeys(evidence.CROSS_GOALS, named["no label"]))
