@@ -141,8 +141,8 @@ def splits_table(named):
     -------
     DataFrame
         Index: split and database; of DS2 also without record 202, whose patient is in DS1 as
-        201, if 201 is not tested; `patients`; `accuracy`, `macro-F1` with deviation over seeds and `95 %` over
-        patients; `S Se`, `S +P`, `V Se`, `V +P`.
+        201, if 201 is not tested; `patients`; `accuracy`, `macro-F1` with deviation over seeds
+        and `95 %` over patients; `S Se`, `S +P`, `V Se`, `V +P`.
     """
     rows = {}
     for name, arm in named.items():
