@@ -409,7 +409,7 @@ show.reference_figure("mistakes", "Twelve beats: N taken for S or V, and S or V 
 # %% tags=["remove-input"]
 def labels_table():
     """Labels of the first five minutes, and asked in doubt, on each database."""
-    named = {f"{k} labels": arm for k, arm in start.items()}
+    named = {f"{k} label{'s' * (k != 1)}": arm for k, arm in start.items()}
     named |= {f"in doubt, at most {k} an hour": arm for k, arm in streamed.items() if k}
     return evidence.labels_table(named)
 
@@ -418,7 +418,7 @@ show.table(
     labels_table,
     "Labels really asked for (mean), the change of macro-F1 after 5:00 on each database with its 95 % "
     "interval over patients, and the largest loss of accuracy of one record with one network (record "
-    "in brackets); every patient left out once, INT8, three seeds. From twenty labels on, and asked in "
+    "in brackets); every patient left out once, INT8, three seeds. From ten labels on, and asked in "
     "doubt, every interval lies above zero.",
     columns=["labels", "Δ MIT-BIH", "Δ SVDB", budget.WORST],
     name="tab-labels",
