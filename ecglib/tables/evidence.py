@@ -193,7 +193,7 @@ def goals_table(named, crossed):
         for column, wanted in goals.items()
     }
     found |= {
-        f"no label, {name}": (wanted, crossed[name].mean(macro_f1, after_5min=True))
+        f"no label, {names.word(name)}": (wanted, crossed[name].mean(macro_f1, after_5min=True))
         for name, wanted in CROSS_GOALS.items()
     }
     columns = ["wanted", "reached"]
