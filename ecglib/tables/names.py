@@ -29,7 +29,6 @@ WORDS = {
     "dev_cv": "five folds of DS1 and SVDB's development side",
     "dev_test": "development → test patients",
     "lopo2": "leave one patient of both databases out",
-    "mit_svdb": "MIT-BIH → SVDB",
     "svdb_mit": "SVDB → MIT-BIH",
     "ds1_val": "118, 124, 207, 223",
     **{f"ds1_fold{number}": f"fold {number} of DS1" for number in range(4)},

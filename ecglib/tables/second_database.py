@@ -54,7 +54,10 @@ def table(load, split):
     for finetune in SHARES:
         none, adabn = adapted(load, split, finetune).values()
         for arm in (none, adabn):
-            row = rows[names.personalized(arm.settings)] = _scores(arm)
+            name = ", ".join(
+                names.setting(k, arm.settings[k]) for k in ("strategy", "finetune")
+            )
+            row = rows[name] = _scores(arm)
         pair = arms.paired(adabn, none, after_5min=True)
         row |= scores.difference("Δ macro-F1", pair, macro_f1)
     trivial = scores.always_n_table({scores.ALWAYS_N: none.matrices(after_5min=True)[0]})
