@@ -72,6 +72,12 @@ def joined(tmp_path):
     return pair, tmp_path
 
 
+def test_each_missing_database_is_to_be_fetched(tmp_path, monkeypatch):
+    monkeypatch.setenv("ECG_DATA", str(tmp_path))
+    with pytest.raises(UserError, match=r"ecglib fetch mitdb` and .*ecglib fetch svdb`"):
+        find("both", tmp_path)
+
+
 def test_times_are_those_of_the_first_database(joined):
     pair, folder = joined
     beats = pair.load_beats(folder, (101, 118))

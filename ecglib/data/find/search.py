@@ -106,7 +106,7 @@ def find(name="mitdb", data_root=None, *, records=(), allow_synthetic=False, dow
         return replace(invented, instead=instead)
     partly = f" ({instead})" if instead else ""
     raise UserError(
-        f"{dataset.title} was not found{partly}: run `python -m ecglib fetch {name}`, or set "
+        f"{dataset.title} was not found{partly}: run {dataset.fetching}, or set "
         "data_root or the environment variable ECG_DATA to where it lies"
     )
 

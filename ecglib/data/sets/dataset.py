@@ -83,6 +83,11 @@ class DataSet:
     publisher: Publisher | None = field(default=None, repr=False)
     invent: Callable | None = None
 
+    @property
+    def fetching(self):
+        """What fetches the data set, for the user."""
+        return f"`python -m ecglib fetch {self.name}`"
+
     def locate(self, place, wanted=()):
         """Path in `place` that holds all records that are wanted; None if there is none.
 
@@ -345,6 +350,10 @@ class JointSet(BeatSet):
     lead: str = ""
 
     packs = False
+
+    @property
+    def fetching(self):
+        return " and ".join(member.fetching for member in self.members)
 
     def member_of(self, record):
         """The database of a record."""
