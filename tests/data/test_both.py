@@ -75,7 +75,7 @@ def joined(tmp_path):
 def test_each_missing_database_is_to_be_fetched(tmp_path, monkeypatch):
     monkeypatch.setenv("ECG_DATA", str(tmp_path))
     with pytest.raises(UserError, match=r"ecglib fetch mitdb` and .*ecglib fetch svdb`"):
-        find("both", tmp_path)
+        find("both")
 
 
 def test_times_are_those_of_the_first_database(joined):
