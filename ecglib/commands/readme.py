@@ -142,13 +142,14 @@ def write_scores(folder, path):
 def facts(path):
     """What the file of a network says of it, as a dict of str."""
     meta, frozen, sha256 = integers.read(path).meta, integers.frozen(), sha256_of(path)
-    replayed, config = replay.load(shipped.load(path), path), meta["config"]
+    network, config = shipped.load(path), meta["config"]
+    replayed = replay.load(network, path)
     patients = {patient_of(record) for record in meta["trained_on"]}
     return {
         "SHA-256": f"`{sha256}`",
         "frozen on": frozen["date"] if sha256 == frozen["sha256"] else "not frozen",
         "bytes of the file": f"{path.stat().st_size:,}",
-        "bytes of constants": f"{described(shipped.load(path).model)['weight_bytes']:,}",
+        "bytes of constants": f"{described(network.model)['weight_bytes']:,}",
         "input": ", ".join(parts_of(meta["features"])),
         "data": sets.get(meta["data"]["name"]).title,
         "records, patients": f"{len(meta['trained_on'])}, {len(patients)}",

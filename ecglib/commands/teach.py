@@ -8,7 +8,7 @@ from ecglib.holter import teach as teaching
 from ecglib.holter.classify import classify
 from ecglib.holter.open import open_recording
 from ecglib.personalize.budget import CHOSEN
-from ecglib.studies.budget import BudgetConfig
+from ecglib.studies.registry import make_config, settings_of
 from ecglib.system.errors import UserError
 from ecglib.system.files import check_target, check_targets, written
 
@@ -18,9 +18,15 @@ MOST_STRIPS = 100
 _AS_ASKED = ("lead", "fs", "units", "annotations", "weights")  # `teach` needs the same
 
 
-def settings(n_labels):
-    """The chosen arm of study budget with this number of labels."""
-    return BudgetConfig(budget=n_labels, update="head", scope="all_int8", **CHOSEN)
+def settings(network, n_labels):
+    """The chosen arm of study budget with this number of labels, for a network (`Shipped`).
+
+    What both trainings share, such as the size of a batch, is that of the network's own, if its
+    file says it.
+    """
+    known = settings_of("budget")
+    own = {k: v for k, v in network.meta.get("config", {}).items() if k in known}
+    return make_config("budget", **own | CHOSEN | {"budget": n_labels, "update": "head"})
 
 
 def ask(args):
@@ -40,7 +46,7 @@ def ask(args):
     check_targets([args.out, page], (*recording.files, weights), force=args.force)
     lead, sample, _ = read(args, recording)
     classified = classify(lead, sample, network.program())
-    config = settings(args.labels)
+    config = settings(network, args.labels)
     table = teaching.to_ask(classified, network, config, anytime=args.anytime)
     with written(args.out) as rows, written(page) as shown:
         table.to_csv(rows, index=False)
@@ -79,7 +85,7 @@ def teach(args):
     check_target(args.out, known, force=args.force, ending=".npz")
     lead, sample, symbol = read(args, recording)
     answers = teaching.read_answers(args.answers, lead, sample)
-    replayed, config = replay.load(network, weights), settings(len(answers.beat))
+    replayed, config = replay.load(network, weights), settings(network, len(answers.beat))
     taught = teaching.teach(lead, sample, network, replayed, config, answers)
     about = {"record": lead.recording, "lead": lead.name, "labels": answers.counts()}
     shipped.save(args.out, taught.model, network.meta | {"taught": about})

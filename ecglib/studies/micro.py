@@ -187,7 +187,7 @@ def run_micro(run):
     """Score every fold's network on its test records."""
     config, logits, total = run.config, {}, {"predict": 0.0}
     for test, beats, model, seconds in fold_networks(run, config):
-        shift = config.prior * _prior(beats, config.class_cap)
+        shift = config.prior * _prior(beats, config.class_cap) if config.prior else 0.0
         for stage, spent in seconds.items():
             total[stage] = total.get(stage, 0.0) + spent
         start = time.perf_counter()

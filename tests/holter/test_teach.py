@@ -12,6 +12,7 @@ import wfdb
 from ecglib import results
 from ecglib.__main__ import main
 from ecglib.aami import CLASSES, SYMBOL_TO_AAMI
+from ecglib.commands import teach as commands
 from ecglib.data.inputs import Inputs
 from ecglib.data.sets.mitdb import read_record
 from ecglib.data.signal.micro_input import micro_inputs
@@ -23,6 +24,7 @@ from ecglib.holter.open import open_recording
 from ecglib.metrics import from_confusion
 from ecglib.models.micronet import MicroNetConfig
 from ecglib.studies.budget import BudgetConfig
+from ecglib.studies.registry import make_config
 from ecglib.system.errors import UserError
 from ecglib.system.paths import RESULTS
 from ecglib.training.loop import predict
@@ -62,9 +64,12 @@ def committed(study, **wanted):
     return row
 
 
-@pytest.mark.parametrize("number", [219, 231])
+@pytest.mark.parametrize("number", [117, 219])
 def test_the_whole_loop_reaches_the_patients_row_of_the_study(mitdb_root, tmp_path, number):
-    """Integers in the input, and weights on a grid, may let the guard stop elsewhere."""
+    """They differ in integers in the input, and weights on a grid, from which learning starts.
+
+    Three of 22 patients differ by more than these two: 231 by 0.002, 221 and 232 by 0.005.
+    """
     row = committed("budget", budget=5)
     ask, mine, out = (tmp_path / name for name in ("ask.csv", "mine.npz", "out.csv"))
     same = ("--annotations", "atr", "--weights")
@@ -81,11 +86,20 @@ def test_the_whole_loop_reaches_the_patients_row_of_the_study(mitdb_root, tmp_pa
     expected = np.array(row.per_record_after_5min[str(number)])
     assert matrix.sum() == expected.sum()
     accuracy, wanted = from_confusion(matrix).accuracy, from_confusion(expected).accuracy
-    assert accuracy == pytest.approx(wanted, abs=0.01)
+    assert accuracy == pytest.approx(wanted, abs=0.002)
     untaught = from_confusion(
         committed("budget", budget=0).matrix(after_5min=True)[str(number)]
     )
     assert accuracy > untaught.accuracy + 0.003  # else the row would be reached without labels
+
+
+def test_the_update_has_the_networks_own_size_of_a_batch():
+    network = shipped.load(DS1_DS2)
+    row = committed("budget", budget=5).config
+    assert commands.settings(network, 5) == make_config("budget", **row)
+    config = network.meta["config"] | {"batch_size": 77}
+    other = dataclasses.replace(network, meta=network.meta | {"config": config})
+    assert commands.settings(other, 5).batch_size == 77
 
 
 @pytest.mark.parametrize("number", [100, 232])
