@@ -870,9 +870,7 @@ show.table(
     },
     "Recorded noise, minutes with noise only, INT8, seed 7. Accuracy: share of right answers; rule: "
     "beats are refused where the lead cannot be read.",
-    columns=[
-        *("macro-F1", "accuracy", "answered", "accuracy, rule", "answered, rule"),
-    ],
+    columns=["macro-F1", "accuracy", "answered", "accuracy, rule", "answered, rule"],
 )
 
 # %% mystnb={"figure": {"caption": "Above: accuracy against confidence, with their mean distance. Below: accuracy and macro-F1 when only the surest beats are answered. INT8, all beats, no label: the network is too sure where it is in doubt.", "name": "fig-confidence"}, "image": {"alt": "Three panels: accuracy against confidence below the diagonal, and two scores that rise when fewer beats are answered"}} tags=["all-results", "remove-input"]
