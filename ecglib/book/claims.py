@@ -163,8 +163,8 @@ CLAIMS = {
         "macro-F1 on MIT-BIH and SVDB: five labels {five_mit:change} and {five_svdb:change}; "
         "about {asked:digits} labels in half an hour, asked for in doubt: {doubt_mit:change} "
         "and {doubt_svdb:change}",
-        "interval over {n_patients} patients, each left out once, {n_seeds} seeds, first "
-        "five minutes not scored",
+        "intervals over the patients of each database, {n_patients} in all, each left out "
+        "once, {n_seeds} seeds, first five minutes not scored",
     ),
 }
 """Claim of the papers -> function of numbers, and what stands in `COLUMNS`."""

@@ -46,7 +46,7 @@ def test_words_that_are_typed_fit_the_numbers_of_the_runs():
 
 
 def test_numbers_and_patients_are_shown(table):
-    assert "over 101 patients" in table["how sure"].iloc[5]  # 102 records, two of one man
+    assert "101 in all" in table["how sure"].iloc[5]  # 102 records, two of one man
     found = overview.compression(load)
     shown = table.loc["Compression without loss", "ours"]
     assert f"LAQ {found['laq_ratio']:.1f} times at {number(found['laq'], 'points')}" in shown
