@@ -21,24 +21,22 @@ from ecglib.training.loop import in_batches
 BITS = (2, 3, 4, 5, 6, 8)
 
 
-def sensitivity(model, names, loss, bits=BITS, *, half_scales=False):
+def sensitivity(model, names, loss, bits=BITS, **how):
     """Increase of the loss if only one layer is coded, for each layer and number of bits.
-
-    Each output channel has its own scale, clipped for the least squared error.
 
     Parameters
     ----------
     model : Module
         Network, which is not changed.
     names : list of str
-        Layers, see `matrix_names`.
+        Layers, see `coded_names` and `matrix_names`.
     loss : callable
         Function Module -> loss on validation recordings, a float. It is called with a copy of
         the network, once for each pair of layer and bits and once for the uncoded network.
     bits : sequence of int
         Numbers of bits, 1 to 16.
-    half_scales : bool
-        See `encode_array`.
+    **how
+        `axis`, `scale_rule` and `half_scales` of `encode_array`.
 
     Returns
     -------
@@ -47,10 +45,9 @@ def sensitivity(model, names, loss, bits=BITS, *, half_scales=False):
     """
     start, trial = uncoded(model), copy.deepcopy(model)
     baseline = loss(trial)
-    options = {"axis": 0, "scale_rule": "mse", "half_scales": half_scales}
 
     def increase(name, w, width):
-        start.replaced({name: encode_array(w, width, **options)}).load_into(trial)
+        start.replaced({name: encode_array(w, width, **how)}).load_into(trial)
         return loss(trial) - baseline
 
     return {
@@ -157,6 +154,6 @@ def bits_of(model, config, typical):
         return float(F.cross_entropy(in_batches(trial, typical.x, typical.rr), typical.y))
 
     weights = {f"{name}.weight": n for name, n in sizes.items()}
-    cost = sensitivity(model, list(weights), loss)
+    cost = sensitivity(model, list(weights), loss, axis=0, scale_rule="mse")
     bits = allocate_bits(weights, cost, sum(weights.values()) * config.bits / 8)
     return {name.removesuffix(".weight"): width for name, width in bits.items()}

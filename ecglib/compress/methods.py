@@ -10,9 +10,9 @@ from torch.nn.utils import parametrize
 
 from ecglib.compress import schemes
 from ecglib.compress.allocate import allocate_bits, sensitivity
-from ecglib.compress.coded import CodedModel, encode
+from ecglib.compress.coded import CodedModel, encode, uncoded
 from ecglib.compress.importance import ALPHA, BETA, GAMMA, importance, indices
-from ecglib.compress.trained import train_compressed
+from ecglib.compress.trained import train_compressed, train_longer
 from ecglib.compress.weights import coded_names, matrix_names
 from ecglib.quant.qat import fold_batchnorm
 from ecglib.system.errors import UserError
@@ -81,8 +81,8 @@ def with_half_floats(coded):
 def compress(model, sides, config):
     """Compress a trained network as a configuration says.
 
-    Every choice is made on the validation set. Only the methods `trained` and `joint` train
-    weights on the training set.
+    Every choice is made on the validation set. Only the methods `trained`, `joint` and `longer`
+    train weights on the training set.
 
     Parameters
     ----------
@@ -100,15 +100,32 @@ def compress(model, sides, config):
     return METHODS[config.method].compress(model, sides, config)
 
 
-def _accuracy_with(model, samples):
-    """Function from a `CodedModel` to the accuracy of its network."""
-    trial, label = copy.deepcopy(model), samples.y.cpu().numpy()
+def accuracy(model, samples):
+    """Share of the recordings that a network answers rightly."""
+    return float(_right(model, samples).mean())
 
-    def evaluate(coded):
-        coded.load_into(trial)
-        return float((predict(trial, samples) == label).mean())
 
-    return evaluate
+def certainty(model, samples):
+    """Minus the mean cross-entropy of recordings, a finer score than the accuracy."""
+    return -validation_loss(model, samples)
+
+
+def _right(model, samples):
+    """Which recordings a network answers rightly, (n,) bool."""
+    return predict(model, samples) == samples.y.cpu().numpy()
+
+
+def _held_out(model, coded, samples):
+    """Recordings that the network answers rightly before (`fp32`) and after coding, counted."""
+    trial = copy.deepcopy(model)
+    coded.load_into(trial)
+    before, after = _right(model, samples), _right(trial, samples)
+    return {
+        "recordings": len(before),
+        "both_right": int((before & after).sum()),
+        "only_fp32_right": int((before & ~after).sum()),
+        "only_coded_right": int((after & ~before).sum()),
+    }
 
 
 def _quantized(layers):
@@ -127,18 +144,24 @@ def _pruned(layers):
     return run
 
 
-def _layerwise(scheme, layers=coded_names, **options):
-    """A scheme of paper 2 that follows the importance of layers."""
+def _layerwise(scheme, layers=coded_names, score=accuracy, **options):
+    """A scheme that follows the importance of layers, and a score of validation recordings."""
 
     def run(model, sides, config):
         weights, names = (config.alpha, config.beta, config.gamma), layers(model)
         scores = importance(model, names, *weights)
-        evaluate = _accuracy_with(model, sides.validation)
+        trial = copy.deepcopy(model)
+
+        def evaluate(coded):
+            coded.load_into(trial)
+            return score(trial, sides.validation)
+
         coded, decisions = scheme(
             model, scores, evaluate, tolerance=config.tolerance, **options
         )
         read = {name: asdict(layer) for name, layer in indices(model, names).items()}
         decisions |= {"indices": read, "importance": scores}
+        decisions["validation"] = _held_out(model, coded, sides.validation)
         return Compressed(coded, copy.deepcopy(model), decisions)
 
     return run
@@ -157,7 +180,7 @@ def _allocated(model, sides, config):
     def loss(trial):
         return validation_loss(trial, sides.validation)
 
-    cost = sensitivity(network, names, loss, half_scales=True)
+    cost = sensitivity(network, names, loss, **OURS)
     sizes = {name: network.get_parameter(name).numel() for name in names}
     budget = config.mean_bits * sum(sizes.values()) / 8
     bits = allocate_bits(sizes, cost, budget)
@@ -168,6 +191,11 @@ def _allocated(model, sides, config):
 def _trained(model, sides, config):
     coded, network, history = train_compressed(without_weight_norm(model), sides.train, config)
     return Compressed(with_half_floats(coded), network, {"loss": history.loss})
+
+
+def _longer(model, sides, config):
+    network, history = train_longer(without_weight_norm(model), sides.train, config)
+    return Compressed(uncoded(network), network, {"loss": history.loss})
 
 
 @dataclass(frozen=True)
@@ -194,6 +222,7 @@ METHODS = {
     "laq": Method(_layerwise(schemes.laq), _INDICES),
     "laq_printed": Method(_layerwise(schemes.laq, printed=True), _INDICES),
     "lap": Method(_layerwise(schemes.lap), _INDICES),
+    "laq_shared": Method(_layerwise(schemes.laq_shared, score=certainty), _INDICES),
     "matrix_quant": Method(_quantized(matrix_names), ("bits",)),
     "matrix_prune": Method(_pruned(matrix_names), ("share",)),
     "matrix_laq": Method(_layerwise(schemes.laq, matrix_names), _INDICES),
@@ -202,12 +231,15 @@ METHODS = {
     "allocated": Method(_allocated, ("mean_bits",)),
     "trained": Method(_trained, ("bits", "tune_epochs")),
     "joint": Method(_trained, ("bits", "share", "tune_epochs")),
+    "longer": Method(_longer, ("tune_epochs",)),
 }
 """Every method by name.
 
-The first five are those of paper 2. The next four are the same without coding the gains of
-BatchNorm. The others are ours: clipping by squared error with a scale for each channel, bits
-allocated by an integer program, steps learned with a teacher, and the same with pruning.
+The first five are those of paper 2, and the sixth is LAQ with a tolerance that is shared out.
+The next four are paper 2's without coding the gains of BatchNorm. The others are ours: clipping
+by squared error with a scale for each channel, bits allocated by an integer program, steps
+learned with a teacher, and the same with pruning. The last one is their control: fp32, trained
+as long.
 """
 
 
@@ -228,7 +260,8 @@ class CompressionSettings(Settings):
     alpha, beta, gamma : float
         Weights of paper 2's three indices of importance.
     tolerance : float
-        Loss of validation accuracy that paper 2's methods accept.
+        Loss of validation accuracy that paper 2's methods accept; for `laq_shared`, rise of
+        the validation cross-entropy.
     tune_epochs, tune_learning_rate
         Training of the compressed network.
     """

@@ -73,12 +73,36 @@ def laq(model, importance, evaluate, *, tolerance=TOLERANCE, printed=False):
         evaluation: "layer", "bits", "accuracy" and "needed", the bound.
     """
     relative = _relative(importance, tolerance)
+    factor = importance if printed else {n: 1 - share for n, share in relative.items()}
+    allowed = {name: tolerance * factor[name] for name in importance}
+    return _fewest_bits(model, importance, evaluate, allowed)
+
+
+def laq_shared(model, importance, evaluate, *, tolerance=TOLERANCE):
+    """LAQ whose tolerance is shared out: every weight may cost equally much.
+
+    In `laq` each bound is measured from A₀, while the losses of the layers add up. The first
+    layers use up the tolerance, and nothing is left for the others, which have most of the
+    weights. Here a layer, together with those before it, may lose the share of `tolerance` that
+    these layers have of all weights. `evaluate` gives any score of which more is better, and
+    `tolerance` is in its unit. Other arguments, the order of the layers and what is returned
+    are those of `laq`.
+    """
+    _relative(importance, tolerance)
+    order = sorted(importance, key=importance.get)
+    sizes = [w.size for w in arrays_of(model, order).values()]
+    shares = np.cumsum(sizes) / sum(sizes)
+    allowed = {name: tolerance * float(x) for name, x in zip(order, shares, strict=True)}
+    return _fewest_bits(model, importance, evaluate, allowed)
+
+
+def _fewest_bits(model, importance, evaluate, allowed):
+    """The search of LAQ; `allowed` is the loss up to which the bits of a layer are reduced."""
     coded, steps = uncoded(model), []
     baseline = evaluate(coded)
     chosen = dict.fromkeys(importance, UNCODED)
     for name, w in arrays_of(model, sorted(importance, key=importance.get)).items():
-        factor = importance[name] if printed else 1 - relative[name]
-        needed = baseline - tolerance * factor
+        needed = baseline - allowed[name]
         for bits in range(WIDEST, 0, -1):
             candidate = coded.replaced({name: encode_array(w, bits)})
             accuracy = evaluate(candidate)

@@ -1,4 +1,4 @@
-"""Training of a network whose weights are pruned and rounded while it learns.
+"""Further training of a network, whose weights may be pruned and rounded meanwhile.
 
 First weights are pruned, more and more during the training (Zhu & Gupta 2018). Which ones is
 decided by LAMP scores across layers (Lee et al. 2021). Then weights are rounded with learned
@@ -153,8 +153,24 @@ def train_compressed(teacher, train, config):
     """
     student = copy.deepcopy(teacher)
     coder = Coder(student, config.bits, config.share)
+    history = _taught(student, teacher, train, config, coder.before_step)
+    return *coder.finish(), history
+
+
+def train_longer(teacher, train, config):
+    """Train a copy of the fp32 network as `train_compressed` does, without any compression.
+
+    It is the control of networks that were compressed in as many epochs. Takes the same
+    arguments and returns the copy and the `History` of its training.
+    """
+    student = copy.deepcopy(teacher)
+    return student, _taught(student, teacher, train, config, lambda progress: None)
+
+
+def _taught(student, teacher, train, config, before_step):
+    """Let a student learn from labels and its teacher, in place; returns the `History`."""
     n_steps = config.tune_epochs * math.ceil(len(train) / config.batch_size)
-    task = DistilTask(student, teacher, train, coder.before_step, n_steps)
+    task = DistilTask(student, teacher, train, before_step, n_steps)
     schedule = Schedule(
         epochs=config.tune_epochs,
         batch_size=config.batch_size,
@@ -164,5 +180,4 @@ def train_compressed(teacher, train, config):
         step_rate=STEP_RATE,
     )
     parts = learning_parts(student)
-    history = fit(student, parts, task, schedule, seed=config.seed, desc=config.slug)
-    return *coder.finish(), history
+    return fit(student, parts, task, schedule, seed=config.seed, desc=config.slug)

@@ -87,7 +87,7 @@ def test_sensitivity_is_the_loss_with_one_layer_coded(net):
     def loss(network):
         return float(torch.square(network(x) - before).mean().detach())
 
-    cost = sensitivity(net, names, loss, bits=(2, 8))
+    cost = sensitivity(net, names, loss, bits=(2, 8), axis=0, scale_rule="mse")
     assert torch.equal(net(x), before)
     assert list(cost) == names
     for name, bits in product(names, (2, 8)):

@@ -26,8 +26,8 @@ from tests.toys import bumps, copied_state, resnet, same_state, sides
 CONFIG = CompressionConfig(
     bits=4, share=0.5, mean_bits=4.0, tolerance=0.05, tune_epochs=2, batch_size=8
 )
-TRAINING = ("trained", "joint")
-LAYERWISE = ("laq", "laq_printed", "lap")
+TRAINING = ("trained", "joint", "longer")
+LAYERWISE = ("laq", "laq_printed", "lap", "laq_shared")
 VALIDATION = bumps(18, seed=1)
 
 
@@ -201,6 +201,36 @@ def test_laq_judges_by_the_accuracy_of_the_validation_side(method, trained):
     assert step["needed"] == pytest.approx(accuracy(trained) - CONFIG.tolerance * share)
 
 
+def test_a_shared_tolerance_is_judged_by_the_validation_loss(trained):
+    decisions = compressed_by("laq_shared", trained).decisions
+    scores, step, trial = decisions["importance"], decisions["steps"][0], resnet()
+    first = min(scores, key=scores.get)
+    encode(trained, 8, names=[first]).load_into(trial)
+    loss = [F.cross_entropy(logits(m), VALIDATION.y).item() for m in (trained, trial)]
+    assert (step["layer"], step["bits"]) == (first, 8)
+    assert step["accuracy"] == pytest.approx(-loss[1], abs=1e-6)
+    share = trained.get_parameter(first).numel() / sum(
+        trained.get_parameter(name).numel() for name in scores
+    )
+    assert step["needed"] == pytest.approx(-loss[0] - CONFIG.tolerance * share, abs=1e-6)
+
+
+@pytest.mark.parametrize("method", ["laq", "lap", "laq_shared"])
+def test_right_answers_of_the_validation_side_are_counted(method, trained):
+    compressed = compressed_by(method, trained, tolerance=0.4)
+    right = [
+        predict(model, VALIDATION) == VALIDATION.y.numpy()
+        for model in (trained, loaded(compressed))
+    ]
+    pairs = list(zip(*right, strict=True))
+    assert compressed.decisions["validation"] == {
+        "recordings": 18,
+        "both_right": pairs.count((True, True)),
+        "only_fp32_right": pairs.count((True, False)),
+        "only_coded_right": pairs.count((False, True)),
+    }
+
+
 def test_lap_judges_by_the_accuracy_of_the_validation_side(trained):
     compressed = compressed_by("lap", trained, tolerance=0.4)
     *refused, accepted = compressed.decisions["steps"]
@@ -268,6 +298,25 @@ def test_trained_methods_round_and_prune_as_told(method, share, trained):
     assert len(compressed.decisions["loss"]) == CONFIG.tune_epochs
     for array in coded.rest.values():
         np.testing.assert_array_equal(array, array.astype(np.float16))
+
+
+def test_the_control_trains_as_long_in_fp32(trained):
+    compressed = compressed_by("longer", trained)
+    assert compressed.coded.tensors == {}
+    names = [name for name, _ in trained.named_parameters()]
+    assert all(compressed.coded.rest[name].dtype == np.float32 for name in names)
+    network = loaded(compressed)
+    for name in names:
+        before, after = trained.get_parameter(name), network.get_parameter(name)
+        assert not torch.equal(before, after)
+    assert len(compressed.decisions["loss"]) == CONFIG.tune_epochs
+
+
+def test_the_control_takes_the_steps_of_the_training_that_compresses(trained, monkeypatch):
+    """Until rounding begins, a network that prunes nothing learns what the control learns."""
+    monkeypatch.setattr("ecglib.compress.trained.PRUNED_BY", 2.0)
+    control = compressed_by("longer", trained).decisions["loss"]
+    assert compressed_by("trained", trained, bits=8).decisions["loss"] == control
 
 
 def test_hubert_is_trained_without_its_weight_norm():

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from ecglib.compress import ideal_ratio
-from ecglib.compress.schemes import fixed_prune, lap, laq
+from ecglib.compress.schemes import fixed_prune, lap, laq, laq_shared
 from ecglib.system.errors import UserError
 
 NAMES = ("0.weight", "1.weight", "2.weight")
@@ -120,6 +120,39 @@ def test_bounds_follow_the_text_or_the_equation(three_layers, printed, needed):
     _, decisions = laq(three_layers, IMPORTANCE, lambda coded: 0.9, **options)
     found = {step["layer"]: step["needed"] for step in decisions["steps"]}
     assert found == pytest.approx(needed)
+
+
+@pytest.fixture
+def three_sizes():
+    """Layers of 10, 90 and 300 weights."""
+    return nn.Sequential(nn.Linear(10, 1), nn.Linear(9, 10), nn.Linear(10, 30))
+
+
+def test_a_shared_tolerance_grows_with_the_weights_that_are_coded(three_sizes):
+    _, decisions = laq_shared(three_sizes, IMPORTANCE, lambda coded: 0.9, tolerance=0.1)
+    found = {step["layer"]: step["needed"] for step in decisions["steps"]}
+    needed = {"2.weight": 0.9 - 0.075, "0.weight": 0.9 - 0.0775, "1.weight": 0.9 - 0.1}
+    assert list(found) == list(needed)
+    assert found == pytest.approx(needed)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_shared_tolerance_is_spent_as_a_search_of_all_bits_says(three_sizes, seed):
+    random = np.random.default_rng(seed)
+    steps = {name: random.uniform(0, 0.02, 32) for name in NAMES}  # what each bit less costs
+    sizes = {"0.weight": 10, "1.weight": 90, "2.weight": 300}
+
+    def score(bits):
+        return -0.5 - sum(steps[name][width:].sum() for name, width in bits.items())
+
+    fewest = {}
+    for name in ("2.weight", "0.weight", "1.weight"):
+        coded_until_now = sum(sizes[n] for n in (*fewest, name))
+        least = score({}) - 0.6 * coded_until_now / 400
+        good = [width for width in range(1, 9) if score(fewest | {name: width}) >= least]
+        fewest[name] = min(good, default=32)  # no width helps where a wider one fails
+    _, found = laq_shared(three_sizes, IMPORTANCE, lambda c: score(c.bits()), tolerance=0.6)
+    assert found["bits"] == fewest
 
 
 def pruned_share(coded):

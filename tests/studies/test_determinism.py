@@ -39,6 +39,7 @@ CONFIGS = [
     make_config("latency", runtime="ort_int8", norm="batch", qat_epochs=4, calls=5, **BEATS),
     make_config("rhythm", **RHYTHM),
     make_config("transfer", **RHYTHM),
+    make_config("layer_costs", **RHYTHM),
     make_config("compression", method="joint", bits=3, share=0.5, tune_epochs=1, **RHYTHM),
     make_config("micro", bits=4, allocation="milp", **MICRO),
     make_config("budget", **ASKED, **MICRO),

@@ -212,7 +212,8 @@ def test_placed_bits_are_the_best_of_all_within_their_mean(trained, beats, bits)
     def loss(trial):
         return F.cross_entropy(logits(trial, typical), typical.y).item()
 
-    measured = sensitivity(model, [f"{name}.weight" for name in LAYERS], loss)
+    names = [f"{name}.weight" for name in LAYERS]
+    measured = sensitivity(model, names, loss, axis=0, scale_rule="mse")
     cost = np.array([list(of_width.values()) for of_width in measured.values()])
     choices = np.array(list(product(range(len(BITS)), repeat=len(LAYERS))))
     totals = cost[np.arange(len(LAYERS)), choices].sum(axis=1)
