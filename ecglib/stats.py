@@ -10,7 +10,7 @@ or a list of such dicts, one for each seed. A `statistic` maps a stack of confus
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binomtest, norm, t
+from scipy.stats import binomtest, norm, rankdata, t
 
 from ecglib.data.sets import patient_of
 
@@ -198,6 +198,37 @@ def paired_accuracy(correct_a, correct_b, *, n_resamples=10000, level=0.95, seed
     share = np.array([np.mean(gain == value) for value in (-1, 0, 1)])
     drawn = np.random.default_rng(seed).multinomial(n, share, n_resamples) @ [-1, 0, 1] / n
     return _interval(np.concatenate([[gain.mean()], drawn]), level)
+
+
+def rank_correlation(x, y, *, n_resamples=2000, level=0.95, seed=0):
+    """Spearman's rank correlation, mean over networks, with its interval over layers.
+
+    Networks that were trained on overlapping data repeat the same layers. So layers are drawn
+    with replacement, and all networks use the same drawn layers.
+
+    Parameters
+    ----------
+    x, y : array_like of float, shape (n_networks, n_layers)
+        Two numbers of each layer; NaN if those of a network are all equal.
+
+    Returns
+    -------
+    Interval
+
+    Examples
+    --------
+    >>> rank_correlation([[1, 2, 3, 9]], [[10, 30, 20, 40]]).value
+    0.8
+    """
+    x, y = np.asarray(x, float), np.asarray(y, float)
+    n_layers = x.shape[1]
+    drawn = np.random.default_rng(seed).integers(n_layers, size=(n_resamples, n_layers))
+    rows = np.vstack([np.arange(n_layers), drawn])
+    a, b = (rankdata(values[:, rows], axis=2) for values in (x, y))
+    a, b = (ranks - ranks.mean(axis=2, keepdims=True) for ranks in (a, b))
+    norms = np.sqrt((a**2).sum(axis=2) * (b**2).sum(axis=2))
+    with np.errstate(invalid="ignore"):
+        return _interval(((a * b).sum(axis=2) / norms).mean(axis=0), level)
 
 
 def seed_spread(values):

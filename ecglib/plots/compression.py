@@ -30,7 +30,7 @@ from ecglib.tables.papers import PAPER2_N_TEST
 
 ORIGINS = {
     **dict.fromkeys((*PAPER_METHODS, *VARIANTS), "paper"),
-    **dict.fromkeys(("mse", "allocated", "trained"), "peers"),
+    **dict.fromkeys(("mse", "allocated", "trained", "longer"), "peers"),
     **dict.fromkeys(OURS, "ours"),
 }
 """Method -> whose it is; all numbers are of our runs."""
@@ -49,6 +49,8 @@ MARKERS = {
     "allocated": "p",
     "trained": "h",
     "joint": "P",
+    "laq_shared": "D",
+    "longer": "*",
 }
 """Method -> marker; variants of the paper's methods are not filled."""
 
@@ -59,7 +61,9 @@ _KINDS = {
     "lap": "paper: LAP",
     "mse": "others: clipped, by channel",
     "trained": "others: 8 bits, trained",
+    "longer": "fp32, trained as long",
     "joint": "ours: pruned and rounded in training",
+    "laq_shared": "ours: LAQ, tolerance shared out",
 }
 """Method -> its line in the legend of the front."""
 
@@ -290,30 +294,6 @@ def _hubert_rows(config):
         "mean over tokens",
         f"output layer, {config.n_outputs} classes",
     ]
-
-
-def guess_and_measured(table, bits):
-    """The paper's importance of each layer against what rounding it alone costs.
-
-    Parameters
-    ----------
-    table : DataFrame
-        From `ecglib.tables.compression.guess_and_measured`.
-    bits : int
-        Of the layer that is rounded alone.
-    """
-    figure, axis = plt.subplots(figsize=(WIDTH, 4))
-    axis.axhline(0, color=NEUTRAL, lw=1)
-    axis.plot(table["importance"], table["rise"], "o", color=ORIGIN_COLORS["ours"], ms=8)
-    costly, important = table["rise"].nlargest(4).index, table["importance"].nlargest(1).index
-    for number, name in enumerate(dict.fromkeys([*costly, *important])):
-        place = tuple(table.loc[name, ["importance", "rise"]])
-        offset, side = ((7, 5), "left") if number in (0, 2) else ((-7, 5), "right")
-        axis.annotate(name, place, offset, textcoords="offset points", fontsize=10, ha=side)
-    axis.margins(x=0.2, y=0.12)
-    axis.set(xlabel="importance of the layer by paper 2")
-    axis.set_ylabel(f"rise of the validation loss,\nthis layer alone at {bits} bits")
-    return figure
 
 
 def layer_bits(bits):

@@ -21,8 +21,9 @@ PAPER_METHODS = ("fixed_quant", "fixed_prune", "laq", "laq_printed", "lap")
 VARIANTS = ("matrix_quant", "matrix_prune", "matrix_laq", "matrix_lap")
 """The same without the gains of normalization layers, which the paper rounds and prunes too."""
 
-OURS = ("joint",)
-"""Pruning and rounding in one training. What is neither here nor above is known from others."""
+OURS = ("joint", "laq_shared")
+"""Pruning and rounding in one training; LAQ whose tolerance is shared out. What is neither here
+nor above is known from others."""
 
 FAMILIES = {
     "fixed_quant": "fixed bits",
@@ -30,6 +31,7 @@ FAMILIES = {
     "laq": "LAQ",
     "laq_printed": "LAQ, equation (3) as printed",
     "lap": "LAP",
+    "laq_shared": "LAQ, tolerance shared out",
     "matrix_quant": "fixed bits, gains left alone",
     "matrix_prune": "fixed pruning, gains left alone",
     "matrix_laq": "LAQ, gains left alone",
@@ -38,6 +40,7 @@ FAMILIES = {
     "allocated": "allocated bits",
     "trained": "rounded while training",
     "joint": "pruned and rounded while training",
+    "longer": "fp32, trained as long",
 }
 """Method -> what it is called whatever its bits and shares."""
 
@@ -64,6 +67,7 @@ def method_name(settings):
         "allocated": f"allocated, {settings.get('mean_bits', 0):g} bits on average",
         "trained": f"{width}, trained",
         "joint": f"{pruned}, {width}, trained",
+        "laq_shared": f"LAQ, tolerance {settings.get('tolerance', 0):g} shared out",
     }
     family = FAMILIES[settings["method"]]
     family = family.replace("fixed bits", width).replace("fixed pruning", pruned)
@@ -92,7 +96,7 @@ def by_method(results, **wanted):
         return ours, known, method, -config["bits"], config["share"], -config["mean_bits"]
 
     found = sorted(pick(results, **wanted), key=rank)
-    layerwise = ("laq", "laq_printed", "lap", "matrix_laq", "matrix_lap")
+    layerwise = ("laq", "laq_printed", "lap", "matrix_laq", "matrix_lap", "laq_shared")
     return {
         method_name(r.config): r
         for r in found
@@ -232,6 +236,11 @@ def is_within_one_point(interval):
     return interval.low > NO_LOSS
 
 
+def is_no_loss(interval):
+    """Whether a difference is within one point and its interval does not lie below zero."""
+    return is_within_one_point(interval) and interval.high >= 0
+
+
 def labels_of(fp32):
     """Recording -> its class, from the pooled result of an fp32 network, which holds them."""
     return files.decode_recordings(fp32.metrics["labels"])
@@ -273,6 +282,18 @@ def paired(result, control, labels):
     return stats.paired_accuracy(*right)
 
 
+def control_of(named):
+    """Name of the control of networks that were trained further.
+
+    It is fp32 trained as long or, where this was not run, the network rounded to 8 bits in as
+    many epochs. Raises a LookupError if there is neither.
+    """
+    for name in (FAMILIES["longer"], "8 bits, trained"):
+        if name in named:
+            return name
+    raise LookupError("no network was trained as long without pruning")
+
+
 def control_table(named, control, fp32):
     """What was pruned and rounded while training, against a control that trained as long.
 
@@ -281,7 +302,7 @@ def control_table(named, control, fp32):
     named : dict of str to RunResult
         Pooled results; the control may be among them.
     control : RunResult
-        Rounded to 8 bits in as many epochs.
+        Result of the method that `control_of` names.
     fp32 : RunResult
         The pooled result of the network that all started from.
 
@@ -445,56 +466,8 @@ def is_gain(layer):
     return "gains" in layer
 
 
-def guess_and_measured(laq, allocated, bits):
-    """The paper's importance of each layer beside what rounding this layer alone costs.
-
-    Parameters
-    ----------
-    laq, allocated : RunResult
-        Of one fold: one holds the importance, the other the measured rises of the loss.
-    bits : int
-        Of the layer that is rounded alone.
-
-    Returns
-    -------
-    DataFrame
-        `importance`, 0 to 1, and `rise` of the validation loss; a row a layer. Gains of
-        BatchNorm were folded away before the measurement, so they have no row.
-    """
-    cost = allocated.metrics["decisions"]["sensitivity"]
-    rows = {
-        layer_name(name): {
-            "importance": laq.metrics["decisions"]["importance"][name],
-            "rise": rises[str(bits)],
-        }
-        for name, rises in cost.items()
-    }
-    return frames.of_rows(rows)
-
-
 def sensitivity_table(allocated):
     """Rise of the validation loss when one layer alone is rounded: layers by bits."""
     cost = allocated.metrics["decisions"]["sensitivity"]
     table = pd.DataFrame({layer_name(name): rises for name, rises in cost.items()}).T
     return table.rename(columns=lambda bits: f"{bits} bits")
-
-
-def factors_table(results):
-    """LAQ on one fold under other weights of the three indices.
-
-    Returns
-    -------
-    DataFrame
-        `ideal` and `file`, ratios to fp32; `Δ accuracy, points` with its interval; `layers left
-        in fp32`. Index: α, β, γ.
-    """
-    rows = {}
-    for result in results:
-        m, config = result.metrics, result.config
-        rows[config["alpha"], config["beta"], config["gamma"]] = {
-            "ideal": m["ideal_ratio"],
-            "file": m["file_ratio"],
-            **points(m),
-            "layers left in fp32": sum(bits == 32 for bits in m["decisions"]["bits"].values()),
-        }
-    return frames.of_rows(rows, ["α", "β", "γ"])
