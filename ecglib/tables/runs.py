@@ -69,6 +69,10 @@ def _trial(config):
     else:
         parts = ["baseline", names.setting("features", config["features"])]
     parts += ["BatchNorm"] * (config["norm"] == "batch")
+    usual = {"learning_rate": 3e-4, "normalization": "zscore", "lead": "usual"}
+    parts += [names.setting(k, config[k]) for k, v in usual.items() if config[k] != v]
+    if (window := (config["before"], config["after"])) != (150, 150):
+        parts.append("window of {} + {} samples".format(*window))
     return ", ".join([*parts, names.setting("imbalance", config["imbalance"])])
 
 
