@@ -25,6 +25,7 @@ from ecglib.studies.baseline import BaselineConfig, supervised
 from ecglib.studies.registry import RunConfig, study, twin_of
 from ecglib.studies.rhythm import (
     RhythmConfig,
+    check_unseen,
     outcome,
     pooled,
     recording_labels,
@@ -66,6 +67,7 @@ class CompressionConfig(RunConfig, CompressionSettings, PretrainingSettings, Rec
 
     def check(self):
         super().check()
+        check_unseen(self)
         if self.on_beats and self.fold != 0:
             raise UserError(f"fold is {self.fold!r}; {self.dataset} has one test set, fold 0")
 
@@ -85,7 +87,8 @@ class CompressionConfig(RunConfig, CompressionSettings, PretrainingSettings, Rec
     @property
     def data_sets(self):
         """Data set of the run; for beats, with the records of both splits that it uses."""
-        return {self.dataset: DS1 + DS2 if self.on_beats else ()}
+        records = DS1 + DS2 if self.on_beats else ()
+        return {self.dataset: records, **dict.fromkeys(self.pretrain_sets, ())}
 
     def prerequisites(self):
         """The runs of the five folds if this run pools them, then its fp32 twin."""

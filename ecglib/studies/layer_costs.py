@@ -6,28 +6,22 @@ from ecglib.compress.allocate import sensitivity
 from ecglib.compress.importance import indices
 from ecglib.compress.weights import coded_names, matrix_names
 from ecglib.personalize.online import Stopwatch
-from ecglib.studies.registry import RunConfig, study
-from ecglib.studies.rhythm import recording_network, recording_sides
+from ecglib.studies.registry import study
+from ecglib.studies.rhythm import RhythmConfig, recording_network, recording_sides
 from ecglib.system.errors import UserError
-from ecglib.training.on_recordings import (
-    PretrainingSettings,
-    RecordingSettings,
-    validation_loss,
-)
+from ecglib.training.on_recordings import validation_loss
 
 WIDTHS = (4, 3, 2)
 """Bits of the layer that is rounded alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class LayerCostsConfig(RunConfig, PretrainingSettings, RecordingSettings):
+class LayerCostsConfig(RhythmConfig):
     """The network of study `rhythm` on one fold, of which one layer at a time is rounded.
 
     The rounding is paper 2's: one min–max scale for each tensor, gains of normalizations
     included.
     """
-
-    arm_keys = ("dataset", "model", "size", "pretrain_epochs", "fold")
 
     def check(self):
         super().check()

@@ -49,6 +49,10 @@ class RunConfig(Settings):
         """Data sets that the run reads: name -> records, or an empty tuple for all records."""
         return {self.dataset: self.records}
 
+    def load_beats(self, dataset, path, records, **how):
+        """Beats of records as the run reads them, see `BeatSet.load_beats`."""
+        return dataset.load_beats(path, records, **how)
+
     def prerequisites(self):
         """Runs whose results this one needs, a list of RunConfig."""
         return []

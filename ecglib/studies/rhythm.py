@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from ecglib.data.signal.shards import hubert_windows
 from ecglib.metrics import confusion_matrix
 from ecglib.personalize.online import Stopwatch
 from ecglib.studies.registry import RunConfig, study, twin_of
+from ecglib.system.errors import UserError
 from ecglib.training.on_beats import as_checkpoint
 from ecglib.training.on_recordings import (
     N_FOLDS,
@@ -24,6 +26,7 @@ from ecglib.training.on_recordings import (
     Sides,
     build,
     predict,
+    pretrained,
     start,
     train_rhythm,
 )
@@ -35,12 +38,51 @@ class RhythmConfig(RunConfig, PretrainingSettings, RecordingSettings):
 
     arm_keys = ("dataset", "model", "size", "pretrain_epochs", "fold")
 
+    def check(self):
+        super().check()
+        check_unseen(self)
+
+    @property
+    def data_sets(self):
+        """The data set of the run, and those of its pretraining."""
+        return {self.dataset: (), **dict.fromkeys(self.pretrain_sets, ())}
+
     def prerequisites(self):
         """The runs of the five folds, if this run pools them."""
         if self.fold != "all":
             return []
         return [replace(self, fold=fold) for fold in range(N_FOLDS)]
 
+
+def check_unseen(config):
+    """Refuse a pretraining on the recordings that a run is tested on."""
+    if config.dataset in config.pretrain_sets:
+        raise UserError(
+            f"pretrain_data is {config.pretrain_data}, which holds the test recordings of "
+            f"{config.dataset}; name other data sets, or none for the training set alone"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PretrainedConfig(RunConfig, PretrainingSettings):
+    """A pretraining on other data sets, which the runs of all folds share."""
+
+    study: ClassVar[str] = "rhythm"
+    arm_keys = ("pretrain_data", "model", "size", "pretrain_epochs")
+
+    seed: int = 7
+    lead: str = "II"
+    model: str = "hubert"
+    size: str = "small"
+
+    @property
+    def data_sets(self):
+        """The data sets of the pretraining."""
+        return dict.fromkeys(self.pretrain_sets, ())
+
+
+SHARED = "pretrain, all folds"
+"""Stage of a pretraining that all folds share; pooled, its seconds count once."""
 
 WINDOW_S = 10.24
 """Seconds of a window of HuBERT-ECG; a recording gives as many windows as fit into it."""
@@ -59,9 +101,10 @@ def _samples(dataset, path, lead, model):
     return samples, recordings.recording, recordings.classes
 
 
-def _samples_of(run):
-    config = run.config
-    return _samples(config.dataset, str(run.source.path), config.lead, config.model)
+def _samples_of(run, dataset=None):
+    config, dataset = run.config, dataset or run.config.dataset
+    path = str(run.sources[dataset].path)
+    return _samples(dataset, path, config.lead, config.model)
 
 
 def recording_sides(run):
@@ -120,11 +163,28 @@ def recording_network(run, sides):
 
     def make():
         model, before = start(config, sides)
+        if config.pretrain_data:
+            before = _load_pretrained(run, model.hubert)
         state, story = as_checkpoint(model, train_rhythm(model, sides, config))
         return state, story | {"pretraining": before}
 
     shape = sides.train.x.shape[-1], len(sides.classes)
     return run.stored(config, lambda: build(config, *shape).to(run.device), make)
+
+
+def _load_pretrained(run, hubert):
+    """Give a HuBERT the weights that it learns on other data sets; returns the record."""
+    config = twin_of(run.config, PretrainedConfig)
+
+    def make():
+        parts = [_samples_of(run, name)[0].x for name in config.pretrain_sets]
+        x = torch.cat([part.flatten(0, 1)[:, None] for part in parts]).to(run.device)
+        model = build(config, x.shape[-1], n_outputs=2).to(run.device)
+        story = pretrained(model, x, config)
+        return model.hubert.state_dict(), story
+
+    _, story = run.of(config).stored(config, lambda: hubert, make)
+    return story
 
 
 @study("rhythm", RhythmConfig)
@@ -140,7 +200,8 @@ def run_rhythm(run):
     with watch.stage("predict"):
         predicted = predict(model, sides.test)
     before = story["pretraining"]
-    seconds = {"pretrain": before["seconds"], "train": story["seconds"], **watch.seconds}
+    first = SHARED if run.config.pretrain_data else "pretrain"
+    seconds = {first: before["seconds"], "train": story["seconds"], **watch.seconds}
     more = {"loss": story["loss"], "validation_loss": [-score for score in story["score"]]}
     if before.get("accuracy"):
         more["masked_accuracy"] = before["accuracy"]
@@ -171,5 +232,8 @@ def pooled(folds):
     return {
         "metrics": scores | {"confusion": confusion.tolist()},
         "predictions": {k: v for result in folds for k, v in result.predictions.items()},
-        "runtime_s": {s: sum(r.runtime_s.get(s, 0) for r in folds) for s in sorted(stages)},
+        "runtime_s": {
+            s: (max if s == SHARED else sum)(r.runtime_s.get(s, 0) for r in folds)
+            for s in sorted(stages)
+        },
     }

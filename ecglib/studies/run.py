@@ -85,7 +85,7 @@ class Run:
     @cached_property
     def train(self):
         """Labelled beats (N, S, V) of the training set, or the configured share of them."""
-        beats = self.dataset.load_beats(self.source.path, self.config.sides()[0])
+        beats = self._load_beats(self.config.sides()[0])
         if self.config.train_share < 1:
             share, seed = self.config.train_share, self.config.seed
             beats = beats.select(stratified_share(beats.label, share, seed))
@@ -94,8 +94,10 @@ class Run:
     @cached_property
     def test_beats(self):
         """All annotated beats of the test set, F and Q included."""
-        records = self.config.sides()[1]
-        return self.dataset.load_beats(self.source.path, records, fusion="keep")
+        return self._load_beats(self.config.sides()[1], fusion="keep")
+
+    def _load_beats(self, records, **how):
+        return self.config.load_beats(self.dataset, self.source.path, records, **how)
 
     @cached_property
     def test(self):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ecglib.data.beats import joined
 from ecglib.metrics import confusion_matrix, macro_f1
 from ecglib.personalize.online import finetune
 from ecglib.studies.puzzle import FinetunedSettings, pretext
@@ -29,6 +30,10 @@ class SelectionConfig(RunConfig, FinetunedSettings):
         What the fine-tuning may change.
     patience : int
         Number of epochs without a better macro-F1 after which a trial ends.
+    before, after : int
+        Samples of a beat's window before and after the R-peak; 300 are left after resampling.
+    lead : {"usual", "other"}
+        MLII, or the lead recorded beside it, in most records V1.
     """
 
     arm_keys = ("pipeline", "finetune", "features", "norm", "imbalance", "split")
@@ -38,6 +43,16 @@ class SelectionConfig(RunConfig, FinetunedSettings):
     finetune: str = setting("all", one_of=("all", "head"))
     patience: int = setting(3, above=0)
     features: str = setting("beat", one_of=("beat", "beat+rr"))
+    before: int = setting(150, above=0)
+    after: int = setting(150, above=0)
+    lead: str = setting("usual", one_of=("usual", "other"))
+
+    def load_beats(self, dataset, path, records, **how):
+        how |= {"before": self.before, "after": self.after}
+        if self.lead == "usual":
+            return dataset.load_beats(path, records, **how)
+        leads = {record: dataset.other_lead(path, record) for record in records}
+        return joined([dataset.load_beats(path, [r], lead=leads[r], **how) for r in leads])
 
     def check(self):
         super().check()

@@ -77,6 +77,8 @@ _PHRASES = {
     "scope": {"none": "fp32"},
     "online_seconds": {"all": "all beats, transductive", 300: ""},
     "step": {"learned": "learned step", "minmax": ""},
+    "cuts": {"thirds": "puzzle of equal thirds", "qrs": ""},
+    "lead": {"other": "the second lead"},
 }
 """Setting -> value -> phrase, where the value alone does not say what it is of."""
 
@@ -159,6 +161,7 @@ def personalized(config):
         "" if share == 1 else f"{share:.0%} of the training beats",
         "all beats, transductive" if config["online_seconds"] == "all" else "",
         "" if config["norm"] == "batch" else "no BatchNorm",
+        setting("cuts", config["cuts"]),
     ]
     return ", ".join(part for part in parts if part)
 

@@ -62,6 +62,17 @@ def selection_table(results):
     return frames.of_rows(rows, ["arm", "validated on", "seed"])
 
 
+USUAL = {
+    "imbalance": "none",
+    "learning_rate": 3e-4,
+    "normalization": "zscore",
+    "lead": "usual",
+    "before": 150,
+    "after": 150,
+}
+"""Settings from which the trials of study "selection" depart one at a time."""
+
+
 def _trial(config):
     """What was tried, in words: what is trained on which input, with which class weights."""
     if config["pipeline"] == "ssl":
@@ -69,6 +80,13 @@ def _trial(config):
     else:
         parts = ["baseline", names.setting("features", config["features"])]
     parts += ["BatchNorm"] * (config["norm"] == "batch")
+    parts += [
+        names.setting(key, config[key])
+        for key in ("normalization", "learning_rate", "lead")
+        if config[key] != USUAL[key]
+    ]
+    if (window := (config["before"], config["after"])) != (150, 150):
+        parts.append("window of {} + {} samples".format(*window))
     return ", ".join([*parts, names.setting("imbalance", config["imbalance"])])
 
 

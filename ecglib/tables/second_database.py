@@ -14,7 +14,7 @@ from ecglib.tables import arms, frames, names, scores
 
 SEED = 7
 
-STANDARD = {"online_seconds": 300, "norm": "batch", "train_share": 1.0}
+STANDARD = {"online_seconds": 300, "norm": "batch", "cuts": "qrs", "train_share": 1.0}
 """Settings of study "personalization" that all strategies of a headline share."""
 
 SHARES = {"head": 1.0, "all": 0.05}

@@ -88,20 +88,36 @@ class PretrainingSettings(Settings):
     ----------
     pretrain_epochs : int
         Passes of masked prediction; 0 for none.
+    pretrain_learning_rate : float
+        Its learning rate; a larger network needs a lower one.
+    pretrain_data : str
+        Data sets of recordings for it, joined by "+"; without a name, the training set.
     weights : str
         First weights: "random", or a folder or a name on a model hub with published weights
         (size `small` only).
     """
 
     pretrain_epochs: int = setting(0, low=0)
+    pretrain_learning_rate: float = setting(1e-3, above=0)
+    pretrain_data: str = ""
     weights: str = "random"
 
     def check(self):
         super().check()
         if self.pretrain_epochs and self.model != "hubert":
             raise UserError(f"pretrain_epochs is for model: hubert, not {self.model}")
+        if self.pretrain_data and not self.pretrain_epochs:
+            raise UserError("pretrain_data is for a pretraining: give pretrain_epochs above 0")
+        for name in self.pretrain_sets:
+            if not isinstance(sets.get(name), sets.RecordingSet):
+                raise UserError(f"pretrain_data is {self.pretrain_data}: {name} holds beats")
         if self.weights != "random" and (self.model, self.size) != ("hubert", "small"):
             raise UserError("weights is for model: hubert with size: small")
+
+    @property
+    def pretrain_sets(self):
+        """Names of the data sets in `pretrain_data`, a tuple of str."""
+        return tuple(filter(None, self.pretrain_data.split("+")))
 
 
 @dataclass(frozen=True)
@@ -138,7 +154,8 @@ def build(config, n_times, n_outputs):
 def start(config, sides):
     """Network of a run before the training with labels.
 
-    Its weights are random, pretrained on the training set, or published.
+    Its weights are random, pretrained on the training set, or published. A pretraining on
+    other data sets is for the caller.
 
     Returns
     -------
@@ -152,12 +169,25 @@ def start(config, sides):
 
         return load_published(config.weights, n_outputs=n_outputs).to(device), unseen
     model = build(config, sides.train.x.shape[-1], n_outputs).to(device)
-    if not config.pretrain_epochs:
+    if not config.pretrain_epochs or config.pretrain_data:
         return model, unseen
-    windows = sides.train.x.flatten(0, 1)
+    return model, pretrained(model, sides.train.x, config)
+
+
+def pretrained(model, x, config):
+    """Pretrain a HuBERT-ECG by masked prediction on windows (n, n_windows, n_times), in place.
+
+    `PretrainingSettings` and `seed` of `config` are read. Returns the record of the training,
+    see `ecglib.training.masked.pretrain`.
+    """
+    windows = x.flatten(0, 1)
     target = cluster(shard_features(windows.cpu().numpy()), N_CLUSTERS, config.seed)
-    settings = MaskedConfig(epochs=config.pretrain_epochs, seed=config.seed)
-    return model, pretrain(model, windows, torch.from_numpy(target).to(device), settings)
+    settings = MaskedConfig(
+        epochs=config.pretrain_epochs,
+        learning_rate=config.pretrain_learning_rate,
+        seed=config.seed,
+    )
+    return pretrain(model, windows, torch.from_numpy(target).to(x.device), settings)
 
 
 def learning_parts(model):

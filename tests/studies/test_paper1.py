@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+import wfdb
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
 
 from ecglib.aami import CLASSES
@@ -254,3 +255,17 @@ def test_a_probe_does_not_depend_on_the_scale_of_features(source, tmp_path, monk
     (magnified,) = run_all([config], source, tmp_path / "2")
     expected = pytest.approx(magnified.metrics["accuracy"], abs=0.005)
     assert as_they_are.metrics["accuracy"] == expected
+
+
+@pytest.mark.parametrize(("lead", "name"), [("usual", "MLII"), ("other", "V1")])
+def test_a_trial_reads_the_window_and_the_lead_that_it_names(source, tmp_path, lead, name):
+    """Against beats that are cut from the record by hand."""
+    config = SelectionConfig(lead=lead, before=100, after=200, **PUZZLE)
+    run = Run(config, {"mitdb": source}, torch.device("cpu"), tmp_path)
+    record = wfdb.rdrecord(str(source.path / "118"))
+    samples = record.p_signal[:, record.sig_name.index(name)]
+    own = run.test_beats.select(run.test_beats.record == 118)
+    assert len(own) > 20
+    for row in (1, 5, 20):
+        at = own.sample[row]
+        np.testing.assert_allclose(own.signal[row], samples[at - 100 : at + 200], atol=1e-5)

@@ -56,7 +56,7 @@ ANOTHER = {
     "precision": "bf16", "precision_impl": "emulated", "traced_beats": 64,
     "scope": "head_int8", "method": "ptq", "step": "learned", "qat_epochs": 5,
     "qat_learning_rate": 1e-5, "calibration_beats": 256, "runtime": "ort_fp32", "batch": 64,
-    "threads": 2, "calls": 10,
+    "threads": 2, "calls": 10, "before": 100, "after": 200, "lead": "other",
 }  # fmt: skip
 SETTINGS = [
     (study, name)
@@ -112,6 +112,7 @@ def test_an_unknown_choice_is_named_with_the_allowed_ones(study, name, allowed):
     assert str(caught.value) == f"{name} is 'int3'; it must be one of: {allowed}"
 
 
+MASKED = {"model": "hubert", "size": "tiny", "pretrain_epochs": 1}
 ROUNDED = {"scope": "all_int8"}
 STREAM = {"query": "margin", "update": "head", "asking": "stream"}
 HOURLY = {**STREAM, "budget": 12}
@@ -178,6 +179,12 @@ def test_a_value_that_makes_no_sense_is_named_with_what_would(study, name, value
         ("compression", {**BEATS, "fold": "all"}, "mitdb has one test set"),
         ("compression", {"pretrain_epochs": 3}, "pretrain_epochs is for model: hubert"),
         ("compression", {"weights": "some/folder"}, "weights is for model: hubert"),
+        ("rhythm", {"pretrain_data": "chapman"}, "pretrain_data is for a pretraining"),
+        ("rhythm", {**MASKED, "pretrain_data": "cinc2017"}, "test recordings of cinc2017"),
+        ("compression", {**MASKED, "pretrain_data": "cinc2017"}, "test recordings of"),
+        ("rhythm", {**MASKED, "pretrain_data": "chapman+mitdb"}, "mitdb holds beats"),
+        ("rhythm", {**MASKED, "pretrain_data": "chapman+ptb"}, "unknown data set 'ptb'"),
+        ("selection", {"lead": "V1"}, "lead is 'V1'"),
         ("micro", {"bits": 4}, "scope none rounds nothing"),
         ("micro", {"bits": 1, **ROUNDED}, "bits is 1"),
         ("micro", {"bits": 9, **ROUNDED}, "bits is 9"),
@@ -319,16 +326,18 @@ def test_every_setting_identifies_a_run_and_arm_keys_show_in_its_slug(study, nam
 
 
 def test_every_setting_of_a_compression_identifies_it():
-    config = CompressionConfig(method="joint", bits=4, share=0.8, model="hubert", size="small")
+    joint = {"method": "joint", "bits": 4, "share": 0.8, "pretrain_epochs": 2}
+    config = CompressionConfig(model="hubert", size="small", **joint)
     others = {
         "dataset": "chapman", "lead": "I", "model": "resnet1d", "size": "tiny", "fold": "all",
-        "method": "fixed_prune", "weights": "some/folder",
+        "method": "fixed_prune", "weights": "some/folder", "pretrain_data": "chapman",
     }  # fmt: skip
     for field in fields(config):
         value = getattr(config, field.name)
         other = others.get(field.name, value / 2 if isinstance(value, float) else 5)
-        changed = replace(config, **{field.name: other})
-        assert changed.hash_with(DATA) != config.hash_with(DATA), field.name
+        before = replace(config, pretrain_epochs=0) if field.name == "model" else config
+        changed = replace(before, **{field.name: other})
+        assert changed.hash_with(DATA) != before.hash_with(DATA), field.name
 
 
 def test_every_method_names_its_settings_in_the_slug():
