@@ -6,11 +6,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import bootstrap, ttest_1samp
+from scipy.stats import bootstrap, spearmanr, ttest_1samp
 
 from ecglib import stats
 from ecglib.metrics import accuracy, macro_f1
-from ecglib.stats import Interval, paired_accuracy, paired_difference, patient_bootstrap, pool
+from ecglib.stats import (
+    Interval,
+    paired_accuracy,
+    paired_difference,
+    patient_bootstrap,
+    pool,
+    rank_correlation,
+)
 
 DS2_RECORDS = ("100", "103", "105", "111", "113", "117")
 
@@ -259,3 +266,39 @@ def test_bca_is_that_of_scipy():
     assert (found.low, found.high) == pytest.approx(expected, abs=0.004)
     assert found.value == plain.value == pytest.approx(gained.mean() / 100)
     assert found.low > plain.low + 0.002  # the skew moves it up
+
+
+def layers(seed, n_networks=3, n_layers=9):
+    """Two numbers of each layer that go together a little; some are equal."""
+    rng = np.random.default_rng(seed)
+    x = rng.integers(0, 6, (n_networks, n_layers))
+    return x, x + rng.normal(0, 2, x.shape)
+
+
+def test_rank_correlation_is_the_mean_of_scipys():
+    x, y = layers(1)
+    expected = np.mean([spearmanr(a, b).statistic for a, b in zip(x, y, strict=True)])
+    assert rank_correlation(x, y).value == pytest.approx(expected)
+    assert rank_correlation(x, -y).value == pytest.approx(-expected)
+    assert rank_correlation(x, np.exp(y)) == rank_correlation(x, y)  # ranks alone count
+
+
+def test_rank_correlation_draws_the_same_layers_of_all_networks():
+    """Against a bootstrap in which scipy ranks each drawn set of layers anew."""
+    x, y = layers(2)
+    rng = np.random.default_rng(5)
+
+    def of_draw(rows):
+        return np.mean(
+            [spearmanr(a[rows], b[rows]).statistic for a, b in zip(x, y, strict=True)]
+        )
+
+    drawn = [of_draw(rng.integers(9, size=9)) for _ in range(1500)]
+    found = rank_correlation(x, y, n_resamples=20_000)
+    assert (found.low, found.high) == pytest.approx(
+        np.quantile(drawn, [0.025, 0.975]), abs=0.06
+    )
+
+
+def test_rank_correlation_of_equal_numbers_is_unknown():
+    assert np.isnan(rank_correlation([[1, 1, 1]], [[1, 2, 3]]).value)

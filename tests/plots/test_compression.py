@@ -94,17 +94,6 @@ def test_networks_are_drawn_from_input_to_classes():
     assert found.count("output layer, 4 classes") == 2
 
 
-def test_a_point_for_every_layer():
-    table = pd.DataFrame(
-        {"importance": [0.2, 0.9, 0.4], "rise": [0.1, 0.0, 0.05]}, index=["a", "b", "c"]
-    )
-    axis = compression.guess_and_measured(table, 3).axes[0]
-    points = axis.lines[-1].get_xydata()
-    assert points.tolist() == table.to_numpy().tolist()
-    assert set(texts(axis)) == {"a", "b", "c"}
-    assert "3 bits" in axis.get_ylabel()
-
-
 def test_bits_stand_from_the_first_layer_to_the_last_and_gains_below():
     index = ["output layer", "stem, gains", "block 2, conv 1", "stem", "block 1, conv 1"]
     bits = pd.DataFrame({"LAQ": [6, 1, 3, 32, 5], "program": [4, np.nan, 2, 8, 3]}, index=index)

@@ -351,24 +351,43 @@ def test_layers_of_the_network_have_names_of_their_own():
     assert "stem, gains" in found
 
 
-RISES = {"stem.conv.weight": {"2": 0.4, "3": 0.1}, "out.weight": {"2": 0.0, "3": -0.01}}
-
-
-def test_importance_stands_beside_the_measured_rise(laq):
-    measured = {"decisions": {"sensitivity": RISES}}
+def test_measured_rises_stand_by_layer_and_bits():
+    rises = {"stem.conv.weight": {"2": 0.4, "3": 0.1}, "out.weight": {"2": 0.0, "3": -0.01}}
+    measured = {"decisions": {"sensitivity": rises}}
     allocated = made_result("compression", fold=0, method="allocated", metrics=measured)
-    table = compression.guess_and_measured(laq, allocated, 3)
-    assert table["importance"].to_dict() == {"stem": 0.27, "output layer": 0.94}
-    assert table["rise"].to_dict() == {"stem": 0.1, "output layer": -0.01}
     by_bits = compression.sensitivity_table(allocated)
     assert by_bits.loc["stem"].to_dict() == {"2 bits": 0.4, "3 bits": 0.1}
 
 
-def test_a_trial_names_its_factors_and_counts_layers_in_fp32(laq):
-    table = compression.factors_table([laq])
-    assert list(table.index) == [(0.1, 0.1, 0.8)]
-    assert table["layers left in fp32"].tolist() == [1]
-    assert difference_of(table.iloc[0]) == pytest.approx([-0.51, -0.92, 0.13])
+def test_the_control_is_fp32_trained_as_long_where_it_was_run():
+    eight = made_result("compression", method="trained", bits=8)
+    longer = made_result("compression", method="longer")
+    both = compression.by_method([eight, longer])
+    assert both[compression.control_of(both)] is longer
+    alone = compression.by_method([eight])
+    assert alone[compression.control_of(alone)] is eight
+    with pytest.raises(LookupError):
+        compression.control_of({})
+
+
+def test_shared_tolerances_are_told_apart():
+    shares = [0.005, 0.02]
+    made = [made_result("compression", method="laq_shared", tolerance=t) for t in shares]
+    named = compression.by_method(made)
+    assert [found.config["tolerance"] for found in named.values()] == shares
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "loss_free"),
+    [
+        (-0.0092, 0.0013, True),
+        (-0.009, -0.001, False),
+        (-0.011, 0.2, False),
+        (0.001, 0.2, True),
+    ],
+)
+def test_no_loss_is_within_one_point_and_not_wholly_below_zero(low, high, loss_free):
+    assert compression.is_no_loss(stats.Interval(0, low, high)) == loss_free
 
 
 def test_the_report_sets_methods_beside_the_papers_rows(tmp_path):
