@@ -209,7 +209,7 @@ def rank_correlation(x, y, *, n_resamples=2000, level=0.95, seed=0):
     Parameters
     ----------
     x, y : array_like of float, shape (n_networks, n_layers)
-        Two numbers of each layer; NaN if those of a network are all equal.
+        Two numbers of each layer. If those of a network are all equal, it has correlation 0.
 
     Returns
     -------
@@ -227,8 +227,8 @@ def rank_correlation(x, y, *, n_resamples=2000, level=0.95, seed=0):
     a, b = (rankdata(values[:, rows], axis=2) for values in (x, y))
     a, b = (ranks - ranks.mean(axis=2, keepdims=True) for ranks in (a, b))
     norms = np.sqrt((a**2).sum(axis=2) * (b**2).sum(axis=2))
-    with np.errstate(invalid="ignore"):
-        return _interval(((a * b).sum(axis=2) / norms).mean(axis=0), level)
+    found = (a * b).sum(axis=2) / np.where(norms > 0, norms, 1)
+    return _interval(found.mean(axis=0), level)
 
 
 def seed_spread(values):
