@@ -116,7 +116,7 @@ def _right(model, samples):
 
 
 def _held_out(model, coded, samples):
-    """Recordings that the network answers rightly before (`fp32`) and after coding, counted."""
+    """Right answers and mean loss of the network before (`fp32`) and after coding."""
     trial = copy.deepcopy(model)
     coded.load_into(trial)
     before, after = _right(model, samples), _right(trial, samples)
@@ -125,6 +125,8 @@ def _held_out(model, coded, samples):
         "both_right": int((before & after).sum()),
         "only_fp32_right": int((before & ~after).sum()),
         "only_coded_right": int((after & ~before).sum()),
+        "loss_fp32": validation_loss(model, samples),
+        "loss_coded": validation_loss(trial, samples),
     }
 
 

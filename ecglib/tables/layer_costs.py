@@ -107,7 +107,8 @@ def validation_table(results):
     -------
     DataFrame
         `folds`; `ideal` and `file`, ratios to fp32, means of the folds; `Δ accuracy, points`
-        with its paired interval over all validation recordings. Index: α, β, γ, τ.
+        with its paired interval over all validation recordings; `Δ loss`, the rise of their
+        mean loss, a share, mean of the folds. Index: α, β, γ, τ.
     """
     groups = {}
     for result in results:
@@ -116,13 +117,15 @@ def validation_table(results):
             groups.setdefault(factors, []).append(result.metrics)
     rows = {}
     for factors, folds in sorted(groups.items()):
-        found = validation_change([m["decisions"]["validation"] for m in folds])
+        counts = [m["decisions"]["validation"] for m in folds]
+        found = validation_change(counts)
         found = stats.Interval(100 * found.value, 100 * found.low, 100 * found.high)
         rows[factors] = {
             "folds": len(folds),
             "ideal": np.mean([m["ideal_ratio"] for m in folds]),
             "file": np.mean([m["file_ratio"] for m in folds]),
             **frames.with_bounds("Δ accuracy, points", found),
+            "Δ loss": np.mean([c["loss_coded"] / c["loss_fp32"] - 1 for c in counts]),
         }
     if not rows:
         raise LookupError("no run counted its right answers on validation recordings")

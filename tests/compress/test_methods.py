@@ -223,7 +223,13 @@ def test_right_answers_of_the_validation_side_are_counted(method, trained):
         for model in (trained, loaded(compressed))
     ]
     pairs = list(zip(*right, strict=True))
-    assert compressed.decisions["validation"] == {
+    losses = [
+        F.cross_entropy(logits(model), VALIDATION.y).item()
+        for model in (trained, loaded(compressed))
+    ]
+    found = compressed.decisions["validation"]
+    assert [found.pop("loss_fp32"), found.pop("loss_coded")] == pytest.approx(losses, abs=1e-6)
+    assert found == {
         "recordings": 18,
         "both_right": pairs.count((True, True)),
         "only_fp32_right": pairs.count((True, False)),

@@ -77,7 +77,8 @@ def test_correlations_are_means_of_each_folds_own(results):
 def made_trial(fold, counts, ratio, **settings):
     keys = ("recordings", "both_right", "only_fp32_right", "only_coded_right")
     metrics = {"ideal_ratio": ratio, "file_ratio": 2 * ratio}
-    metrics["decisions"] = {"validation": dict(zip(keys, counts, strict=True))}
+    counted = dict(zip(keys, counts, strict=True)) | {"loss_fp32": 0.5, "loss_coded": 0.6}
+    metrics["decisions"] = {"validation": counted}
     return made_result("compression", fold=fold, method="laq", metrics=metrics, **settings)
 
 
@@ -102,6 +103,7 @@ def test_settings_are_judged_on_the_validation_recordings_of_all_folds():
     found = [row[f"Δ accuracy, points{bound}"] / 100 for bound in ("", " low", " high")]
     assert found == pytest.approx([expected.value, expected.low, expected.high])
     assert expected.value == -0.02
+    assert row["Δ loss"] == pytest.approx(0.2)
 
 
 def test_the_smallest_without_loss_is_chosen():
