@@ -122,11 +122,11 @@ def shared(named=resnet, model="resnet1d"):
     return named[compression.method_name({"method": "laq_shared", "tolerance": tolerance})]
 
 
-def costs_of(model, dataset="cinc2017"):
-    """Runs in which each layer was rounded alone, one a fold."""
-    wanted = {"dataset": dataset, "model": model}
+def costs(*models):
+    """Layers of networks on CinC 2017, each rounded alone."""
+    wanted = {"dataset": "cinc2017"}
     found = [r for r in reference["layer_costs"] if wanted.items() <= r.config.items()]
-    return some(found)
+    return layer_costs.layers_of([r for r in found if r.config["model"] in models])
 
 
 def predicts(*correlations):
@@ -397,17 +397,15 @@ the paper rounds ({numref}`fig-importance`). The rank correlation of its importa
 the validation loss is {resnet:change} in ResNet1D and {hubert:change} in HuBERT-ECG. So it predicts
 the cost in {verdict}.
 """,
-    resnet=lambda: layer_costs.correlation(costs_of("resnet1d"), 3),
-    hubert=lambda: layer_costs.correlation(costs_of("hubert"), 3),
+    resnet=lambda: layer_costs.correlation(costs("resnet1d"), 3),
+    hubert=lambda: layer_costs.correlation(costs("hubert"), 3),
     verdict=lambda: predicts(
-        *(layer_costs.correlation(costs_of(model), 3) for model in ("resnet1d", "hubert"))
+        *(layer_costs.correlation(costs(model), 3) for model in ("resnet1d", "hubert"))
     ),
 )
 
 # %% mystnb={"figure": {"caption": "The paper's importance of each layer, and how much the validation loss rises when this layer alone is rounded to three bits (CinC 2017; a point is a layer, mean of five folds; the scale is linear near zero). Rank correlation: mean of the five folds, whose networks share most of their recordings; so its 95 % interval is over layers, the same ones drawn in all folds.", "name": "fig-importance"}, "image": {"alt": "Two panels of points, one a layer: importance from left to right, rise of the validation loss upwards"}} tags=["remove-input"]
-show.figure(
-    lambda: cost_figures.importance_and_cost([*costs_of("resnet1d"), *costs_of("hubert")], 3)
-)
+show.figure(lambda: cost_figures.importance_and_cost(costs("resnet1d", "hubert"), 3))
 
 
 # %% mystnb={"figure": {"caption": "Bits of each layer by LAQ, by LAQ with equation (3) as printed, and by an integer program that shares out four bits a weight on average so that the measured losses are least (ResNet1D small, CinC 2017, fold 0; 32: left in fp32). The program gives most bits to the first two blocks.", "name": "fig-bits"}, "image": {"alt": "Grid of layers and three methods with the number of bits in each cell"}} tags=["remove-input"]
@@ -662,7 +660,7 @@ show.table(
 
 # %% tags=["all-results", "remove-input"]
 show.table(
-    lambda: layer_costs.correlations_table(some(reference["layer_costs"])),
+    lambda: layer_costs.correlations_table(reference["layer_costs"]),
     "Rank correlation of the importance, and of each of its indices, with the rise of the validation "
     "loss when one layer alone is rounded: mean of five folds, 95 % interval over layers.",
     {"* bits": formats.SIGNED_2},

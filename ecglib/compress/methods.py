@@ -100,19 +100,18 @@ def compress(model, sides, config):
     return METHODS[config.method].compress(model, sides, config)
 
 
-def accuracy(model, samples):
-    """Share of the recordings that a network answers rightly."""
-    return float(_right(model, samples).mean())
-
-
-def certainty(model, samples):
-    """Minus the mean cross-entropy of recordings, a finer score than the accuracy."""
-    return -validation_loss(model, samples)
-
-
 def _right(model, samples):
     """Which recordings a network answers rightly, (n,) bool."""
     return predict(model, samples) == samples.y.cpu().numpy()
+
+
+def _accuracy(model, samples):
+    return float(_right(model, samples).mean())
+
+
+def _certainty(model, samples):
+    """A finer score than the accuracy."""
+    return -validation_loss(model, samples)
 
 
 def _held_out(model, coded, samples):
@@ -146,7 +145,7 @@ def _pruned(layers):
     return run
 
 
-def _layerwise(scheme, layers=coded_names, score=accuracy, **options):
+def _layerwise(scheme, layers=coded_names, score=_accuracy, **options):
     """A scheme that follows the importance of layers, and a score of validation recordings."""
 
     def run(model, sides, config):
@@ -224,7 +223,7 @@ METHODS = {
     "laq": Method(_layerwise(schemes.laq), _INDICES),
     "laq_printed": Method(_layerwise(schemes.laq, printed=True), _INDICES),
     "lap": Method(_layerwise(schemes.lap), _INDICES),
-    "laq_shared": Method(_layerwise(schemes.laq_shared, score=certainty), _INDICES),
+    "laq_shared": Method(_layerwise(schemes.laq_shared, score=_certainty), _INDICES),
     "matrix_quant": Method(_quantized(matrix_names), ("bits",)),
     "matrix_prune": Method(_pruned(matrix_names), ("share",)),
     "matrix_laq": Method(_layerwise(schemes.laq, matrix_names), _INDICES),

@@ -228,7 +228,12 @@ def beside_paper(named, fp32, printed):
 def difference(metrics):
     """Difference in accuracy to fp32, in points, as `ecglib.stats.Interval`."""
     keys = ("difference", "difference_low", "difference_high")
-    return stats.Interval(*(100 * metrics[key] for key in keys))
+    return in_points(stats.Interval(*(metrics[key] for key in keys)))
+
+
+def in_points(interval):
+    """An `Interval` of shares in percentage points."""
+    return stats.Interval(100 * interval.value, 100 * interval.low, 100 * interval.high)
 
 
 def is_within_one_point(interval):
@@ -318,8 +323,7 @@ def control_table(named, control, fp32):
         rows[name] = {"kB": m["file_bytes"] / 1000, "file": m["file_ratio"]}
         rows[name] |= frames.with_bounds("Δ fp32, points", difference(m))
         if result is not control:
-            found = paired(result, control, labels)
-            found = stats.Interval(100 * found.value, 100 * found.low, 100 * found.high)
+            found = in_points(paired(result, control, labels))
             rows[name] |= frames.with_bounds("Δ control, points", found)
     return frames.of_rows(rows)
 

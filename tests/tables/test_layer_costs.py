@@ -21,7 +21,7 @@ def made_costs(fold, **settings):
             **dict(zip(("pdi", "pvi", "ki"), rng.random(3).tolist(), strict=True)),
             "n_weights": 10 * number + 10,
             "gain": "norm" in name,
-            "rise": {"3": float(rng.normal(0.1)), "2": float(rng.normal(0.3))},
+            "rise": {bits: float(rng.normal(0.1)) for bits in ("4", "3", "2")},
         }
         for number, name in enumerate(NAMES)
     }
@@ -40,25 +40,20 @@ def results():
     ]
 
 
-def test_runs_are_put_together_by_network(results):
-    found = layer_costs.by_network(results)
-    assert [len(folds) for folds in found.values()] == [3, 2]
-    assert all("CinC 2017" in title for title in found)
-
-
-def test_importance_and_rise_are_means_of_the_folds(results):
-    folds = results[:3]
-    table = layer_costs.costs(folds, 2)
-    assert list(table.index) == list(NAMES)
-    own = [result.metrics["layers"]["out.weight"] for result in folds]
-    rise = np.mean([layer["rise"]["2"] for layer in own])
-    by_hand = [0.1 * layer["pdi"] + 0.1 * layer["pvi"] + 0.8 * layer["ki"] for layer in own]
-    row = table.loc["out.weight"]
-    assert row["rise"] == pytest.approx(rise)
-    assert row["I"] == pytest.approx(np.mean(by_hand))
-    assert row["KI"] == pytest.approx(np.mean([layer["ki"] for layer in own]))
-    assert row["weights"] == 40
-    assert table.index[table["gain"]].tolist() == ["stem.norm.weight"]
+def test_every_layer_has_a_row_with_its_importance_and_rises(results):
+    table = layer_costs.layers_of(results)
+    assert len(table) == 5 * len(NAMES)
+    titles = list(dict.fromkeys(table["network"]))
+    assert len(titles) == 2
+    assert all("CinC 2017" in title for title in titles)
+    row = table[(table["fold"] == 1) & (table["layer"] == "out.weight")].iloc[0]
+    layer = results[1].metrics["layers"]["out.weight"]
+    by_hand = 0.1 * layer["pdi"] + 0.1 * layer["pvi"] + 0.8 * layer["ki"]
+    assert row["I"] == pytest.approx(by_hand)
+    assert (row["KI"], row["2 bits"]) == (layer["ki"], layer["rise"]["2"])
+    assert set(table.loc[table["gain"], "layer"]) == {"stem.norm.weight"}
+    with pytest.raises(LookupError):
+        layer_costs.layers_of([])
 
 
 def test_correlations_are_means_of_each_folds_own(results):
