@@ -310,7 +310,7 @@ weights it is {times:digits} times smaller.
 
 **Part of this is due to the longer training.** The {term}`control`, {as_long}, changes accuracy by
 {gain:points} against fp32. Compared with it, the smallest file is {within} one point. The larger
-one is {larger_within} one point; it changes accuracy by {larger:points} ({numref}`tab-control`).
+one is {larger_within}; it changes accuracy by {larger:points} ({numref}`tab-control`).
 """,
     plain=lambda: best_of_paper(resnet).metrics["file_ratio"],
     change=lambda: compression.change(resnet[SMALLEST]),
@@ -342,9 +342,9 @@ say(
     """
 **The paper's ratio is not the size of the file.** For our smallest network it says
 {ideal:digits} times; all bits give {all_bits:digits} times ({numref}`fig-sizes`). Entropy coding
-brings the file to {file:digits} times. It can also change which file is smallest. The file of HuBERT-ECG `tiny`, rounded to four bits without any training, is {hubert:digits} times
-smaller, and accuracy changes by {hubert_change:points}. Our trained
-HuBERT-ECG has a larger file.
+brings the file to {file:digits} times, and it can change which file is smallest. That of HuBERT-ECG
+`tiny`, rounded to four bits without training, is {hubert:digits} times smaller; accuracy changes by
+{hubert_change:points}. Our trained HuBERT-ECG has a larger file.
 """,
     ideal=lambda: resnet[SMALLEST].metrics["ideal_ratio"],
     all_bits=lambda: resnet[SMALLEST].metrics["overhead_ratio"],
@@ -378,8 +378,8 @@ say(
 **Its order and its score are to blame.** All bounds are measured from the accuracy at the start, but
 losses add up: small first layers use up the tolerance. Accuracy hides this. On the validation
 recordings it changes by {held:points}, while their loss rises by {loss:percent}. With a shared
-tolerance, the network becomes {ideal:digits} times smaller by the paper's count and {file:digits}
-times as a file. Accuracy changes by {change:points}, {within} one point.
+tolerance, the network becomes {ideal:digits} times smaller by the paper's count ({file:digits} as a
+file). Accuracy changes by {change:points}, {within} one point.
 """,
     held=lambda: trials("laq").loc[OWN_FACTORS]["Δ accuracy, points"] / 100,
     loss=lambda: trials("laq").loc[OWN_FACTORS]["Δ loss"],
@@ -393,9 +393,9 @@ times as a file. Accuracy changes by {change:points}, {within} one point.
 say(
     """
 **Does the importance predict what rounding costs?** We rounded one layer at a time to three bits, as
-the paper rounds ({numref}`fig-importance`). The rank correlation of its importance and the rise of
-the validation loss is {resnet:change} in ResNet1D and {hubert:change} in HuBERT-ECG. So it predicts
-the cost in {verdict}.
+the paper does ({numref}`fig-importance`). The rank correlation of importance and rise of the
+validation loss is {resnet:change} in ResNet1D and {hubert:change} in HuBERT-ECG. It lies above zero
+in {verdict}.
 """,
     resnet=lambda: layer_costs.correlation(costs("resnet1d"), 3),
     hubert=lambda: layer_costs.correlation(costs("hubert"), 3),
@@ -441,15 +441,13 @@ activations. In ResNet1D, on fold 0, outputs of the median layer keep {variance:
 say(
     """
 **Other data.** On a tenth of Chapman {cite:p}`zheng2020` the trained file of ResNet1D is
-{chapman:digits} times smaller and changes accuracy by {chapman_change:points}. These are too few
-recordings to tell. In the narrow ECGNet of MIT-BIH (one seed) LAQ reaches {ecgnet:digits} times by the
+{chapman:digits} times smaller and changes accuracy by {chapman_change:points}. Too few recordings to tell. In the narrow ECGNet of MIT-BIH (one seed) LAQ reaches {ecgnet:digits} times by the
 paper's count, and accuracy on DS2 changes by {ecgnet_change:points}. Trained on the tenth of Chapman,
 a network finds atrial fibrillation in CinC 2017 with an AUC of {across:f1}. The other way it is
 {back:f1}.
 
-**What to do,** as far as two small networks tell. If you can train, prune and round in the
-same training. If not, round, write an entropy-coded file, and do not prune
-({numref}`tab-smallest`).
+**What to do,** as far as two small networks tell: prune and round while training. If you cannot
+train, round, write an entropy-coded file, and do not prune ({numref}`tab-smallest`).
 """,
     chapman=lambda: chapman[LARGER].metrics["file_ratio"],
     chapman_change=lambda: compression.change(chapman[LARGER]),
