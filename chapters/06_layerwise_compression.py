@@ -362,7 +362,7 @@ say(
     """
 **LAQ, rebuilt on ResNet1D, is {within} one point.** By the paper's count it makes ResNet1D
 {ideal:digits} times smaller, and it changes accuracy by {change:points}. Each fold was allowed to
-lose one point on a tenth of the recordings; the worst one lost {worst:amount} on the test
+lose one point on validation recordings; the worst one lost {worst:amount} on its test
 recordings. LAP finds nothing to prune in {idle:count} of the folds.
 """,
     within=lambda: within(compression.change(resnet["LAQ"])),
@@ -375,9 +375,9 @@ recordings. LAP finds nothing to prune in {idle:count} of the folds.
 # %% tags=["remove-input"]
 say(
     """
-**Its order and its score are to blame.** All bounds are measured from the accuracy at the start, but
-losses add up: small first layers use up the tolerance. Accuracy hides this. On the validation
-recordings it changes by {held:points}, while their loss rises by {loss:percent}. With a shared
+**Its order and its score are to blame.** All bounds count from the accuracy at the start, but losses
+add up: small first layers use up the tolerance. Accuracy hides this. On validation recordings it
+changes by {held:points}, while their loss rises by {loss:percent}. With a shared
 tolerance, the network becomes {ideal:digits} times smaller by the paper's count ({file:digits} as a
 file). Accuracy changes by {change:points}, {within} one point.
 """,
@@ -424,11 +424,11 @@ On fold 0, the bits of the integer program ({numref}`fig-bits`) change accuracy 
 {one_width:points} against one width, and by {laq:points} against LAQ.
 
 **Pruning a small share fails in ResNet1D because gains are pruned too.** The paper counts gains as
-weights. With three tenths of all weights pruned, gains included, ResNet1D loses
-{rest:amount}. With the gains left alone it loses {alone:amount} ({numref}`fig-against-paper`).
+weights. With three tenths of all weights pruned, ResNet1D loses {rest:amount}; with the gains left
+alone, {alone:amount} ({numref}`fig-against-paper`).
 
-**Rounding hardly helps accuracy.** The paper explains good accuracy at four bits by less variance of
-activations. In ResNet1D, on fold 0, outputs of the median layer keep {variance:percent} of it.
+**Less variance of activations** is the paper's reason for good accuracy at four bits. In ResNet1D, on
+fold 0, the median layer keeps {variance:percent} of it.
 """,
     one_width=lambda: against(ALLOCATED, "4 bits, clipped, by channel", fold_0),
     laq=lambda: against(ALLOCATED, "LAQ", fold_0),

@@ -34,9 +34,9 @@ def importance_and_cost(layers, bits):
             look = {"color": color, "mfc": fill, "ms": 6, "label": text}
             axis.plot(points["I"], points[f"{bits} bits"], "o", **look)
         axis.set_yscale("symlog", linthresh=SMALL)
-        axis.set_title("\n".join(title.rsplit(", ", 1)))
-        found = f"rank correlation\n{correlation(own, bits):.2f}"
-        axis.set_xlabel(f"importance by paper 2\n{found}")
+        axis.set_title("\n".join(title.rsplit(", ", 1)), fontsize=11)
+        found = f"{correlation(own, bits):+.2f}".replace("-", "−")
+        axis.set_xlabel(f"importance by paper 2\nrank correlation\n{found}")
     axes[0].set_ylabel(f"rise of the validation loss,\nthis layer alone at {bits} bits")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return figure

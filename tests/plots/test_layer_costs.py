@@ -23,4 +23,5 @@ def test_a_panel_a_network_and_a_point_a_layer():
     assert gain == pytest.approx([np.mean(by_hand), rise])
     assert len(found["convolutions and linear layers"]) == 3
     of_first = layers[layers["network"] == layers["network"].iloc[0]]
-    assert f"{correlation(of_first, 3):.2f}" in first.get_xlabel()
+    found = first.get_xlabel().replace("−", "-")
+    assert f"{correlation(of_first, 3):+.2f}" in found
