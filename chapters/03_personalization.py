@@ -170,6 +170,7 @@ figures.pipeline()
 #
 # $$\theta_p' = \arg\min_{\theta_F}\; \mathbb{E}_{(x,\,y)}\;
 # \ell\bigl(g_\theta(x),\, y\bigr).$$ (eq-finetune)
+#
 # *AdaBN* changes no weight. After the fine-tuning it replaces the mean and variance of every
 # BatchNorm layer by those of the patient's beats {cite:p}`li2017`. This needs a network **with**
 # BatchNorm, which the paper does not describe. We give it to all six strategies, so that they

@@ -210,8 +210,8 @@ figures.constant_answers(papers.constants_table())
 # %% [markdown]
 # ## How it works
 #
-# ResNet1D turns a recording $\mathbf{X}$ into probabilities of the classes. $W$ are weights. The second
-# and third line are equation (1) of the paper:
+# ResNet1D turns a recording $\mathbf{X}$ into probabilities of the classes. $W$ are weights. Lines two
+# and three are equation (1) of the paper:
 #
 # $$\begin{aligned}
 # \mathbf{H}_0 &= \mathrm{BN}(\mathrm{Conv1d}(\mathbf{X}; W_0))
@@ -226,8 +226,8 @@ figures.constant_answers(papers.constants_table())
 # && b_f\text{: bias}
 # \end{aligned}$$ (eq-block)
 #
-# HuBERT-ECG {cite:p}`coppola2024,hsu2021` relates tokens (lists of numbers) by a transformer. It first
-# learns without labels, by predicting the clusters of masked tokens. The last line is equation (2):
+# HuBERT-ECG {cite:p}`coppola2024,hsu2021` relates tokens (lists of numbers) by a transformer. In
+# {term}`pretraining` it predicts the clusters of masked tokens. The last line is equation (2):
 #
 # $$\begin{aligned}
 # c_t &= \arg\min_k \lVert \mathbf{x}_t - \mu_k \rVert_2^2
@@ -249,7 +249,7 @@ figures.networks(SIZES["small"], HUBERT_SIZES["tiny"])
 # $$\min_{\{b_l,\, p_l\}} \operatorname{Size}(\mathcal{M}) \quad\text{s.t.}\quad
 # \operatorname{Accuracy}(\mathcal{M}_{\text{comp}}) \ge A_0 - \Delta$$ (eq-objective)
 #
-# The importance $I_l$ adds three indices; kurtosis is high if few weights are much larger:
+# The importance $I_l$ adds three indices ({term}`PDI`, {term}`PVI`, {term}`KI`):
 #
 # $$\begin{gathered}
 # \mathrm{PDI}_l = \frac{\dim W_l}{\sum_k \dim W_k} \qquad

@@ -100,6 +100,8 @@ class PretrainingSettings(Settings):
         super().check()
         if self.pretrain_epochs and self.model != "hubert":
             raise UserError(f"pretrain_epochs is for model: hubert, not {self.model}")
+        if self.pretrain_epochs and self.weights != "random":
+            raise UserError("weights and pretrain_epochs cannot both be given; leave one out")
         if self.weights != "random" and (self.model, self.size) != ("hubert", "small"):
             raise UserError("weights is for model: hubert with size: small")
 
