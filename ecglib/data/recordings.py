@@ -133,7 +133,7 @@ def stratified_folds(label, n_folds=5, *, seed):
     label = np.asarray(label)
     if not 2 <= n_folds <= len(label):
         raise UserError(
-            f"n_folds is {n_folds}; it must be 2 to {len(label)}, the recordings: give more of them"
+            f"n_folds is {n_folds}; it must be 2 to {len(label)}, the recordings: give more"
         )
     rng = np.random.default_rng(seed)
     rows = (np.flatnonzero(label == value) for value in np.unique(label))

@@ -79,7 +79,7 @@ def index_of(name, word, groups, classes, where, what, found=()):
     if word not in groups:
         raise UserError(
             f"recording {name} has no known {what} in {where} (known: {', '.join(groups)}; "
-            f"found: {', '.join(found) or 'none'}); correct the label or leave the recording out"
+            f"found: {', '.join(found) or 'none'}); correct the label or leave it out"
         )
     return classes.index(groups[word])
 
