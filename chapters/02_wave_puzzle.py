@@ -220,11 +220,21 @@ are not published.
 # %% [markdown]
 # ## How it works
 #
-# A beat $x$ of 300 samples is cut at two points into $x = (p_0, p_1, p_2)$. With the six orders
-# $\pi_0, \dots, \pi_5$ of three pieces, the network $f$ minimises
+# A beat $x$ of 300 samples is cut at two points into the pieces $p_0$, $p_1$ and $p_2$. Order
+# $\pi_k$ puts them together again:
 #
-# $$\mathcal{L} = -\,\mathbb{E}_{x}\;\frac{1}{6}\sum_{k=0}^{5} \log f_k\bigl(\pi_k(x)\bigr),
-# \qquad \pi_k(x) = \bigl(p_{\pi_k(0)},\, p_{\pi_k(1)},\, p_{\pi_k(2)}\bigr).$$
+# $$x = (p_0, p_1, p_2), \qquad
+# \pi_k(x) = \bigl(p_{\pi_k(0)},\, p_{\pi_k(1)},\, p_{\pi_k(2)}\bigr).$$ (eq-puzzle)
+#
+# There are six orders, and the number $k$ of an order is the label that the network has to find:
+#
+# $$(\pi_0, \dots, \pi_5) = (012,\; 021,\; 102,\; 120,\; 201,\; 210).$$ (eq-orders)
+#
+# Let $f_k$ be the probability that the network $f$ gives to label $k$. It minimises the loss
+# $\mathcal{L}$, the mean over all beats and orders:
+#
+# $$\mathcal{L} = -\,\mathbb{E}_{x}\;\frac{1}{6}\sum_{k=0}^{5}
+# \log f_k\bigl(\pi_k(x)\bigr).$$ (eq-puzzle-loss)
 
 # %% mystnb={"figure": {"caption": "A real beat in the six orders of its pieces; order 0 is the beat as it was. It is the N beat of record 103 nearest to the median of its N beats; the record is of DS2, and no network learned from it. The first cut goes through the P wave, so the piece called P does not hold the whole wave. MIT-BIH Arrhythmia Database 1.0.0, ODC-By 1.0.", "name": "fig-real-puzzle"}, "image": {"classes": "reference-figure", "alt": "Six panels with the same three pieces of a beat in six orders; jumps show at the cuts"}} tags=["remove-input"]
 show.reference_figure("puzzle", "A real beat in the six orders of its pieces")
@@ -233,9 +243,15 @@ show.reference_figure("puzzle", "A real beat in the six orders of its pieces")
 # Figure 1 of the paper shows equal thirds. Its words, P, QRS and T, call for cuts around the
 # {term}`QRS complex`: samples 90 and 210. We use these, and compare them with thirds.
 #
-# The network is ECGNet ({numref}`fig-ecgnet`). Its output layer has six outputs for the puzzle.
-# For N, S and V it is replaced by one of three. *Puzzle, then head* means that the backbone stays as
-# the puzzle made it and only the {term}`head` learns from labels.
+# The network is ECGNet ({numref}`fig-ecgnet`). Its output layer turns 256 features $h(x)$ into six
+# probabilities for the puzzle. For the classes N, S and V it is replaced by a new one with three:
+#
+# $$f(x) = \operatorname{softmax}\bigl(W_6\, h(x) + b_6\bigr) \quad\longrightarrow\quad
+# g(x) = \operatorname{softmax}\bigl(W_3\, h(x) + b_3\bigr).$$ (eq-outputs)
+#
+# Here $W_6$, $b_6$ and $W_3$, $b_3$ are the weights and biases of the two output layers. *Puzzle, then
+# head* means that the backbone stays as the puzzle made it and only the {term}`head` learns from
+# labels.
 
 # %% mystnb={"figure": {"caption": "ECGNet at the size that we take for the paper's. The paper prints the 64 and 128 filters of the first two blocks; the other filters, the pooling and the ReLU after fc1 are our choice. Most weights are in the first layer of the head.", "name": "fig-ecgnet"}, "image": {"alt": "Nine boxes from the beat to three outputs: five convolutional blocks, then three fully connected layers, with sizes and numbers of weights"}} tags=["remove-input"]
 ecgnet(ECGNetConfig().channels)

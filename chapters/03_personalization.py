@@ -156,13 +156,21 @@ after 5:00 by {low:change} (lowest) to {high:change} (highest).
 figures.pipeline()
 
 # %% [markdown]
-# Let $\theta$ be the weights of the pretrained network, $x_p$ the patient's unlabelled beats and
-# $\pi_k$ the six orders of the puzzle. A strategy names a subset $S$ of the weights. The online
-# stage solves
+# Let $\theta$ be the weights of the pretrained network $f_\theta$, $x_p$ the unlabelled beats of patient
+# $p$, and $\pi_k$ the six orders of {eq}`eq-orders`. A strategy names a subset $S$ of the weights. The
+# online stage solves the patient's puzzle, where $\ell$ is the cross-entropy of one beat:
 #
-# $$\theta_p = \arg\min_{\theta_S}\; \mathbb{E}_{x_p,\,k}\; \ell\bigl(f_\theta(\pi_k x_p),\, k\bigr)$$
+# $$\theta_p = \arg\min_{\theta_S}\; \mathbb{E}_{x_p,\,k}\;
+# \ell\bigl(f_\theta(\pi_k(x_p)),\, k\bigr).$$ (eq-online)
 #
-# and everything outside $S$ stays as it is. {numref}`fig-freedom` shows $S$ for each strategy.
+# Everything outside $S$ stays as it is. {numref}`fig-freedom` shows $S$ for each strategy. Then the six
+# outputs are replaced by three ({eq}`eq-outputs`), and the network $g_\theta$, which now starts from
+# $\theta_p$, learns from the labelled beats $(x, y)$ of DS1. What it may change, $\theta_F$, is the head
+# or everything:
+#
+# $$\theta_p' = \arg\min_{\theta_F}\; \mathbb{E}_{(x,\,y)}\;
+# \ell\bigl(g_\theta(x),\, y\bigr).$$ (eq-finetune)
+#
 # *AdaBN* changes no weight. After the fine-tuning it replaces the mean and variance of every
 # BatchNorm layer by those of the patient's beats {cite:p}`li2017`. This needs a network **with**
 # BatchNorm, which the paper does not describe. We give it to all six strategies, so that they

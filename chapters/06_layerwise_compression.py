@@ -243,60 +243,112 @@ figures.constant_answers(papers.constants_table())
 # %% [markdown]
 # ## How it works
 #
-# ResNet1D follows equation (1) of the paper: convolutions with {term}`BatchNorm` in
-# {term}`residual` blocks. HuBERT-ECG {cite:p}`coppola2024,hsu2021` turns a window of the recording
-# into tokens (lists of numbers) and relates them by a transformer. It first learns without labels,
-# by predicting hidden tokens.
+# ResNet1D turns a recording $\mathbf{X}$ into probabilities of the classes. $W$ are weights. Lines two
+# and three are equation (1) of the paper:
+#
+# $$\begin{aligned}
+# \mathbf{H}_0 &= \mathrm{BN}(\mathrm{Conv1d}(\mathbf{X}; W_0))
+# && \text{BN: BatchNorm} \\
+# \mathbf{Z}_k &= \sigma(\mathrm{BN}(\mathrm{Conv1d}(\mathbf{H}_{k-1}; W_{k,1})))
+# && \text{block } k = 1, \dots, K \\
+# \mathbf{Z}'_k &= \sigma(\mathrm{BN}(\mathrm{Conv1d}(\mathbf{Z}_k; W_{k,2})))
+# && \sigma\text{: ReLU} \\
+# \mathbf{H}_k &= \mathbf{Z}'_k + \mathcal{S}(\mathbf{H}_{k-1})
+# && \mathcal{S}\text{: shortcut} \\
+# \hat{\mathbf{y}} &= \operatorname{softmax}(W_f \operatorname{vec}(\mathbf{H}_K) + b_f)
+# && b_f\text{: bias}
+# \end{aligned}$$ (eq-block)
+#
+# HuBERT-ECG {cite:p}`coppola2024,hsu2021` relates tokens (lists of numbers) by a transformer. In
+# {term}`pretraining` it predicts the clusters of masked tokens. The last line is equation (2):
+#
+# $$\begin{aligned}
+# c_t &= \arg\min_k \lVert \mathbf{x}_t - \mu_k \rVert_2^2
+# && \text{features } \mathbf{x}_t \text{, centres } \mu_k \\
+# \mathbf{h}_t &= \mathcal{T}(\mathbf{z}_t + \mathbf{p}_t)
+# && \text{token } \mathbf{z}_t \text{, its place } \mathbf{p}_t \\
+# \mathcal{L}_{\text{HuBERT}} &= -\frac{1}{\sum_t m_t} \sum_{t=1}^{T} m_t
+# \log p_\theta(c_t \mid \mathbf{h}_t)
+# && m_t = 1 \text{: masked}
+# \end{aligned}$$ (eq-hubert)
 
 # %% mystnb={"figure": {"caption": "The two networks in the sizes that were run, from the recording to the class. Most weights of ResNet1D lie in the last blocks; those of HuBERT-ECG in the transformer.", "name": "fig-networks"}, "image": {"alt": "Two columns of boxes with arrows: the layers of ResNet1D and of HuBERT-ECG"}} tags=["remove-input"]
 figures.networks(SIZES["small"], HUBERT_SIZES["tiny"])
 
 # %% [markdown]
-# **The paper's methods.** Layer $l$ has the weights $W_l$. Its importance is a weighted sum of
-# three indices: its share of all weights, their variance, and their kurtosis (high if a few are
-# much larger than the others).
+# **The paper's methods.** Layer $l$ has weights $W_l$, gets $b_l$ bits, and loses a share $p_l$. With
+# the accuracy $A_0$ of the network $\mathcal{M}$ and an allowed loss $\Delta$, the aim is
 #
-# $$I_l = \alpha\, \frac{\dim W_l}{\sum_k \dim W_k} + \beta\, \frac{\operatorname{Var} W_l}{\max_k
-# \operatorname{Var} W_k} + \gamma\, \frac{\operatorname{Kur} W_l}{\max_k \operatorname{Kur} W_k}$$
+# $$\min_{\{b_l,\, p_l\}} \operatorname{Size}(\mathcal{M}) \quad\text{s.t.}\quad
+# \operatorname{Accuracy}(\mathcal{M}_{\text{comp}}) \ge A_0 - \Delta$$ (eq-objective)
 #
-# The paper finds $(\alpha, \beta, \gamma) = (0.1, 0.1, 0.8)$ best. The {term}`gains <gain>` of
-# BatchNorm count as layers too.
+# The importance $I_l$ adds three indices ({term}`PDI`, {term}`PVI`, {term}`KI`):
 #
-# *LAQ* begins with the least important layer. Each layer gets the fewest bits at which the
-# validation accuracy stays above $A_0 - \tau_l$; $A_0$ is the accuracy before. By the text,
-# important layers may lose less, $\tau_l = \tau (1 - I_l / \max I)$; equation (3) as printed says
-# the opposite, $\tau_l = \tau I_l$. We ran both, with $\tau$ of one point. *LAP* prunes less of
-# important layers. Nothing is trained afterwards.
+# $$\begin{gathered}
+# \mathrm{PDI}_l = \frac{\dim W_l}{\sum_k \dim W_k} \qquad
+# \mathrm{PVI}_l = \frac{\operatorname{Var} W_l}{\max_k \operatorname{Var} W_k} \qquad
+# \mathrm{KI}_l = \frac{\operatorname{Kur} W_l}{\max_k \operatorname{Kur} W_k} \\
+# \text{number of weights} \qquad \text{variance} \qquad \text{kurtosis} \\
+# I_l = \alpha\, \mathrm{PDI}_l + \beta\, \mathrm{PVI}_l + \gamma\, \mathrm{KI}_l
+# \end{gathered}$$ (eq-importance)
 #
-# **Methods of others.** *Clipped*: each channel has a grid of its own, with the step of least
-# squared error. *Integer program* {cite:p}`yao2021`: each layer is rounded alone, and those that
-# then raise the validation loss most get more bits.
+# The paper finds $(\alpha, \beta, \gamma) = (0.1, 0.1, 0.8)$ best. {term}`Gains <gain>` of
+# {term}`BatchNorm` count as layers. Its function $\operatorname{Quantize}$ is not printed. Ours rounds
+# halves to even:
+#
+# $$\operatorname{Quantize}(w, b) = \begin{cases}
+# s \operatorname{round}(w / s), \quad s = \max\lvert w \rvert \,/\, (2^{b-1} - 1) & b \ge 2 \\
+# \operatorname{sign}(w) \operatorname{mean}\lvert w \rvert & b = 1
+# \end{cases}$$ (eq-quantize)
+#
+# *LAQ* begins with the least important layer. Equation (3) as printed lets important layers lose more;
+# $\gamma$ is a tolerance here:
+#
+# $$b_l^* = \min\{b_l : \operatorname{Accuracy}(\mathcal{M}_{\text{quant}}) \ge
+# A_0 - \gamma \cdot I_l\}$$ (eq-laq-printed)
+#
+# The text means the opposite. We ran both, with one point of tolerance $\tau$ on validation recordings:
+#
+# $$b_l^* = \min\{b_l : \operatorname{Accuracy}(\mathcal{M}_{\text{quant}}) \ge
+# A_0 - \tau\, (1 - I_l / \max_k I_k)\}$$ (eq-laq)
+#
+# *LAP* is equation (4); $\theta_l$ is the $p_l$-th percentile of $\lvert W_l \rvert$. The paper gives no
+# rule for $p_l$; this is ours:
+#
+# $$\hat{W}_{l,ij} = \begin{cases} W_{l,ij} & \lvert W_{l,ij} \rvert > \theta_l \\
+# 0 & \text{otherwise} \end{cases}
+# \qquad p_l = p_{\max}\, (1 - I_l / \max_k I_k)$$ (eq-prune)
+#
+# Nothing is trained afterwards.
+#
+# **Methods of others.** *Clipped*: a grid a channel, with the step of least squared error. *Integer
+# program* {cite:p}`yao2021`: each layer is rounded alone, and those that then raise the validation
+# loss most get more bits.
 #
 # **Ours.** *Shared tolerance*: LAQ by the validation loss, which a layer and those before it may
 # raise by the share of $\tau$ that they have of all weights. *Joint training*: the network trains
-# further. In the first half, the weights with the lowest
-# {term}`LAMP` scores are pruned step by step {cite:p}`lee2021,zhu2018`. In the second half the
-# others are rounded to few bits, and the steps of the grids are learned {cite:p}`esser2020`. The
-# fp32 network is the teacher ({term}`distillation`, {cite:t}`hinton2015`).
+# further. First, the weights with the lowest {term}`LAMP` scores are
+# pruned step by step {cite:p}`lee2021,zhu2018`. Halfway the others are rounded, and the steps of the
+# grids learned {cite:p}`esser2020`. The fp32 network teaches ({term}`distillation`,
+# {cite:t}`hinton2015`).
 
 # %% tags=["remove-input"]
 show.code(laq, Coder.before_step, lamp_scores)
 
 # %% [markdown]
-# **Three sizes.** With a share $f$ of the parameters left in fp32, the paper's ratio for $b$ bits
-# or a pruned share $p$ is
+# **Three sizes.** All printed ratios fit one formula, which is not printed. $f$ is the share of the
+# parameters in fp32, $b$ are bits, and $p$ is pruned:
 #
-# $$\mathrm{CR}_b = \frac{32}{(1 - f)\, b + 32 f}$$
+# $$\mathrm{CR}_b = \frac{32}{(1 - f)\, b + 32 f} \qquad
+# \mathrm{CR}_p = \frac{1}{(1 - f)(1 - p) + f}$$ (eq-ratio)
 #
-# $$\mathrm{CR}_p = \frac{1}{(1 - f)(1 - p) + f}$$
+# They leave out the scales of the grids and the positions of the weights that stay. *All bits* counts
+# both. The *file* was written, read back, and scored. It is entropy-coded: frequent symbols take few
+# bits.
 #
-# This ratio leaves out the scales of the grids, and the positions of the weights that stay. *All
-# bits* counts both. The *file* was written, read back, and scored. It is entropy-coded: frequent
-# symbols take fewer bits.
-#
-# **The criterion.** {term}`Within one point <within one point>` means that even the lower end of
-# the paired 95 % interval, over all recordings, loses less than one point of accuracy. {term}`No
-# loss <no loss>` is said only where the interval also contains zero or lies above it.
+# **The criterion.** {term}`Within one point <within one point>`: even the lower end of the paired
+# 95 % interval loses less than one point of accuracy. {term}`No loss <no loss>`: this interval also
+# contains zero or lies above it.
 #
 # ## What we saw
 

@@ -304,6 +304,9 @@ def _ratio_or_nan(numerator, denominator):
 def scores(confusion, classes):
     """Accuracy and macro-averages, as paper 2 names its columns.
 
+    A ratio without a denominator is 0, and the means run over all classes, also over one
+    without recordings. So a macro-F1 of 1 is possible only if every class has a recording.
+
     Parameters
     ----------
     confusion : array_like of int, shape (n_classes, n_classes)

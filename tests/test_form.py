@@ -87,7 +87,7 @@ def captions(cell):
 
 def prose(text):
     """Words as they are read: no code, mathematics, headings, roles, marks of a list."""
-    text = re.sub(r"```.*?```|\$\$.*?\$\$", "", text, flags=re.DOTALL)
+    text = re.sub(r"```.*?```|\$\$.*?\$\$( \(eq-[\w-]+\))?", "", text, flags=re.DOTALL)
     text = re.sub(r"^\s*(#+ .*|[-*] |\d+\. |:::.*|\|.*)", "", text, flags=re.MULTILINE)
     text = re.sub(r"\{[\w:]+\}`[^`]*`|`[^`]*`|\$[^$]*\$|\{\w+(:\w+)?\}", "x", text)
     return re.sub(r"[*_]", "", text)

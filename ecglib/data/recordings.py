@@ -1,5 +1,6 @@
 """Whole recordings with one label each, and their division into folds."""
 
+import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -90,6 +91,18 @@ def padded(signals, names, length):
     return signal, n_samples
 
 
+def warn_of_rare(label, classes, n_folds):
+    """Warn of each class with fewer recordings than folds; `label` as in `Recordings`."""
+    counts = np.bincount(label, minlength=len(classes))
+    rare = [f"{c} {n}" for c, n in zip(classes, counts, strict=True) if n < n_folds]
+    if rare:
+        warnings.warn(
+            f"some of {n_folds} folds lack a class (recordings: {', '.join(rare)}); where a "
+            "class has no recording its F1 counts as 0 in macro-F1",
+            stacklevel=3,
+        )
+
+
 def stratified_folds(label, n_folds=5, *, seed):
     """Fold of each recording; every class is spread evenly over the folds.
 
@@ -119,7 +132,9 @@ def stratified_folds(label, n_folds=5, *, seed):
     """
     label = np.asarray(label)
     if not 2 <= n_folds <= len(label):
-        raise UserError(f"n_folds is {n_folds}; it must be 2 to {len(label)}, the recordings")
+        raise UserError(
+            f"n_folds is {n_folds}; it must be 2 to {len(label)}, the recordings: give more"
+        )
     rng = np.random.default_rng(seed)
     rows = (np.flatnonzero(label == value) for value in np.unique(label))
     order = np.concatenate([rng.permutation(own) for own in rows])

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import torch
 from huggingface_hub import hf_hub_download
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 from transformers import HubertConfig, HubertModel
 
 from ecglib.system.errors import UserError
+from ecglib.system.untrusted import refused
 
 KERNELS = (10, 3, 3, 2, 2)
 STRIDES = (4, 2, 2, 2, 2)
@@ -166,12 +166,13 @@ def load_published(where=PUBLISHED, *, n_outputs):
     try:
         folder = Path(where)
         file = folder / WEIGHTS if folder.is_dir() else hf_hub_download(str(where), WEIGHTS)
-        state = load_file(file)
-    except (OSError, ValueError, SafetensorError) as error:
+    except (OSError, ValueError) as error:
         raise UserError(
             f"no weights at {where}: give a folder with {WEIGHTS}, or connect to the network "
             f"and name it as on the Hugging Face hub, such as {PUBLISHED}"
         ) from error
+    with refused(f"no weights at {file}: it is missing or damaged; fetch {PUBLISHED} again"):
+        state = load_file(file)
     _load_into(model.hubert, state, where)
     return model.eval()
 
@@ -184,9 +185,10 @@ def _load_into(hubert, state, where):
         state[f"{stem}.parametrizations.weight.{older[last]}"] = state.pop(name)
     own = hubert.state_dict()
     unfit = [name for name in own if name not in state or state[name].shape != own[name].shape]
+    unfit += [n for n in state if n.startswith("encoder.layers.") and n not in own]
     if unfit:
         raise UserError(
-            f"{where} does not hold HuBERT-ECG-small: {unfit[0]} is missing or has another "
-            "shape; give the folder or name of the small network"
+            f"{where} does not hold HuBERT-ECG-small: {unfit[0]} is missing, has another shape "
+            "or is too many; give the folder or name of the small network"
         )
     hubert.load_state_dict({name: state[name].to(torch.float32) for name in own})

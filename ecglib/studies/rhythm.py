@@ -10,7 +10,7 @@ import torch
 from ecglib import metrics, results
 from ecglib.data import sets
 from ecglib.data.inputs import stratified_share
-from ecglib.data.recordings import stratified_folds
+from ecglib.data.recordings import stratified_folds, warn_of_rare
 from ecglib.data.samples import to_samples
 from ecglib.data.signal.shards import hubert_windows
 from ecglib.metrics import confusion_matrix
@@ -92,6 +92,7 @@ WINDOW_S = 10.24
 def _samples(dataset, path, lead, model):
     """All recordings of a data set as inputs of a network, their names, and the classes."""
     recordings = sets.load(dataset, path, lead=lead)
+    warn_of_rare(recordings.label, recordings.classes, N_FOLDS)
     samples = to_samples(recordings)
     if model == "hubert":
         signal, fs = recordings.signal, recordings.fs

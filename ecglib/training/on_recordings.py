@@ -106,6 +106,8 @@ class PretrainingSettings(Settings):
         super().check()
         if self.pretrain_epochs and self.model != "hubert":
             raise UserError(f"pretrain_epochs is for model: hubert, not {self.model}")
+        if self.pretrain_epochs and self.weights != "random":
+            raise UserError("weights and pretrain_epochs cannot both be given; leave one out")
         if self.pretrain_data and not self.pretrain_epochs:
             raise UserError("pretrain_data is for a pretraining: give pretrain_epochs above 0")
         for name in self.pretrain_sets:

@@ -120,14 +120,19 @@ def test_damaged_recordings(tmp_path, message, in_zip):
 @pytest.mark.parametrize(
     ("rhythm", "message"),
     [
-        ("VT", r"155501_19000 has no known rhythm in .*Diagnostics\.csv .known: SB, AFIB"),
-        ("", r"155501_19000 has no known rhythm"),
+        ("VT", r"155501_19000 has no known rhythm in .*Diagnostics\.csv .*SB, AFIB.*found: VT"),
+        ("", r"155501_19000 has no known rhythm .*found: none"),
     ],
 )
 def test_unknown_or_missing_rhythm(tmp_path, rhythm, message):
     write_chapman(tmp_path, ["SB", rhythm])
     with pytest.raises(UserError, match=message):
         load("chapman", tmp_path)
+
+
+def test_spaces_around_a_rhythm_are_no_part_of_it(tmp_path):
+    write_chapman(tmp_path, ["SB ", " SR"])
+    assert load("chapman", tmp_path).label.tolist() == [0, 3]
 
 
 def test_a_table_that_went_through_a_spreadsheet(tmp_path):
@@ -144,7 +149,7 @@ def test_recording_that_the_table_lacks(tmp_path):
     write_chapman(tmp_path, ["SB", "SR"])
     table = tmp_path / "Diagnostics.csv"
     table.write_text("\n".join(table.read_text().splitlines()[:2]))
-    with pytest.raises(UserError, match="155501_19000 has no known rhythm"):
+    with pytest.raises(UserError, match=r"155501_19000 has no known rhythm .*found: no row"):
         load("chapman", tmp_path)
     table.write_text("something,else\n1,2\n")
     with pytest.raises(UserError, match="is no table with columns FileName and Rhythm"):
@@ -184,10 +189,11 @@ def test_first_rhythm_of_the_header_counts(tmp_path, codes, group):
     assert recordings.n_samples.tolist() == [600]
 
 
-@pytest.mark.parametrize("codes", [None, "59118001", "Unknown"])
+@pytest.mark.parametrize("codes", [None, "59118001", "UNKNOWN"])
 def test_header_without_a_rhythm(tmp_path, codes):
     write_challenge(tmp_path, "JS00001", np.ones((12, 600)), fs=500, dx=codes)
-    with pytest.raises(UserError, match="JS00001 has no known rhythm in the #Dx of its"):
+    found = f"JS00001 has no known rhythm in the #Dx of its .*found: {codes or 'none'}"
+    with pytest.raises(UserError, match=found):
         load("chapman", tmp_path)
 
 

@@ -93,10 +93,24 @@ def test_bad_reference(three, rows, message):
         load("cpsc2018", three[0])
 
 
-def test_header_without_a_known_code(three):
-    write_challenge(three[0], "A0004", np.ones((12, 700)), fs=500, dx="426177001")
-    with pytest.raises(UserError, match=r"A0004 has no known label in the #Dx .*known: Normal"):
+@pytest.mark.parametrize(
+    ("dx", "found"),
+    [("426177001", "426177001"), ("sinus, VT", "SINUS, VT"), (None, "none"), (" ", "none")],
+)
+def test_header_without_a_known_code(three, dx, found):
+    write_challenge(three[0], "A0004", np.ones((12, 700)), fs=500, dx=dx)
+    message = rf"A0004 has no known label in the #Dx .*known: Normal.* found: {found}\)"
+    with pytest.raises(UserError, match=message):
         load("cpsc2018", three[0])
+
+
+@pytest.mark.parametrize("mark", ["#Dx:", "# Dx:", "#DX :", "#dx:"])
+@pytest.mark.parametrize("dx", ["RBBB", "rbbb , AF", "VT,RBBB,STE", "Rbbb,"])
+def test_names_however_they_are_written(tmp_path, mark, dx):
+    write_challenge(tmp_path, "A0001", np.ones((12, 700)), fs=500, dx=dx)
+    header = tmp_path / "A0001.hea"
+    header.write_text(header.read_text().replace("#Dx:", mark))
+    assert labels(load("cpsc2018", tmp_path)) == ["RBBB"]
 
 
 def test_missing_lead(three):

@@ -1,10 +1,18 @@
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.signal import resample_poly
 
-from ecglib.data.recordings import Recordings, padded, resample, stratified_folds
+from ecglib.data.recordings import (
+    Recordings,
+    padded,
+    resample,
+    stratified_folds,
+    warn_of_rare,
+)
 from ecglib.system.errors import UserError
 
 
@@ -97,3 +105,11 @@ def test_folds_depend_on_the_seed_alone():
 def test_impossible_number_of_folds(n_folds):
     with pytest.raises(UserError, match=f"n_folds is {n_folds}; it must be 2 to 6"):
         stratified_folds([0, 0, 0, 1, 1, 1], n_folds, seed=0)
+
+
+def test_a_class_that_cannot_be_in_every_fold_is_named():
+    with pytest.warns(UserWarning, match=r"5 folds lack a class \(recordings: b 4, d 0\)"):
+        warn_of_rare(np.repeat([0, 1, 2], [5, 4, 9]), ("a", "b", "c", "d"), 5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_of_rare(np.repeat([0, 1], 5), ("a", "b"), 5)

@@ -151,14 +151,15 @@ def test_published_weights_are_read_from_a_folder(tmp_path, rename):
     torch.testing.assert_close(read.tokens(windows()), written.tokens(windows()))
 
 
-@pytest.mark.parametrize("fault", ["missing", "shape"])
+@pytest.mark.parametrize("fault", ["missing", "shape", "deeper"])
 @pytest.mark.usefixtures("one_small_network")
 def test_weights_of_another_network_are_refused(tmp_path, fault):
-    state = mini(layers=1 if fault == "missing" else 2).hubert.state_dict()
+    n_layers = {"missing": 1, "shape": 2, "deeper": 3}[fault]
+    state = mini(layers=n_layers).hubert.state_dict()
     if fault == "shape":
         state["masked_spec_embed"] = torch.zeros(7)
     save_file(state, tmp_path / "model.safetensors")
-    with pytest.raises(UserError, match=r"does not hold HuBERT-ECG-small: .* missing or has"):
+    with pytest.raises(UserError, match=r"does not hold HuBERT-ECG-small: .* missing, has"):
         load_published(tmp_path, n_outputs=4)
 
 

@@ -112,6 +112,7 @@ def test_an_unknown_choice_is_named_with_the_allowed_ones(study, name, allowed):
     assert str(caught.value) == f"{name} is 'int3'; it must be one of: {allowed}"
 
 
+SMALL = {"model": "hubert", "size": "small", "pretrain_epochs": 1}
 MASKED = {"model": "hubert", "size": "tiny", "pretrain_epochs": 1}
 ROUNDED = {"scope": "all_int8"}
 STREAM = {"query": "margin", "update": "head", "asking": "stream"}
@@ -180,6 +181,7 @@ def test_a_value_that_makes_no_sense_is_named_with_what_would(study, name, value
         ("compression", {"pretrain_epochs": 3}, "pretrain_epochs is for model: hubert"),
         ("compression", {"weights": "some/folder"}, "weights is for model: hubert"),
         ("rhythm", {"pretrain_data": "chapman"}, "pretrain_data is for a pretraining"),
+        ("rhythm", {**SMALL, "weights": "some/folder"}, "cannot both be given"),
         ("rhythm", {**MASKED, "pretrain_data": "cinc2017"}, "test recordings of cinc2017"),
         ("compression", {**MASKED, "pretrain_data": "cinc2017"}, "test recordings of"),
         ("rhythm", {**MASKED, "pretrain_data": "chapman+mitdb"}, "mitdb holds beats"),

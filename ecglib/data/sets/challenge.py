@@ -4,6 +4,8 @@ The `.mat` file is a MATLAB v4 matrix of 16-bit integers. WFDB reads it as sampl
 header of 24 bytes.
 """
 
+import re
+
 import numpy as np
 
 from ecglib.data.recordings import padded
@@ -18,7 +20,8 @@ def read_recording(files, at, name, *, fs, lead=None):
 
     `at` comes from `files.opened()`. `fs` is the rate in Hz that the recording must have.
     Without `lead` the first lead is read. Returns the signal (n_samples,) float32 in mV, NaN
-    where a sample is invalid, and the list of SNOMED CT codes after `#Dx:` in the header.
+    where a sample is invalid, and the list of codes or names, in capitals, after `#Dx:` in the
+    header.
     Raises a `UserError` if a file is missing or damaged, the files do not fit together, the
     lead is missing or not in mV, or the rate is wrong.
     """
@@ -45,9 +48,9 @@ def read_recording(files, at, name, *, fs, lead=None):
         )
     if not header.sig_len:
         return np.zeros(0, np.float32), []
-    texts = [text.strip().partition("Dx:") for text in header.comments]
-    codes = [codes for before, _, codes in texts if not before]
-    return read_signal(path, header, channel), [c.strip() for c in ",".join(codes).split(",")]
+    marked = (re.match(r"\s*dx\s*:(.*)", text, re.IGNORECASE) for text in header.comments)
+    codes = ",".join(found[1] for found in marked if found).upper().split(",")
+    return read_signal(path, header, channel), [c.strip() for c in codes if c.strip()]
 
 
 def read_labelled(files, at, label_of, *, fs, lead, length):
@@ -68,12 +71,15 @@ def read_labelled(files, at, label_of, *, fs, lead, length):
     return signal, n_samples, np.array(label, dtype=np.int8)
 
 
-def index_of(name, word, groups, classes, where, what):
-    """Index into `classes` of the group to which the `word` in the file `where` belongs."""
+def index_of(name, word, groups, classes, where, what, found=()):
+    """Index into `classes` of the group to which the `word` in the file `where` belongs.
+
+    `found` is all that stands there, for the error.
+    """
     if word not in groups:
         raise UserError(
-            f"recording {name} has no known {what} in {where} (known: {', '.join(groups)}); "
-            "correct the label or leave the recording out"
+            f"recording {name} has no known {what} in {where} (known: {', '.join(groups)}; "
+            f"found: {', '.join(found) or 'none'}); correct the label or leave it out"
         )
     return classes.index(groups[word])
 

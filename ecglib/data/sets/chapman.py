@@ -74,7 +74,7 @@ def read(files, lead, length):
             return _read_csv(files, at, lead, length)
 
         def label_of(name, codes):
-            return _index(name, first_known(codes, CODES), "the #Dx of its header")
+            return _index(name, first_known(codes, CODES), "the #Dx of its header", codes)
 
         return read_labelled(files, at, label_of, fs=FS, lead=lead, length=length)
 
@@ -83,14 +83,14 @@ def _read_csv(files, at, lead, length):
     """Signals, their lengths and labels, from the authors' form."""
     names = files.recordings
     rhythm, where = _rhythms(files, at)
-    label = [_index(name, rhythm.get(name), where) for name in names]
+    label = [_index(n, rhythm.get(n), where, [rhythm.get(n, "no row")]) for n in names]
     signals = (_csv_lead(at(f"{name}.csv").read_bytes(), name, lead) for name in names)
     signal, n_samples = padded(signals, names, length)
     return signal, n_samples, np.array(label, dtype=np.int8)
 
 
-def _index(name, rhythm, where):
-    return index_of(name, rhythm, GROUP, CLASSES, where, "rhythm")
+def _index(name, rhythm, where, found):
+    return index_of(name, rhythm, GROUP, CLASSES, where, "rhythm", found)
 
 
 def _rhythms(files, at):
@@ -107,10 +107,13 @@ def _rhythms(files, at):
     path = at(present[0])
     with refused(f"{where} is no table with columns FileName and Rhythm; fetch it again"):
         if present[0].endswith(".csv"):
-            table = pd.read_csv(path, dtype=str)
+            table = pd.read_csv(path, dtype=str, na_filter=False)
         else:
             table = _spreadsheet(path, where)
-        rhythm = table.set_index("FileName")["Rhythm"].to_dict()
+        names, rhythms = (
+            table[column].astype(str).str.strip() for column in ("FileName", "Rhythm")
+        )
+        rhythm = dict(zip(names, rhythms, strict=True))
     return rhythm, where
 
 

@@ -30,7 +30,7 @@ CODES = {
 """SNOMED CT code -> class, as in the Challenge 2020."""
 
 _OWN = {name: name for name in CLASSES}
-_KNOWN = CODES | _OWN  # older headers have names instead of codes
+_KNOWN = CODES | {name.upper(): name for name in CLASSES}  # older headers have names
 
 _REFERENCE = "REFERENCE.csv"
 
@@ -53,7 +53,8 @@ def read(files, lead, length):
         def label_of(name, codes):
             own = first_known(codes, _KNOWN) if listed is None else listed.get(name)
             where = "the #Dx of its header" if listed is None else files.where(_REFERENCE)
-            return index_of(name, own, _OWN, CLASSES, where, "label")
+            found = codes if listed is None else ()
+            return index_of(name, own, _OWN, CLASSES, where, "label", found)
 
         return read_labelled(files, at, label_of, fs=FS, lead=lead, length=length)
 
