@@ -272,9 +272,9 @@ figures.networks(SIZES["small"], HUBERT_SIZES["tiny"])
 # squared error. *Integer program* {cite:p}`yao2021`: each layer is rounded alone, and those that
 # then raise the validation loss most get more bits.
 #
-# **Ours.** *Shared tolerance*: LAQ by the validation loss, which a layer and those before it may
-# raise by the share of $\tau$ that they have of all weights. *Joint training*: the network trains
-# further. In the first half, the weights with the lowest
+# **Ours.** *Shared tolerance*: LAQ without gains. Its score is how far the answers move away from those
+# of fp32 (Kullback–Leibler divergence). A layer and those before it may move them by the share of
+# $\tau$ that they have of all weights. *Joint training*: the network trains further. In the first half, the weights with the lowest
 # {term}`LAMP` scores are pruned step by step {cite:p}`lee2021,zhu2018`. In the second half the
 # others are rounded to few bits, and the steps of the grids are learned {cite:p}`esser2020`. The
 # fp32 network is the teacher ({term}`distillation`, {cite:t}`hinton2015`).
@@ -651,7 +651,7 @@ show.table(
 # %% tags=["all-results", "remove-input"]
 show.table(
     lambda: trials("laq_shared"),
-    "LAQ with a shared tolerance τ of the validation loss, likewise. The chapter shows the smallest "
+    "LAQ with a shared tolerance τ of the divergence from fp32, likewise. The chapter shows the smallest "
     "network whose interval here is within one point and not wholly below zero.",
     {"Δ loss": formats.PERCENT_1},
 )
