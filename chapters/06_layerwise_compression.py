@@ -325,12 +325,12 @@ figures.networks(SIZES["small"], HUBERT_SIZES["tiny"])
 # program* {cite:p}`yao2021`: each layer is rounded alone, and those that then raise the validation
 # loss most get more bits.
 #
-# **Ours.** *Shared tolerance*: LAQ by the validation loss, which a layer and those before it may
-# raise by the share of $\tau$ that they have of all weights. *Joint training*: the network trains
-# further. First, the weights with the lowest {term}`LAMP` scores are
-# pruned step by step {cite:p}`lee2021,zhu2018`. Halfway the others are rounded, and the steps of the
-# grids learned {cite:p}`esser2020`. The fp32 network teaches ({term}`distillation`,
-# {cite:t}`hinton2015`).
+# **Ours.** *Shared tolerance*: LAQ without gains. Its score is how far the answers move away from those
+# of fp32 (Kullback–Leibler divergence). A layer and those before it may move them by the share of
+# $\tau$ that they have of all weights. *Joint training*: the network trains further. First, the
+# weights with the lowest {term}`LAMP` scores are pruned step by step {cite:p}`lee2021,zhu2018`.
+# Halfway the others are rounded, and the steps of the grids learned {cite:p}`esser2020`. The fp32
+# network teaches ({term}`distillation`, {cite:t}`hinton2015`).
 
 # %% tags=["remove-input"]
 show.code(laq, Coder.before_step, lamp_scores)
@@ -703,7 +703,7 @@ show.table(
 # %% tags=["all-results", "remove-input"]
 show.table(
     lambda: trials("laq_shared"),
-    "LAQ with a shared tolerance τ of the validation loss, likewise. The chapter shows the smallest "
+    "LAQ with a shared tolerance τ of the divergence from fp32, likewise. The chapter shows the smallest "
     "network whose interval here is within one point and not wholly below zero.",
     {"Δ loss": formats.PERCENT_1},
 )

@@ -200,29 +200,22 @@ def paired_accuracy(correct_a, correct_b, *, n_resamples=10000, level=0.95, seed
     return _interval(np.concatenate([[gain.mean()], drawn]), level)
 
 
-def rank_correlation(x, y, *, n_resamples=2000, level=0.95, seed=0):
-    """Spearman's rank correlation, mean over networks, with its interval over layers.
+def rank_correlation(x, y, *, n_resamples=2000):
+    """Spearman's rank correlation, mean over networks, as `Interval` of 95 % over layers.
 
     Networks that were trained on overlapping data repeat the same layers. So layers are drawn
-    with replacement, and all networks use the same drawn layers.
-
-    Parameters
-    ----------
-    x, y : array_like of float, shape (n_networks, n_layers)
-        Two numbers of each layer. If those of a network are all equal, it has correlation 0.
-
-    Returns
-    -------
-    Interval
+    with replacement, and all networks use the same drawn layers. `x` and `y` have two numbers
+    of each layer, (n_networks, n_layers). If those of a network are all equal, it has
+    correlation 0.
     """
     n_layers = np.shape(x)[1]
-    drawn = np.random.default_rng(seed).integers(n_layers, size=(n_resamples, n_layers))
+    drawn = np.random.default_rng(0).integers(n_layers, size=(n_resamples, n_layers))
     rows = np.vstack([np.arange(n_layers), drawn])
     a, b = (rankdata(np.asarray(values)[:, rows], axis=2) for values in (x, y))
     a, b = (ranks - ranks.mean(axis=2, keepdims=True) for ranks in (a, b))
     norms = np.sqrt((a**2).sum(axis=2) * (b**2).sum(axis=2))
     found = (a * b).sum(axis=2) / np.where(norms > 0, norms, 1)
-    return _interval(found.mean(axis=0), level)
+    return _interval(found.mean(axis=0), 0.95)
 
 
 def seed_spread(values):

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
+import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils import parametrize
 
@@ -17,7 +18,7 @@ from ecglib.compress.weights import coded_names, matrix_names
 from ecglib.quant.qat import fold_batchnorm
 from ecglib.system.errors import UserError
 from ecglib.system.settings import Settings, setting
-from ecglib.training.on_recordings import predict, validation_loss
+from ecglib.training.on_recordings import answers, predict, validation_loss
 
 OURS = {"axis": 0, "scale_rule": "mse", "half_scales": True}
 """Rounding in our methods without training: a scale for each channel, clipped by squared
@@ -106,12 +107,22 @@ def _right(model, samples):
 
 
 def _accuracy(model, samples):
-    return float(_right(model, samples).mean())
+    """Function from a coded network to its accuracy."""
+    return lambda trial: float(_right(trial, samples).mean())
 
 
-def _certainty(model, samples):
-    """A finer score than the accuracy."""
-    return -validation_loss(model, samples)
+def _agreement(model, samples):
+    """Function from a coded network to minus the divergence of its answers from fp32's.
+
+    It is finer than the accuracy, and unlike the loss it cannot be better by chance.
+    """
+    before = answers(model, samples)
+
+    def agreement(trial):
+        now = answers(trial, samples)
+        return -float(F.kl_div(now, before, reduction="batchmean", log_target=True))
+
+    return agreement
 
 
 def _held_out(model, coded, samples):
@@ -151,11 +162,11 @@ def _layerwise(scheme, layers=coded_names, score=_accuracy, **options):
     def run(model, sides, config):
         weights, names = (config.alpha, config.beta, config.gamma), layers(model)
         scores = importance(model, names, *weights)
-        trial = copy.deepcopy(model)
+        trial, scored = copy.deepcopy(model), score(model, sides.validation)
 
         def evaluate(coded):
             coded.load_into(trial)
-            return score(trial, sides.validation)
+            return scored(trial)
 
         coded, decisions = scheme(
             model, scores, evaluate, tolerance=config.tolerance, **options
@@ -223,7 +234,7 @@ METHODS = {
     "laq": Method(_layerwise(schemes.laq), _INDICES),
     "laq_printed": Method(_layerwise(schemes.laq, printed=True), _INDICES),
     "lap": Method(_layerwise(schemes.lap), _INDICES),
-    "laq_shared": Method(_layerwise(schemes.laq_shared, score=_certainty), _INDICES),
+    "laq_shared": Method(_layerwise(schemes.laq_shared, matrix_names, _agreement), _INDICES),
     "matrix_quant": Method(_quantized(matrix_names), ("bits",)),
     "matrix_prune": Method(_pruned(matrix_names), ("share",)),
     "matrix_laq": Method(_layerwise(schemes.laq, matrix_names), _INDICES),
@@ -236,11 +247,11 @@ METHODS = {
 }
 """Every method by name.
 
-The first five are those of paper 2, and the sixth is LAQ with a tolerance that is shared out.
-The next four are paper 2's without coding the gains of BatchNorm. The others are ours: clipping
-by squared error with a scale for each channel, bits allocated by an integer program, steps
-learned with a teacher, and the same with pruning. The last one is their control: fp32, trained
-as long.
+The first five are those of paper 2. The sixth is LAQ whose tolerance is shared out; like the
+next four, which are paper 2's, it does not code the gains of BatchNorm. The others are ours:
+clipping by squared error with a scale for each channel, bits allocated by an integer program,
+steps learned with a teacher, and the same with pruning. The last one is their control: fp32,
+trained as long.
 """
 
 
@@ -261,8 +272,8 @@ class CompressionSettings(Settings):
     alpha, beta, gamma : float
         Weights of paper 2's three indices of importance.
     tolerance : float
-        Loss of validation accuracy that paper 2's methods accept; for `laq_shared`, rise of
-        the validation cross-entropy.
+        Loss of validation accuracy that paper 2's methods accept; for `laq_shared`, mean
+        Kullback-Leibler divergence from the answers of the fp32 network.
     tune_epochs, tune_learning_rate
         Training of the compressed network.
     """

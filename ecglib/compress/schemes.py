@@ -84,9 +84,9 @@ def laq_shared(model, importance, evaluate, *, tolerance=TOLERANCE):
     In `laq` each bound is measured from A₀, while the losses of the layers add up. The first
     layers use up the tolerance, and nothing is left for the others, which have most of the
     weights. Here a layer, together with those before it, may lose the share of `tolerance` that
-    these layers have of all weights. `evaluate` gives any score of which more is better, and
-    `tolerance` is in its unit. Other arguments, the order of the layers and what is returned
-    are those of `laq`.
+    these layers have of all weights. `evaluate` gives any score of which more is better;
+    `tolerance`, and "accuracy" of the steps, are in its unit. Other arguments, the order of the
+    layers and what is returned are those of `laq`.
     """
     _relative(importance, tolerance)
     order = sorted(importance, key=importance.get)

@@ -12,14 +12,11 @@ CHANGE = "Δ accuracy, points"
 
 
 def layers_of(results):
-    """Every layer of every network that study "layer_costs" has rounded.
+    """Every layer of every network that study "layer_costs" has rounded, as a DataFrame.
 
-    Returns
-    -------
-    DataFrame
-        `network` and its data set, `fold`, `layer`; `PDI`, `PVI`, `KI` and the importance `I`;
-        `gain`, whether it is a gain of a normalization; `4 bits`, `3 bits`, `2 bits`: rise of
-        the validation loss if this layer alone is rounded.
+    Columns: `network` and its data set, `fold`, `layer`; `PDI`, `PVI`, `KI` and the importance
+    `I`; `gain`, whether it is a gain of a normalization; `4 bits`, `3 bits`, `2 bits`: rise of
+    the validation loss if this layer alone is rounded. LookupError if there are no results.
     """
     rows = []
     for result in results:
@@ -38,8 +35,7 @@ def layers_of(results):
 def correlation(layers, bits, index="I"):
     """Rank correlation of the importance, or one index, with the rise of the loss.
 
-    `layers` are those of one network, from `layers_of`. Returns the `Interval` of
-    `ecglib.stats.rank_correlation`: mean over the folds, interval over layers.
+    `layers` are those of one network. Mean over the folds, with its `Interval` over layers.
     """
     by_fold = layers.pivot(index="fold", columns="layer")
     return stats.rank_correlation(by_fold[index], by_fold[f"{bits} bits"])

@@ -206,6 +206,11 @@ def validation_loss(model, samples):
     return float(F.cross_entropy(_logits(model, samples), samples.y))
 
 
+def answers(model, samples):
+    """Logarithms (n, n_classes) of the probabilities that a network gives to recordings."""
+    return _logits(model, samples).log_softmax(dim=1)
+
+
 def predict(model, samples):
     """Classes (n,) int8 that a network predicts for recordings."""
     return _logits(model, samples).argmax(dim=1).cpu().numpy().astype(np.int8)
