@@ -58,7 +58,7 @@ _ADABN = (
 )
 _KEPT = (
     "In {same} of {rows} compressed rows, our loss of accuracy against fp32 is on the same "
-    "side of one point as the printed one. In {shown} of ours the interval shows less than a point. "
+    "side of one point as the printed one. In {shown} of ours the interval shows less. "
     "LAQ changes accuracy by {laq:points} at {cr:digits} times; the paper prints "
     "{printed:digits} times."
 )
