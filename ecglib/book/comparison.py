@@ -13,7 +13,7 @@ from ecglib.book import formats, show
 from ecglib.book.claims import said
 from ecglib.book.say import NO_RUN, Shown, filled
 from ecglib.deploy.bundle import measured
-from ecglib.tables import arms
+from ecglib.tables import arms, overview
 from ecglib.tables import row_by_row as rows
 
 FORMATS = dict.fromkeys(("accuracy", "macro-F1", "sensitivity", "F1"), formats.SHARE_4)
@@ -42,8 +42,8 @@ _WITHIN = (
     "macro-F1, {f1} lie within it and {f1_above} above."
 )
 _FORMATS = (
-    "FP16 minus BF16 is {printed:change} macro-F1 in print. In ours it is {ours:change}, with "
-    "the interval over patients."
+    "FP16 minus BF16 is {printed_gain:change} macro-F1 in print. In ours it is "
+    "{difference:change}, with the interval over {n_seeds} seeds."
 )
 _ROUNDED = (
     ": INT8 in the head and the shallow blocks changes macro-F1 by {change:change} against "
@@ -69,10 +69,7 @@ _INSIDE = (
 
 
 class Part(NamedTuple):
-    """A table: title, its rows by `load`, caption, and sentences as `claims.said` takes them.
-
-    Data and machine join the caption from the runs.
-    """
+    """A table: title, rows by `load`, caption, and sentences as `claims.said` takes them."""
 
     title: str
     pairs: object
@@ -94,7 +91,7 @@ def _compressed(title, model, caption):
 
 PARTS = {
     "formats": _of_beats(
-        "table 1: number formats", rows.formats, _SECONDS, (rows.fp16_over_bf16, _FORMATS)
+        "table 1: number formats", rows.formats, _SECONDS, (overview.formats, _FORMATS)
     ),
     "integers": _of_beats(
         "table 2: layers in INT8",
@@ -131,18 +128,16 @@ def table(part, folder, *, name, without=()):
     return show.table(frame, f"{chosen.title}. {_caption(chosen, pairs)}", FORMATS, name=name)
 
 
-def line(part, folder):
-    """What can be said of a table of `PARTS`, as `Shown`."""
-    return Shown(_line(part, folder))
-
-
 def as_text(folder):
     """The page as text: of every table its title and caption, the table, what can be said."""
     texts, load = [], _reader(folder)
     for name, part in PARTS.items():
         pairs = part.pairs(load)
         texts.append(f"{part.title}\n{_caption(part, pairs)}")
-        texts += [formats.in_terminal(rows.numbers(pairs), FORMATS), _line(name, folder)]
+        texts += [
+            formats.in_terminal(rows.numbers(pairs), FORMATS),
+            line(name, folder).markdown,
+        ]
     return texts
 
 
@@ -155,7 +150,8 @@ def _caption(part, pairs):
     return f"{part.caption} Our runs: {arms.where_made(rows.runs_of(pairs))}."
 
 
-def _line(part, folder):
+def line(part, folder):
+    """What can be said of a table of `PARTS`, as `Shown`."""
     chosen, load = PARTS[part], _reader(folder)
     found = [said(text, facts, load) for facts, text in chosen.sentences]
     found = [sentence for sentence in found if NO_RUN not in sentence]
@@ -171,4 +167,4 @@ def _line(part, folder):
             for name, row in learned.iterrows()
             if "Jetson" in name
         ]
-    return " ".join(found)
+    return Shown(" ".join(found))

@@ -106,26 +106,6 @@ def columns(row):
     return {column: value for column, value in found.items() if value is not None}
 
 
-def printed(rows):
-    """Rows of paper 1 with the columns of our tables of scores.
-
-    Parameters
-    ----------
-    rows : dict of str to Row, or iterable of Row
-        By the name of the row; without one it has that of the paper.
-
-    Returns
-    -------
-    DataFrame
-        `accuracy`, `macro-F1` and `sensitivity` with deviations, `seconds`; a column that no
-        row has is left out.
-    """
-    named = rows if isinstance(rows, dict) else {row.arm: row for row in rows}
-    return pd.DataFrame(
-        [columns(row) for row in named.values()], index=list(named), dtype=float
-    )
-
-
 def peers():
     """Published inter-patient results on DS2.
 

@@ -24,7 +24,7 @@ NOT_RUN, NOT_MEASURED = "not run", "not measured"
 """What stands in place of our numbers: nobody has run it, or it needs a device."""
 
 NO_ROW, NOT_GIVEN = "no row", "–"
-"""What a paper has no row for; what it does not give, and networks of others are not ours."""
+"""What a paper has no row for, and what it does not give; ours of networks of others too."""
 
 H200, NANO, ALONE = "H200", "Jetson Nano", "not in the paper"
 
@@ -85,8 +85,7 @@ def integers(load):
 def strategies(load):
     """Paper 1, table 3: (machine, strategy and what was fine-tuned) -> Pair.
 
-    A printed row of the H200 stands twice, beside ours with the head alone fine-tuned, and
-    with everything.
+    A printed row of the H200 stands beside two of ours.
     """
 
     def both(group, strategy, printed):
@@ -268,15 +267,6 @@ def against_printed(*tables):
         away = np.divide(means, stds)
         counts |= {name: int((abs(away) <= 1).sum()), f"{name}_above": int((away > 1).sum())}
     return counts
-
-
-def fp16_over_bf16(load):
-    """Macro-F1 of FP16 minus that of BF16 on an H200: `printed`, and `ours` over patients."""
-    fp16, bf16 = (formats(load)[H200, name] for name in ("FP16", "BF16"))
-    return {
-        "printed": fp16.printed.macro_f1 - bf16.printed.macro_f1,
-        "ours": scores.gain(fp16.arm, bf16.arm, after_5min=False),
-    }
 
 
 def rounded(load, pipeline):
