@@ -158,10 +158,10 @@ to zero for good. The paper reports that a network becomes {ratio:digits} times 
 loss in performance". This is ResNet1D, with {laq:percent} accuracy under LAQ and {fp32:percent}
 in {term}`fp32`.
 
-{numref}`tab-paper` sets our rows on a tenth of Chapman, at the paper's size, beside the printed ones, as
-far as they have run. Most numbers of this chapter are of more recordings and smaller networks: all of CinC 2017 {cite:p}`clifford2017`, of a hand-held device, in
-four classes. Recordings are divided into five folds, and each is classified by a network that
-has not seen it. So compare in {numref}`fig-against-paper` how accuracy falls, not the accuracies themselves.
+{numref}`tab-paper` sets our rows on a tenth of Chapman beside them, as far as they have run. Most other numbers are of
+smaller networks on all of CinC 2017 {cite:p}`clifford2017`, of a hand-held device, in four classes.
+Each recording is classified by a network that has not seen it, in five folds. So compare in
+{numref}`fig-against-paper` how accuracy falls, not the accuracies themselves.
 """,
     ratio=PRINTED["LAQ"].ratio,
     laq=PRINTED["LAQ"].accuracy,
