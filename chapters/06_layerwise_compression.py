@@ -158,9 +158,9 @@ to zero for good. The paper reports that a network becomes {ratio:digits} times 
 loss in performance". This is ResNet1D, with {laq:percent} accuracy under LAQ and {fp32:percent}
 in {term}`fp32`.
 
-{numref}`tab-paper` sets our rows on a tenth of Chapman beside them, as far as they have run. Most other numbers are of
+{numref}`tab-paper` has our rows on a tenth of Chapman, as far as they have run. Most other numbers are of
 smaller networks on all of CinC 2017 {cite:p}`clifford2017`, of a hand-held device, in four classes.
-Each recording is classified by a network that has not seen it, in five folds. So compare in
+Five folds: no network has seen what it classifies. So compare in
 {numref}`fig-against-paper` how accuracy falls, not the accuracies themselves.
 """,
     ratio=PRINTED["LAQ"].ratio,
