@@ -38,8 +38,9 @@ _CHAPMAN = (
 )
 _WITHIN = (
     "{rows} rows of ours stand beside a printed one. In accuracy, {accuracy} lie within one "
-    "printed standard deviation of the printed mean and {accuracy_above} above that. In "
-    "macro-F1, {f1} lie within it and {f1_above} above."
+    "printed standard deviation of the printed mean, {accuracy_above} above and "
+    "{accuracy_below} below. In macro-F1, {f1} lie within it, {f1_above} above and {f1_below} "
+    "below."
 )
 _FORMATS = (
     "FP16 minus BF16 is {printed_gain:change} macro-F1 in print. In ours it is "

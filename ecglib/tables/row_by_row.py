@@ -251,8 +251,7 @@ def against_printed(*tables):
     """Where our means over seeds lie, in printed standard deviations; tables of paper 1.
 
     `rows` that have both; in how many `accuracy` and `f1` (macro-F1) are at most one deviation
-    from the printed mean, and in how many more than one above it (`accuracy_above`,
-    `f1_above`).
+    from the printed mean, and in how many more than one above or below it (`f1_above`, …).
     """
     found = [p for pairs in tables for p in pairs.values() if p.printed and p.runs]
     if not found:
@@ -265,7 +264,8 @@ def against_printed(*tables):
         means = [p.arm.mean(statistic) - getattr(p.printed, field) for p in found]
         stds = [getattr(p.printed, f"{field}_std") for p in found]
         away = np.divide(means, stds)
-        counts |= {name: int((abs(away) <= 1).sum()), f"{name}_above": int((away > 1).sum())}
+        where = {name: abs(away) <= 1, f"{name}_above": away > 1, f"{name}_below": away < -1}
+        counts |= {place: int(rows.sum()) for place, rows in where.items()}
     return counts
 
 
