@@ -84,7 +84,8 @@ show.table(
 # **Paper 1** {cite:p}`silva_deployment` pretrains a network with a puzzle, adapts it to each patient
 # without labels, and runs it in reduced precision on an H200 and a Jetson Nano. **Paper 2**
 # {cite:p}`shinde2025` lets the importance of a layer decide how many bits or weights it keeps. The
-# numbers on labels and on plain C are ours alone. A *narrow* network has a quarter of the filters
+# numbers on labels and on plain C are ours alone. {doc}`papers` has all tables of both, each row beside
+# ours. A *narrow* network has a quarter of the filters
 # that we take for the paper's.
 #
 # ## What speaks against us

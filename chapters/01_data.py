@@ -36,7 +36,7 @@ from ecglib.plots import data as figures
 from ecglib.plots import detector as detectors
 from ecglib.plots import style
 from ecglib.system.paths import RESULTS
-from ecglib.tables import arms, databases, detection, detector, papers, scores
+from ecglib.tables import arms, databases, detection, detector, frames, papers, scores
 
 style.use()
 plan = Plan.read(
@@ -156,11 +156,13 @@ def others():
     row = trivial().loc["DS2", ["accuracy", "macro-F1"]]
     ours = pd.DataFrame([{**row, "method": "counted by us"}], index=[scores.ALWAYS_N])
     first, best = papers.PAPER1_TABLE_1[0], papers.PAPER1_BEST
-    printed = papers.printed(
-        {"paper 1, its first personalised row": first, "paper 1, its best row": best}
-    )
-    printed["method"] = [first.arm, best.arm]
-    return pd.concat([ours, printed, papers.peers()])[["accuracy", "macro-F1", "method"]]
+    printed = {
+        "paper 1, its first personalised row": papers.columns(first) | {"method": first.arm},
+        "paper 1, its best row": papers.columns(best) | {"method": best.arm},
+    }
+    return pd.concat([ours, frames.of_rows(printed), papers.peers()])[
+        ["accuracy", "macro-F1", "method"]
+    ]
 
 
 show.table(

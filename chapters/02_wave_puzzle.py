@@ -27,7 +27,7 @@ import numpy as np
 import pandas as pd
 
 from ecglib import DS2, Plan, load_beats, results, stats
-from ecglib.book import show
+from ecglib.book import comparison, show
 from ecglib.book.say import answer, say
 from ecglib.metrics import accuracy, macro_f1
 from ecglib.models.ecgnet import ECGNetConfig
@@ -170,39 +170,10 @@ show.figure(lambda: figures.differences(gains()))
 #
 # The paper reports no accuracy of the puzzle itself. It has no network that is pretrained but not
 # personalized. Its only comparison speaks against pretraining and personalization together. Its best
-# row without the two lies above its best row with them ({numref}`tab-scores`, printed rows).
-
-
-# %% tags=["remove-cell"]
-def beside_paper():
-    """The paper's best rows, and ours at its size and narrow, all beats of DS2."""
-    with_both = max(
-        (row for row in papers.PAPER1_TABLE_2 if row.arm.startswith("SSL")),
-        key=lambda row: row.macro_f1,
-    )
-    printed = papers.printed(
-        {LABELS: papers.PAPER1_BEST, "puzzle and personalization": with_both}
-    )
-    keep = [c for c in printed if c.startswith(("accuracy", "macro-F1"))]
-    found = {"ours, paper's size (H200, fp32)": h200, "ours, narrow (CPU, fp32)": narrow}
-    return {
-        "a constant answer": scores.score_table(narrow).loc[[scores.ALWAYS_N]],
-        "printed (H200, parts in INT8)": printed[keep],
-    } | {
-        name: scores.score_table(rows).drop(index=scores.ALWAYS_N)
-        for name, rows in found.items()
-        if rows
-    }
-
+# row without the two lies above its best row with them ({numref}`tab-scores`, printed columns).
 
 # %% tags=["remove-input"]
-show.table(
-    beside_paper,
-    "The paper's best rows beside ours, all beats of DS2, ± over three seeds (two with all "
-    "weights). Only with RR ratios do ours reach the macro-F1 that the paper prints for labels alone.",
-    columns=["accuracy", "macro-F1", "95 % over patients", "without 232"],
-    name="tab-scores",
-)
+comparison.table("integers", RESULTS, name="tab-scores")
 
 # %% tags=["remove-input"]
 say(
@@ -574,6 +545,17 @@ show.table(
         if found
     },
     "Sensitivity (Se) and precision (+P) by class, all beats of DS2.",
+)
+
+# %% tags=["all-results", "remove-input"]
+show.table(
+    lambda: {
+        name: scores.score_table(found)
+        for name, found in {"paper's size": h200, "narrow": narrow}.items()
+        if found
+    },
+    "Labels alone, with RR ratios, and after the puzzle (fp32), all beats of DS2; ± is over three "
+    "seeds, two with all weights.",
 )
 
 # %% tags=["all-results", "remove-input"]

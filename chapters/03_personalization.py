@@ -29,8 +29,8 @@ from functools import cache, partial
 import pandas as pd
 import torch
 
-from ecglib import STRATEGIES, Plan, Strategy, load_beats, results, to_inputs
-from ecglib.book import formats, show
+from ecglib import Plan, Strategy, load_beats, results, to_inputs
+from ecglib.book import comparison, formats, show
 from ecglib.book.say import answer, say
 from ecglib.data.inputs import pick_device
 from ecglib.metrics import accuracy, macro_f1
@@ -114,24 +114,7 @@ show.figure(lambda: figures.difference_intervals({k: gains(v) for k, v in SETTIN
 # something if it beats *none* on the beats that follow the five minutes it learned from.
 
 # %% tags=["remove-input"]
-SCORES = ["accuracy", "accuracy std", "macro-F1", "macro-F1 std"]
-
-
-def beside_paper():
-    """Table 3 of the paper beside ours, all beats of DS2."""
-    ours = {"ours, all weights": everything, "ours, head": head}
-    columns = {name: scores.score_table(arms)[SCORES] for name, arms in ours.items()}
-    printed = papers.printed(papers.PAPER1_TABLE_3)[[*SCORES, "seconds"]]
-    return pd.concat({"printed": printed} | columns, axis=1).reindex(["always N", *STRATEGIES])
-
-
-show.table(
-    beside_paper,
-    "Table 3 of paper 1 (H200) beside ours at the paper's size, all beats of DS2, ± over seeds: "
-    "three printed, two with all weights fine-tuned, three with the head alone. Ours lie higher, "
-    "and so does the control, which the paper does not have.",
-    name="tab-strategies",
-)
+comparison.table("strategies", RESULTS, name="tab-strategies")
 
 # %% tags=["remove-input"]
 say(

@@ -27,7 +27,7 @@ import pandas as pd
 import torch
 
 from ecglib import Plan, load_beats, results, to_inputs
-from ecglib.book import show
+from ecglib.book import comparison, show
 from ecglib.book.say import answer, say
 from ecglib.data.inputs import pick_device
 from ecglib.metrics import accuracy, macro_f1
@@ -149,31 +149,7 @@ show.figure(
 # the strategy head only.
 
 # %% tags=["remove-input"]
-SCORES = ["accuracy", "accuracy std", "macro-F1", "macro-F1 std"]
-ROWS = ["always N", "fp32", "FP16", "BF16", "FP16, Nano"]
-
-
-def beside_paper():
-    """Table 1 of the paper beside ours, all beats of DS2."""
-    printed = papers.printed(dict(zip(ROWS[2:], papers.PAPER1_TABLE_1, strict=True)))
-    columns = {"printed": printed[SCORES]}
-    for name, named in {"ours, H200": native, "ours, narrow": narrow}.items():
-        columns[name] = precision.score_table(named)[SCORES]
-    table = pd.concat(columns, axis=1).reindex(ROWS).astype(object)
-    table.loc["fp32", ("printed", "accuracy")] = "no row"
-    for name in ("ours, H200", "ours, narrow"):
-        table.loc[ROWS[-1], (name, "accuracy")] = "not run"
-    return table
-
-
-show.table(
-    beside_paper,
-    "Table 1 of paper 1 beside ours, all beats of DS2, ± over three seeds: at the paper's size "
-    "(64 to 512 filters) natively on an H200, and narrow (16 to 128 filters) with 16 bits "
-    "emulated on a CPU, that is rounded. The paper's last row is from a Jetson Nano. Our three "
-    "formats lie closer together in macro-F1 than the paper's two, but not in accuracy.",
-    name="tab-formats",
-)
+comparison.table("formats", RESULTS, name="tab-formats")
 
 # %% tags=["remove-input"]
 fp16, bf16, _ = papers.PAPER1_TABLE_1

@@ -23,7 +23,6 @@ scheduler = None  # type: str  local or tcp://host:port: Dask workers for missin
 overrides = {}  # type: dict  arms of a study, or channels and pretext_epochs of all of them
 
 # %% tags=["remove-cell"]
-import pandas as pd
 import torch
 
 from ecglib import (
@@ -38,7 +37,7 @@ from ecglib import (
     results,
     stats,
 )
-from ecglib.book import show
+from ecglib.book import comparison, show
 from ecglib.book.say import answer, say
 from ecglib.metrics import accuracy
 from ecglib.models.cost import layer_macs
@@ -131,44 +130,14 @@ show.figure(lambda: figures.costs({title: int8.costs(n) for title, n in SETTINGS
 # same seed, a scope with all layers, the file, and the milliseconds. We also try calibration
 # alone, {term}`PTQ`, which trains nothing.
 
+# %% tags=["remove-input"]
+comparison.table("integers", RESULTS, name="tab-scopes")
+
 # %% tags=["remove-cell"]
-SCORES = ["accuracy", "accuracy std", "macro-F1", "macro-F1 std"]
 PRINTED = {
     "SSL + personalization": dict(zip(SCOPES[1:3], papers.PAPER1_TABLE_2[:2], strict=True)),
     "DS1 only": dict(zip(SCOPES[1:3], papers.PAPER1_TABLE_2[2:], strict=True)),
 }
-
-
-def beside_paper(pipeline, ours):
-    """Rows of one pipeline in Table 2 of the paper beside ours, all beats of DS2."""
-    columns = {"printed": papers.printed(PRINTED[pipeline])[SCORES]}
-    for title, named in ours.items():
-        trained = {scope: arm for (scope, method), arm in named.items() if method == "qat"}
-        table = scores.score_table(trained) if trained else pd.DataFrame()
-        columns[title] = table.reindex(columns=SCORES)
-    table = pd.concat(columns, axis=1).reindex(SCOPES).astype(object)
-    for title in columns:
-        missing = table[title, "macro-F1"].isna()
-        table.loc[missing, (title, "accuracy")] = "no row" if title == "printed" else "not run"
-    return table.rename(index=lambda scope: names.setting("scope", scope))
-
-
-# %% tags=["remove-input"]
-show.table(
-    lambda: {
-        title: beside_paper(title, {"paper's size": wide, "narrow": thin})
-        for title, wide, thin in (
-            ("DS1 only", large, narrow),
-            ("SSL + personalization", {}, personal),
-        )
-    },
-    "Table 2 of paper 1 (QAT) beside ours with QAT, all beats of DS2, ± over three seeds; at the "
-    "paper's size (64 to 512 filters) we have one seed. Scopes differ little from each other, in "
-    "the paper and in ours.",
-    name="tab-scopes",
-)
-
-# %% tags=["remove-cell"]
 PAPER = {(p, s): row.macro_f1 for p, rows in PRINTED.items() for s, row in rows.items()}
 
 

@@ -28,7 +28,7 @@ import pandas as pd
 import torch
 
 from ecglib import Plan, results
-from ecglib.book import formats, show
+from ecglib.book import comparison, formats, show
 from ecglib.book.say import answer, say
 from ecglib.deploy import roofline as bounds
 from ecglib.deploy.bundle import measured as devices
@@ -36,7 +36,7 @@ from ecglib.plots import roofline as figures
 from ecglib.plots import style
 from ecglib.studies.roofline import fresh_network
 from ecglib.system.paths import RESULTS
-from ecglib.tables import arms, papers, precision, roofline
+from ecglib.tables import arms, papers, roofline
 
 style.use()
 plan = Plan.read(
@@ -52,7 +52,6 @@ plan = Plan.read(
 # %% tags=["remove-cell"]
 H200 = RESULTS / "h200"
 timed = results.load_study(RESULTS, "roofline")
-formats_on_h200 = precision.by_format(results.load_study(H200, "precision"))
 pipelines = results.load_study(H200, "personalization")
 baselines = results.load_study(RESULTS, "baseline")
 by_split = {
@@ -119,19 +118,13 @@ show.figure(lambda: figures.pipeline_seconds(pipeline()))
 # {cite:p}`shinde2025` prints no time on a device.
 
 # %% tags=["remove-input"]
-show.table(
-    lambda: roofline.beside_paper(formats_on_h200),
-    "Rows about devices in Tables 1 and 3 of paper 1, beside ours at the paper's size (head-only "
-    "adaptation, head fine-tuned), all beats of DS2, ± over three seeds. We ran nothing on a "
-    "Jetson, and our seconds are not of the same work as the paper's.",
-    name="tab-jetson",
-)
+comparison.table("formats", RESULTS, name="tab-jetson")
 
 # %% tags=["remove-input"]
 say(
     """
-In the paper's own column, the Nano takes {slower:digits} times as long as the H200. Our runs on an
-H200 train the patients together and have two epochs of fine-tuning. So our seconds in
+In the paper's own column, the Nano takes {slower:digits} times as long as the H200. Its other rows
+about the Nano, without a run of ours, are on page {doc}`papers`. Our runs on an H200 train the patients together and have two epochs of fine-tuning. So our seconds in
 {numref}`tab-jetson` say nothing about the paper's.
 """,
     slower=lambda: seconds("Jetson Nano", "printed") / seconds("H200", "printed"),

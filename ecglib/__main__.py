@@ -235,7 +235,7 @@ def _parser():
 
 
 def _add_reports(command):
-    sub = command(_report, "print papers against ours, and check the committed results")
+    sub = command(_report, "print every row of the papers beside ours, and check the results")
     sub.add_argument("--results", type=Path, default=RESULTS)
 
     sub = command(_compare, "set two folders of results side by side")

@@ -218,6 +218,18 @@ def rank_correlation(x, y, *, n_resamples=2000):
     return _interval(found.mean(axis=0), 0.95)
 
 
+def share_interval(n_right, n, level=0.95):
+    """Share of right answers to independent recordings, with its Wilson interval.
+
+    Examples
+    --------
+    >>> print(share_interval(90, 100))
+    0.900 [0.826, 0.945]
+    """
+    bounds = binomtest(int(n_right), int(n)).proportion_ci(level, method="wilson")
+    return Interval(int(n_right) / int(n), float(bounds.low), float(bounds.high))
+
+
 def seed_spread(values):
     """Mean and sample standard deviation (ddof = 1) over seeds; NaN for a single seed.
 

@@ -9,7 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from ecglib.book.build import ChapterError, build_book, find_chapter, run_chapters
+from ecglib.book.build import (
+    ChapterError,
+    build_book,
+    find_chapter,
+    list_chapters,
+    run_chapters,
+)
 from ecglib.book.offline import external_loads
 from ecglib.system.errors import UserError
 from ecglib.system.paths import REPO
@@ -303,6 +309,14 @@ def test_plain_papermill_runs_a_chapter(book):
 @pytest.mark.parametrize("name", ["02", "02_second", "chapters/02_second.py"])
 def test_a_chapter_is_found_by_number_name_and_path(book, name):
     assert find_chapter(name, book / "chapters") == book / "chapters/02_second.py"
+
+
+def test_a_page_without_a_number_stands_last_and_is_found_by_name(tmp_path):
+    for name in ("papers", "02_second", "10_last"):
+        (tmp_path / f"{name}.py").touch()
+    assert [page.stem for page in list_chapters(tmp_path)] == ["02_second", "10_last", "papers"]
+    assert find_chapter("papers", tmp_path) == tmp_path / "papers.py"
+    assert find_chapter("2", tmp_path) == tmp_path / "02_second.py"
 
 
 @pytest.mark.parametrize("name", ["4", "04", "second", "chapters/02_other.py"])

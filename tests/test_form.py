@@ -6,6 +6,7 @@ import re
 import jupytext
 import pytest
 
+from ecglib.book import comparison
 from ecglib.book.build import list_chapters
 from ecglib.system.paths import CHAPTERS
 
@@ -35,8 +36,11 @@ NO_RESULT = re.compile(
 )
 FIELD = re.compile(r"\{(\w+):\w+\}(?!`)")
 
-chapters = [c for c in list_chapters(CHAPTERS) if not c.stem.startswith("00")]
+pages = [c for c in list_chapters(CHAPTERS) if not c.stem.startswith("00")]
+chapters = [page for page in pages if page.stem[0].isdigit()]
 each_chapter = pytest.mark.parametrize("chapter", chapters, ids=lambda path: path.stem)
+each_page = pytest.mark.parametrize("chapter", pages, ids=lambda path: path.stem)
+PAPERS = CHAPTERS / "papers.py"  # it has no question, only all tables of the papers
 
 
 def tags(cell):
@@ -120,7 +124,7 @@ def test_the_answer_and_its_figure_come_first(chapter):
     assert "figure" in second.metadata.get("mystnb", {}), "its figure follows at once"
 
 
-@each_chapter
+@each_page
 def test_no_result_is_typed(chapter):
     typed = [
         (match.group(), text[max(0, match.start() - 40) : match.end() + 20])
@@ -145,7 +149,7 @@ def test_few_tables_more_figures(chapter):
     assert len(figures) > len(tables) or chapter.stem.startswith("10")
 
 
-@each_chapter
+@each_page
 def test_prose_is_short_and_plain(chapter):
     text = "\n\n".join(prose(said(cell)) for cell in cells_of(chapter))
     found = sentences(text)
@@ -154,7 +158,7 @@ def test_prose_is_short_and_plain(chapter):
     assert words / len(found) <= LONGEST_MEAN_SENTENCE
 
 
-@each_chapter
+@each_page
 def test_a_sentence_has_at_most_two_numbers(chapter):
     crowded = [
         sentence
@@ -163,6 +167,26 @@ def test_a_sentence_has_at_most_two_numbers(chapter):
         if len(FIELD.findall(sentence)) > 2
     ]
     assert crowded == []
+
+
+def test_the_page_of_the_papers_answers_and_has_every_table_with_its_line():
+    cells = cells_of(PAPERS)
+    boxes = [call for cell in cells for call in calls(cell, "answer")]
+    assert len(boxes) == 1
+    assert len(FIELD.findall(literal(boxes[0].args[0]))) <= 3
+    shown = [(c.func.attr, c.args[0].value) for x in cells for c in calls(x, "table", "line")]
+    assert shown == [(what, part) for part in comparison.PARTS for what in ("table", "line")]
+    assert re.findall(r"^## (Paper \d)", "\n".join(map(said, cells)), re.MULTILINE) == (
+        ["Paper 1"] * 3 + ["Paper 2"] * 2
+    )
+
+
+@pytest.mark.parametrize("part", comparison.PARTS.values(), ids=comparison.PARTS)
+def test_no_result_is_typed_in_what_the_tables_of_the_papers_say(part):
+    texts = [part.title, *(text for _, text in part.sentences)]
+    assert not [t for t in texts if RESULT.search(NO_RESULT.sub("", t))]
+    for text in texts[1:]:
+        assert all(len(FIELD.findall(sentence)) <= 2 for sentence in sentences(text))
 
 
 @each_chapter

@@ -56,7 +56,7 @@ class ChapterError(UserError):
 
 def list_chapters(folder):
     """Paths of the chapters in `folder`, in reading order."""
-    return sorted(Path(folder).glob("[0-9][0-9]_*.py"))
+    return sorted(Path(folder).glob("*.py"))  # numbers stand before letters
 
 
 def find_chapter(name, folder):
@@ -64,7 +64,8 @@ def find_chapter(name, folder):
     stem = Path(name).name.removesuffix(".py")
     for chapter in list_chapters(folder):
         number = chapter.stem.partition("_")[0]
-        if stem in (chapter.stem, number, str(int(number))):
+        short = str(int(number)) if number.isdigit() else number
+        if stem in (chapter.stem, number, short):
             return chapter
     known = ", ".join(chapter.stem for chapter in list_chapters(folder)) or "none"
     raise UserError(f"unknown chapter {name!r}; known are {known}")

@@ -195,36 +195,6 @@ def change(result):
     return stats.Interval(*(result.metrics[key] for key in keys))
 
 
-def beside_paper(named, fp32, printed):
-    """The paper's rows beside ours: accuracy, and how many times smaller.
-
-    Parameters
-    ----------
-    named : dict of str to RunResult
-    fp32 : RunResult
-        The networks that ours start from.
-    printed : dict of str to papers.Paper2
-        The paper's rows.
-
-    Returns
-    -------
-    DataFrame
-        Groups of columns "printed" (`accuracy`, `CR`) and "ours" (`accuracy`, `CR` counted as
-        the paper does, `file`, `Δ accuracy, points` with its interval). A row for each of the
-        paper's; ours are NaN where nothing was run.
-    """
-    theirs = {
-        name: {"accuracy": row.accuracy, "CR": row.ratio} for name, row in printed.items()
-    }
-    ours = {"fp32": {"accuracy": fp32.metrics["accuracy"], "CR": 1.0, "file": 1.0}}
-    for name, result in named.items():
-        m = result.metrics
-        row = {"accuracy": m["accuracy"], "CR": m["ideal_ratio"], "file": m["file_ratio"]}
-        ours[name] = row | points(m)
-    tables = {"printed": frames.of_rows(theirs), "ours": frames.of_rows(ours)}
-    return pd.concat(tables, axis=1).reindex(list(printed))
-
-
 def difference(metrics):
     """Difference in accuracy to fp32, in points, as `ecglib.stats.Interval`."""
     keys = ("difference", "difference_low", "difference_high")

@@ -5,7 +5,6 @@ over seeds; `x low` and `x high` are the bounds of an interval, `x BCa low` and 
 those of a second one; `x n` says of how many; `x #1`, `x #2` are values in a row.
 """
 
-import numpy as np
 import pandas as pd
 
 from ecglib import stats
@@ -65,8 +64,3 @@ def series(name, values):
     {'by epoch #1': 0.1, 'by epoch #2': 0.2}
     """
     return {f"{name} #{number}": value for number, value in enumerate(values, start=1)}
-
-
-def mean_of(results, metric):
-    """Mean of a metric over results, NaN where one lacks it."""
-    return float(np.mean([result.metrics.get(metric, np.nan) for result in results]))

@@ -82,32 +82,28 @@ PEERS = (
 """Inter-patient results on DS2 in the literature; macro-F1 partly derived from Se and +P."""
 
 
-def printed(rows):
-    """Rows of paper 1 with the columns of our tables of scores.
+COLUMNS = {
+    "classes": "classes",
+    "leads": "leads",
+    "accuracy": "accuracy",
+    "macro_f1": "macro-F1",
+    "f1": "F1",
+    "sensitivity": "sensitivity",
+    "ratio": "CR",
+    "runtime_s": "seconds",
+}
+"""Field of a printed row -> column of our tables, where its deviation is "… std"."""
 
-    Parameters
-    ----------
-    rows : dict of str to Row, or iterable of Row
-        By the name of the row; without one it has that of the paper.
 
-    Returns
-    -------
-    DataFrame
-        `accuracy`, `macro-F1` and `sensitivity` with deviations, `seconds`; a column that no
-        row has is left out.
-    """
-    columns = {
-        "accuracy": "accuracy",
-        "accuracy_std": "accuracy std",
-        "macro_f1": "macro-F1",
-        "macro_f1_std": "macro-F1 std",
-        "sensitivity": "sensitivity",
-        "sensitivity_std": "sensitivity std",
-        "runtime_s": "seconds",
+def columns(row):
+    """What a printed row gives, by column of `COLUMNS`; nothing of None."""
+    ends = {"": "", "_std": " std"}
+    found = {
+        column + end: getattr(row, field + suffix, None)
+        for field, column in COLUMNS.items()
+        for suffix, end in ends.items()
     }
-    named = rows if isinstance(rows, dict) else {row.arm: row for row in rows}
-    table = pd.DataFrame(list(named.values()), index=list(named))[list(columns)]
-    return table.rename(columns=columns).astype(float).dropna(axis="columns", how="all")
+    return {column: value for column, value in found.items() if value is not None}
 
 
 def peers():
@@ -202,6 +198,12 @@ class Peer(NamedTuple):
     recall: float | None
     f1: float | None
     ratio: float | None = None
+
+
+def in_shares(peer):
+    """The same row with shares, as in table 1, instead of percent."""
+    percent = {n: getattr(peer, n) for n in ("accuracy", "precision", "recall", "f1")}
+    return peer._replace(**{n: x / 100 for n, x in percent.items() if x is not None})
 
 
 PAPER2_TABLE_2 = (

@@ -9,12 +9,10 @@ import pandas as pd
 
 from ecglib.deploy.bundle.measured import estimated_seconds
 from ecglib.deploy.roofline import MACHINES, bound
-from ecglib.tables import frames, papers, scores
+from ecglib.tables import frames, papers
 
 EPOCHS = 10
 """Of every stage of paper 1, which prints none: our assumption."""
-
-NOT_RUN = "not run"
 
 _PRINTED = {"Jetson Nano": "Jetson Nano, FP16", "H200": "H200, FP16"}
 """Machine -> its row in Table 1 of paper 1."""
@@ -104,43 +102,6 @@ def pipeline_table(stages, ours, devices):
 def _seconds(arm):
     """Mean seconds of all stages of a run."""
     return float(np.mean([sum(result.runtime_s.values()) for result in arm.results]))
-
-
-def beside_paper(formats):
-    """Tables 1 and 3 of paper 1, as far as they are about devices, beside ours.
-
-    Parameters
-    ----------
-    formats : dict of str to Arm
-        From `ecglib.tables.precision.by_format`, run on an H200.
-
-    Returns
-    -------
-    DataFrame
-        Columns `accuracy`, `macro-F1` and `seconds` under "printed" and under "ours", where
-        `NOT_RUN` stands for what we have not run.
-
-    Raises
-    ------
-    LookupError
-        If nothing was run in 16 bits.
-    """
-    printed = papers.printed([*papers.PAPER1_TABLE_1, *papers.PAPER1_TABLE_3_NANO])
-    named = {
-        f"H200, {name[:4].upper()}": arm
-        for name, arm in formats.items()
-        if name.endswith("native") and "16" in name
-    }
-    if not named:
-        raise LookupError("no run in 16 bits")
-    ours = scores.score_table(named)
-    ours["seconds"] = {name: _seconds(arm) for name, arm in named.items()}
-    columns = {"printed": printed, "ours": ours}
-    kept = ["accuracy", "accuracy std", "macro-F1", "macro-F1 std", "seconds"]
-    table = pd.concat({k: t.reindex(printed.index)[kept] for k, t in columns.items()}, axis=1)
-    for name in ("accuracy", "macro-F1", "seconds"):
-        table["ours", name] = table["ours", name].astype(object).fillna(NOT_RUN)
-    return table
 
 
 def machine_table():

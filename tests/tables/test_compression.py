@@ -272,18 +272,6 @@ def test_within_one_point_is_the_criterion_of_result_files():
         assert compression.is_within_one_point(interval) == expected
 
 
-def test_rows_of_the_paper_stand_beside_ours(found):
-    named, printed = compression.by_method(found), papers.PAPER2_TABLE_1["resnet1d"]
-    table = compression.beside_paper(named, made_result("rhythm"), printed)
-    assert list(table.index) == list(printed)
-    assert table.loc["LAQ", "printed"].tolist() == [0.9551, 12.10]
-    ours = table.loc["LAQ", "ours"]
-    assert ours[["accuracy", "CR", "file"]].tolist() == pytest.approx([86 / 110, 8.014, 9.5])
-    assert difference_of(ours) == pytest.approx([-0.51, -0.92, 0.13])
-    assert table.loc["fp32", ("ours", "CR")] == 1
-    assert table.loc["5 bits", "ours"].isna().all()  # was not run
-
-
 def test_classes_are_counted():
     other = made_result("rhythm", dataset="chapman", classes=("SB", "AFIB", "GSVT", "SR"))
     table = compression.classes_table([made_result("rhythm"), other])

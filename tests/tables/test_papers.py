@@ -5,7 +5,7 @@ from scipy.stats import binom
 from sklearn.metrics import f1_score
 from torch import nn
 
-from ecglib.tables import papers
+from ecglib.tables import frames, papers
 
 ROWS = [(model, name) for model, table in papers.PAPER2_TABLE_1.items() for name in table]
 FP32_SHARE = {"resnet1d": 8.7e-4, "hubert": 1.596e-3}
@@ -25,23 +25,29 @@ def model():
     return nn.Linear(99, 1)
 
 
+def printed(rows):
+    """Columns of rows of paper 1, by their names."""
+    return frames.of_rows({row.arm: papers.columns(row) for row in rows})
+
+
 def test_rows_of_paper_1_are_as_printed_and_no_more():
-    first = papers.printed(papers.PAPER1_TABLE_1)
+    first = printed(papers.PAPER1_TABLE_1)
     names = ["accuracy", "accuracy std", "macro-F1", "macro-F1 std"]
     assert list(first) == [*names, "seconds"]
     assert first.loc["H200, FP16"].tolist() == [0.8904, 0.0211, 0.5252, 0.0398, 2920]
     assert first.loc["Jetson Nano, FP16", "seconds"] == 60048
-    second = papers.printed(papers.PAPER1_TABLE_2)
+    second = printed(papers.PAPER1_TABLE_2)
     assert list(second) == [*names, "sensitivity", "sensitivity std"]
     best = second.loc["DS1 only, head and shallow blocks in INT8"].tolist()
     assert best == [0.9194, 0.0042, 0.6303, 0.0165, 0.6542, 0.0125]
-    mixed = papers.printed([papers.PAPER1_TABLE_1[0], papers.PAPER1_TABLE_2[0]])
+    mixed = printed([papers.PAPER1_TABLE_1[0], papers.PAPER1_TABLE_2[0]])
     missing = mixed[["sensitivity", "seconds"]].isna().to_numpy().tolist()
+    assert papers.columns(None) == {}
     assert missing == [[True, False], [False, True]]
 
 
 def test_the_best_row_of_paper_1_has_the_largest_macro_f1():
-    scores = papers.printed(papers.PAPER1_TABLE_2)["macro-F1"]
+    scores = printed(papers.PAPER1_TABLE_2)["macro-F1"]
     assert papers.PAPER1_BEST.arm == scores.idxmax()
     assert papers.PAPER1_BEST.macro_f1 == scores.max() == 0.6303
 

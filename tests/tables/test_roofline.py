@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from ecglib.deploy.roofline import MACHINES
-from ecglib.tables import arms, papers, roofline
+from ecglib.tables import arms, roofline
 from tests.tables.made import confusions, late, result, seeds_of, with_metrics
 
 DEVICES = [
@@ -68,18 +68,6 @@ def test_every_way_to_know_a_time_has_its_own_column(stages):
     assert h200.drop("at least").tolist() == [2920, 60, 70]
     with pytest.raises(LookupError):
         roofline.pipeline_table(stages, ours(), DEVICES[:1])
-
-
-def test_what_was_not_run_is_said_beside_the_printed_rows():
-    named = {"fp16, native": ours(), "fp32": ours(), "bf16, emulated": ours()}
-    table = roofline.beside_paper(named)
-    assert len(table) == len(papers.PAPER1_TABLE_1) + len(papers.PAPER1_TABLE_3_NANO)
-    assert table.loc["H200, FP16", ("ours", "seconds")] == 60
-    for row in ("H200, BF16", "Jetson Nano, FP16", "Jetson Nano, AdaBN"):
-        assert (table.loc[row, "ours"].dropna() == roofline.NOT_RUN).all()
-        assert table.loc[row, ("printed", "seconds")] > 3000
-    with pytest.raises(LookupError):
-        roofline.beside_paper({"fp32": ours()})
 
 
 def test_a_machine_without_a_format_says_so(works):

@@ -1,0 +1,171 @@
+"""The papers, row by row, as a page and as text: captions, formats, and what can be said.
+
+`ecglib.tables.row_by_row` has the numbers. `folder` holds the reference runs by study.
+Sentences whose runs are missing are left out.
+"""
+
+from functools import cache, partial
+from pathlib import Path
+from typing import NamedTuple
+
+from ecglib import results
+from ecglib.book import formats, show
+from ecglib.book.claims import said
+from ecglib.book.say import NO_RUN, Shown, filled
+from ecglib.deploy.bundle import measured
+from ecglib.tables import arms, overview
+from ecglib.tables import row_by_row as rows
+
+FORMATS = dict.fromkeys(("accuracy", "macro-F1", "sensitivity", "F1"), formats.SHARE_4)
+FORMATS |= {"seeds": formats.WHOLE, "seconds": formats.COUNT}
+"""As many digits as the papers print."""
+
+_GAPS = {
+    rows.NOT_RUN: "Not run yet at this size: {gone} of {all} printed rows.",
+    rows.NOT_MEASURED: "Not measured, it needs the device: {gone} of {all} printed rows.",
+}
+_ON_DEVICE = "Estimated from steps timed on {name}, both stages take {seconds:count} s."
+
+_BEATS = "All beats of DS2; ± is over seeds, three in the paper."
+_SECONDS = (
+    f"{_BEATS} Our seconds are of all stages of one seed, pretraining included; the paper does "
+    "not say what its seconds cover."
+)
+_CHAPMAN = (
+    "Printed: a test set of Chapman. Ours: a tenth of Chapman, four groups of rhythms, five "
+    "folds pooled, one seed, with 95 % intervals over recordings. CR: compression ratio as the "
+    "paper counts it; file: ratio of bytes on disk."
+)
+_WITHIN = (
+    "{rows} rows of ours stand beside a printed one. In accuracy, {accuracy} lie within one "
+    "printed standard deviation of the printed mean, {accuracy_above} above and "
+    "{accuracy_below} below. In macro-F1, {f1} lie within it, {f1_above} above and {f1_below} "
+    "below."
+)
+_FORMATS = (
+    "FP16 minus BF16 is {printed_gain:change} macro-F1 in print. In ours it is "
+    "{difference:change}, with the interval over {n_seeds} seeds."
+)
+_ROUNDED = (
+    ": INT8 in the head and the shallow blocks changes macro-F1 by {change:change} against "
+    "fp32 trained as long (our seeds: {seeds}). Ours minus printed, this row has {f1:change} "
+    "macro-F1 and {accuracy:points} of accuracy."
+)
+_ADABN = (
+    "AdaBN comes first of the strategies in the printed macro-F1. It does so in {first} of our "
+    "{settings} settings, two at this size and one narrow, and in {above} it lies above the "
+    "control, none. Against none it changes macro-F1 by {head:change} with the head fine-tuned "
+    "and by {everything:change} with everything fine-tuned (over patients)."
+)
+_KEPT = (
+    "In {same} of {rows} compressed rows, our loss of accuracy against fp32 is on the same "
+    "side of one point as the printed one. In {shown} of ours the interval shows less. "
+    "LAQ changes accuracy by {laq:points} at {cr:digits} times; the paper prints "
+    "{printed:digits} times."
+)
+_INSIDE = (
+    "In {inside} of {rows} rows of the paper's own networks, our interval holds the printed "
+    "accuracy."
+)
+
+
+class Part(NamedTuple):
+    """A table: title, rows by `load`, caption, and sentences as `claims.said` takes them."""
+
+    title: str
+    pairs: object
+    caption: str
+    sentences: list
+
+
+def _of_beats(title, pairs, caption, *sentences):
+    """A table of paper 1."""
+    within = (lambda load: rows.against_printed(pairs(load)), _WITHIN)
+    return Part(f"Paper 1, {title}", pairs, caption, [within, *sentences])
+
+
+def _compressed(title, model, caption):
+    """A network in table 1 of paper 2."""
+    pairs, kept = (partial(make, model=model) for make in (rows.compressed, rows.kept))
+    return Part(f"Paper 2, table 1: {title}", pairs, caption, [(kept, _KEPT)])
+
+
+PARTS = {
+    "formats": _of_beats(
+        "table 1: number formats", rows.formats, _SECONDS, (overview.formats, _FORMATS)
+    ),
+    "integers": _of_beats(
+        "table 2: layers in INT8",
+        rows.integers,
+        f"{_BEATS} All are trained further after rounding (QAT), those in fp32 as long.",
+        (partial(rows.rounded, pipeline="ssl"), f"SSL + personalization{_ROUNDED}"),
+        (partial(rows.rounded, pipeline="baseline"), f"DS1 only{_ROUNDED}"),
+    ),
+    "strategies": _of_beats(
+        "table 3: strategies of personalization",
+        rows.strategies,
+        f"{_SECONDS} A printed row of the H200 stands beside two of ours.",
+        (rows.adabn, _ADABN),
+    ),
+    "resnet1d": _compressed("ResNet1D", "resnet1d", _CHAPMAN),
+    "hubert": _compressed("HuBERT-ECG", "hubert", f"{_CHAPMAN} Ours reads 1,024 samples."),
+    "published": Part(
+        "Paper 2, table 2: published networks",
+        rows.published,
+        "Rows of other authors are printed only. Ours: a tenth of Chapman, four groups; 150 of "
+        "the 6,877 recordings of CPSC 2018, nine classes; five folds pooled, one seed, with "
+        "95 % intervals over recordings.",
+        [(rows.inside, _INSIDE)],
+    ),
+}
+"""Table by table, in the papers' order."""
+
+
+def table(part, folder, *, name, without=()):
+    """A table of `PARTS` as a numbered one of a chapter, `without` some rows."""
+    chosen = PARTS[part]
+    pairs = chosen.pairs(_reader(folder))
+    frame = rows.numbers(pairs).drop(index=list(without))
+    return show.table(frame, f"{chosen.title}. {_caption(chosen, pairs)}", FORMATS, name=name)
+
+
+def as_text(folder):
+    """The page as text: of every table its title and caption, the table, what can be said."""
+    texts, load = [], _reader(folder)
+    for name, part in PARTS.items():
+        pairs = part.pairs(load)
+        texts.append(f"{part.title}\n{_caption(part, pairs)}")
+        texts += [
+            formats.in_terminal(rows.numbers(pairs), FORMATS),
+            line(name, folder).markdown,
+        ]
+    return texts
+
+
+def _reader(folder):
+    """Function that reads the runs of a study in a folder, once."""
+    return cache(partial(results.load_study, folder))
+
+
+def _caption(part, pairs):
+    return f"{part.caption} Our runs: {arms.where_made(rows.runs_of(pairs))}."
+
+
+def line(part, folder):
+    """What can be said of a table of `PARTS`, as `Shown`."""
+    chosen, load = PARTS[part], _reader(folder)
+    found = [said(text, facts, load) for facts, text in chosen.sentences]
+    found = [sentence for sentence in found if NO_RUN not in sentence]
+    pairs = chosen.pairs(load)
+    gaps = rows.gaps(pairs)
+    n_rows = sum(pair.printed is not None for pair in pairs.values())
+    found += [filled(_GAPS[word], gone=gone, all=n_rows) for word, gone in gaps.items()]
+    if rows.NOT_MEASURED in gaps:
+        devices = measured.load_devices(Path(folder) / "latency" / "devices")
+        learned = measured.learning_table(devices)
+        found += [
+            filled(_ON_DEVICE, name=name, seconds=row[measured.ESTIMATED])
+            for name, row in learned.iterrows()
+            if "Jetson" in name
+        ]
+    return Shown(" ".join(found))
