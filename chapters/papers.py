@@ -69,8 +69,8 @@ printed one lie more than one printed standard deviation above the printed macro
 # distance between two means alone proves nothing, and only intervals over patients or recordings say
 # how sure a difference is.
 #
-# Networks of other sizes, precision and recall are on the pages *All results*. The command
-# `python -m ecglib report` prints this page as text.
+# Scores of paper 1 are rounded to three digits here. Networks of other sizes, precision and recall are on the pages *All results*. The command
+# `python -m ecglib report` prints this page as text, with all printed digits.
 #
 # ## Paper 1: number formats
 #

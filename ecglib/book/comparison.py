@@ -20,6 +20,9 @@ FORMATS = dict.fromkeys(("accuracy", "macro-F1", "sensitivity", "F1"), formats.S
 FORMATS |= {"seeds": formats.WHOLE, "seconds": formats.COUNT}
 """As many digits as the papers print."""
 
+_SHORT = FORMATS | dict.fromkeys(("accuracy", "macro-F1", "sensitivity"), formats.SHARE_3)
+"""Of paper 1 on a page, which has no room for more beside the deviations."""
+
 _GAPS = {
     rows.NOT_RUN: "Not run yet at this size: {gone} of {all} printed rows.",
     rows.NOT_MEASURED: "Not measured, it needs the device: {gone} of {all} printed rows.",
@@ -76,12 +79,13 @@ class Part(NamedTuple):
     pairs: object
     caption: str
     sentences: list
+    formats: dict = FORMATS
 
 
 def _of_beats(title, pairs, caption, *sentences):
     """A table of paper 1."""
     within = (lambda load: rows.against_printed(pairs(load)), _WITHIN)
-    return Part(f"Paper 1, {title}", pairs, caption, [within, *sentences])
+    return Part(f"Paper 1, {title}", pairs, caption, [within, *sentences], _SHORT)
 
 
 def _compressed(title, model, caption):
@@ -126,7 +130,8 @@ def table(part, folder, *, name, without=()):
     chosen = PARTS[part]
     pairs = chosen.pairs(_reader(folder))
     frame = rows.numbers(pairs).drop(index=list(without))
-    return show.table(frame, f"{chosen.title}. {_caption(chosen, pairs)}", FORMATS, name=name)
+    caption = f"{chosen.title}. {_caption(chosen, pairs)}"
+    return show.table(frame, caption, chosen.formats, name=name)
 
 
 def as_text(folder):
