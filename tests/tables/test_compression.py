@@ -379,7 +379,7 @@ def test_no_loss_is_within_one_point_and_not_wholly_below_zero(low, high, loss_f
 
 
 def test_the_report_sets_methods_beside_the_papers_rows(tmp_path):
-    pooled = made_result("compression", method="laq")
+    pooled = made_result("compression", dataset="chapman", size="paper", method="laq")
     save_into(tmp_path, pooled)
     text, n_stale = report.report(tmp_path)
     row = next(line for line in text.splitlines() if line.split()[:2] == ["LAQ", "0.9551"])
