@@ -19,7 +19,7 @@ from ecglib.studies.registry import make_config
 from ecglib.studies.transfer import CLASSES as RHYTHMS
 from ecglib.system.paths import RESULTS
 from ecglib.tables import compression, names, papers, runs
-from tests.test_results import save_into
+from tests.test_results import ENVIRONMENT, save_into
 
 CLASSES = ("N", "A", "O", "~")
 CONFUSION = [[40, 5, 5, 0], [2, 18, 0, 0], [6, 4, 20, 0], [1, 0, 1, 8]]
@@ -35,7 +35,7 @@ def made_result(study, *, confusion=CONFUSION, classes=CLASSES, metrics=None, **
     if study == "compression":
         own |= SIZES | NO_LOSS
     config = make_config(study, **{"fold": "all", **settings}).to_dict()
-    return RunResult(study, config, DATA, own | (metrics or {}), {"train": 1.0}, {})
+    return RunResult(study, config, DATA, own | (metrics or {}), {"train": 1.0}, ENVIRONMENT)
 
 
 ARMS = [
