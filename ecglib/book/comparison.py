@@ -40,10 +40,9 @@ _CHAPMAN = (
     "paper counts it; file: ratio of bytes on disk."
 )
 _WITHIN = (
-    "{rows} rows of ours stand beside a printed one. In accuracy, {accuracy} lie within one "
-    "printed standard deviation of the printed mean, {accuracy_above} above and "
-    "{accuracy_below} below. In macro-F1, {f1} lie within it, {f1_above} above and {f1_below} "
-    "below."
+    "Of {rows} rows that have both, our accuracy lies more than one printed standard deviation "
+    "above the printed mean in {accuracy_above}, and below it in {accuracy_below}. For "
+    "macro-F1 these are {f1_above} and {f1_below}."
 )
 _FORMATS = (
     "FP16 minus BF16 is {printed_gain:change} macro-F1 in print. In ours it is "
@@ -62,7 +61,8 @@ _ADABN = (
 )
 _KEPT = (
     "In {same} of {rows} compressed rows, our loss of accuracy against fp32 is on the same "
-    "side of one point as the printed one. In {shown} of ours the interval shows less. "
+    "side of one point as the printed one. In {shown} of ours, the interval over recordings "
+    "shows a loss below one point. "
     "LAQ changes accuracy by {laq:points} at {cr:digits} times; the paper prints "
     "{printed:digits} times."
 )
