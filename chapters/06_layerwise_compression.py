@@ -30,7 +30,7 @@ import pandas as pd
 
 from ecglib import Plan, ResNet1D, results, save_compressed, stats
 from ecglib.book import comparison, formats, show
-from ecglib.book.say import answer, say
+from ecglib.book.say import answer, filled, say
 from ecglib.compress import encode, ideal_ratio, overhead_ratio, stored_bytes
 from ecglib.compress.schemes import fixed_prune, laq
 from ecglib.compress.trained import Coder, lamp_scores
@@ -129,10 +129,10 @@ def costs(*models):
     return layer_costs.layers_of([r for r in found if r.config["model"] in models])
 
 
-def predicts(*correlations):
-    """In how many of two networks a rank correlation lies above zero, in words."""
-    known = sum(found.low > 0 for found in correlations)
-    return ("neither of the networks", "one of the two networks", "both networks")[known]
+def correlations():
+    """Network -> rank correlation of importance and what rounding to three bits costs."""
+    by_network = costs("resnet1d", "hubert").groupby("network", sort=False)
+    return {title: layer_costs.correlation(own, 3) for title, own in by_network}
 
 
 def layers():
@@ -437,14 +437,14 @@ say(
     """
 **Does the importance predict what rounding costs?** We rounded one layer at a time to three bits, as
 the paper does ({numref}`fig-importance`). The rank correlation of importance and rise of the
-validation loss is {resnet:change} in ResNet1D and {hubert:change} in HuBERT-ECG. It lies above zero
-in {verdict}.
+validation loss is {each}. It lies surely above zero in {above:count} of {networks:count}.
 """,
-    resnet=lambda: layer_costs.correlation(costs("resnet1d"), 3),
-    hubert=lambda: layer_costs.correlation(costs("hubert"), 3),
-    verdict=lambda: predicts(
-        *(layer_costs.correlation(costs(model), 3) for model in ("resnet1d", "hubert"))
+    each=lambda: " and ".join(
+        filled("{rho:change} for {title}", rho=rho, title=title)
+        for title, rho in correlations().items()
     ),
+    above=lambda: sum(rho.low > 0 for rho in correlations().values()),
+    networks=lambda: len(correlations()),
 )
 
 # %% mystnb={"figure": {"caption": "The paper's importance of each layer, and how much the validation loss rises when this layer alone is rounded to three bits (CinC 2017; a point is a layer, mean of five folds; the scale is linear near zero). Rank correlation: mean of the five folds, whose networks share most of their recordings; so its 95 % interval is over layers, the same ones drawn in all folds.", "name": "fig-importance"}, "image": {"alt": "Two panels of points, one a layer: importance from left to right, rise of the validation loss upwards"}} tags=["remove-input"]
