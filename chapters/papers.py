@@ -126,6 +126,15 @@ comparison.table("hubert", RESULTS, name="tab-papers-hubert")
 comparison.line("hubert", RESULTS)
 
 # %% [markdown]
+# ## Beside paper 2: other methods, same networks
+#
+# *Clipped, by channel* and *allocated* only round. The others train further
+# (chapter {doc}`06_layerwise_compression`).
+
+# %% tags=["remove-input"]
+comparison.beyond(RESULTS, name="tab-papers-beyond")
+
+# %% [markdown]
 # ## Paper 2: published networks
 #
 # Classes, leads and test sets differ from row to row.

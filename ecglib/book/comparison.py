@@ -4,6 +4,7 @@
 Sentences whose runs are missing are left out.
 """
 
+from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
@@ -134,6 +135,19 @@ def table(part, folder, *, name, without=()):
     return show.table(frame, caption, chosen.formats, name=name)
 
 
+BEYOND = (
+    "Methods that are not paper 2's, at its size. A tenth of Chapman, five folds pooled, one "
+    "seed; 95 % intervals over recordings. The control is fp32 that trained as long as the "
+    "pruned and rounded networks. CR: compression ratio as the paper counts it; file: ratio of "
+    "bytes on disk."
+)
+
+
+def beyond(folder, *, name):
+    """What we and others do at the size of paper 2, as a numbered table of a chapter."""
+    return show.table(lambda: rows.beyond(_reader(folder)), BEYOND, name=name)
+
+
 def as_text(folder):
     """The page as text: of every table its title and caption, the table, what can be said."""
     texts, load = [], _reader(folder)
@@ -144,6 +158,9 @@ def as_text(folder):
             formats.in_terminal(rows.numbers(pairs), FORMATS),
             line(name, folder).markdown,
         ]
+    with suppress(LookupError):
+        for network, frame in rows.beyond(load).items():
+            texts += [f"{network}. {BEYOND}", formats.in_terminal(frame)]
     return texts
 
 

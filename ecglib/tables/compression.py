@@ -270,29 +270,32 @@ def control_of(named):
 
 
 def control_table(named, control, fp32):
-    """What was pruned and rounded while training, against a control that trained as long.
+    """Compressed networks against fp32; trained ones against a control that trained as long.
 
     Parameters
     ----------
     named : dict of str to RunResult
         Pooled results; the control may be among them.
-    control : RunResult
-        Result of the method that `control_of` names.
+    control : RunResult or None
+        Result of the method that `control_of` names; None if it was not run.
     fp32 : RunResult
         The pooled result of the network that all started from.
 
     Returns
     -------
     DataFrame
-        `kB` and `file`, its ratio to fp32; differences in accuracy, in points, `Δ fp32, points`
-        and `Δ control, points`, each with its 95 % interval.
+        `CR`, counted as the paper does, `file`, its ratio to fp32, and `kB`; differences in
+        accuracy, in points, `Δ fp32, points` and `Δ control, points`, each with its 95 %
+        interval.
     """
     rows, labels = {}, labels_of(fp32)
     for name, result in named.items():
         m = result.metrics
-        rows[name] = {"kB": m["file_bytes"] / 1000, "file": m["file_ratio"]}
+        rows[name] = {"CR": m["ideal_ratio"], "file": m["file_ratio"]}
+        rows[name] |= {"kB": m["file_bytes"] / 1000}
         rows[name] |= frames.with_bounds("Δ fp32, points", difference(m))
-        if result is not control:
+        trained = "tune_epochs" in METHODS[result.config["method"]].reads
+        if control and trained and result is not control:
             found = in_points(paired(result, control, labels))
             rows[name] |= frames.with_bounds("Δ control, points", found)
     return frames.of_rows(rows)

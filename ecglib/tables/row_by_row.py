@@ -149,6 +149,33 @@ def _pooled(load, model, dataset):
     return {"fp32": fp32} | {name: [result] for name, result in named.items()}
 
 
+def beyond(load):
+    """Methods that are not paper 2's, at its size on Chapman, all folds pooled.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        Network -> table as from `ecglib.tables.compression.control_table`.
+    """
+    tables = {}
+    for model, size in SIZES.items():
+        wanted = {"dataset": "chapman", "model": model, "size": size}
+        named = compression.by_method(load("compression"), **wanted)
+        longer = named.get(compression.FAMILIES["longer"])
+        kept = {
+            name: result
+            for name, result in named.items()
+            if result.config["method"] not in compression.PAPER_METHODS
+        }
+        if kept:
+            (fp32,) = compression.pick(load("rhythm"), **wanted)
+            table = compression.control_table(kept, longer, fp32)
+            tables[names.word(model)] = table
+    if not tables:
+        raise LookupError("no runs at the papers' sizes")
+    return tables
+
+
 def numbers(pairs):
     """A table of the papers beside ours.
 

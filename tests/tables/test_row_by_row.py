@@ -1,6 +1,7 @@
 """Every row of the papers stands in their order, beside what our files hold."""
 
 import json
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -243,3 +244,26 @@ def test_what_is_said_of_adabn_fits_the_committed_runs():
         above += means["adabn"] > means["none"]
     assert (found["first"], found["above"], found["settings"]) == (first, above, 3)
     assert found["head"].low < found["head"].value < found["head"].high
+
+
+def test_only_what_was_trained_further_is_compared_with_the_longer_training():
+    labels = {"labels": results.encode_recordings(["a", "b"], np.array([0, 1]))}
+    answers = {"0": results.encode_recordings(["a", "b"], np.array([0, 0]))}
+    kind = {**CHAPMAN, "size": "paper"}
+    compressed = [
+        replace(pooled("compression", **kind, **method), predictions=answers)
+        for method in (
+            {"method": "laq"},
+            {"method": "mse", "bits": 4},
+            {"method": "joint", "bits": 3, "share": 0.8},
+            {"method": "longer"},
+        )
+    ]
+    load = load_of(rhythm=[pooled("rhythm", metrics=labels, **kind)], compression=compressed)
+    table = rows.beyond(load)["ResNet1D"]
+    assert "LAQ" not in table.index
+    known = table["Δ control, points"].notna()
+    assert known[known].index.tolist() == ["80 % pruned, 3 bits, trained"]
+    assert set(table["CR"]) == {8.014}
+    with pytest.raises(LookupError):
+        rows.beyond(nothing)
