@@ -23,7 +23,6 @@ from ecglib.tables.compression import (
     change,
     is_gain,
     pareto,
-    trivial,
 )
 from ecglib.tables.names import word
 from ecglib.tables.papers import PAPER2_N_TEST
@@ -144,40 +143,42 @@ def _handle(method, text):
     return Line2D([], [], ls="", marker=look["fmt"], color=color, mfc=fill, ms=7, label=text)
 
 
-def against_paper(named, fp32, printed):
-    """Accuracy by bits and by pruned share: the paper's printed rows, ours, and ours without
-    the gains.
+def against_paper(printed, ours, constant):
+    """Accuracy by bits and by pruned share: the paper's printed rows, and ours.
 
     Parameters
     ----------
-    named : dict of str to RunResult
-    fp32 : RunResult
-        Network that ours start from.
     printed : dict of str to papers.Paper2
-        The paper's rows for the same network.
+        The paper's rows for a network.
+    ours : dict of str to dict of str to RunResult
+        Name of a line, at most three -> `named` with the names of the paper's rows.
+    constant : float
+        Accuracy of always answering the commonest class, for a dashed line.
     """
     kinds = {
         "bits of every weight": [f"{b} bits" for b in range(8, 1, -1)] + ["1 bit"],
         "% of the weights pruned": [f"{share} % pruned" for share in (10, 30, 50, 70, 90)],
     }
-    figure, axes = plt.subplots(1, 2, sharey=True, figsize=(WIDTH, 3.8))
-    scores = pd.Series({name: result.metrics["accuracy"] for name, result in named.items()})
+    looks = (
+        {"marker": "o"},
+        {"marker": "o", "ls": ":"},
+        {"marker": "o", "ls": ":", "mfc": "w"},
+    )
+    scores = {name: row.accuracy for name, row in printed.items()}
+    lines = {"paper, printed": (scores, ORIGIN_COLORS["paper"], {"marker": "s"})}
+    for (text, named), look in zip(ours.items(), looks, strict=False):
+        scores = {name: result.metrics["accuracy"] for name, result in named.items()}
+        lines[text] = (scores, ORIGIN_COLORS["ours"], look)
+    figure, axes = plt.subplots(1, 2, sharey=True, figsize=(WIDTH, 4.2))
     for axis, (label, names) in zip(axes, kinds.items(), strict=True):
         x = [name.split()[0] for name in names]
-        alone = scores.reindex([f"{name}, gains left alone" for name in names])
-        lines = {
-            "paper, printed": ([printed[n].accuracy for n in names], "paper", "s-"),
-            "ours": (scores.reindex(names), "ours", "o-"),
-            "ours, gains left alone": (alone, "ours", "o:"),
-        }
-        for text, (values, whose, form) in lines.items():
-            fill = "white" if "alone" in text else None
-            color = ORIGIN_COLORS[whose]
-            axis.plot(x, 100 * np.array(values), form, color=color, mfc=fill, label=text)
-        axis.axhline(100 * trivial(fp32)["accuracy"], color=NEUTRAL, lw=1, ls="--")
+        for text, (scores, color, look) in lines.items():
+            y = [100 * scores.get(name, np.nan) for name in names]
+            axis.plot(x, y, color=color, label=text, **look)
+        axis.axhline(100 * constant, color=NEUTRAL, lw=1, ls="--")
         axis.set_xlabel(label)
     axes[0].set(ylabel="accuracy, %", ylim=(0, 100))
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return figure
 
 
