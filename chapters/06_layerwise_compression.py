@@ -36,7 +36,6 @@ from ecglib.compress.schemes import fixed_prune, laq
 from ecglib.compress.trained import Coder, lamp_scores
 from ecglib.compress.weights import coded_names, matrix_names
 from ecglib.models.hubert import SIZES as HUBERT_SIZES
-from ecglib.models.hubert import HubertECG
 from ecglib.models.resnet1d import SIZES
 from ecglib.plots import compression as figures
 from ecglib.plots import layer_costs as cost_figures
@@ -661,18 +660,6 @@ show.table(
     },
     "ResNet1D on a tenth of Chapman (three days, lead II), five folds pooled. fp32 trained for "
     "30 epochs, the pruned and trained rows for 16 more.",
-)
-
-# %% tags=["all-results", "remove-input"]
-show.table(
-    lambda: papers.algebra_table(
-        {
-            "resnet1d": papers.fixed_ratios(ResNet1D(SIZES["paper"])),
-            "hubert": papers.fixed_ratios(HubertECG(HUBERT_SIZES["small"])),
-        }
-    ),
-    "Compression ratios of the paper's Table 1, and its formula applied to our networks of the "
-    "paper's sizes; arithmetic, no training.",
 )
 
 # %% tags=["all-results", "remove-input"]

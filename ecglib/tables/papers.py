@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from ecglib.compress import ideal_ratio
 from ecglib.tables import frames
 
 
@@ -128,8 +127,8 @@ class Paper2(NamedTuple):
     ratio: float
 
 
-_FIXED = {f"{bits} bits": bits for bits in range(8, 1, -1)} | {"1 bit": 1}
-_PRUNED = {f"{100 * share:.0f} % pruned": share for share in (0.1, 0.3, 0.5, 0.7, 0.9)}
+_FIXED = (*(f"{bits} bits" for bits in range(8, 1, -1)), "1 bit")
+_PRUNED = tuple(f"{percent} % pruned" for percent in (10, 30, 50, 70, 90))
 
 _RESNET1D = (
     (0.9542, 0.9483, 0.9467, 0.9475, 1.00),
@@ -223,30 +222,6 @@ PAPER2_TABLE_2 = (
     Peer("CPSC 2018", "paper 2", 9, 1, "ResNet1D + LAQ", 95.78, 95.61, 95.81, 95.68, 10.44),
 )
 """Paper 2, table 2: published networks beside the paper's own."""
-
-
-def fixed_ratios(model):
-    """Ideal compression ratios of any network by paper 2's fixed schemes, rows of table 1."""
-    rounded = {name: ideal_ratio(model, bits) for name, bits in _FIXED.items()}
-    return rounded | {name: ideal_ratio(model, kept=1 - s) for name, s in _PRUNED.items()}
-
-
-def algebra_table(ratios):
-    """Paper 2's printed compression ratios beside `ratios`, what its formula gives.
-
-    These are dicts by network and method.
-
-    Returns
-    -------
-    DataFrame
-        Columns `printed` and `formula` of each network; a row a method.
-    """
-    columns = {}
-    for model, rows in ratios.items():
-        printed = PAPER2_TABLE_1[model]
-        columns[model, "printed"] = {name: printed[name].ratio for name in rows}
-        columns[model, "formula"] = rows
-    return pd.DataFrame(columns)
 
 
 def constants_table():
