@@ -359,6 +359,28 @@ def kept(load, model):
     }
 
 
+def equation_3(load, model):
+    """LAQ as equation (3) prints it, on one fold at paper 2's size.
+
+    Number of `layers`, how many of them get the `same` bits as by the text, its ratio `cr` and
+    its `change` of accuracy.
+    """
+    wanted = {"dataset": "chapman", "model": model, "size": SIZES[model], "fold": 0}
+    text, printed = (
+        compression.pick(load("compression"), method=method, **wanted)
+        for method in ("laq", "laq_printed")
+    )
+    if not (text and printed):
+        raise LookupError("both readings of LAQ must run on one fold")
+    ours, theirs = (found[0].metrics["decisions"]["bits"] for found in (text, printed))
+    return {
+        "layers": len(ours),
+        "same": sum(theirs[layer] == bits for layer, bits in ours.items()),
+        "cr": printed[0].metrics["ideal_ratio"],
+        "change": compression.change(printed[0]),
+    }
+
+
 def inside(load):
     """Own `rows` of paper 2's table 2 that we ran; `inside`, where our interval has theirs."""
     found = [pair for pair in published(load).values() if pair.printed and pair.runs]

@@ -267,3 +267,15 @@ def test_only_what_was_trained_further_is_compared_with_the_longer_training():
     assert set(table["CR"]) == {8.014}
     with pytest.raises(LookupError):
         rows.beyond(nothing)
+
+
+def test_both_readings_of_equation_3_are_compared_layer_by_layer():
+    kind = {**CHAPMAN, "size": "paper", "fold": 0}
+    made = [
+        pooled("compression", **kind, method=method, metrics={"decisions": {"bits": bits}})
+        for method, bits in (("laq", {"a": 3, "b": 8}), ("laq_printed", {"a": 3, "b": 4}))
+    ]
+    found = rows.equation_3(load_of(compression=made), "resnet1d")
+    assert (found["same"], found["layers"], found["cr"]) == (1, 2, 8.014)
+    with pytest.raises(LookupError):
+        rows.equation_3(load_of(compression=made[:1]), "resnet1d")
