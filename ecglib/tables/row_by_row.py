@@ -255,6 +255,11 @@ def runs_of(pairs):
     return [run for pair in pairs.values() for run in pair.runs]
 
 
+def printed_rows(pairs):
+    """Printed rows of a table, each once, also if two of ours stand beside it."""
+    return list({id(p.printed): p.printed for p in pairs.values() if p.printed}.values())
+
+
 def gaps(pairs):
     """What stands in place of our numbers -> in how many printed rows."""
     gone = [p.missing for p in pairs.values() if p.printed and not p.runs]
@@ -337,22 +342,24 @@ def adabn(load):
 def kept(load, model):
     """Compressed rows of paper 2's table 1 and the loss of each against its own fp32 network.
 
-    `rows` that have both; in how many the losses are on the `same` side of one point, and in
-    how many the interval of ours lies above it (`shown`). Of LAQ the change of accuracy `laq`,
-    its ratio `cr`, and the `printed` one.
+    `rows` that have both; in how many the losses are on the `same` side of one point, names of
+    the `others`, and in how many the interval of ours lies above it (`shown`). Of LAQ the
+    change of accuracy `laq`, its ratio `cr`, and the `printed` one.
     """
     pairs = compressed(load, model)
     fp32 = pairs.pop("fp32").printed.accuracy
-    both = [
-        (compression.change(pair.runs[0]), pair.printed.accuracy - fp32)
-        for pair in pairs.values()
-        if pair.runs
+    ours = {name: compression.change(pair.runs[0]) for name, pair in pairs.items() if pair.runs}
+    others = [
+        name
+        for name, change in ours.items()
+        if (change.value > NO_LOSS) != (pairs[name].printed.accuracy - fp32 > NO_LOSS)
     ]
     laq = pairs["LAQ"].arm.results[0]
     return {
-        "rows": len(both),
-        "same": sum((ours.value > NO_LOSS) == (theirs > NO_LOSS) for ours, theirs in both),
-        "shown": sum(compression.is_within_one_point(ours) for ours, _ in both),
+        "rows": len(ours),
+        "same": len(ours) - len(others),
+        "others": ", ".join(others) or "none",
+        "shown": sum(map(compression.is_within_one_point, ours.values())),
         "laq": compression.change(laq),
         "cr": laq.metrics["ideal_ratio"],
         "printed": pairs["LAQ"].printed.ratio,
