@@ -178,7 +178,7 @@ comparison.table("integers", RESULTS, name="tab-scores")
 # %% tags=["remove-input"]
 say(
     """
-**Beside the paper.** The one of our networks nearest to the paper's learns from labels alone, sees isolated beats and has no
+**Beside the paper.** Our network nearest to the paper's learns from labels alone, sees isolated beats and has no
 {term}`BatchNorm`. At the paper's size its macro-F1 is {ours:f1}, and the paper prints {theirs:f1} for
 INT8. The accuracies differ by {accuracy:amount}. The paper's epochs, learning rates and last filters
 are not published.
@@ -211,8 +211,8 @@ are not published.
 show.reference_figure("puzzle", "A real beat in the six orders of its pieces")
 
 # %% [markdown]
-# Figure 1 of the paper shows equal thirds. Its words, P, QRS and T, call for cuts around the
-# {term}`QRS complex`: samples 90 and 210. We use these, and compare them with thirds.
+# Figure 1 of the paper shows equal thirds. The authors' code of a later study names the pieces P, QRS
+# and T, which call for cuts around the {term}`QRS complex`: samples 90 and 210. We use these, and compare them with thirds.
 #
 # The network is ECGNet ({numref}`fig-ecgnet`). Its output layer turns 256 features $h(x)$ into six
 # probabilities for the puzzle. For the classes N, S and V it is replaced by a new one with three:

@@ -126,7 +126,7 @@ of three seeds, the interval of the change {narrow}.
     narrow=lambda: contains_zero(int8.costs(narrow)[ALL]),
 )
 
-# %% mystnb={"figure": {"caption": "What rounding changes in macro-F1 on all beats of DS2, with 95 % intervals over patients. Networks trained further in integers (QAT) are compared with fp32 trained as long. Rounding costs no macro-F1 that we can measure; where the two kinds of intervals disagree about zero, the table below shows both.", "name": "fig-rounding"}, "image": {"alt": "Intervals of the difference between INT8 and fp32 by pipeline and scope; all of them lie around zero"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "What rounding changes in macro-F1 on all beats of DS2, with 95 % intervals over patients. Networks trained further in integers (QAT) are compared with fp32 trained as long. Where an interval holds zero, rounding costs no macro-F1 that we can measure.", "name": "fig-rounding"}, "image": {"alt": "Intervals of the difference between INT8 and fp32 by pipeline and scope; all of them lie around zero"}} tags=["remove-input"]
 show.figure(lambda: figures.costs({title: int8.costs(n) for title, n in SETTINGS.items()}))
 
 # %% [markdown]
@@ -138,7 +138,7 @@ show.figure(lambda: figures.costs({title: int8.costs(n) for title, n in SETTINGS
 # the head with the first two blocks. It concludes that the pipeline "remains technically
 # compatible with low-precision deployment".
 #
-# It does so for two pipelines: a network trained on DS1 only, and {term}`SSL` with personalization,
+# It rounds two pipelines: a network trained on DS1 only, and {term}`SSL` with personalization,
 # the pipeline of chapter {doc}`03_personalization`.
 #
 # Its table has no row without rounding, and reports no file and no time. We add the fp32 {term}`control` of the
@@ -252,7 +252,7 @@ personalization. Against fp32 trained as long, QAT with all layers changes macro
 (DS1 only). A study that compares QAT with an fp32 network trained for less time measures the effect of
 the longer training as well.
 
-**There is one gain that we cannot explain.** In the narrow personalized pipeline, integers in all
+**Two gains we cannot explain.** In the narrow personalized pipeline, integers in all
 layers (calibrated) change accuracy by {gain:points}. At the paper's size ({seeds}), the head and the
 shallow blocks change it by {wide:points}. Among so many comparisons this is a hint at most.
 """,

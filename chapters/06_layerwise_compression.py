@@ -204,7 +204,7 @@ Five folds: no network has seen what it classifies. So compare in
 comparison.table("resnet1d", RESULTS, name="tab-paper", without=["7 bits", "5 bits"])
 
 
-# %% mystnb={"figure": {"caption": "Accuracy of ResNet1D by bits and by pruned share: printed (Chapman), ours at the paper's size (a tenth of Chapman, five folds), and narrow (CinC 2017, five folds). Below the dashed line, always answering the commonest class of our Chapman recordings is better. All fall steeply below three bits. Pruning costs far less when the gains of BatchNorm are left alone.", "name": "fig-against-paper"}, "image": {"alt": "Two panels of falling lines: accuracy by bits on the left, by pruned share on the right"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "Accuracy of ResNet1D by bits and by pruned share: printed (Chapman), ours at the paper's size (a tenth of Chapman, five folds), and narrow (CinC 2017, five folds). Dashed: always answering the commonest class of our Chapman recordings (for the line of the paper's size only). All fall steeply below three bits. Pruning costs far less when the gains of BatchNorm are left alone.", "name": "fig-against-paper"}, "image": {"alt": "Two panels of falling lines: accuracy by bits on the left, by pruned share on the right"}} tags=["remove-input"]
 def lines():
     """Ours by the names of the paper's rows."""
     end = ", gains left alone"
@@ -227,9 +227,9 @@ show.figure(
 # %% tags=["remove-input"]
 say(
     """
-**The printed lead of LAQ over fp32 is {gain:count} recordings.** Every printed accuracy is a
-multiple of one over {n:count}, so we take this for the number of test recordings. One standard
-error is then {error:amount}, more than this lead.
+**In print, LAQ is right on {gain:count} recordings more than fp32.** Every printed accuracy fits a whole
+number of right answers out of {n:count}, so we take this for the number of test recordings. One standard
+error is then {error:amount}, more than this gain.
 
 **Most of the lowest printed rows seem to give one answer to all:** {constant} of {low} rows, of both
 networks. Their counts of right answers add up to the whole test set ({numref}`fig-constants`). Such a network has a macro recall of
@@ -280,7 +280,7 @@ figures.constant_answers(papers.constants_table())
 # && m_t = 1 \text{: masked}
 # \end{aligned}$$ (eq-hubert)
 
-# %% mystnb={"figure": {"caption": "The two networks in the sizes that were run, from the recording to the class. Most weights of ResNet1D lie in the last blocks; those of HuBERT-ECG in the transformer.", "name": "fig-networks"}, "image": {"alt": "Two columns of boxes with arrows: the layers of ResNet1D and of HuBERT-ECG"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "The two networks in their narrow sizes, from the recording to the class. Most weights of ResNet1D lie in the last blocks; those of HuBERT-ECG in the transformer.", "name": "fig-networks"}, "image": {"alt": "Two columns of boxes with arrows: the layers of ResNet1D and of HuBERT-ECG"}} tags=["remove-input"]
 figures.networks(SIZES["small"], HUBERT_SIZES["tiny"])
 
 # %% [markdown]
@@ -327,9 +327,9 @@ figures.networks(SIZES["small"], HUBERT_SIZES["tiny"])
 # 0 & \text{otherwise} \end{cases}
 # \qquad p_l = p_{\max}\, (1 - I_l / \max_k I_k)$$ (eq-prune)
 #
-# Nothing is trained afterwards.
+# We train nothing afterwards.
 #
-# **Methods of others.** *Clipped*: a grid a channel, with the step of least squared error. *Integer
+# **Methods of others.** *Clipped*: one grid for each channel, with the step of least squared error. *Integer
 # program* {cite:p}`yao2021`: each layer is rounded alone, and those that then raise the validation
 # loss most get more bits.
 #
@@ -344,7 +344,7 @@ figures.networks(SIZES["small"], HUBERT_SIZES["tiny"])
 show.code(laq, Coder.before_step, lamp_scores)
 
 # %% [markdown]
-# **Three sizes.** All printed ratios fit one formula, which is not printed. $f$ is the share of the
+# **Three sizes.** The printed ratios of fixed bits and fixed pruning fit two formulas, which are not printed. $f$ is the share of the
 # parameters in fp32, $b$ are bits, and $p$ is pruned:
 #
 # $$\mathrm{CR}_b = \frac{32}{(1 - f)\, b + 32 f} \qquad
@@ -420,7 +420,7 @@ show.figure(lambda: figures.three_sizes({n: resnet[n] for n in SHOWN if n in res
 # %% tags=["remove-input"]
 say(
     """
-**LAQ, rebuilt on ResNet1D, is {within} one point.** By the paper's count it makes ResNet1D
+**LAQ, rebuilt on the small ResNet1D, is {within} one point.** By the paper's count it makes ResNet1D
 {ideal:digits} times smaller, and it changes accuracy by {change:points}. Each fold was allowed to
 lose one point on validation recordings; the worst one lost {worst:amount} on its test
 recordings. LAP finds nothing to prune in {idle:count} of the folds.
@@ -435,8 +435,8 @@ recordings. LAP finds nothing to prune in {idle:count} of the folds.
 # %% tags=["remove-input"]
 say(
     """
-**Its order and its score are to blame.** All bounds count from the accuracy at the start, but losses
-add up: small first layers use up the tolerance. Accuracy hides this. On validation recordings it
+**Its order and its score are to blame.** Each layer may lose the full tolerance, but the losses of
+layers add up: the first use it up. Accuracy hides this. On validation recordings it
 changes by {held:points}, while their loss rises by {loss:percent}. With a shared
 tolerance, the network becomes {ideal:digits} times smaller by the paper's count ({file:digits} as a
 file). Accuracy changes by {change:points}, {within} one point.
