@@ -49,7 +49,8 @@ def test_numbers_and_patients_are_shown(table):
     assert "101 in all" in table["how sure"].iloc[5]  # 102 records, two of one man
     found = overview.compression(load)
     shown = table.loc["Compression without loss", "ours"]
-    assert f"LAQ {found['laq_ratio']:.1f} times at {number(found['laq'], 'points')}" in shown
+    for ratio, change in (("sized_ratio", "sized"), ("laq_ratio", "laq")):
+        assert f" {found[ratio]:.1f} times at {number(found[change], 'points')}" in shown
 
 
 def test_papers_are_quoted_as_printed(table):

@@ -95,6 +95,12 @@ def test_compression_is_set_against_a_network_trained_as_long():
     assert found["file_ratio"] == joint["file_ratio"]
     assert found["laq_ratio"] == laq["ideal_ratio"]
     assert found["laq"].low == pytest.approx(laq["difference_low"])
+    kind |= {"dataset": "chapman", "size": "paper", "method": "laq"}
+    (sized,) = (r.metrics for r in of_study("compression") if kind.items() <= r.config.items())
+    assert (found["sized_ratio"], found["sized"].value) == (
+        sized["ideal_ratio"],
+        sized["difference"],
+    )
     assert (found["n_recordings"], found["n_folds"]) == (int(np.sum(laq["confusion"])), 5)
 
 
