@@ -113,8 +113,8 @@ answer(
 **All layers can, in our networks.** We measured the range of every layer (calibration) and put it into
 8-bit integers, without further training. At the paper's size, trained on DS1 only, macro-F1 changes by
 {change:change} against fp32 ({seeds}, 22 patients). One such file is {smaller:digits} times smaller
-than in fp32, and {faster:digits} times as fast in the same runtime on one machine. In narrow networks
-of three seeds, the interval of the change {narrow}.
+than in fp32, and {faster:digits} times as fast, one beat at a time, in the same runtime on one machine. In narrow networks
+of DS1 only and three seeds, the interval of the change {narrow}.
 """,
     change=lambda: int8.costs(large)[ALL],
     seeds=lambda: seeds_of(large),
@@ -126,7 +126,7 @@ of three seeds, the interval of the change {narrow}.
     narrow=lambda: contains_zero(int8.costs(narrow)[ALL]),
 )
 
-# %% mystnb={"figure": {"caption": "What rounding changes in macro-F1 on all beats of DS2, with 95 % intervals over patients. Networks trained further in integers (QAT) are compared with fp32 trained as long. Where an interval holds zero, rounding costs no macro-F1 that we can measure.", "name": "fig-rounding"}, "image": {"alt": "Intervals of the difference between INT8 and fp32 by pipeline and scope; all of them lie around zero"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "What rounding changes in macro-F1 on all beats of DS2, with 95 % intervals over patients. Networks trained further in integers (QAT) are compared with fp32 trained as long. Where an interval holds zero, rounding costs no macro-F1 that we can measure.", "name": "fig-rounding"}, "image": {"alt": "Intervals of the difference between INT8 and fp32 by pipeline and scope; most of them hold zero"}} tags=["remove-input"]
 show.figure(lambda: figures.costs({title: int8.costs(n) for title, n in SETTINGS.items()}))
 
 # %% [markdown]
@@ -303,7 +303,7 @@ show.table(
 
 # %% [markdown]
 # **The mistakes stay the same.** {numref}`fig-int8-confusion` compares the fp32 file with the file in
-# integers (narrow, one seed). Nearly all S beats are missed by both, since isolated beats carry no timing.
+# integers (narrow, one seed). Nearly all S beats are missed by both; isolated beats carry no timing, and five RR ratios alone do not mend this (chapter {doc}`02_wave_puzzle`).
 
 # %% mystnb={"figure": {"caption": "Classes that the fp32 file and the calibrated INT8 file give to the beats of DS2; narrow network, seed 7. The two matrices are nearly the same: integers make the mistakes that fp32 makes.", "name": "fig-int8-confusion"}, "image": {"alt": "Two confusion matrices of N, S and V side by side, nearly equal"}} tags=["remove-input"]
 show.figure(

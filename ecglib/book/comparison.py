@@ -40,7 +40,8 @@ _ON_DEVICE = "Estimated from steps timed on {name}, both stages take {seconds:co
 
 _BEATS = "All beats of DS2; ± is over seeds, three in the paper."
 _SECONDS = (
-    f"{_BEATS} Our seconds are of all stages of one seed, pretraining included; the paper does "
+    f"{_BEATS} Our seconds are of all stages of one seed, pretraining included, in several "
+    "sessions with other numbers of threads: do not compare them across rows. The paper does "
     "not say what its seconds cover."
 )
 _CHAPMAN = (
@@ -64,17 +65,17 @@ _ROUNDED = (
     "macro-F1, {accuracy:points} of accuracy."
 )
 _ADABN = (
-    "AdaBN comes first of the strategies in the printed macro-F1. It does so in {first} of our "
-    "{settings} settings, two at this size and one narrow, and in {above} it lies above the "
-    "control, none. Against none it changes macro-F1 by {head:change} with the head fine-tuned "
-    "and by {everything:change} with everything fine-tuned (over patients)."
+    "AdaBN comes first of the strategies in the printed macro-F1. It does so in {first} of "
+    "{settings} settings of ours, two at this size and one narrow, and in {above} it lies "
+    "above the control, none. Against none it changes macro-F1 by {head:change} with the head "
+    "fine-tuned and by {everything:change} with everything fine-tuned (over patients)."
 )
 _KEPT = (
     "Of {rows} compressed rows, {same} lose more than one point of accuracy against fp32 both "
     "in print and in ours, or in neither; the others are: {others}. In {shown} of ours, the "
     "interval over recordings shows that the loss is below one point. "
-    "LAQ changes accuracy by {laq:points} at {cr:digits} times; the paper prints "
-    "{printed:digits} times."
+    "LAQ changes accuracy by {laq:points} at {cr:digits} times, the mean of five folds; the "
+    "paper prints {printed:digits} times."
 )
 _EQUATION_3 = (
     "On one fold, equation (3) as printed gives {same} of {layers} layers the same bits as the "
@@ -82,7 +83,7 @@ _EQUATION_3 = (
 )
 _INSIDE = (
     "Of {rows} rows of the paper's own networks, the printed accuracy lies inside our interval "
-    "in {inside}."
+    "in {inside}; the shares of the classes differ, so only losses can be compared."
 )
 
 
@@ -154,10 +155,10 @@ def table(part, folder, *, name, without=()):
 
 
 BEYOND = (
-    "Methods that are not paper 2's, at its size. A tenth of Chapman, five folds pooled, one "
-    "seed; 95 % intervals over recordings. The control is fp32 that trained as long as the "
-    "pruned and rounded networks. CR: compression ratio as the paper counts it; file: ratio of "
-    "bytes on disk."
+    "Methods that are not paper 2's, at its size. A tenth of Chapman (three days), five folds "
+    "pooled, one seed; 95 % intervals over recordings. A control, where there is one, is fp32 "
+    "trained as long as the pruned and rounded networks. CR: compression ratio as the paper "
+    "counts it; file: ratio of bytes on disk."
 )
 
 

@@ -219,7 +219,7 @@ PAPER2_TABLE_2 = (
     Peer("CPSC 2018", "Li 2023", 9, 12, "KNN + CNN", 88.50, 87.77, 87.08, 87.37),
     Peer("CPSC 2018", "Dhyani 2023", 9, 12, "ResNet + RNN", 93.29, 93.38, 93.10, 93.09),
     Peer("CPSC 2018", "Ji 2024", 9, 12, "grid transformer", 87.34, 85.67, 86.21, 85.90),
-    Peer("CPSC 2018", "paper 2", 9, 1, "ResNet1D + LAQ", 95.78, 95.61, 95.81, 95.68, 10.44),
+    Peer("CPSC 2018", "paper 2", 9, 1, "ResNet1D", 95.78, 95.61, 95.81, 95.68, 10.44),
 )
 """Paper 2, table 2: published networks beside the paper's own."""
 

@@ -127,7 +127,8 @@ def compressed(load, model):
 
 def published(load):
     """Paper 2, table 2: (data set, author and method) -> Pair; shares instead of percent."""
-    models = {"ResNet1D + LAQ": "resnet1d", "HuBERT-ECG + LAQ": "hubert"}
+    models = {"ResNet1D + LAQ": "resnet1d", "ResNet1D": "resnet1d"}
+    models["HuBERT-ECG + LAQ"] = "hubert"
     datasets = {"Chapman": "chapman", "CPSC 2018": "cpsc2018"}
     rows = {}
     for peer in papers.PAPER2_TABLE_2:

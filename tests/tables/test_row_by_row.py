@@ -99,7 +99,7 @@ def test_rows_of_paper_2_stand_in_its_order():
         (rows.compressed(nothing, "hubert"), "90 % pruned", "0.2384 0.1514 9.86"),
         (
             rows.published(nothing),
-            ("CPSC 2018", "paper 2, ResNet1D + LAQ"),
+            ("CPSC 2018", "paper 2, ResNet1D"),
             "9 1 0.9578 0.9568 10.44",
         ),
     ],
