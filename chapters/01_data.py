@@ -191,7 +191,7 @@ The first personalised row of paper 1 has an accuracy of {first:percent}. Always
 # %% tags=["remove-input"]
 def pooled():
     """Data set -> a run whose folds together cover every recording once."""
-    found = arms.by(rhythm, "dataset", fold="all", model="resnet1d")
+    found = arms.by(rhythm, "dataset", fold="all", model="resnet1d", size="small")
     if not found:
         raise LookupError("no run of rhythm")
     return detection.recordings_table({name: arm.results[0] for name, arm in found.items()})
