@@ -189,7 +189,9 @@ def _reader(folder):
 
 
 def _caption(part, pairs):
-    return f"{part.caption} Our runs: {arms.where_made(rows.runs_of(pairs))}."
+    ran = rows.runs_of(pairs)
+    made = f"Our runs: {arms.where_made(ran)}." if ran else "Of ours none has been run yet."
+    return f"{part.caption} {made}"
 
 
 def line(part, folder):
