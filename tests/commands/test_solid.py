@@ -260,7 +260,10 @@ def test_letters_that_the_output_lacks_do_not_stop_a_command(environment):
 
 
 def test_a_report_in_a_narrow_encoding_loses_letters_only(tmp_path):
-    save_into(tmp_path, made_result("baseline", {"100": [[9, 1, 0], [0, 5, 0], [0, 0, 5]]}))
+    for scope, right in (("none", 9), ("shallow_int8", 8)):  # a loss, so a minus sign
+        matrix = [[right, 10 - right, 0], [0, 5, 0], [0, 0, 5]]
+        found = {"100": matrix, "103": matrix}
+        save_into(tmp_path, made_result("int8", found, scope=scope, method="qat"))
     command = ("-m", "ecglib", "report", "--results", tmp_path)
     wide, narrow = (called(*command, PYTHONIOENCODING=name) for name in ("utf-8", "cp1252"))
     (status, text, _), (narrow_status, lost, err) = ended(wide), ended(narrow)
