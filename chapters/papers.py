@@ -108,6 +108,19 @@ say(
   in print, and {differ:change} in ours ({seeds}). In print AdaBN takes the longest of the
   strategies. Ours takes {adabn:count} s where head only takes {head:count} s, since it needs no gradient
   and one fine-tuning serves all patients.
+""",
+    ssl=lambda: rows.rounded(load, "ssl")["change"],
+    alone=lambda: rows.rounded(load, "baseline")["change"],
+    printed=lambda: np.subtract(*(pair.printed.macro_f1 for pair in reversed(pipelines()))),
+    differ=pipelines_differ,
+    seeds=lambda: f"our seeds: {len(pipelines()[0].runs)}",
+    adabn=lambda: seconds("adabn"),
+    head=lambda: seconds("head_only"),
+)
+
+# %% tags=["remove-input"]
+say(
+    """
 - **Cannot be told.** The printed macro-F1 of FP16 lies above that of BF16; our interval of the difference
   {formats} zero. AdaBN has the highest mean macro-F1 of the strategies in {first:count} of
   {settings:count} settings, but in a fourth, narrow one (everything fine-tuned on few beats) it does
@@ -115,15 +128,8 @@ say(
 - **In print alone.** {low:count} of {n:count} printed accuracies of paper 1 lie below that of always
   answering N on DS2 as we count it, without F and Q beats. Head only and last blocks agree in all digits; ours do not.
 """,
-    ssl=lambda: rows.rounded(load, "ssl")["change"],
-    alone=lambda: rows.rounded(load, "baseline")["change"],
     first=lambda: rows.adabn(load)["first"],
     settings=lambda: rows.adabn(load)["settings"],
-    printed=lambda: np.subtract(*(pair.printed.macro_f1 for pair in reversed(pipelines()))),
-    differ=pipelines_differ,
-    seeds=lambda: f"our seeds: {len(pipelines()[0].runs)}",
-    adabn=lambda: seconds("adabn"),
-    head=lambda: seconds("head_only"),
     formats=lambda: (
         "excludes" if overview.formats(load)["difference"].excludes_zero else "contains"
     ),
