@@ -170,12 +170,12 @@ def beyond(folder, *, name):
 def as_text(folder):
     """The page as text: of every table its title and caption, the table, what can be said."""
     texts, load = [], _reader(folder)
-    for name, part in PARTS.items():
+    for part in PARTS.values():
         pairs = part.pairs(load)
         texts.append(f"{part.title}\n{_caption(part, pairs)}")
         texts += [
             formats.in_terminal(rows.numbers(pairs), FORMATS),
-            line(name, folder).markdown,
+            _said(part, load, folder),
         ]
     with suppress(LookupError):
         for network, frame in rows.beyond(load).items():
@@ -196,10 +196,17 @@ def _caption(part, pairs):
 
 def line(part, folder):
     """What can be said of a table of `PARTS`, as `Shown`."""
-    chosen, load = PARTS[part], _reader(folder)
-    found = [said(text, facts, load) for facts, text in chosen.sentences]
+    return Shown(_said(PARTS[part], _reader(folder), folder))
+
+
+def _said(part, load, folder):
+    """The sentences of a table; those whose runs are missing are left out."""
+    found = []
+    for facts, text in part.sentences:
+        with suppress(ValueError):  # results of one patient give no interval
+            found.append(said(text, facts, load))
     found = [sentence for sentence in found if NO_RUN not in sentence]
-    pairs = chosen.pairs(load)
+    pairs = part.pairs(load)
     gaps = rows.gaps(pairs)
     n_rows = len(rows.printed_rows(pairs))
     found += [filled(_GAPS[word], gone=gone, all=n_rows) for word, gone in gaps.items()]
@@ -211,4 +218,4 @@ def line(part, folder):
             for name, row in learned.iterrows()
             if "Jetson" in name
         ]
-    return Shown(" ".join(found))
+    return " ".join(found)

@@ -105,3 +105,13 @@ def test_comparing_says_which_settings_differ_and_computes_nothing(folder, tmp_p
 def test_nothing_in_common_is_one_sentence(folder, tmp_path_factory):
     with pytest.raises(UserError, match="no study in common"):
         compare(folder, tmp_path_factory.mktemp("empty"))
+
+
+def test_results_of_one_patient_give_tables_without_intervals(tmp_path):
+    for scope in ("none", "shallow_int8"):
+        matrices = {"100": [[9, 1, 0], [0, 5, 0], [0, 0, 5]]}
+        save_into(tmp_path, made_result("int8", matrices, scope=scope, method="qat"))
+    text, _ = report(tmp_path)
+    row = next(line for line in text.splitlines() if "fp32, DS1 only" in line)
+    assert "0.9500" in row
+    assert "trained as long (our seeds" not in text
