@@ -1,10 +1,16 @@
 """Generation of C99 code for a network: integers only, no heap, no library."""
 
+import itertools
 import re
+import zlib
 from pathlib import Path
 
+import numpy as np
+
+from ecglib.aami import CLASSES
 from ecglib.data.signal.micro_input import TIMING, parts_of
 from ecglib.deploy.c99.front import OPTIONAL, byte_factor, check_features
+from ecglib.personalize import learner
 from ecglib.system.errors import UserError
 from ecglib.system.files import written
 
@@ -17,7 +23,7 @@ def constant_bytes(program):
     return sum(layer.weight.size + 8 * len(layer.bias) for layer in program.layers)
 
 
-def write_c(program, folder, name):
+def write_c(program, folder, name, prior=None):
     """Write a network as `name`.c and `name`.h; returns both paths.
 
     If the program has features, the files also have the function `ecg_beat`, which computes
@@ -31,18 +37,25 @@ def write_c(program, folder, name):
         Folder of the two files.
     name : str
         Name of the files, of letters, digits and underscores.
+    prior : ecglib.personalize.learner.Prior, optional
+        With it, the code of a network with features can also learn from labels.
 
     Raises
     ------
     UserError
-        If the name is not possible in C, the features have no integer form, or the files cannot
-        be written.
+        If the name is not possible in C, the features have no integer form, the prior is that
+        of another network, or the files cannot be written.
     """
     if not name.isidentifier():
         raise UserError(f"name is {name!r}; use letters, digits and underscores")
     if program.features:
         check_features(program.features, name)
-    texts = {f"{name}.c": _source(program, name), f"{name}.h": _header(program, name)}
+    if prior:
+        _check_prior(program, prior, name)
+    texts = {
+        f"{name}.c": _source(program, name, prior),
+        f"{name}.h": _header(program, name, prior),
+    }
     paths = tuple(Path(folder) / file for file in texts)
     for path, text in zip(paths, texts.values(), strict=True):
         with written(path) as temporary:
@@ -67,7 +80,17 @@ def kernel(name):
     return next(block for block in text.split("\0") if start.search(block)).strip()
 
 
-def _header(program, name):
+def _check_prior(program, prior, name):
+    """Raise a `UserError` if a network cannot learn with this `Prior`."""
+    out = program.layers[-1]
+    if not program.features or out.weight.shape != (len(CLASSES), 1, len(prior.near)):
+        raise UserError(
+            f"{name} cannot learn: its last layer reads {out.weight.shape[-1]} units, the prior "
+            f"is of {len(prior.near)}; compute the prior with this network"
+        )
+
+
+def _header(program, name, prior):
     beat, rr = program.shapes["beat"], program.shapes.get("rr")
     guard = f"{name.upper()}_H"
     timing = _input_note(program, "rr", f"{rr[1]} bytes") if rr else "not read; may be null"
@@ -82,7 +105,7 @@ def _header(program, name):
    rr:   {timing}
    Needs no memory but the stack, and may be called from several threads. */
 int classify(const int8_t *beat, const int8_t *rr);
-{_front_header(program.features) if program.features else ""}
+{_front_header(program.features, prior) if program.features else ""}
 #endif
 """
 
@@ -92,20 +115,76 @@ def _input_note(program, name, form):
     return f"{form}, round(x / {scale:.9g}) + {zero}, clipped to -128 and 127"
 
 
-def _source(program, name):
+def _source(program, name, prior):
     numbered = list(enumerate(program.layers))
     constants = "".join(_constants(i, layer) for i, layer in numbered)
     return f"""/* Written by ecglib. Research, not a medical device. */
 #include "{name}.h"
 
 {constants}
-{_part("kernels.c")}int classify(const int8_t *beat, const int8_t *rr)
+{_part("kernels.c")}{_NETWORK if prior else "int classify(const int8_t *beat, const int8_t *rr)"}
 {{
 {_buffers(program)}
     int32_t t, c;
 {_reading(program)}
-{"".join(_call(program, i, layer) for i, layer in numbered)}}}
-{_front(program) if program.features else ""}"""
+{"".join(_call(program, i, layer, prior) for i, layer in numbered)}}}
+{_learning(program, prior) if prior else ""}{_front(program) if program.features else ""}"""
+
+
+_NETWORK = """/* The class; the bytes of the last hidden layer go to unit. */
+static int network(const int8_t *beat, const int8_t *rr, int8_t *unit)"""
+
+_CLASSIFY = """
+int classify(const int8_t *beat, const int8_t *rr)
+{
+    int8_t unit[ECG_UNITS];
+    return network(beat, rr, unit);
+}
+
+"""
+
+
+def _learning(program, prior):
+    """C text of the learner and its constants."""
+    last = len(program.layers) - 1
+    numbers = {
+        "OUT_WEIGHT": f"w{last}",
+        "OUT_BIAS": f"b{last}",
+        "OUT_MULTIPLIER": f"m{last}",
+        "OUT_SHIFT": program.layers[-1].shift,
+        "NEAR_SHIFT": prior.near_shift,
+        "WIDE_SHIFT": prior.wide_shift,
+        "LOGIT_MAX": learner.LARGEST_LOGIT,
+        "LEARN_NEAR": learner.NEAR,
+        "LEARN_BIAS": learner.BIAS,
+        "LEARN_DOUBT": learner.DOUBT,
+        "LEARN_UNSURE": learner.UNSURE,
+        "LEARN_FIRST": learner.FIRST_STEPS,
+        "LEARN_NEXT": learner.NEXT_STEPS,
+        "ECG_IDENTITY": f"{_identity(program, prior):#010x}u",
+    }
+    arrays = {
+        "const uint16_t near_weight": prior.near,
+        "const int16_t wide_kernel": prior.wide,
+        "const int32_t power_of_half": learner.POWERS_OF_HALF,
+    }
+    lines = [f"#define {key} {value}" for key, value in numbers.items()]
+    return (
+        _CLASSIFY
+        + "\n".join(lines)
+        + "\n\n"
+        + "".join(_array(declaration, values) for declaration, values in arrays.items())
+        + _part("learn.c")
+    )
+
+
+def _identity(program, prior):
+    """CRC-32 of all numbers of a network that learns."""
+    found = 0
+    layers = [(layer.weight, layer.bias, layer.multiplier) for layer in program.layers]
+    for values in (*itertools.chain(*layers), prior.near, prior.wide):
+        found = zlib.crc32(np.asarray(values, "<i8").tobytes(), found)
+    return found
 
 
 def _part(name):
@@ -113,13 +192,18 @@ def _part(name):
     return "\n" + (PARTS / name).read_text(encoding="utf-8")
 
 
-def _front_header(features):
+def _front_header(features, prior):
     """C text of the functions that compute the input, and of what the network reads of it."""
     parts, column, text = parts_of(features), 0, ""
     for part, (n_columns, _) in TIMING.items():
         if part in OPTIONAL:
             text += f"#define ECG_{part.upper()} {column if part in parts else 0}\n"
         column += n_columns if part in parts else 0
+    text += f"#define ECG_LEARNS {int(prior is not None)}\n"
+    if prior:
+        sizes = {"UNITS": len(prior.near), "LABELS": learner.LABELS, "WAITING": learner.WAITING}
+        text += "".join(f"#define ECG_{key} {value}\n" for key, value in sizes.items())
+        text += _part("learn.h")
     return f"""
 /* Columns of timing; the first of each optional part, 0 if the network does not read it. */
 #define ECG_COLUMNS {column}
@@ -145,12 +229,14 @@ def _constants(number, layer):
         f"const int32_t m{number}": layer.multiplier,
     }
     text = f"/* {layer.name} */\n"
-    for declaration, values in arrays.items():
-        flat = [str(v) for v in values.ravel().tolist()]
-        lines = [", ".join(flat[i : i + 16]) for i in range(0, len(flat), 16)]
-        body = ",\n    ".join(lines)
-        text += f"static {declaration}[{len(flat)}] = {{\n    {body}}};\n"
-    return text
+    return text + "".join(_array(declaration, values) for declaration, values in arrays.items())
+
+
+def _array(declaration, values):
+    """C text of a constant array."""
+    flat = [str(v) for v in values.ravel().tolist()]
+    body = ",\n    ".join(", ".join(flat[i : i + 16]) for i in range(0, len(flat), 16))
+    return f"static {declaration}[{len(flat)}] = {{\n    {body}}};\n"
 
 
 def _buffer(name):
@@ -199,13 +285,15 @@ def _reading(program):
     return "\n".join(lines)
 
 
-def _call(program, number, layer):
+def _call(program, number, layer, prior):
     """C statement that computes one layer."""
     n_out, n_taps, n_in = layer.weight.shape
     window, constants = n_taps * n_in, f"w{number}, b{number}, m{number}"
     if layer.target == "logits":
         read = _buffer(layer.source)
-        return f"    return largest({read}, {window}, {constants}, {n_out});\n"
+        copied = f"    for (c = 0; c < {window}; c++)\n        unit[c] = {read}[c];\n"
+        answer = f"    return largest({read}, {window}, {constants}, {n_out});\n"
+        return (copied if prior else "") + answer
     positions = program.shapes[layer.source][0] // layer.pool
     _, n_channels, pad = _padded(program, layer.target)
     target = f"{_buffer(layer.target)} + {pad * n_channels + layer.place}"

@@ -43,8 +43,33 @@ int main(void)
     return ecg_sample(&state, 0, &time) + ecg_close(&state, &time);
 }}
 """,
+    "device": """#include "{name}.h"
+ecg_stream state;
+static uint8_t kept[ECG_KEPT]; /* flash memory, which is not counted */
+static void keep_byte(int32_t at, uint8_t byte) {{ kept[at] = byte; }}
+int main(void)
+{{
+    int32_t time;
+    ecg_open(&state, {fs}, 200);
+    ecg_load(&state.beats.learned, kept);
+    if (ecg_sample(&state, 0, &time) >= 0 && ecg_ask(&state.beats, 20))
+        ecg_label(&state.beats, time, 0);
+    ecg_save(&state.beats.learned, kept, keep_byte);
+    return ecg_close(&state, &time);
+}}
+""",
 }
-_STREAM_CALLS = ("ecg_sample", "classify_at")
+_BEAT_CALLS = ("ecg_beat", "classify_waiting", "network", "classify", "layer")
+_CALLS = {
+    "beats": [_BEAT_CALLS],
+    "stream": [("ecg_sample", "classify_at", *_BEAT_CALLS)],
+    "device": [
+        ("ecg_sample", "classify_at", *_BEAT_CALLS),
+        ("ecg_label", "ecg_learn", "settle", "corrected"),
+    ],
+}
+"""What calls what, the deepest chains."""
+
 _FS = 360  # sampling frequency of the device whose memory is counted, Hz
 _FEEDER = """#include "{name}.h"
 #include <stdio.h>
@@ -125,9 +150,9 @@ def cortex_m4(source, use="beats"):
     ----------
     source : Path
         File from `ecglib.deploy.c99.emit.write_c`, with features.
-    use : {"beats", "stream"}
+    use : {"beats", "stream", "device"}
         With "beats", R-peaks are given. With "stream", they are detected, and the state keeps
-        the samples.
+        the samples. With "device", the network also asks, learns, and keeps what it learned.
 
     Returns
     -------
@@ -154,11 +179,12 @@ def cortex_m4(source, use="beats"):
     state = int(re.search(r" ([0-9a-f]+) [bB] state$", symbols, re.M)[1], 16)
     used = next(source.parent.glob(f"{target.name}-{source.stem}.su")).read_text()
     stack = {name: int(n) for name, n in re.findall(r":(\w+)[.\w]*\t(\d+)\t", used)}
-    calls = ("ecg_beat", "classify", "layer", *_STREAM_CALLS * (use == "stream"))
     memory = {
         "state_bytes": state,
         "sample_bytes": 2 * n_samples if use == "beats" else 0,
-        "stack_bytes": sum(stack.get(name, 0) for name in calls),  # 0 if inlined
+        "stack_bytes": max(  # 0 if inlined
+            sum(stack.get(name, 0) for name in calls) for calls in _CALLS[use]
+        ),
     }
     return {"flash_bytes": text + data, **memory, "ram_bytes": sum(memory.values())}
 

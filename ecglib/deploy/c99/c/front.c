@@ -184,6 +184,20 @@ void ecg_start(ecg_state *s, int32_t fs, int32_t gain)
     s->floor = (int32_t)((int64_t)fs * gain / 78) + 1; /* 0.0001 mV */
 }
 
+/* The class of the beat that waits. */
+static int classify_waiting(ecg_state *s)
+{
+#if ECG_LEARNS
+    int32_t place = s->n_classified++ % ECG_WAITING, sure;
+    int8_t *unit = s->recent[place].unit;
+    int answer = network(s->beat, s->rr, unit);
+    s->recent[place].time = s->time;
+    return s->learned.n > 0 ? ecg_decide(&s->learned, unit, &sure) : answer;
+#else
+    return classify(s->beat, s->rr);
+#endif
+}
+
 int ecg_beat(ecg_state *s, const int16_t *r_peak, int32_t time)
 {
     int32_t rr = time - s->time, column;
@@ -192,7 +206,7 @@ int ecg_beat(ecg_state *s, const int16_t *r_peak, int32_t time)
         rr = s->n_intervals > 0 ? s->rr_last : s->fs;
     if (s->n_beats > 0) {
         look_ahead(s, rr);
-        answer = classify(s->beat, s->rr);
+        answer = classify_waiting(s);
     }
     look(s, r_peak);
     for (column = 0; column < ECG_COLUMNS; column++)
@@ -206,5 +220,35 @@ int ecg_beat(ecg_state *s, const int16_t *r_peak, int32_t time)
 
 int ecg_finish(ecg_state *s)
 {
-    return s->n_beats > 0 ? classify(s->beat, s->rr) : -1;
+    return s->n_beats > 0 ? classify_waiting(s) : -1;
 }
+
+#if ECG_LEARNS
+int ecg_ask(ecg_state *s, int32_t per_hour)
+{
+    int32_t last = s->n_classified - 1, sure, hour = 3600 * s->fs;
+    if (last < 0)
+        return 0;
+    ecg_decide(&s->learned, s->recent[last % ECG_WAITING].unit, &sure);
+    if (sure >= LEARN_UNSURE)
+        return 0;
+    /* permitted labels grow at a constant rate, and are rounded up */
+    if (((int64_t)per_hour * s->recent[last % ECG_WAITING].time + hour - 1) / hour <= s->n_asked)
+        return 0;
+    s->n_asked++;
+    return 1;
+}
+
+int ecg_label(ecg_state *s, int32_t time, int label)
+{
+    int32_t n = most(s->n_classified, ECG_WAITING), i;
+    if (label < 0 || label > 2)
+        return -1;
+    for (i = 0; i < n; i++)
+        if (s->recent[i].time == time) {
+            ecg_learn(&s->learned, s->recent[i].unit, label);
+            return 0;
+        }
+    return -2;
+}
+#endif

@@ -18,6 +18,14 @@ typedef struct {
 #if ECG_UNREST
     int32_t unrest;                /* slow mean of the changes, in 1/2^24 */
 #endif
+#if ECG_LEARNS
+    ecg_learned learned;
+    int32_t n_classified, n_asked; /* beats so far; of these, asked for */
+    struct {
+        int32_t time;
+        int8_t unit[ECG_UNITS];
+    } recent[ECG_WAITING];         /* last beats, which may still be labelled */
+#endif
 } ecg_state;
 
 /* Begin a recording of `fs` samples a second and `gain` units a millivolt. */
@@ -30,3 +38,13 @@ int ecg_beat(ecg_state *s, const int16_t *r_peak, int32_t time);
 
 /* The class of the last beat, or -1 if there was none. */
 int ecg_finish(ecg_state *s);
+
+#if ECG_LEARNS
+/* Whether to ask for the class of the beat that was classified last: the network is unsure, and
+   no more than `per_hour` labels an hour have been asked for. */
+int ecg_ask(ecg_state *s, int32_t per_hour);
+
+/* The class of the beat at `time`, as somebody says; the network learns from it. Returns 0, -1 if
+   the class is not 0, 1 or 2, or -2 if the beat is not one of the last ECG_WAITING. */
+int ecg_label(ecg_state *s, int32_t time, int label);
+#endif

@@ -1,0 +1,193 @@
+"""The learner in C: equal to NumPy bit for bit, and safe from power cuts."""
+
+import ctypes
+
+import numpy as np
+import pytest
+
+from ecglib.deploy import replay, shipped
+from ecglib.deploy.c99 import harness
+from ecglib.deploy.c99.emit import write_c
+from ecglib.deploy.c99.learning import own_logits, prior_of
+from ecglib.personalize import learner
+from ecglib.personalize.learner import Learner
+from ecglib.system.errors import UserError
+from tests.tools import needs
+
+pytestmark = needs("gcc")
+
+
+@pytest.fixture(scope="module")
+def network():
+    return shipped.load()
+
+
+@pytest.fixture(scope="module")
+def prior(network):
+    return prior_of(network.model, replay.load(network, shipped.WEIGHTS).beats)
+
+
+@pytest.fixture(scope="module")
+def source(network, prior, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("learns")
+    return write_c(network.program(), folder, "learns", prior)[0]
+
+
+@pytest.fixture(scope="module")
+def code(source):
+    return harness.library(source, "-fsanitize=undefined", "-fno-sanitize-recover")
+
+
+class InC:
+    """`ecg_learned` as Python sees it."""
+
+    def __init__(self, code, n_units=16):
+        self.code = code
+
+        class Learned(ctypes.Structure):
+            _fields_ = (
+                ("weight", ctypes.c_int64 * (n_units + 1) * 3),
+                ("n", ctypes.c_int32),
+                ("effect", ctypes.c_int16 * 3 * learner.LABELS),
+                ("unit", ctypes.c_int8 * n_units * learner.LABELS),
+                ("label", ctypes.c_int8 * learner.LABELS),
+            )
+
+        self.state = Learned()
+        self.n_kept = 2 * (12 + ctypes.sizeof(Learned))
+
+    def learn(self, unit, label):
+        self.code.ecg_learn(ctypes.byref(self.state), _bytes(unit), int(label))
+
+    def decide(self, unit):
+        sure = ctypes.c_int32()
+        answer = self.code.ecg_decide(
+            ctypes.byref(self.state), _bytes(unit), ctypes.byref(sure)
+        )
+        return answer, sure.value
+
+    def effect(self):
+        return np.array(self.state.effect)[: self.state.n]
+
+    def save(self, kept, *, dies_after=None):
+        """Save to `kept` (uint8); the power is cut after some bytes."""
+        done = [0]
+
+        @ctypes.CFUNCTYPE(None, ctypes.c_int32, ctypes.c_uint8)
+        def write(place, byte):
+            if dies_after is None or done[0] < dies_after:
+                kept[place] = byte
+            done[0] += 1
+
+        self.code.ecg_save(ctypes.byref(self.state), ctypes.c_void_p(kept.ctypes.data), write)
+        return done[0]
+
+    def load(self, kept):
+        place = ctypes.c_void_p(kept.ctypes.data)
+        return self.code.ecg_load(ctypes.byref(self.state), place)
+
+
+def _bytes(unit):
+    signed = (unit.astype(np.int16) - 128).astype(np.int8)
+    return ctypes.create_string_buffer(signed.tobytes(), len(signed))
+
+
+@pytest.fixture
+def in_c(code):
+    return InC(code)
+
+
+def some_beats(n, seed=0):
+    """Random bytes of the last hidden layer, many of them zero as behind a ReLU."""
+    rng = np.random.default_rng(seed)
+    unit = rng.integers(0, 256, (n, 16)) * (rng.random((n, 16)) < 0.6)
+    return unit.astype(np.uint8), rng.integers(0, 3, n)
+
+
+@pytest.mark.parametrize("n_labels", [1, 5, learner.LABELS, learner.LABELS + 7])
+def test_answers_and_effects_are_those_of_numpy(network, prior, in_c, n_labels):
+    program, numpy = network.program(), Learner(prior)
+    units, labels = some_beats(n_labels)
+    for unit, label in zip(units, labels, strict=True):
+        in_c.learn(unit, label)
+        numpy.learn(unit, own_logits(program, unit[None])[0], label)
+        assert np.array_equal(in_c.effect(), numpy.effect)
+        assert np.array_equal(np.array(in_c.state.weight), numpy.weight)
+    asked, _ = some_beats(300, seed=1)
+    logits = numpy.corrected(asked, own_logits(program, asked))
+    probability = learner.probabilities(logits).max(axis=1)
+    expected = list(zip(logits.argmax(axis=1).tolist(), probability.tolist(), strict=True))
+    assert [in_c.decide(unit) for unit in asked] == expected
+
+
+def test_a_label_teaches_its_own_beat(network, prior, in_c):
+    unit, _ = some_beats(1, seed=4)
+    answer, _ = in_c.decide(unit[0])
+    second = int(np.argsort(own_logits(network.program(), unit)[0])[1])
+    assert second != answer
+    for _ in range(3):
+        in_c.learn(unit[0], second)
+    assert in_c.decide(unit[0])[0] in (answer, second)
+
+
+def test_ten_thousand_labels_of_one_class(code, in_c):
+    units, _ = some_beats(10_000, seed=2)
+    for unit in units:
+        in_c.learn(unit, 1)
+    assert in_c.state.n == learner.LABELS
+    assert np.abs(in_c.effect()).max() <= learner.ONE
+
+
+def test_what_was_kept_comes_back(code, in_c):
+    units, labels = some_beats(6)
+    kept = np.full(in_c.n_kept, 0xFF, np.uint8)  # erased flash memory
+    assert in_c.load(kept) == -1
+    for unit, label in zip(units, labels, strict=True):
+        in_c.learn(unit, label)
+        in_c.save(kept)
+        again = InC(code)
+        assert again.load(kept) == 0
+        assert bytes(again.state) == bytes(in_c.state)
+
+
+def test_a_power_cut_at_any_byte_leaves_the_state_before_or_after(code, in_c):
+    units, labels = some_beats(3)
+    in_c.learn(units[0], labels[0])
+    kept = np.full(in_c.n_kept, 0xFF, np.uint8)
+    in_c.save(kept)
+    for turn in (1, 2):  # each slot once
+        before = bytes(in_c.state)
+        in_c.learn(units[turn], labels[turn])
+        after, n_bytes = bytes(in_c.state), in_c.save(kept.copy())
+        for dies_after in range(n_bytes + 1):
+            cut, again = kept.copy(), InC(code)
+            in_c.save(cut, dies_after=dies_after)
+            assert again.load(cut) == 0
+            assert bytes(again.state) == (after if dies_after == n_bytes else before)
+        in_c.save(kept)
+
+
+def test_a_changed_byte_is_noticed(code, in_c):
+    units, labels = some_beats(1)
+    in_c.learn(units[0], labels[0])
+    kept = np.full(in_c.n_kept, 0xFF, np.uint8)
+    in_c.save(kept)
+    for place in range(in_c.n_kept // 2):
+        damaged = kept.copy()
+        damaged[place] ^= 0x10
+        assert InC(code).load(damaged) == -1
+
+
+def test_a_prior_of_another_network_is_refused(network, prior, tmp_path):
+    other = learner.Prior(
+        prior.near[:8], prior.near_shift, prior.wide[:9, :9], prior.wide_shift
+    )
+    with pytest.raises(UserError, match="the prior is of 8"):
+        write_c(network.program(), tmp_path, "learns", other)
+
+
+@needs("arm-none-eabi-gcc")
+def test_a_cortex_m4_has_room_to_learn(source):
+    memory = harness.cortex_m4(source, "device")
+    assert memory["flash_bytes"] <= 32 * 1024
+    assert memory["ram_bytes"] <= 8 * 1024
