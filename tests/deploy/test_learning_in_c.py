@@ -8,9 +8,9 @@ import pytest
 from ecglib.deploy import replay, shipped
 from ecglib.deploy.c99 import harness
 from ecglib.deploy.c99.emit import write_c
-from ecglib.deploy.c99.learning import own_logits, prior_of
+from ecglib.deploy.c99.learning import known_of, own_logits
 from ecglib.personalize import learner
-from ecglib.personalize.learner import Learner
+from ecglib.personalize.learner import Learner, Prior
 from ecglib.system.errors import UserError
 from tests.tools import needs
 
@@ -24,7 +24,7 @@ def network():
 
 @pytest.fixture(scope="module")
 def prior(network):
-    return prior_of(network.model, replay.load(network, shipped.WEIGHTS).beats)
+    return Prior.of(*known_of(network.model, replay.load(network, shipped.WEIGHTS).beats))
 
 
 @pytest.fixture(scope="module")
@@ -179,9 +179,7 @@ def test_a_changed_byte_is_noticed(code, in_c):
 
 
 def test_a_prior_of_another_network_is_refused(network, prior, tmp_path):
-    other = learner.Prior(
-        prior.near[:8], prior.near_shift, prior.wide[:9, :9], prior.wide_shift
-    )
+    other = Prior(prior.near[:8], prior.near_shift, prior.wide[:9, :9], prior.wide_shift)
     with pytest.raises(UserError, match="the prior is of 8"):
         write_c(network.program(), tmp_path, "learns", other)
 

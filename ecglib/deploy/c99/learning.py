@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from ecglib.personalize.learner import LARGEST_LOGIT, LOGIT, Prior
+from ecglib.personalize.learner import LARGEST_LOGIT, LOGIT
 
 OFFSET = 128
 
@@ -48,14 +48,14 @@ def units_of(model, head_inputs):
     return q.clamp(0, quantizer.q_max).to(torch.uint8).numpy()
 
 
-def prior_of(model, beats):
-    """The `Prior` of a network from training beats, whose `x` the head reads.
+def known_of(model, beats):
+    """What a prior is computed from, of training beats whose `x` the head reads.
 
-    Raises
-    ------
-    UserError
-        If the beats do not have all classes.
+    Returns
+    -------
+    tuple of ndarray
+        Arguments of `ecglib.personalize.learner.Prior.of`.
     """
     with torch.no_grad():
         probability = torch.softmax(model.classify(beats.x).double(), dim=1).numpy()
-    return Prior.of(units_of(model, beats.x), probability, beats.y.numpy())
+    return units_of(model, beats.x), probability, beats.y.numpy()
