@@ -134,9 +134,10 @@ say(
 - **Cannot be told.** The printed macro-F1 of FP16 lies above that of BF16; our interval of the difference
   (over seeds) {formats} zero. AdaBN has the highest mean macro-F1 of our strategies in {first:count} of
   {settings:count} settings, of which one is narrow. In a further narrow one (everything fine-tuned on few
-  beats, one seed), it is {fourth} that has the highest.
+  beats, one seed), the highest is that of the strategy *{fourth}*.
 - **In print alone.** {low:count} of {n:count} printed accuracies of paper 1 lie below that of always
-  answering N on DS2 as we count it, without F and Q beats. Head only and last blocks agree in all digits; ours do not.
+  answering N on DS2 as we count it, without F and Q beats. The printed rows of head only and last blocks
+  agree in all digits; ours do not.
 """,
     fourth=lambda: names.word(best_on_few_beats()),
     first=lambda: rows.adabn(load)["first"],
