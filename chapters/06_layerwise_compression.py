@@ -381,7 +381,7 @@ three bits. The file then has {kb:count} kB, and accuracy changes by {change:poi
 weights the file ratio is {times:digits}.
 
 **Part of this is due to the longer training.** The {term}`control`, {as_long}, changes accuracy by
-{gain:points} against fp32. Compared with it, the smallest file is {within} one point. The file with
+{gain:points} against fp32. Compared with it, our smallest file is {within} one point. The file with
 a fifth of the weights is {larger_within}; it changes accuracy by {larger:points}
 ({numref}`tab-control`).
 """,
