@@ -240,8 +240,8 @@ above zero: {above}. On four folds inside DS1, narrow as well, head only changes
 With one seed and so many comparisons this can be chance.
 
 **What it costs** in the narrow network, head fine-tuned, on one core: AdaBN needs about a second for all
-patients, after one fine-tuning for everybody. The others fine-tune a network on DS1 for each patient, which
-takes {slow:digits} s for the slowest strategy. Learning from the patient's own beats takes far less
+patients, after one fine-tuning for everybody. The others fine-tune a network on DS1 for each patient; for
+all patients together this takes {slow:digits} s with the slowest strategy. Learning from the patient's own beats takes far less
 ({numref}`fig-cost`).
 """,
     control=lambda: swapped["none"].mean(macro_f1, after_5min=True),
