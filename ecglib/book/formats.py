@@ -65,7 +65,7 @@ _COLUMNS = {
     SHARE_3: "one beat, ms",
     WHOLE: "labels; patients; timed; minutes; kB; peak memory, MB; Gop/s",
     TENTHS: "*, s; *, MB; SQNR, dB",
-    DIGITS_2: "ideal; all bits; file; paper; CR; printed; formula; ratio; median margin; "
+    DIGITS_2: "all bits; file; paper; CR; printed; formula; ratio; median margin; "
     "macro-F1 by epoch",
     PERCENT_1: "accuracy; patient mean; Se; +P; beats, Se",
     SHARE_4: "median error; precision; recall; recall *; F1; macro-F1 of a constant answer",

@@ -223,7 +223,7 @@ def three_sizes(named):
         raise LookupError("no method has runs")
     figure, axis = plt.subplots(figsize=(WIDTH, 1.3 + 0.42 * len(named)))
     counts = {
-        "ideal_ratio": ("the paper's count", "o", "white"),
+        "ideal_ratio": ("CR, the paper's count", "o", "white"),
         "overhead_ratio": ("all bits", "|", None),
         "file_ratio": ("file on disk", "s", None),
     }

@@ -170,7 +170,7 @@ def sizes_table(named, printed=None):
     Returns
     -------
     DataFrame
-        `paper`; `ideal`, `all bits` and `file`, ratios to fp32; `kB` of the file;
+        `paper`; `CR`, `all bits` and `file`, ratios to fp32; `kB` of the file;
         `Δ accuracy, points` with its 95 % interval; `within 1 point`, true or false.
     """
     rows = {}
@@ -179,7 +179,7 @@ def sizes_table(named, printed=None):
         if printed:
             row["paper"] = printed[name].ratio if name in printed else np.nan
         row |= {
-            "ideal": m["ideal_ratio"],
+            "CR": m["ideal_ratio"],
             "all bits": m["overhead_ratio"],
             "file": m["file_ratio"],
             "kB": m["file_bytes"] / 1000,
