@@ -26,8 +26,8 @@ CORRECTING = ("kalman", "kernel")
 """Updates that correct the answers of a network in integers, which stays as it is."""
 
 LABELLED_UPDATES = ("head", "output", "last_block", "prototypes", *CORRECTING)
-"""Ways to use labels: training of the named parts, keeping labelled beats as prototypes, or a
-correction of the answers; "kernel" is `ecglib.personalize.learner`, which runs on the device."""
+"""Ways to use labels: training of the named parts, keeping labelled beats as prototypes, or
+correcting the answers; "kernel" is `ecglib.personalize.learner`, which runs on the device."""
 
 CHOSEN = {"query": "typical", "hold": 0.3, "unsupported": 0.005}
 """How to ask and learn, chosen on development patients of two databases (split `dev_cv`)."""

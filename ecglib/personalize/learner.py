@@ -196,8 +196,8 @@ class Learner:
     def corrected(self, unit, logits):
         """Logits (n_beats, 3) of beats after learning, int64 in 1/`LOGIT`.
 
-        `unit` are bytes (n_beats, n_units) of the last hidden layer, `logits` (n_beats, 3) those
-        of the network, in 1/`LOGIT`.
+        `unit` are bytes (n_beats, n_units) of the last hidden layer, `logits` (n_beats, 3) are
+        those of the network, in 1/`LOGIT`.
         """
         near = NEAR * (self.prior.nearness(unit, self.unit) @ self.effect)
         wide = with_bias(unit) @ self.weight.T

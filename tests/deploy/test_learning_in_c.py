@@ -180,7 +180,7 @@ def test_a_changed_byte_is_noticed(code, in_c):
 
 def test_a_prior_of_another_network_is_refused(network, prior, tmp_path):
     other = Prior(prior.near[:8], prior.near_shift, prior.wide[:9, :9], prior.wide_shift)
-    with pytest.raises(UserError, match="the prior is of 8"):
+    with pytest.raises(UserError, match="prior is of 8"):
         write_c(network.program(), tmp_path, "learns", other)
 
 
