@@ -292,7 +292,7 @@ def machine(results):
     )
 
 
-def download_table(folder, caption, *, name=None):
+def download_table(folder, caption):
     """Links (HTML) to the tables that the book has of all runs in a folder of results.
 
     See `ecglib.tables.downloads`; `ecglib.book.build` puts the tables beside the pages.
@@ -301,7 +301,7 @@ def download_table(folder, caption, *, name=None):
         f'<a href="../_static/results/{name}.csv" download>{name}.csv</a>': {"runs": len(paths)}
         for name, paths in downloads.studies(folder).items()
     }
-    return table(frames.of_rows(rows), caption, name=name, markup=True)
+    return table(frames.of_rows(rows), caption, markup=True)
 
 
 def profiles(folder):

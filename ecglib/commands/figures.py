@@ -293,8 +293,8 @@ def five_answers(root, folder):
     return ecg.page(strips, rows=("annotated", *names))
 
 
-def mistakes(root, folder, patients=3, seconds=1.6):
-    """Typical mistakes of the micro network that knows no label of the patient."""
+def mistakes(root, folder):
+    """Typical mistakes of the micro network that knows no label of the patient, three a row."""
     run = predictions(folder, 0)
     known = {r: Recorded.of(root, r) for r in sorted(DS1 + DS2)}
     said = {r: said_of(run, r, p.beats) for r, p in known.items()}
@@ -308,18 +308,18 @@ def mistakes(root, folder, patients=3, seconds=1.6):
         count = sum(map(len, wrong.values()))
         some = [r for r in wrong if len(wrong[r])]
         name = f"{kind} called {answer}: {count:,} of {total:,} beats, in {len(some)} records"
-        most = sorted(some, key=lambda r: -len(wrong[r]))[:patients]
+        most = sorted(some, key=lambda r: -len(wrong[r]))[:3]
         if most:
-            rows[name] = [_mistake(known[r], said[r], wrong[r], seconds) for r in most]
+            rows[name] = [_mistake(known[r], said[r], wrong[r]) for r in most]
     return ecg.gallery(rows)
 
 
-def _mistake(patient, said, wrong, seconds):
-    """The mistake nearest to the median of a patient's mistakes of one kind."""
+def _mistake(patient, said, wrong):
+    """1.6 s around the mistake nearest to the median of a patient's mistakes of one kind."""
     beat = wrong[typical(patient.beats.signal[wrong])]
     at = patient.beats.sample[beat] / patient.beats.fs
     title = f"{patient.record.number}, {clock(at)} ({len(wrong):,}×)"
-    return patient.strip(at - 0.55 * seconds, seconds, said=[said], marked=beat, title=title)
+    return patient.strip(at - 0.88, 1.6, said=[said], marked=beat, title=title)
 
 
 def puzzle(root):

@@ -1,6 +1,7 @@
 """Figures of the chapter on layer-wise compression.
 
-`named` maps a method to its RunResult, as `ecglib.tables.compression.by_method` does.
+`named` maps a method to its RunResult, as `ecglib.tables.compression.by_method` does. Without
+runs a figure raises a LookupError.
 """
 
 import textwrap
@@ -77,11 +78,6 @@ def front(panels):
     ----------
     panels : dict of str to (dict of str to RunResult, float)
         Network and data -> `named`, and bytes of its fp32 weights.
-
-    Raises
-    ------
-    LookupError
-        If a network has no runs.
     """
     if not panels or not all(named for named, _ in panels.values()):
         raise LookupError("no method has runs")

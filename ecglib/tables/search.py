@@ -11,6 +11,7 @@ from ecglib import stats
 from ecglib.data import sets
 from ecglib.metrics import macro_f1
 from ecglib.tables import arms, frames, names
+from ecglib.tables.evidence import DATABASES
 
 SPLIT = "dev_cv"
 """Folds in which candidates are compared."""
@@ -33,10 +34,6 @@ START = {
     "smoothing": 0.0,
 }
 """Settings from which each candidate differs in one."""
-
-
-DATABASES = ("mitdb", "svdb")
-"""Which weigh alike in the criterion."""
 
 
 def criterion(arm):
