@@ -103,17 +103,7 @@ def _plain(cell):
 
 
 def figure(draw):
-    """A figure of runs, or an empty one that says so where there are none.
-
-    Parameters
-    ----------
-    draw : function
-        Without arguments, returns a Figure.
-
-    Returns
-    -------
-    Figure
-    """
+    """The Figure of runs that `draw()` returns, or an empty one where there are no runs."""
     try:
         return draw()
     except LookupError as error:
@@ -194,10 +184,6 @@ def reference_figure(name, caption):
         File in `results/figures`, without extension; `python -m ecglib figures` draws them.
     caption : str
         What it shows, for whoever cannot see it.
-
-    Returns
-    -------
-    Image
 
     Raises
     ------

@@ -95,7 +95,7 @@ class Recorded:
         return np.array(AAMI_CLASSES)[self.beats.label]
 
     def strip(self, start, seconds, *, said=(), marked=None, title=None):
-        """Some seconds of the recording.
+        """Some seconds of the recording, as `ecglib.plots.ecg.Strip`.
 
         Parameters
         ----------
@@ -107,10 +107,6 @@ class Recorded:
             Which beat of the patient is shaded.
         title : str, optional
             Instead of record, lead and time.
-
-        Returns
-        -------
-        ecglib.plots.ecg.Strip
         """
         fs, whole = self.record.fs, len(self.record.signal)
         length = round(seconds * fs)
@@ -150,17 +146,7 @@ def clock(seconds):
 
 
 def typical(signal):
-    """Which of some beats is nearest to their median.
-
-    Parameters
-    ----------
-    signal : ndarray, shape (n_beats, length)
-        One beat or more.
-
-    Returns
-    -------
-    int
-    """
+    """Which of some beats `signal` (n_beats, length) is nearest to their median, an int."""
     return int(np.abs(signal - np.median(signal, axis=0)).sum(axis=1).argmin())
 
 

@@ -40,7 +40,7 @@ PIECE = 4
 def predictions(folder, budget, asking="start"):
     """The committed run of the micro network in integers, every patient left out once.
 
-    Only its records of MIT-BIH are kept.
+    A `RunResult`. Only its records of MIT-BIH are kept.
 
     Parameters
     ----------
@@ -50,10 +50,6 @@ def predictions(folder, budget, asking="start"):
         Labelled beats of each patient, or labels an hour.
     asking : {"start", "stream"}
         When they are asked for.
-
-    Returns
-    -------
-    RunResult
     """
     found = results.load_study(folder, "budget")
     start, doubt = evidence.left_out([r for r in found if r.config["seed"] == SEED])

@@ -179,13 +179,7 @@ def against_paper(printed, ours, constant):
 
 
 def constant_answers(table):
-    """The paper's collapsed rows and the classes whose sizes they are.
-
-    Parameters
-    ----------
-    table : DataFrame
-        From `ecglib.tables.papers.constants_table`.
-    """
+    """The paper's collapsed rows (`papers.constants_table`), and the classes of their sizes."""
     rows = {}
     for (model, method), count in table["recordings"].items():
         rows.setdefault(count, []).append(f"{word(model)}, {method}")
@@ -209,12 +203,7 @@ def constant_answers(table):
 
 
 def three_sizes(named):
-    """How many times smaller a method says a network is, by three counts.
-
-    Parameters
-    ----------
-    named : dict of str to RunResult
-    """
+    """How many times smaller a method says a network is, by three counts."""
     if not named:
         raise LookupError("no method has runs")
     figure, axis = plt.subplots(figsize=(WIDTH, 1.3 + 0.42 * len(named)))

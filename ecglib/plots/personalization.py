@@ -107,12 +107,7 @@ def difference_intervals(settings):
 
 
 def sensitivities(named):
-    """Share of the beats of each class that every strategy finds after 5:00.
-
-    Parameters
-    ----------
-    named : dict of str to Arm
-    """
+    """Share of the beats of each class that every strategy (an `Arm`) finds after 5:00."""
     if not named:
         raise LookupError("no strategy has runs")
     figure, axis = plt.subplots(figsize=(WIDTH, 0.9 + 0.4 * len(named)))
@@ -128,13 +123,7 @@ def sensitivities(named):
 
 
 def stage_seconds(table):
-    """Seconds of each stage, one bar a strategy.
-
-    Parameters
-    ----------
-    table : DataFrame
-        From `ecglib.tables.runs.runtime_table`.
-    """
+    """Seconds of each stage (`ecglib.tables.runs.runtime_table`), one bar a strategy."""
     if table.empty:
         raise LookupError("no strategy has runs")
     figure, axis = plt.subplots(figsize=(WIDTH, 0.9 + 0.4 * len(table)))

@@ -53,12 +53,7 @@ def agreement_table(results):
 
 
 def cost_table(results):
-    """Memory, instructions and time of one network in C, mean over seeds.
-
-    Parameters
-    ----------
-    results : list of RunResult
-        Of one arm.
+    """Memory, instructions and time of one network in C, mean over seeds of one arm.
 
     Returns
     -------
@@ -75,12 +70,7 @@ def cost_table(results):
 
 
 def beside_others(results):
-    """Published networks that were made for small devices, beside ours in C; all beats of DS2.
-
-    Parameters
-    ----------
-    results : list of RunResult
-        Of one arm.
+    """Published networks for small devices, beside ours in C (one arm); all beats of DS2.
 
     Returns
     -------
@@ -101,12 +91,7 @@ def beside_others(results):
 
 
 def memory_parts(results):
-    """What fills the memory of a Cortex-M4, mean over seeds.
-
-    Parameters
-    ----------
-    results : list of RunResult
-        Of one arm.
+    """What fills the memory of a Cortex-M4, mean over seeds of one arm.
 
     Returns
     -------
