@@ -14,11 +14,8 @@
 # # The papers, row by row
 
 # %% tags=["remove-cell"]
-from functools import cache, partial
-
 import numpy as np
 
-from ecglib import results
 from ecglib.book import comparison
 from ecglib.book.say import answer, say
 from ecglib.metrics import macro_f1
@@ -27,7 +24,7 @@ from ecglib.tables import arms, compression, names, overview, scores
 from ecglib.tables import row_by_row as rows
 from ecglib.tables.second_database import STANDARD
 
-load = cache(partial(results.load_study, RESULTS))
+load = comparison.reader(RESULTS)
 
 
 def in_words(part, whole):

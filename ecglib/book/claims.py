@@ -4,7 +4,7 @@ A sentence names numbers of one function of `ecglib.tables.overview`, in the for
 `ecglib.book.say.filled` reads.
 """
 
-from functools import cache, partial
+from functools import cache
 from typing import NamedTuple
 
 import pandas as pd
@@ -188,12 +188,8 @@ def said(text, facts, load):
         With "no run" in place of every number, if runs are missing.
     """
     found = cache(lambda: facts(load))  # runs are read once, and only if a number is named
-    numbers = {name: partial(_one, found, name) for name in fields(text)}
+    numbers = {name: lambda name=name: found()[name] for name in fields(text)}
     return filled(text, **numbers)
-
-
-def _one(found, name):
-    return found()[name]
 
 
 def answers(load):

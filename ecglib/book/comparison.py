@@ -149,7 +149,7 @@ PARTS = {
 def table(part, folder, *, name, without=()):
     """A table of `PARTS` as a numbered one of a chapter, `without` some rows."""
     chosen = PARTS[part]
-    pairs = chosen.pairs(_reader(folder))
+    pairs = chosen.pairs(reader(folder))
     frame = rows.numbers(pairs).drop(index=list(without))
     caption = f"{chosen.title}. {_caption(chosen, pairs)}"
     return show.table(frame, caption, chosen.formats, name=name)
@@ -165,12 +165,12 @@ BEYOND = (
 
 def beyond(folder, *, name):
     """What we and others do at the size of paper 2, as a numbered table of a chapter."""
-    return show.table(lambda: rows.beyond(_reader(folder)), BEYOND, name=name)
+    return show.table(lambda: rows.beyond(reader(folder)), BEYOND, name=name)
 
 
 def as_text(folder):
     """The page as text: of every table its title and caption, the table, what can be said."""
-    texts, load = [], _reader(folder)
+    texts, load = [], reader(folder)
     for part in PARTS.values():
         pairs = part.pairs(load)
         texts.append(f"{part.title}\n{_caption(part, pairs)}")
@@ -184,8 +184,9 @@ def as_text(folder):
     return texts
 
 
-def _reader(folder):
-    """Function that reads the runs of a study in a folder, once."""
+@cache  # the tables of a page have one reader
+def reader(folder):
+    """Function that reads the runs of a study in a folder, each study once in a process."""
     return cache(partial(results.load_study, folder))
 
 
@@ -197,7 +198,7 @@ def _caption(part, pairs):
 
 def line(part, folder):
     """What can be said of a table of `PARTS`, as `Shown`."""
-    return Shown(_said(PARTS[part], _reader(folder), folder))
+    return Shown(_said(PARTS[part], reader(folder), folder))
 
 
 def _said(part, load, folder):

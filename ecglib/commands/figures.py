@@ -95,7 +95,7 @@ class Recorded:
         return np.array(AAMI_CLASSES)[self.beats.label]
 
     def strip(self, start, seconds, *, said=(), marked=None, title=None):
-        """Some seconds of the recording.
+        """Some seconds of the recording, as `ecglib.plots.ecg.Strip`.
 
         Parameters
         ----------
@@ -107,10 +107,6 @@ class Recorded:
             Which beat of the patient is shaded.
         title : str, optional
             Instead of record, lead and time.
-
-        Returns
-        -------
-        ecglib.plots.ecg.Strip
         """
         fs, whole = self.record.fs, len(self.record.signal)
         length = round(seconds * fs)
@@ -150,17 +146,7 @@ def clock(seconds):
 
 
 def typical(signal):
-    """Which of some beats is nearest to their median.
-
-    Parameters
-    ----------
-    signal : ndarray, shape (n_beats, length)
-        One beat or more.
-
-    Returns
-    -------
-    int
-    """
+    """Which of some beats `signal` (n_beats, length) is nearest to their median, an int."""
     return int(np.abs(signal - np.median(signal, axis=0)).sum(axis=1).argmin())
 
 
@@ -293,8 +279,8 @@ def five_answers(root, folder):
     return ecg.page(strips, rows=("annotated", *names))
 
 
-def mistakes(root, folder, patients=3, seconds=1.6):
-    """Typical mistakes of the micro network that knows no label of the patient."""
+def mistakes(root, folder):
+    """Typical mistakes of the micro network that knows no label of the patient, three a row."""
     run = predictions(folder, 0)
     known = {r: Recorded.of(root, r) for r in sorted(DS1 + DS2)}
     said = {r: said_of(run, r, p.beats) for r, p in known.items()}
@@ -308,18 +294,18 @@ def mistakes(root, folder, patients=3, seconds=1.6):
         count = sum(map(len, wrong.values()))
         some = [r for r in wrong if len(wrong[r])]
         name = f"{kind} called {answer}: {count:,} of {total:,} beats, in {len(some)} records"
-        most = sorted(some, key=lambda r: -len(wrong[r]))[:patients]
+        most = sorted(some, key=lambda r: -len(wrong[r]))[:3]
         if most:
-            rows[name] = [_mistake(known[r], said[r], wrong[r], seconds) for r in most]
+            rows[name] = [_mistake(known[r], said[r], wrong[r]) for r in most]
     return ecg.gallery(rows)
 
 
-def _mistake(patient, said, wrong, seconds):
-    """The mistake nearest to the median of a patient's mistakes of one kind."""
+def _mistake(patient, said, wrong):
+    """1.6 s around the mistake nearest to the median of a patient's mistakes of one kind."""
     beat = wrong[typical(patient.beats.signal[wrong])]
     at = patient.beats.sample[beat] / patient.beats.fs
     title = f"{patient.record.number}, {clock(at)} ({len(wrong):,}×)"
-    return patient.strip(at - 0.55 * seconds, seconds, said=[said], marked=beat, title=title)
+    return patient.strip(at - 0.88, 1.6, said=[said], marked=beat, title=title)
 
 
 def puzzle(root):

@@ -220,11 +220,7 @@ def by_name(results):
     """Arms of one study by readable names.
 
     An arm is named by the settings that name its study's arms. Where arms of one name differ
-    in further settings, these join the name.
-
-    Returns
-    -------
-    dict of str to Arm
+    in further settings, these join the name. Returns a dict from name to `Arm`.
     """
     alike = {}
     for arm in group(results):
