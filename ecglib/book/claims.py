@@ -107,8 +107,9 @@ AGAINST = (
     ),
     (
         overview.labels,
-        "Learning from labels does not run in integers. It computes in floating point on a PC, "
-        "and it trains again on thousands of beats of other people.",
+        "The scores with labels in this overview are of an update on a PC, in floating point, "
+        "which trains again on thousands of beats of other people. Chapter 9 compares it with "
+        "the one that runs in integers.",
     ),
     (
         overview.labels,

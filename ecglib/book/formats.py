@@ -70,7 +70,7 @@ _COLUMNS = {
     PERCENT_1: "accuracy; patient mean; Se; +P; beats, Se",
     SHARE_4: "median error; precision; recall; recall *; F1; macro-F1 of a constant answer",
     PERCENT_2: "activation; gradient*",
-    PERCENT_3: "exact; same as QAT; same class",
+    PERCENT_3: "exact; exact while learning; same as QAT; same class",
     SIGNED_2: "Δ*points",
     SIGNED_3: "Δ*; by seed; over patients; over seeds",
     "{:.2f}×": "speed; smaller",

@@ -3,7 +3,7 @@
 `results` are runs of study "budget" with the networks of both databases.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -167,31 +167,43 @@ def by_wrong_answers(results, split):
 
 
 def against_retraining(results, split):
-    """The kernel's macro-F1 after 5:00 against that of the update of a PC.
+    """The kernel's macro-F1 after 5:00 against that of the update of a PC, on common seeds.
 
     Returns
     -------
     DataFrame
         A row a database and way of asking: `retrained`, `kernel`, `Δ macro-F1` with its bounds
-        over patients.
+        over patients, `seeds`.
 
     Raises
     ------
     LookupError
         If no such pair was run.
     """
-    first, last, rows = UPDATES[0], UPDATES[-1], {}
+    rows = {}
     for key, name in DATABASES.items():
         for asked in ASKED:
-            found = [arm_of(results, each, asked, split=split) for each in (first, last)]
-            if all(found) and found[0].seeds == found[1].seeds:
-                old, new = (arms.on(arm, key) for arm in found)
+            found = [arm_of(results, each, asked, split=split) for each in _ENDS]
+            if all(found):
+                old, new = (arms.on(arm, key) for arm in _of_common_seeds(*found))
                 pair = arms.paired(new, old, after_5min=True)
                 rows[f"{name}, {asked}"] = {
                     "retrained": old.mean(macro_f1, after_5min=True),
                     "kernel": new.mean(macro_f1, after_5min=True),
                     **scores.difference("Δ macro-F1", pair, macro_f1),
+                    "seeds": new.seeds,
                 }
     if not rows:
         raise LookupError(f"the kernel was not run on split {split}")
-    return frames.of_rows(rows, "patients and labels")
+    return frames.of_rows(rows, "patients, labels")
+
+
+_ENDS = UPDATES[0], UPDATES[-1]
+
+
+def _of_common_seeds(*both):
+    """The same arms without the runs of seeds that the other one lacks."""
+    seeds = set.intersection(*({r.config["seed"] for r in arm.results} for arm in both))
+    for arm in both:
+        kept = [r for r in arm.results if r.config["seed"] in seeds]
+        yield replace(arm, results=kept)
