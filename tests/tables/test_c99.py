@@ -20,6 +20,10 @@ METRICS = {
     "stack_bytes": (30, 30),
     "ram_bytes": (60, 60),
     "stream_ram_bytes": (100, 120),
+    "device_flash_bytes": (200, 210),
+    "device_ram_bytes": (115, 125),
+    "learned_exact": (0.8, 0.7),
+    "label_instructions": ({"1": 10, "20": 100}, {"1": 20, "20": 300}),
     "us_per_beat": (2.0, 4.0),
 }
 CLASSES = [[8, 2, 0], [3, 1, 1], [5, 0, 5]]  # TP, FN, FP of N, S, V
@@ -40,12 +44,14 @@ def library():
 def test_agreement_is_that_of_the_least_exact_seed():
     row = c99.agreement_table(results_of()).iloc[0]
     assert (row["exact"], row["same as QAT"]) == (0.5, 0.9)
+    assert row["exact while learning"] == 0.7
 
 
 def test_costs_are_means_over_seeds_and_say_how_they_are_known():
     table = c99.cost_table(results_of())
     assert table.loc["flash, bytes"].tolist() == [155, c99.LINKED]
     assert table.loc["µs a beat"].tolist() == [3, c99.TIMED]
+    assert table.loc["instructions of the twentieth label"].tolist() == [200, c99.COUNTED]
     counted = table.loc["instructions of the network a beat"]
     assert np.isnan(counted["number"])  # no tool was there
     assert counted["how it is known"] == c99.COUNTED
@@ -54,9 +60,14 @@ def test_costs_are_means_over_seeds_and_say_how_they_are_known():
 def test_parts_of_the_memory_add_up_to_all_of_it():
     parts = c99.memory_parts(results_of())
     assert parts["flash"] == pytest.approx(
-        {"weights and constants": 100, "code": 55, "added by the detector": 30}
+        {
+            "weights and constants": 100,
+            "code": 55,
+            "added by the detector": 30,
+            "added by the learner": 20,
+        }
     )
-    assert sum(parts["RAM"].values()) == 110
+    assert sum(parts["RAM"].values()) == 120
     assert parts["RAM"]["stack"] == 30
 
 

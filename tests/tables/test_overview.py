@@ -95,20 +95,29 @@ def test_compression_is_set_against_a_network_trained_as_long():
     assert found["file_ratio"] == joint["file_ratio"]
     assert found["laq_ratio"] == laq["ideal_ratio"]
     assert found["laq"].low == pytest.approx(laq["difference_low"])
-    kind |= {"dataset": "chapman", "size": "paper", "method": "laq"}
-    (sized,) = (r.metrics for r in of_study("compression") if kind.items() <= r.config.items())
+    kind |= {"dataset": "chapman", "size": "paper"}
+    every = {
+        r.config["method"]: r.metrics
+        for r in of_study("compression")
+        if kind.items() <= r.config.items()
+    }
+    sized, trained, longer = (every[name] for name in ("laq", "joint", "longer"))
     assert (found["sized_ratio"], found["sized"].value) == (
         sized["ideal_ratio"],
         sized["difference"],
     )
+    assert found["sized_smaller"] == trained["file_ratio"]
+    gained = trained["accuracy"] - longer["accuracy"]
+    assert found["sized_as_long"].value == pytest.approx(gained)
     assert (found["n_recordings"], found["n_folds"]) == (int(np.sum(laq["confusion"])), 5)
 
 
 def test_the_edge_is_that_of_the_c_code():
     runs = [run.metrics for run in of_study("c99")]
     found = overview.edge(of_study)
-    assert found["flash_kb"] == max(m["flash_bytes"] for m in runs) / 1000
-    assert found["exact"] == min(m["exact"] for m in runs)
+    assert found["flash_kb"] == max(m["device_flash_bytes"] for m in runs) / 1000
+    assert found["ram_kb"] == max(m["device_ram_bytes"] for m in runs) / 1000
+    assert found["exact"] == min(m["learned_exact"] for m in runs)
     assert found["n_seeds"] == len(runs)
 
 

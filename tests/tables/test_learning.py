@@ -1,0 +1,99 @@
+"""Tables of learning on the device, from hand-made results."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import f1_score
+
+from ecglib.plots import learning as figures
+from ecglib.tables import learning
+from tests.tables.made import MACRO, matrices, pairs_of, seeds_of
+
+
+def run_of(update, asked, *, shift, seeds=(7, 21), **more):
+    """Runs of an update that asks as `asked` says, on patients of both databases."""
+    settings = {"dataset": "both", "split": "dev_cv", "scope": "all_int8", "unsure": 0.9}
+    settings |= {"wrong": 0.0, "update": update.update} | update.how | learning.ASKED[asked]
+    found = seeds_of("budget", seeds=seeds, shift=shift, **(settings | more))
+    for result in found:
+        for by_record in (result.per_record, result.per_record_after_5min):
+            by_record["svdb/800"] = by_record["svdb/803"] = by_record.pop("232")
+    return found
+
+
+def expected(shift, database, seeds=(7, 21)):
+    """Mean macro-F1 after 5:00 of the patients of a database, by scikit-learn."""
+    names = {"svdb": ["232"], "mitdb": ["100", "103"]}[database]
+    return np.mean(
+        [
+            f1_score(*pairs_of(*(found[name] for name in names)), **MACRO)
+            for found in matrices(seeds, shift, after_5min=True)
+        ]
+    )
+
+
+RETRAINED, KERNEL = learning.UPDATES[0], learning.UPDATES[-1]
+
+
+@pytest.fixture(scope="module")
+def runs():
+    found = []
+    for place, asked in enumerate(learning.ASKED):
+        found += run_of(RETRAINED, asked, shift=place)
+        found += run_of(KERNEL, asked, shift=10 + place)
+    return found
+
+
+def test_scores_are_those_of_each_database(runs):
+    table = learning.updates_table(runs, "dev_cv")
+    assert table.index.tolist() == [RETRAINED.name, KERNEL.name]
+    for place, asked in enumerate(learning.ASKED):
+        for key, name in learning.DATABASES.items():
+            found = table.loc[KERNEL.name, f"{name}, {asked}"]
+            assert found == pytest.approx(expected(10 + place, key))
+
+
+def test_other_settings_are_other_arms(runs):
+    more = run_of(RETRAINED, "5 labels", shift=3, replay_cap=10)
+    assert learning.updates_table(runs + more, "dev_cv").equals(
+        learning.updates_table(runs, "dev_cv")
+    )
+
+
+def test_the_difference_is_of_common_seeds_alone(runs):
+    fewer = [r for r in runs if r.config["update"] != "kernel" or r.config["seed"] == 7]
+    table = learning.against_retraining(fewer, "dev_cv")
+    assert set(table["seeds"]) == {"7"}
+    row = table.loc["SVDB, 5 labels"]
+    assert row["kernel"] == pytest.approx(expected(10, "svdb", seeds=(7,)))
+    assert row["Δ macro-F1"] == pytest.approx(row["kernel"] - row["retrained"])
+
+
+def test_wrong_answers_have_a_row_each(runs):
+    more = run_of(KERNEL, "5 labels", shift=20, wrong=0.2)
+    table = learning.by_wrong_answers(runs + more, "dev_cv")
+    rows = table[(table["update"] == KERNEL.name) & (table["labels"] == "5 labels")]
+    both = np.mean([expected(20, key) for key in learning.DATABASES])
+    assert rows["wrong"].tolist() == [0.0, 0.2]
+    assert rows["macro-F1"].iloc[1] == pytest.approx(both)
+
+
+@pytest.mark.parametrize("table", [learning.updates_table, learning.against_retraining])
+def test_what_has_no_runs_says_so(table):
+    with pytest.raises(LookupError):
+        table([], "dev_cv")
+
+
+def test_the_figure_has_a_line_for_each_update():
+    rows = [
+        {"labels": asked, "update": update.name, "wrong": wrong, "macro-F1": 0.8 - wrong}
+        for asked in learning.ASKED
+        for update in learning.UPDATES
+        for wrong in (0.0, 0.2)
+    ]
+    figure = figures.by_wrong_answers(pd.DataFrame(rows))
+    for axis in figure.axes:
+        assert len(axis.lines) == len(learning.UPDATES)
+        assert all(
+            line.get_ydata().tolist() == [0.8, pytest.approx(0.6)] for line in axis.lines
+        )
