@@ -4,6 +4,11 @@ An .npz file with six flat arrays: `weight` (int8, layer after layer, each in Py
 `bias` (int32) and `scale` (float32) of all output channels, `input_scale` (float32) and
 `input_zero` (uint8) of the layers, and `meta`, the bytes of a JSON text. The layers are those
 of `ecglib.models.micronet.MicroNet`, whose size the meta states.
+
+A network that has learned labels on the device's way (`ecglib.personalize.learner`) has five
+more: `near` (uint16) and `wide` (int16) with their `shifts` (uint8), which say how far a label
+reaches, and `unit` (uint8) and `label` (uint8) of the labels in the order in which they were
+given. Whoever reads the file learns them again.
 """
 
 import json
@@ -18,6 +23,8 @@ from ecglib.aami import CLASSES
 from ecglib.data.signal.micro_input import LENGTH, widths
 from ecglib.deploy.c99.program import Layer, Program
 from ecglib.deploy.c99.stored import Stored
+from ecglib.deploy.c99.taught import Labels
+from ecglib.personalize.learner import Prior
 from ecglib.system.errors import UserError
 from ecglib.system.files import written
 from ecglib.system.untrusted import opened_npz, read_json, refused
@@ -37,6 +44,12 @@ FROZEN = WEIGHTS.with_name("frozen.json")
 MAX_PARAMETERS = 100_000
 """Largest number of weights of a micro network; the shipped one has about 3,500."""
 
+MAX_LABELS = 10_000
+"""Largest number of labels that a file holds."""
+
+_MAX_UNPACKED = 2 * MAX_PARAMETERS + 200 * MAX_LABELS
+_WIDE_SHIFTS = range(3, 63)  # that integers of 64 bits allow
+
 _TYPES = {
     "weight": np.int8,
     "bias": np.int32,
@@ -44,6 +57,13 @@ _TYPES = {
     "input_scale": np.float32,
     "input_zero": np.uint8,
     "meta": np.uint8,
+}
+_TYPES_OF_LABELS = {
+    "near": np.uint16,
+    "wide": np.int16,
+    "shifts": np.uint8,
+    "unit": np.uint8,
+    "label": np.uint8,
 }
 
 
@@ -59,10 +79,13 @@ class Integers:
         Facts about the network, which JSON can hold; `features` (see
         `ecglib.data.signal.micro_input.micro_inputs`), `size` and `bits` of each layer are
         always there.
+    labels : Labels, optional
+        What the network has learned.
     """
 
     layers: dict[str, Stored]
     meta: dict
+    labels: Labels | None = None
 
     @property
     def features(self):
@@ -71,6 +94,8 @@ class Integers:
 
     def program(self):
         """The network as a `Program`, equal to what `lower` makes of it in PyTorch.
+
+        If it has learned labels, it is a `TaughtProgram`.
 
         Raises
         ------
@@ -87,7 +112,8 @@ class Integers:
             shapes[source] = (place.n_times, weight.shape[2])
             if source in ("beat", "rr"):
                 scales[source] = float(stored.input_scale)
-        return Program(tuple(layers), shapes, scales, self.features)
+        program = Program(tuple(layers), shapes, scales, self.features)
+        return self.labels.taught(program) if self.labels else program
 
 
 class _Place(NamedTuple):
@@ -142,14 +168,18 @@ def read(path=WEIGHTS):
         raise UserError(f"there is no file {path}; name a network that `teach` wrote")
     how = "name a network that `teach` or `export micronet` wrote"
     damaged = refused(f"{path} is no network, or damaged; {how}")
-    with damaged, opened_npz(path, 2 * MAX_PARAMETERS) as file:
+    with damaged, opened_npz(path, _MAX_UNPACKED) as file:
         arrays = {name: file[name] for name in file.files}
-    with refused(f"{path} holds no network of this version; {how}"):
-        if {name: array.dtype for name, array in arrays.items()} != _TYPES:
+    foreign = refused(f"{path} holds no network of this version; {how}")
+    with foreign, np.errstate(divide="raise", over="raise"):
+        types = {name: array.dtype for name, array in arrays.items()}
+        if types not in (_TYPES, _TYPES | _TYPES_OF_LABELS):
             raise ValueError("other arrays")
+        taught = {name: arrays.pop(name) for name in _TYPES_OF_LABELS if name in arrays}
         meta = json.loads(arrays.pop("meta").tobytes())
         _check(meta)
-        found = Integers(_layers(arrays, _places(meta["size"])), meta)
+        labels = _labels(**taught, n_units=meta["size"]["hidden_units"]) if taught else None
+        found = Integers(_layers(arrays, _places(meta["size"])), meta, labels)
         (n_channels, n_rr), program = widths(found.features), found.program()
         none = np.zeros((1, n_channels, LENGTH), np.int8), np.zeros((1, n_rr), np.int8)
         if program.run(*none).shape != (1, len(CLASSES)):
@@ -171,6 +201,23 @@ def _check(meta):
     numbers = np.hstack(list(size.values())).tolist()
     if not all(type(n) is int and 0 <= n <= MAX_PARAMETERS for n in numbers):
         raise ValueError("impossible sizes")
+    if taught := meta.get("taught"):
+        if not all(isinstance(taught[name], str) for name in ("record", "labels")):
+            raise ValueError("labels of unknown origin")
+
+
+def _labels(near, wide, shifts, unit, label, n_units):
+    """`Labels` from the arrays of a file."""
+    shapes = [array.shape for array in (near, wide, shifts, unit, label)]
+    n = len(label)
+    if shapes != [(n_units,), (n_units + 1, n_units + 1), (2,), (n, n_units), (n,)]:
+        raise ValueError("labels do not fit the network")
+    near_shift, wide_shift = shifts.tolist()
+    possible = near_shift < 64 and wide_shift in _WIDE_SHIFTS and n <= MAX_LABELS
+    if not possible or np.any(label >= len(CLASSES)):
+        raise ValueError("impossible labels")
+    prior = Prior(near.astype(np.int64), near_shift, wide.astype(np.int64), wide_shift)
+    return Labels(prior, unit, label)
 
 
 def _layers(arrays, places):
@@ -193,25 +240,41 @@ def _layers(arrays, places):
     }
 
 
-def write(path, layers, meta):
+def write(path, layers, meta, labels=None):
     """Write a network as a file that `read` reads.
 
     Parameters
     ----------
     path : Path
         Target, ending in .npz.
-    layers, meta
+    layers, meta, labels
         See `Integers`.
 
     Raises
     ------
     UserError
-        If the file cannot be written.
+        If there are more labels than `MAX_LABELS`, or the file cannot be written.
     """
     text = json.dumps(meta, separators=(",", ":")).encode()
     arrays = {"meta": np.frombuffer(text, np.uint8)}
     for field in [name for name in _TYPES if name != "meta"]:
         parts = [np.ravel(getattr(layers[name], field)) for name in _places(meta["size"])]
         arrays[field] = np.concatenate(parts).astype(_TYPES[field])
+    if labels:
+        arrays |= _arrays_of(labels, path)
     with written(Path(path)) as temporary, open(temporary, "wb") as file:
         np.savez_compressed(file, **arrays)
+
+
+def _arrays_of(labels, path):
+    """What the file `path` holds of `Labels`."""
+    if len(labels.label) > MAX_LABELS:
+        raise UserError(
+            f"{path} would hold {len(labels.label):,} labels; a network learns no more than "
+            f"{MAX_LABELS:,}, so teach it with fewer"
+        )
+    prior = labels.prior
+    shifts = prior.near_shift, prior.wide_shift
+    values = (prior.near, prior.wide, shifts, labels.unit, labels.label)
+    named = zip(_TYPES_OF_LABELS.items(), values, strict=True)
+    return {name: np.asarray(value, dtype) for (name, dtype), value in named}

@@ -109,7 +109,7 @@ def classify(lead, sample, program):
             "--lead"
         )
     logits = program.run(*inputs_of(lead, sample, program))
-    probability = _softmax(logits / 2.0 ** program.layers[-1].shift).round(4)
+    probability = _softmax(logits * program.logit_step).round(4)
     beats = pd.DataFrame({"sample": sample, "seconds": (sample / lead.fs).round(3)})
     beats["class"] = np.array(CLASSES)[logits.argmax(axis=1)]
     beats.loc[unreadable(lead, sample), "class"] = UNREADABLE

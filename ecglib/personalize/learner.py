@@ -224,6 +224,11 @@ class Learner:
         for place in range(len(self.label) - 1, -1, -1):
             self._settle(place)
 
+    def doubted(self):
+        """Which remembered labels, a mask, have no effect since the others speak against them."""
+        answer = self.corrected(self.unit, self.logits).argmax(axis=1)
+        return ~self.effect.any(axis=1) & (answer != self.label)
+
     def _settle(self, place):
         """Set the effect of one remembered label to what the others leave for it to explain."""
         unit, before = self.unit[place : place + 1], self.effect[place].copy()

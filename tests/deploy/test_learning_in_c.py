@@ -8,7 +8,8 @@ import pytest
 from ecglib.deploy import replay, shipped
 from ecglib.deploy.c99 import harness
 from ecglib.deploy.c99.emit import write_c
-from ecglib.deploy.c99.learning import known_of, own_logits
+from ecglib.deploy.c99.learning import known_of
+from ecglib.deploy.c99.taught import own_logits
 from ecglib.personalize import learner
 from ecglib.personalize.learner import Learner, Prior
 from ecglib.system.errors import UserError

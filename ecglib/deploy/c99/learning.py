@@ -1,34 +1,6 @@
-"""What the learner reads of a network in integers."""
+"""What the learner reads of a network in PyTorch that is rounded to integers."""
 
-import numpy as np
 import torch
-
-from ecglib.personalize.learner import LARGEST_LOGIT, LOGIT
-
-OFFSET = 128
-
-
-def own_logits(program, unit):
-    """Logits of the network, as the learner in C computes them.
-
-    Parameters
-    ----------
-    program : ecglib.deploy.c99.program.Program
-        The network.
-    unit : ndarray of uint8, shape (n_beats, n_units)
-        Bytes of its last hidden layer.
-
-    Returns
-    -------
-    ndarray of int64, shape (n_beats, 3)
-        In 1/`ecglib.personalize.learner.LOGIT`.
-    """
-    out = program.layers[-1]
-    signed = unit.astype(np.int64) - OFFSET
-    sums = signed @ out.weight[:, 0].T.astype(np.int64) + out.bias
-    shift = out.shift - LOGIT.bit_length() + 1
-    logits = (sums * out.multiplier + (1 << (shift - 1))) >> shift
-    return np.clip(logits, -LARGEST_LOGIT, LARGEST_LOGIT)
 
 
 def units_of(model, head_inputs):

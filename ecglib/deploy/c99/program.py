@@ -123,6 +123,11 @@ class Program:
         q = np.rint(values.astype(np.float32) * inverse) + self.reader(name).zero_in
         return np.clip(q, -OFFSET, OFFSET - 1).astype(np.int8)
 
+    @property
+    def logit_step(self):
+        """Value of one integer step of the logits."""
+        return 2.0 ** -self.layers[-1].shift
+
     def run(self, beat, rr=None):
         """Logits in integers: the reference that the C code must equal bit for bit.
 
@@ -131,26 +136,38 @@ class Program:
         for all classes. The class with the largest value is the answer; if values are equal,
         the first of them.
         """
-        step = max(1, _MOST_SUMS // max(map(np.prod, self.shapes.values())))
-        parts = [slice(i, i + step) for i in range(0, len(beat) or 1, step)]
-        return np.concatenate([self._run(beat[p], rr if rr is None else rr[p]) for p in parts])
+        return np.concatenate([self.logits(unit) for unit in self._parts(beat, rr)])
 
-    def _run(self, beat, rr):
+    def units(self, beat, rr=None):
+        """Bytes that the last layer reads, (n_beats, n_units) uint8; arguments as in `run`."""
+        return np.concatenate(list(self._parts(beat, rr)))
+
+    def logits(self, unit):
+        """Logits, as `run` returns them, from the bytes that `units` returns."""
+        sums = _sums(self.layers[-1], unit.astype(np.int16)[:, None] - OFFSET)
+        return sums[:, 0] * self.layers[-1].multiplier
+
+    def _parts(self, beat, rr):
+        """What `units` returns, for some beats at a time."""
+        step = max(1, _MOST_SUMS // max(map(np.prod, self.shapes.values())))
+        for start in range(0, len(beat) or 1, step):
+            part = slice(start, start + step)
+            yield self._units(beat[part], rr if rr is None else rr[part])
+
+    def _units(self, beat, rr):
         buffers = {
             name: np.zeros((len(beat), *shape), np.int8) for name, shape in self.shapes.items()
         }
         buffers["beat"] = beat.transpose(0, 2, 1)
         if rr is not None:
             buffers["rr"] = rr[:, None, :]
-        for layer in self.layers:
-            sums = _sums(layer, buffers[layer.source])
-            if layer.target == "logits":
-                return sums[:, 0] * layer.multiplier
-            out = _requantized(layer, sums)
+        *hidden, last = self.layers
+        for layer in hidden:
+            out = _requantized(layer, _sums(layer, buffers[layer.source]))
             if self.shapes[layer.target][0] == 1:  # flattened, sample after sample
                 out = out.reshape(len(out), 1, -1)
             buffers[layer.target][:, :, layer.place : layer.place + out.shape[2]] = out
-        raise AssertionError("a program ends with its logits")
+        return (buffers[last.source][:, 0].astype(np.int16) + OFFSET).astype(np.uint8)
 
 
 def _sums(layer, x):
