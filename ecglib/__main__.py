@@ -313,6 +313,12 @@ def _add_prediction(command):
     sub = command(_teach, "teach the network a patient's beats from a table that was filled in")
     _add_recording(sub)
     sub.add_argument("answers", type=Path, metavar="FILE.csv", help="the table of `ask`")
+    text = (
+        "how to learn: `kernel`, which corrects answers near the labelled beats and also runs "
+    )
+    text += "on the device (default), or `head`, which trains the last two layers on a PC with "
+    text += "beats of other patients"
+    sub.add_argument("--update", default="kernel", metavar="HOW", help=text)
     text = "the new network, for `predict --weights`"
     _add_out(sub, text, required=True, metavar="FILE.npz")
 
