@@ -314,10 +314,10 @@ def _add_prediction(command):
     _add_recording(sub)
     sub.add_argument("answers", type=Path, metavar="FILE.csv", help="the table of `ask`")
     text = (
-        "how to learn: `kernel`, which corrects answers near the labelled beats and also runs "
+        "how to learn: `kernel` corrects the answers for beats like the labelled ones, as a "
+        "device can do it, too (default); `head` trains the last two layers again, together "
+        "with beats of other patients"
     )
-    text += "on the device (default), or `head`, which trains the last two layers on a PC with "
-    text += "beats of other patients"
     sub.add_argument("--update", default="kernel", metavar="HOW", help=text)
     text = "the new network, for `predict --weights`"
     _add_out(sub, text, required=True, metavar="FILE.npz")

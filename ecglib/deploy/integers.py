@@ -201,9 +201,9 @@ def _check(meta):
     numbers = np.hstack(list(size.values())).tolist()
     if not all(type(n) is int and 0 <= n <= MAX_PARAMETERS for n in numbers):
         raise ValueError("impossible sizes")
-    if taught := meta.get("taught"):
-        if not all(isinstance(taught[name], str) for name in ("record", "labels")):
-            raise ValueError("labels of unknown origin")
+    taught = meta.get("taught", {"record": "", "labels": ""})
+    if not all(isinstance(taught[name], str) for name in ("record", "labels")):
+        raise ValueError("labels of unknown origin")
 
 
 def _labels(near, wide, shifts, unit, label, n_units):

@@ -34,8 +34,8 @@ patient left out once, about one in seven updates of patients in DS1 changed mor
 updates of the `head`."""
 
 FEW_LABELS = 5
-"""With one label or two, single patients lost much accuracy in study budget (chapter 8), where the
-`head` was updated; three and four were not run."""
+"""With one label or two, single patients lost much accuracy in study budget (chapter 8), after
+updates of the `head`; three and four were not run."""
 
 MAX_TABLE_BYTES = 10_000_000
 
@@ -252,8 +252,8 @@ def _by_head(lead, sample, network, weights, answers, config):
     """Training of the last two layers, which replays beats of other patients."""
     if network.labels:
         raise UserError(
-            f"{weights} was taught by --update kernel; go on with --update kernel, or teach the "
-            "shipped network"
+            f"{weights} was taught with --update kernel; go on with it, or teach the shipped "
+            "network by --update head"
         )
     every = head_of(lead, sample, network)
     labelled = every.select(torch.from_numpy(answers.beat))

@@ -225,7 +225,7 @@ class Learner:
             self._settle(place)
 
     def doubted(self):
-        """Which remembered labels, a mask, have no effect since the others speak against them."""
+        """Which remembered labels (a mask) have no effect, as others speak against them."""
         answer = self.corrected(self.unit, self.logits).argmax(axis=1)
         return ~self.effect.any(axis=1) & (answer != self.label)
 
