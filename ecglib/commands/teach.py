@@ -75,13 +75,11 @@ def page_of(classified, table):
 def teach(args):
     """Update the network by a table that was filled in; returns what changed.
 
-    `args` has `record`, `lead`, `fs`, `units`, `annotations`, `weights`, `answers`, `update`
-    (a key of `teaching.UPDATES`), `out`, `force`. Whatever cannot be read, used or written is a
-    UserError.
+    `args` has `record`, `lead`, `fs`, `units`, `annotations`, `weights`, `answers`, `update`,
+    `out`, `force`. Whatever cannot be read, used or written is a UserError.
     """
     if args.update not in teaching.UPDATES:
-        known = " or ".join(teaching.UPDATES)
-        raise UserError(f"--update is {args.update}; use {known}")
+        raise UserError(f"--update is {args.update}; use {' or '.join(teaching.UPDATES)}")
     recording = open_recording(args.record, args.fs, args.units)
     weights = args.weights or shipped.WEIGHTS
     network = shipped.load(weights)
@@ -99,11 +97,9 @@ def teach(args):
     new = taught.network
     shipped.save(args.out, new.model, new.meta | {"taught": about}, new.labels)
     learned = f"learned from {len(answers.beat)} labels ({answers.counts()})"
-    if doubted := [clock(sample[beat] / lead.fs) for beat in taught.doubted]:
-        learned += (
-            f"; {len(doubted)} without effect, since the network finds them nearly impossible: "
-            f"look again at {', '.join(doubted)}"
-        )
+    if doubted := [clock(seconds) for seconds in sample[taught.doubted] / lead.fs]:
+        found = f"{len(doubted)} nearly impossible, so without effect"
+        learned += f"; {found}: look again at {', '.join(doubted)}"
     return "\n".join(
         [
             *notes_on(recording, lead),

@@ -5,10 +5,8 @@ An .npz file with six flat arrays: `weight` (int8, layer after layer, each in Py
 `input_zero` (uint8) of the layers, and `meta`, the bytes of a JSON text. The layers are those
 of `ecglib.models.micronet.MicroNet`, whose size the meta states.
 
-A network that has learned labels on the device's way (`ecglib.personalize.learner`) has five
-more: `near` (uint16) and `wide` (int16) with their `shifts` (uint8), which say how far a label
-reaches, and `unit` (uint8) and `label` (uint8) of the labels in the order in which they were
-given. Whoever reads the file learns them again.
+If the network has learned `ecglib.deploy.c99.taught.Labels`, there are five more: `unit` and
+`label`, and of the prior `near` (uint16), `wide` (int16) and the two `shifts` (uint8).
 """
 
 import json
@@ -48,8 +46,6 @@ MAX_LABELS = 10_000
 """Largest number of labels that a file holds."""
 
 _MAX_UNPACKED = 2 * MAX_PARAMETERS + 200 * MAX_LABELS
-_WIDE_SHIFTS = range(3, 63)  # that integers of 64 bits allow
-
 _TYPES = {
     "weight": np.int8,
     "bias": np.int32,
@@ -58,13 +54,8 @@ _TYPES = {
     "input_zero": np.uint8,
     "meta": np.uint8,
 }
-_TYPES_OF_LABELS = {
-    "near": np.uint16,
-    "wide": np.int16,
-    "shifts": np.uint8,
-    "unit": np.uint8,
-    "label": np.uint8,
-}
+_TYPES_OF_LABELS = {"near": np.uint16, "wide": np.int16}
+_TYPES_OF_LABELS |= dict.fromkeys(("shifts", "unit", "label"), np.uint8)
 
 
 @dataclass(frozen=True)
@@ -93,9 +84,7 @@ class Integers:
         return self.meta["features"]
 
     def program(self):
-        """The network as a `Program`, equal to what `lower` makes of it in PyTorch.
-
-        If it has learned labels, it is a `TaughtProgram`.
+        """The network as a `Program`, equal to that of `ecglib.deploy.shipped.Shipped`.
 
         Raises
         ------
@@ -170,16 +159,14 @@ def read(path=WEIGHTS):
     damaged = refused(f"{path} is no network, or damaged; {how}")
     with damaged, opened_npz(path, _MAX_UNPACKED) as file:
         arrays = {name: file[name] for name in file.files}
-    foreign = refused(f"{path} holds no network of this version; {how}")
-    with foreign, np.errstate(divide="raise", over="raise"):
-        types = {name: array.dtype for name, array in arrays.items()}
-        if types not in (_TYPES, _TYPES | _TYPES_OF_LABELS):
+    with refused(f"{path} is no network of this version; {how}"), np.errstate(divide="raise"):
+        if {k: v.dtype for k, v in arrays.items()} not in (_TYPES, _TYPES | _TYPES_OF_LABELS):
             raise ValueError("other arrays")
-        taught = {name: arrays.pop(name) for name in _TYPES_OF_LABELS if name in arrays}
+        taught = [arrays.pop(name) for name in _TYPES_OF_LABELS if name in arrays]
         meta = json.loads(arrays.pop("meta").tobytes())
         _check(meta)
-        labels = _labels(**taught, n_units=meta["size"]["hidden_units"]) if taught else None
-        found = Integers(_layers(arrays, _places(meta["size"])), meta, labels)
+        layers, n_units = _layers(arrays, _places(meta["size"])), meta["size"]["hidden_units"]
+        found = Integers(layers, meta, _labels(n_units, *taught) if taught else None)
         (n_channels, n_rr), program = widths(found.features), found.program()
         none = np.zeros((1, n_channels, LENGTH), np.int8), np.zeros((1, n_rr), np.int8)
         if program.run(*none).shape != (1, len(CLASSES)):
@@ -206,16 +193,15 @@ def _check(meta):
         raise ValueError("labels of unknown origin")
 
 
-def _labels(near, wide, shifts, unit, label, n_units):
+def _labels(n_units, near, wide, shifts, unit, label):
     """`Labels` from the arrays of a file."""
-    shapes = [array.shape for array in (near, wide, shifts, unit, label)]
-    n = len(label)
+    shapes, n = [array.shape for array in (near, wide, shifts, unit, label)], len(label)
     if shapes != [(n_units,), (n_units + 1, n_units + 1), (2,), (n, n_units), (n,)]:
         raise ValueError("labels do not fit the network")
     near_shift, wide_shift = shifts.tolist()
-    possible = near_shift < 64 and wide_shift in _WIDE_SHIFTS and n <= MAX_LABELS
+    possible = n <= MAX_LABELS and near_shift < 64 and 3 <= wide_shift < 64
     if not possible or np.any(label >= len(CLASSES)):
-        raise ValueError("impossible labels")
+        raise ValueError("impossible labels, or a prior beyond 64 bits")
     prior = Prior(near.astype(np.int64), near_shift, wide.astype(np.int64), wide_shift)
     return Labels(prior, unit, label)
 
@@ -260,21 +246,12 @@ def write(path, layers, meta, labels=None):
     for field in [name for name in _TYPES if name != "meta"]:
         parts = [np.ravel(getattr(layers[name], field)) for name in _places(meta["size"])]
         arrays[field] = np.concatenate(parts).astype(_TYPES[field])
+    if labels and len(labels.label) > MAX_LABELS:
+        raise UserError(f"{path} would hold over {MAX_LABELS:,} labels; teach it fewer")
     if labels:
-        arrays |= _arrays_of(labels, path)
+        near, near_shift, wide, wide_shift = vars(labels.prior).values()
+        values = (near, wide, (near_shift, wide_shift), labels.unit, labels.label)
+        named = zip(_TYPES_OF_LABELS.items(), values, strict=True)
+        arrays |= {name: np.asarray(value, dtype) for (name, dtype), value in named}
     with written(Path(path)) as temporary, open(temporary, "wb") as file:
         np.savez_compressed(file, **arrays)
-
-
-def _arrays_of(labels, path):
-    """What the file `path` holds of `Labels`."""
-    if len(labels.label) > MAX_LABELS:
-        raise UserError(
-            f"{path} would hold {len(labels.label):,} labels; a network learns no more than "
-            f"{MAX_LABELS:,}, so teach it with fewer"
-        )
-    prior = labels.prior
-    shifts = prior.near_shift, prior.wide_shift
-    values = (prior.near, prior.wide, shifts, labels.unit, labels.label)
-    named = zip(_TYPES_OF_LABELS.items(), values, strict=True)
-    return {name: np.asarray(value, dtype) for (name, dtype), value in named}

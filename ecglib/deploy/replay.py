@@ -139,12 +139,7 @@ def load(network, weights):
 
 
 def prior_of(network, weights):
-    """How far labels of a `Shipped` network reach, a `Prior`, from the beats that it replays.
-
-    A network that has learned labels has its prior with them; `load` says what is raised.
-    """
-    if network.labels:
-        return network.labels.prior
+    """How far labels of a network reach (`Prior`); raises what `load` raises."""
     return Prior.of(*known_of(network.model, load(network, weights).beats))
 
 

@@ -32,7 +32,7 @@ class Shipped:
     meta : dict
         Facts about its training.
     labels : Labels, optional
-        What it has learned since; `model` has not changed by that.
+        What it has learned since, by which `model` does not change.
     """
 
     model: MicroNet

@@ -76,9 +76,8 @@ def to_ask(classified, network, config, *, anytime=False):
             f"lead by --lead{hint}"
         )
     read = head_of(lead, sample, network).select(torch.from_numpy(allowed))
-    embedding = View.of(network.model, FROM_HEAD, read).embedding.numpy()
-    seen = beats.loc[allowed, list(CLASSES)].to_numpy(), embedding
-    rng = np.random.default_rng(config.seed)
+    view, rng = View.of(network.model, FROM_HEAD, read), np.random.default_rng(config.seed)
+    seen = beats.iloc[allowed][list(CLASSES)].to_numpy(), view.embedding.numpy()
     found = beats.iloc[allowed[queries.ask(config.query, config.budget, *seen, rng)]]
     return found[["sample", "seconds", "class"]].assign(
         record=lead.recording,
@@ -184,18 +183,10 @@ def _place_and_label(where, row, lead, sample):
 
 @dataclass(frozen=True)
 class Taught:
-    """A network after an update, and what the update did.
+    """A network after an update, and classes (n_beats,) by the old and by it.
 
-    Attributes
-    ----------
-    network : Shipped
-        The new network.
-    before, after : ndarray of str, shape (n_beats,)
-        Classes by the old network and by the new one.
-    doubted : ndarray of int
-        Labelled beats without an effect, since the network and the other labels find their
-        class nearly impossible; they are among the last labels, see
-        `ecglib.personalize.learner`.
+    `doubted` are those of the last `ecglib.personalize.learner.LABELS` labelled beats whose
+    label has no effect, since the network and the other labels make it nearly impossible.
     """
 
     network: Shipped
@@ -240,10 +231,10 @@ class Taught:
 
 def _by_kernel(lead, sample, network, weights, answers, config):
     """The update that runs on the device; labels add to those that the network knows."""
-    beat, rr = inputs_of(lead, sample, network.program())
-    unit = network.program().units(beat[answers.beat], rr[answers.beat])
-    known = network.labels or Labels.none(replay.prior_of(network, weights))
-    new = replace(network, labels=known.followed_by(unit, answers.label))
+    program, label = network.program(), answers.label.astype(np.uint8)
+    unit = program.units(*(read[answers.beat] for read in inputs_of(lead, sample, program)))
+    known = network.labels or Labels(replay.prior_of(network, weights), unit[:0], label[:0])
+    new = replace(network, labels=known.followed_by(unit, label))
     doubted = new.program().learner.doubted()[-len(answers.beat) :]
     return new, answers.beat[-len(doubted) :][doubted]
 
@@ -252,8 +243,7 @@ def _by_head(lead, sample, network, weights, answers, config):
     """Training of the last two layers, which replays beats of other patients."""
     if network.labels:
         raise UserError(
-            f"{weights} was taught with --update kernel; go on with it, or teach the shipped "
-            "network by --update head"
+            f"{weights} was taught by kernel; use --update kernel, or the shipped network"
         )
     every = head_of(lead, sample, network)
     labelled = every.select(torch.from_numpy(answers.beat))
@@ -267,16 +257,14 @@ def _by_head(lead, sample, network, weights, answers, config):
 
 
 UPDATES = {"kernel": _by_kernel, "head": _by_head}
-"""Name -> function of a lead, its R-peaks, a network, its file, answers and settings to the new
-network and the beats whose labels have no effect."""
+"""Name -> function from arguments of `teach` to the new network and `Taught.doubted`."""
 
 
 def teach(lead, sample, network, weights, answers, update, config):
     """`Taught` by `Answers`, with an `update` of `UPDATES`.
 
     The beats of a lead are at `sample` (n_beats,). The old `network`, a `Shipped` from the file
-    `weights`, is not changed. Settings are those of study budget, in `config`; update "kernel"
-    has none.
+    `weights`, is not changed. Settings of the update "head", of study budget, are in `config`.
     """
     new, doubted = UPDATES[update](lead, sample, network, weights, answers, config)
     programs = network.program(), new.program()

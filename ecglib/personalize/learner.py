@@ -127,9 +127,9 @@ class Prior:
 
     def nearness(self, unit, other):
         """Near part of the kernel (n_beats, n_others), at most 32768."""
-        difference = unit.astype(np.int64)[:, None] - other.astype(np.int64)[None]
-        distance = (difference**2 @ self.near) >> self.near_shift
-        return (1 << 27) // (4096 + distance)
+        a, b = unit.astype(np.int64), other.astype(np.int64)
+        squares = (a**2 @ self.near)[:, None] + b**2 @ self.near - 2 * (a * self.near) @ b.T
+        return (1 << 27) // (4096 + (squares >> self.near_shift))
 
 
 def _weights(label):

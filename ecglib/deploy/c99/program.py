@@ -136,23 +136,19 @@ class Program:
         for all classes. The class with the largest value is the answer; if values are equal,
         the first of them.
         """
-        return np.concatenate([self.logits(unit) for unit in self._parts(beat, rr)])
+        return self.logits(self.units(beat, rr))
 
     def units(self, beat, rr=None):
         """Bytes that the last layer reads, (n_beats, n_units) uint8; arguments as in `run`."""
-        return np.concatenate(list(self._parts(beat, rr)))
+        step = max(1, _MOST_SUMS // max(map(np.prod, self.shapes.values())))
+        parts = [slice(i, i + step) for i in range(0, len(beat) or 1, step)]
+        units = [self._units(beat[p], rr if rr is None else rr[p]) for p in parts]
+        return (np.concatenate(units).astype(np.int16) + OFFSET).astype(np.uint8)
 
     def logits(self, unit):
         """Logits, as `run` returns them, from the bytes that `units` returns."""
-        sums = _sums(self.layers[-1], unit.astype(np.int16)[:, None] - OFFSET)
-        return sums[:, 0] * self.layers[-1].multiplier
-
-    def _parts(self, beat, rr):
-        """What `units` returns, for some beats at a time."""
-        step = max(1, _MOST_SUMS // max(map(np.prod, self.shapes.values())))
-        for start in range(0, len(beat) or 1, step):
-            part = slice(start, start + step)
-            yield self._units(beat[part], rr if rr is None else rr[part])
+        last = self.layers[-1]
+        return _sums(last, unit.astype(np.int16)[:, None] - OFFSET)[:, 0] * last.multiplier
 
     def _units(self, beat, rr):
         buffers = {
@@ -167,7 +163,7 @@ class Program:
             if self.shapes[layer.target][0] == 1:  # flattened, sample after sample
                 out = out.reshape(len(out), 1, -1)
             buffers[layer.target][:, :, layer.place : layer.place + out.shape[2]] = out
-        return (buffers[last.source][:, 0].astype(np.int16) + OFFSET).astype(np.uint8)
+        return buffers[last.source][:, 0]
 
 
 def _sums(layer, x):
