@@ -12,7 +12,7 @@ nothing.
 A label that the network, taught by all other labels, finds nearly impossible has no effect:
 this keeps single wrong answers from doing harm.
 
-Everything is computed in integers, and `learner.c` computes the same bit for bit.
+Everything is computed in integers, and `learn.c` computes the same bit for bit.
 """
 
 from dataclasses import dataclass

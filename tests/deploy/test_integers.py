@@ -166,7 +166,7 @@ def test_a_taught_network_comes_back_as_it_was(taught_file):
         np.testing.assert_array_equal(network.labels.unit, labels.unit)
 
 
-def test_a_label_less_step_of_logits_is_that_of_pytorch():
+def test_logits_of_units_are_those_of_pytorch():
     network, rng = shipped.load(), np.random.default_rng(3)
     program = network.program()
     unit = rng.integers(0, 256, (50, 16), dtype=np.uint8)
@@ -191,9 +191,11 @@ WRONG_LABELS = {
     "one shift": {"shifts": np.zeros(1, np.uint8)},
     "a shift beyond 64 bits": {"shifts": np.array([10, 200], np.uint8)},
     "a shift that is too small": {"shifts": np.array([10, 1], np.uint8)},
-    "a kernel below zero": {
-        "wide": np.full((17, 17), -30000, np.int16),
-        "unit": np.array([[0] * 15 + [1]] * 30, np.uint8),
+    "a kernel by which a step divides by zero": {
+        "wide": np.diag([*[0] * 16, -512]).astype(np.int16),
+        "shifts": np.array([10, 18], np.uint8),
+        "unit": np.zeros((30, 16), np.uint8),
+        "label": np.arange(30, dtype=np.uint8) % 3,
     },
     "too many labels": {
         "unit": np.zeros((integers.MAX_LABELS + 1, 16), np.uint8),
