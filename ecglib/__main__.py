@@ -272,7 +272,7 @@ def _add_deployment(command):
     sub = command(_export, text)
     text = (
         "a network of study int8 as ONNX; the weights that `predict` uses; or a folder with "
-        "networks, beats, scripts and C code for a Jetson or another device"
+        "networks, beats, scripts and C code, which learns, for a Jetson or another device"
     )
     sub.add_argument("form", choices=["onnx", "micronet", "bundle"], help=text)
     text = "layers that an ONNX file holds in integers (default: all_int8)"
@@ -313,6 +313,9 @@ def _add_prediction(command):
     sub = command(_teach, "teach the network a patient's beats from a table that was filled in")
     _add_recording(sub)
     sub.add_argument("answers", type=Path, metavar="FILE.csv", help="the table of `ask`")
+    text = "kernel corrects answers near the labels, as the device does (default); head trains "
+    text += "the last two layers again, with beats of other patients"
+    sub.add_argument("--update", default="kernel", metavar="HOW", help=text)
     text = "the new network, for `predict --weights`"
     _add_out(sub, text, required=True, metavar="FILE.npz")
 

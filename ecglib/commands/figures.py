@@ -26,8 +26,9 @@ from ecglib.deploy import replay, shipped
 from ecglib.deploy.c99 import harness
 from ecglib.deploy.c99.emit import write_c
 from ecglib.deploy.c99.front import network_inputs
-from ecglib.deploy.c99.learning import follow, known_of
+from ecglib.deploy.c99.learning import known_of
 from ecglib.deploy.c99.streaming import classes_in_c, raw_samples, stream
+from ecglib.deploy.c99.taught import follow
 from ecglib.holter.classify import classify, detected
 from ecglib.holter.lead import read_lead
 from ecglib.holter.open import open_recording

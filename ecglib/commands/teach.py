@@ -7,6 +7,7 @@ from ecglib.deploy.c99.front import check_features
 from ecglib.holter import teach as teaching
 from ecglib.holter.classify import classify
 from ecglib.holter.open import open_recording
+from ecglib.holter.report import clock
 from ecglib.personalize.budget import CHOSEN
 from ecglib.studies.registry import make_config, settings_of
 from ecglib.system.errors import UserError
@@ -74,22 +75,31 @@ def page_of(classified, table):
 def teach(args):
     """Update the network by a table that was filled in; returns what changed.
 
-    `args` has `record`, `lead`, `fs`, `units`, `annotations`, `weights`, `answers`, `out`,
-    `force`. Whatever cannot be read, used or written is a UserError.
+    `args` has `record`, `lead`, `fs`, `units`, `annotations`, `weights`, `answers`, `update`,
+    `out`, `force`. Whatever cannot be read, used or written is a UserError.
     """
+    if args.update not in teaching.UPDATES:
+        raise UserError(f"--update is {args.update}; use {' or '.join(teaching.UPDATES)}")
     recording = open_recording(args.record, args.fs, args.units)
     weights = args.weights or shipped.WEIGHTS
     network = shipped.load(weights)
     check_features(network.features, weights)
-    known = (*recording.files, weights, replay.file_of(network, weights), args.answers)
-    check_target(args.out, known, force=args.force, ending=".npz")
+    replayed = [] if network.labels else [replay.file_of(network, weights)]
+    reads = (*recording.files, weights, *replayed, args.answers)
+    check_target(args.out, reads, force=args.force, ending=".npz")
     lead, sample, symbol = read(args, recording)
     answers = teaching.read_answers(args.answers, lead, sample)
-    replayed, config = replay.load(network, weights), settings(network, len(answers.beat))
-    taught = teaching.teach(lead, sample, network, replayed, config, answers)
+    config = settings(network, len(answers.beat))
+    taught = teaching.teach(lead, sample, network, weights, answers, args.update, config)
     about = {"record": lead.recording, "lead": lead.name, "labels": answers.counts()}
-    shipped.save(args.out, taught.model, network.meta | {"taught": about})
+    if earlier := network.meta.get("taught"):
+        about["labels"] = f"{earlier['labels']} of {earlier['record']}, then {about['labels']}"
+    new = taught.network
+    shipped.save(args.out, new.model, new.meta | {"taught": about}, new.labels)
     learned = f"learned from {len(answers.beat)} labels ({answers.counts()})"
+    if doubted := [clock(seconds) for seconds in sample[taught.doubted] / lead.fs]:
+        found = f"{len(doubted)} nearly impossible, so without effect"
+        learned += f"; {found}: look again at {', '.join(doubted)}"
     return "\n".join(
         [
             *notes_on(recording, lead),

@@ -4,6 +4,9 @@ An .npz file with six flat arrays: `weight` (int8, layer after layer, each in Py
 `bias` (int32) and `scale` (float32) of all output channels, `input_scale` (float32) and
 `input_zero` (uint8) of the layers, and `meta`, the bytes of a JSON text. The layers are those
 of `ecglib.models.micronet.MicroNet`, whose size the meta states.
+
+If the network has learned `ecglib.deploy.c99.taught.Labels`, there are five more: `unit` and
+`label`, and of the prior `near` (uint16), `wide` (int16) and the two `shifts` (uint8).
 """
 
 import json
@@ -18,6 +21,8 @@ from ecglib.aami import CLASSES
 from ecglib.data.signal.micro_input import LENGTH, widths
 from ecglib.deploy.c99.program import Layer, Program
 from ecglib.deploy.c99.stored import Stored
+from ecglib.deploy.c99.taught import Labels
+from ecglib.personalize.learner import Prior
 from ecglib.system.errors import UserError
 from ecglib.system.files import written
 from ecglib.system.untrusted import opened_npz, read_json, refused
@@ -37,6 +42,10 @@ FROZEN = WEIGHTS.with_name("frozen.json")
 MAX_PARAMETERS = 100_000
 """Largest number of weights of a micro network; the shipped one has about 3,500."""
 
+MAX_LABELS = 10_000
+"""Largest number of labels that a file holds."""
+
+_MAX_UNPACKED = 2 * MAX_PARAMETERS + 200 * MAX_LABELS
 _TYPES = {
     "weight": np.int8,
     "bias": np.int32,
@@ -45,6 +54,8 @@ _TYPES = {
     "input_zero": np.uint8,
     "meta": np.uint8,
 }
+_TYPES_OF_LABELS = {"near": np.uint16, "wide": np.int16}
+_TYPES_OF_LABELS |= dict.fromkeys(("shifts", "unit", "label"), np.uint8)
 
 
 @dataclass(frozen=True)
@@ -59,10 +70,13 @@ class Integers:
         Facts about the network, which JSON can hold; `features` (see
         `ecglib.data.signal.micro_input.micro_inputs`), `size` and `bits` of each layer are
         always there.
+    labels : Labels, optional
+        What the network has learned.
     """
 
     layers: dict[str, Stored]
     meta: dict
+    labels: Labels | None = None
 
     @property
     def features(self):
@@ -70,7 +84,7 @@ class Integers:
         return self.meta["features"]
 
     def program(self):
-        """The network as a `Program`, equal to what `lower` makes of it in PyTorch.
+        """The network as a `Program`, equal to that of `ecglib.deploy.shipped.Shipped`.
 
         Raises
         ------
@@ -87,7 +101,8 @@ class Integers:
             shapes[source] = (place.n_times, weight.shape[2])
             if source in ("beat", "rr"):
                 scales[source] = float(stored.input_scale)
-        return Program(tuple(layers), shapes, scales, self.features)
+        program = Program(tuple(layers), shapes, scales, self.features)
+        return self.labels.taught(program) if self.labels else program
 
 
 class _Place(NamedTuple):
@@ -142,14 +157,16 @@ def read(path=WEIGHTS):
         raise UserError(f"there is no file {path}; name a network that `teach` wrote")
     how = "name a network that `teach` or `export micronet` wrote"
     damaged = refused(f"{path} is no network, or damaged; {how}")
-    with damaged, opened_npz(path, 2 * MAX_PARAMETERS) as file:
+    with damaged, opened_npz(path, _MAX_UNPACKED) as file:
         arrays = {name: file[name] for name in file.files}
-    with refused(f"{path} holds no network of this version; {how}"):
-        if {name: array.dtype for name, array in arrays.items()} != _TYPES:
+    with refused(f"{path} is no network of this version; {how}"), np.errstate(divide="raise"):
+        if {k: v.dtype for k, v in arrays.items()} not in (_TYPES, _TYPES | _TYPES_OF_LABELS):
             raise ValueError("other arrays")
+        taught = [arrays.pop(name) for name in _TYPES_OF_LABELS if name in arrays]
         meta = json.loads(arrays.pop("meta").tobytes())
         _check(meta)
-        found = Integers(_layers(arrays, _places(meta["size"])), meta)
+        layers, n_units = _layers(arrays, _places(meta["size"])), meta["size"]["hidden_units"]
+        found = Integers(layers, meta, _labels(n_units, *taught) if taught else None)
         (n_channels, n_rr), program = widths(found.features), found.program()
         none = np.zeros((1, n_channels, LENGTH), np.int8), np.zeros((1, n_rr), np.int8)
         if program.run(*none).shape != (1, len(CLASSES)):
@@ -171,6 +188,22 @@ def _check(meta):
     numbers = np.hstack(list(size.values())).tolist()
     if not all(type(n) is int and 0 <= n <= MAX_PARAMETERS for n in numbers):
         raise ValueError("impossible sizes")
+    taught = meta.get("taught", {"record": "", "labels": ""})
+    if not all(isinstance(taught[name], str) for name in ("record", "labels")):
+        raise ValueError("labels of unknown origin")
+
+
+def _labels(n_units, near, wide, shifts, unit, label):
+    """`Labels` from the arrays of a file."""
+    shapes, n = [array.shape for array in (near, wide, shifts, unit, label)], len(label)
+    if shapes != [(n_units,), (n_units + 1, n_units + 1), (2,), (n, n_units), (n,)]:
+        raise ValueError("labels do not fit the network")
+    near_shift, wide_shift = shifts.tolist()
+    possible = n <= MAX_LABELS and near_shift < 64 and 3 <= wide_shift < 64
+    if not possible or np.any(label >= len(CLASSES)):
+        raise ValueError("impossible labels, or a prior beyond 64 bits")
+    prior = Prior(near.astype(np.int64), near_shift, wide.astype(np.int64), wide_shift)
+    return Labels(prior, unit, label)
 
 
 def _layers(arrays, places):
@@ -193,25 +226,32 @@ def _layers(arrays, places):
     }
 
 
-def write(path, layers, meta):
+def write(path, layers, meta, labels=None):
     """Write a network as a file that `read` reads.
 
     Parameters
     ----------
     path : Path
         Target, ending in .npz.
-    layers, meta
+    layers, meta, labels
         See `Integers`.
 
     Raises
     ------
     UserError
-        If the file cannot be written.
+        If there are more labels than `MAX_LABELS`, or the file cannot be written.
     """
     text = json.dumps(meta, separators=(",", ":")).encode()
     arrays = {"meta": np.frombuffer(text, np.uint8)}
     for field in [name for name in _TYPES if name != "meta"]:
         parts = [np.ravel(getattr(layers[name], field)) for name in _places(meta["size"])]
         arrays[field] = np.concatenate(parts).astype(_TYPES[field])
+    if labels and len(labels.label) > MAX_LABELS:
+        raise UserError(f"{path} would hold over {MAX_LABELS:,} labels; teach it fewer")
+    if labels:
+        near, near_shift, wide, wide_shift = vars(labels.prior).values()
+        values = (near, wide, (near_shift, wide_shift), labels.unit, labels.label)
+        named = zip(_TYPES_OF_LABELS.items(), values, strict=True)
+        arrays |= {name: np.asarray(value, dtype) for (name, dtype), value in named}
     with written(Path(path)) as temporary, open(temporary, "wb") as file:
         np.savez_compressed(file, **arrays)

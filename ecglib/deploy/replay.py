@@ -16,9 +16,11 @@ import torch
 from ecglib.aami import CLASSES
 from ecglib.data.inputs import Inputs
 from ecglib.deploy import shipped
+from ecglib.deploy.c99.learning import known_of
 from ecglib.deploy.c99.lower import lower
 from ecglib.models.micronet import HEAD
 from ecglib.personalize.budget import Anatomy
+from ecglib.personalize.learner import Prior
 from ecglib.system.errors import UserError
 from ecglib.system.files import written
 from ecglib.system.untrusted import opened_npz, refused
@@ -134,6 +136,11 @@ def load(network, weights):
         if str(found["body"]) == body_of(network.model):
             return _replay(network.model.hidden, found["head"].T, found)
     raise UserError(f"{path} holds beats of another network than {weights}; copy its own there")
+
+
+def prior_of(network, weights):
+    """How far labels of a network reach (`Prior`); raises what `load` raises."""
+    return Prior.of(*known_of(network.model, load(network, weights).beats))
 
 
 def _replay(hidden, head, found):

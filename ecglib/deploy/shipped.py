@@ -8,6 +8,7 @@ import torch
 from ecglib.deploy import integers
 from ecglib.deploy.c99.lower import lower
 from ecglib.deploy.c99.stored import stored_integers
+from ecglib.deploy.c99.taught import Labels
 from ecglib.deploy.integers import WEIGHTS
 from ecglib.models.micronet import MicroNet, MicroNetConfig
 from ecglib.quant import freeze_ranges, quantize
@@ -30,15 +31,19 @@ class Shipped:
         Its input, see `ecglib.data.signal.micro_input.micro_inputs`.
     meta : dict
         Facts about its training.
+    labels : Labels, optional
+        What it has learned since, by which `model` does not change.
     """
 
     model: MicroNet
     features: str
     meta: dict
+    labels: Labels | None = None
 
     def program(self):
-        """The network as an `ecglib.deploy.c99.program.Program`."""
-        return lower(self.model, self.features)
+        """The network as a `Program`; with `labels`, one that has learned them."""
+        program = lower(self.model, self.features)
+        return self.labels.taught(program) if self.labels else program
 
 
 def load(path=WEIGHTS):
@@ -57,7 +62,7 @@ def load(path=WEIGHTS):
         for name, stored in found.layers.items():
             _restore(model.get_submodule(name), stored)
     freeze_ranges(model)
-    return Shipped(model, found.features, found.meta)
+    return Shipped(model, found.features, found.meta, found.labels)
 
 
 @torch.no_grad()
@@ -85,11 +90,11 @@ def _largest(scale, q_max):
     return np.select([weight / q_max == scale for weight in near], near, product)
 
 
-def save(path, model, meta):
+def save(path, model, meta, labels=None):
     """Write a `MicroNet` in integers, with calibrated ranges, as a file that `load` reads.
 
-    `path`, `meta` and what is raised are those of `integers.write`.
+    `path`, `meta`, `labels` and what is raised are those of `integers.write`.
     """
     named = model.named_modules()
     layers = {name: stored_integers(m) for name, m in named if isinstance(m, QuantLayer)}
-    integers.write(path, layers, meta)
+    integers.write(path, layers, meta, labels)

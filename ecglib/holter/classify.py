@@ -110,7 +110,7 @@ def classify(lead, sample, program):
             "--lead"
         )
     logits = program.run(*inputs_of(lead, sample, program))
-    probability = softmax(logits / 2.0 ** program.layers[-1].shift, axis=1).round(4)
+    probability = softmax(logits * program.logit_step, axis=1).round(4)
     beats = pd.DataFrame({"sample": sample, "seconds": (sample / lead.fs).round(3)})
     beats["class"] = np.array(CLASSES)[logits.argmax(axis=1)]
     beats.loc[unreadable(lead, sample), "class"] = UNREADABLE

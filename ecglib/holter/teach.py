@@ -1,6 +1,6 @@
 """Teaching the network with a few labels: which beats to ask for, and learning from answers.
 
-Queries and update are those of study budget. A beat is what the device makes of it: the bytes
+Queries and updates are those of study budget. A beat is what the device makes of it: the bytes
 that the network in integers reads.
 """
 
@@ -13,8 +13,10 @@ import torch
 
 from ecglib.aami import CLASSES, SYMBOL_TO_AAMI
 from ecglib.data.inputs import Inputs
-from ecglib.deploy.c99.lower import lower
+from ecglib.deploy import replay
+from ecglib.deploy.c99.taught import Labels
 from ecglib.deploy.replay import FROM_HEAD, head_inputs
+from ecglib.deploy.shipped import Shipped
 from ecglib.holter.classify import UNREADABLE, classify, inputs_of
 from ecglib.holter.report import clock
 from ecglib.holter.table_form import encoding_of
@@ -28,11 +30,12 @@ CANNOT_SAY = "?"
 
 MANY_CHANGED = 0.1
 """Share of changed beats above which a note asks for a second look. In study budget, with every
-patient left out once, about one in seven updates of patients in DS1 changed more."""
+patient left out once, about one in seven updates of patients in DS1 changed more; they were
+updates of the `head`."""
 
 FEW_LABELS = 5
-"""With one label or two, single patients lost much accuracy in study budget (chapter 8); three
-and four were not run."""
+"""With one label or two, single patients lost much accuracy in study budget (chapter 8), after
+updates of the `head`; three and four were not run."""
 
 MAX_TABLE_BYTES = 10_000_000
 
@@ -73,9 +76,8 @@ def to_ask(classified, network, config, *, anytime=False):
             f"lead by --lead{hint}"
         )
     read = head_of(lead, sample, network).select(torch.from_numpy(allowed))
-    view = View.of(network.model, FROM_HEAD, read)
-    probability, rng = torch.softmax(view.logits, dim=1), np.random.default_rng(config.seed)
-    seen = probability.numpy(), view.embedding.numpy()
+    view, rng = View.of(network.model, FROM_HEAD, read), np.random.default_rng(config.seed)
+    seen = beats.iloc[allowed][list(CLASSES)].to_numpy(), view.embedding.numpy()
     found = beats.iloc[allowed[queries.ask(config.query, config.budget, *seen, rng)]]
     return found[["sample", "seconds", "class"]].assign(
         record=lead.recording,
@@ -181,11 +183,16 @@ def _place_and_label(where, row, lead, sample):
 
 @dataclass(frozen=True)
 class Taught:
-    """A network in integers after an update, and classes (n_beats,) by the old and by it."""
+    """A network after an update, and classes (n_beats,) by the old and by it.
 
-    model: torch.nn.Module
+    `doubted` are those of the last `ecglib.personalize.learner.LABELS` labelled beats whose
+    label has no effect, since the network and the other labels make it nearly impossible.
+    """
+
+    network: Shipped
     before: np.ndarray
     after: np.ndarray
+    doubted: np.ndarray
 
     def changes(self, answers, symbol=None):
         """What the update changed, and what speaks for looking twice; lines.
@@ -222,19 +229,44 @@ class Taught:
                 yield "note: the new network is worse on these beats; better keep the old one"
 
 
-def teach(lead, sample, network, replay, config, answers):
-    """`Taught` by `Answers`: the update of `ecglib.personalize.budget.updated`.
+def _by_kernel(lead, sample, network, weights, answers, config):
+    """The update that runs on the device; labels add to those that the network knows."""
+    program, label = network.program(), answers.label.astype(np.uint8)
+    unit = program.units(*(read[answers.beat] for read in inputs_of(lead, sample, program)))
+    known = network.labels or Labels(replay.prior_of(network, weights), unit[:0], label[:0])
+    new = replace(network, labels=known.followed_by(unit, label))
+    doubted = new.program().learner.doubted()[-len(answers.beat) :]
+    return new, answers.beat[-len(doubted) :][doubted]
 
-    The beats of a lead are at `sample` (n_beats,). The old `network`, a `Shipped`, is not
-    changed. Settings of the update are those of study budget, in `config`.
-    """
+
+def _by_head(lead, sample, network, weights, answers, config):
+    """Training of the last two layers, which replays beats of other patients."""
+    if network.labels:
+        raise UserError(
+            f"{weights} was taught by kernel; use --update kernel, or the shipped network"
+        )
     every = head_of(lead, sample, network)
     labelled = every.select(torch.from_numpy(answers.beat))
     labelled = replace(labelled, y=torch.from_numpy(answers.label))
     until = max(config.online_seconds * lead.fs, sample[answers.beat].max())
     seen = every.select(torch.from_numpy(np.flatnonzero(sample <= until)))
-    schedule = replay.schedule(config)
-    new = updated(network.model, FROM_HEAD, schedule, replay.beats, labelled, seen)
-    programs = (network.program(), lower(new, network.features))
+    replayed = replay.load(network, weights)
+    schedule = replayed.schedule(config)
+    new = updated(network.model, FROM_HEAD, schedule, replayed.beats, labelled, seen)
+    return replace(network, model=new), np.zeros(0, dtype=np.int64)
+
+
+UPDATES = {"kernel": _by_kernel, "head": _by_head}
+"""Name -> function from arguments of `teach` to the new network and `Taught.doubted`."""
+
+
+def teach(lead, sample, network, weights, answers, update, config):
+    """`Taught` by `Answers`, with an `update` of `UPDATES`.
+
+    The beats of a lead are at `sample` (n_beats,). The old `network`, a `Shipped` from the file
+    `weights`, is not changed. Settings of the update "head", of study budget, are in `config`.
+    """
+    new, doubted = UPDATES[update](lead, sample, network, weights, answers, config)
+    programs = network.program(), new.program()
     found = (classify(lead, sample, program).beats["class"] for program in programs)
-    return Taught(new, *(classes.to_numpy(dtype=str) for classes in found))
+    return Taught(new, *(classes.to_numpy(dtype=str) for classes in found), doubted)

@@ -12,7 +12,7 @@ nothing.
 A label that the network, taught by all other labels, finds nearly impossible has no effect:
 this keeps single wrong answers from doing harm.
 
-Everything is computed in integers, and `learner.c` computes the same bit for bit.
+Everything is computed in integers, and `learn.c` computes the same bit for bit.
 """
 
 from dataclasses import dataclass
@@ -127,9 +127,9 @@ class Prior:
 
     def nearness(self, unit, other):
         """Near part of the kernel (n_beats, n_others), at most 32768."""
-        difference = unit.astype(np.int64)[:, None] - other.astype(np.int64)[None]
-        distance = (difference**2 @ self.near) >> self.near_shift
-        return (1 << 27) // (4096 + distance)
+        a, b = unit.astype(np.int64), other.astype(np.int64)
+        squares = (a**2 @ self.near)[:, None] + b**2 @ self.near - 2 * (a * self.near) @ b.T
+        return (1 << 27) // (4096 + (squares >> self.near_shift))
 
 
 def _weights(label):
@@ -223,6 +223,11 @@ class Learner:
         self.effect = np.vstack([self.effect, np.zeros_like(logits)])[first:]
         for place in range(len(self.label) - 1, -1, -1):
             self._settle(place)
+
+    def doubted(self):
+        """Which remembered labels (a mask) have no effect, as others speak against them."""
+        answer = self.corrected(self.unit, self.logits).argmax(axis=1)
+        return ~self.effect.any(axis=1) & (answer != self.label)
 
     def _settle(self, place):
         """Set the effect of one remembered label to what the others leave for it to explain."""

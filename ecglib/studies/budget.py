@@ -10,8 +10,9 @@ from tqdm import tqdm
 
 from ecglib.data.inputs import Inputs
 from ecglib.data.signal.micro_input import parts_of
-from ecglib.deploy.c99.learning import known_of, own_logits, units_of
+from ecglib.deploy.c99.learning import known_of, units_of
 from ecglib.deploy.c99.lower import lower
+from ecglib.deploy.c99.taught import own_logits
 from ecglib.models import micronet
 from ecglib.models.cost import layer_macs
 from ecglib.personalize import kalman, label_free, learner, stream

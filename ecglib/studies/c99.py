@@ -11,9 +11,11 @@ from ecglib.data.signal.detector import match
 from ecglib.deploy.c99 import harness
 from ecglib.deploy.c99.emit import constant_bytes, write_c
 from ecglib.deploy.c99.front import network_inputs
-from ecglib.deploy.c99.learning import OFFSET, follow, known_of
+from ecglib.deploy.c99.learning import known_of
 from ecglib.deploy.c99.lower import lower
+from ecglib.deploy.c99.program import OFFSET
 from ecglib.deploy.c99.streaming import classes_in_c, raw_samples, stream
+from ecglib.deploy.c99.taught import follow
 from ecglib.models.cost import layer_macs
 from ecglib.personalize.learner import Prior
 from ecglib.studies.budget import MICRONET, BudgetConfig, replay_of
@@ -61,7 +63,7 @@ def run_c99(run):
     with tempfile.TemporaryDirectory() as folder:
         for test, beats, model, _ in fold_networks(run, config):
             program = lower(model, config.features)
-            prior = prior_of(model, replay_of(beats.inputs, beats.lead_of, asking))
+            prior = _prior(model, replay_of(beats.inputs, beats.lead_of, asking))
             source, _ = write_c(program, Path(folder), "micronet")
             learning, _ = write_c(program, Path(folder), "learning", prior)
             code, learner = harness.library(source), harness.library(learning)
@@ -95,7 +97,7 @@ def run_c99(run):
     )
 
 
-def prior_of(model, replay):
+def _prior(model, replay):
     """The `Prior` of a network from training beats, which are `Inputs`."""
     head_inputs = MICRONET.head_inputs(model, replay)[0]
     return Prior.of(*known_of(model, replace(replay, x=head_inputs)))

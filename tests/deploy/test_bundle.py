@@ -26,6 +26,11 @@ def exported(tmp_path_factory):
     return folder
 
 
+def test_its_c_code_learns(exported):
+    assert "#define ECG_LEARNS 1" in (exported / "micronet.h").read_text()
+    assert "ecg_label" in (exported / "README.md").read_text()
+
+
 @pytest.fixture
 def copied(exported, tmp_path):
     return shutil.copytree(exported, tmp_path / "copy")

@@ -11,8 +11,9 @@ from ecglib.deploy import replay, shipped
 from ecglib.deploy.c99 import harness
 from ecglib.deploy.c99.emit import write_c
 from ecglib.deploy.c99.front import network_inputs
-from ecglib.deploy.c99.learning import follow, known_of
+from ecglib.deploy.c99.learning import known_of
 from ecglib.deploy.c99.streaming import STREAM_BYTES
+from ecglib.deploy.c99.taught import follow
 from ecglib.personalize.learner import Prior
 from tests.tools import needs
 from tests.traces import trace

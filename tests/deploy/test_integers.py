@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from ecglib.deploy import integers, shipped
+from ecglib.deploy import integers, replay, shipped
 from ecglib.deploy.c99.emit import constant_bytes
 from ecglib.deploy.c99.lower import lower
+from ecglib.deploy.c99.taught import Labels, own_logits
 from ecglib.models.micronet import MicroNetConfig
+from ecglib.personalize.learner import LOGIT, Learner
 from ecglib.system.errors import UserError
 
 from .networks import ALL_TIMING, micronet
@@ -85,9 +87,9 @@ def test_scales_come_back_to_the_last_bit(tmp_path):
                 assert torch.equal(mine, own)
 
 
-def changed(path, **arrays):
-    """A copy of the shipped file with other arrays; None leaves one out."""
-    with np.load(integers.WEIGHTS) as stored:
+def changed(path, source=integers.WEIGHTS, **arrays):
+    """A copy of a file, the shipped one, with other arrays; None leaves one out."""
+    with np.load(source) as stored:
         members = dict(stored) | arrays
     np.savez(path, **{name: array for name, array in members.items() if array is not None})
     return path
@@ -97,6 +99,12 @@ def meta_with(**changes):
     size = integers.read().meta["size"]
     meta = integers.read().meta | {"size": size | changes}
     return np.frombuffer(json.dumps(meta).encode(), np.uint8)
+
+
+def meta_with_taught(taught):
+    return np.frombuffer(
+        json.dumps(integers.read().meta | {"taught": taught}).encode(), np.uint8
+    )
 
 
 with np.load(integers.WEIGHTS) as file:
@@ -126,6 +134,93 @@ def test_a_file_that_does_not_fit_is_refused(tmp_path, name):
     with pytest.raises(UserError, match="no network of this version; name") as refusal:
         integers.read(path)
     assert "\n" not in str(refusal.value)
+
+
+def labels_of(n, seed=0, prior=None):
+    """Random labels of the shipped network."""
+    rng = np.random.default_rng(seed)
+    prior = prior or replay.prior_of(shipped.load(), shipped.WEIGHTS)
+    unit = rng.integers(0, 256, (n, len(prior.near)), dtype=np.uint8)
+    return Labels(prior, unit, rng.integers(0, 3, n, dtype=np.uint8))
+
+
+@pytest.fixture(scope="module")
+def taught_file(tmp_path_factory):
+    path, network = tmp_path_factory.mktemp("taught") / "taught.npz", shipped.load()
+    shipped.save(path, network.model, network.meta, labels_of(30))
+    return path
+
+
+def test_a_taught_network_comes_back_as_it_was(taught_file):
+    labels, plain = labels_of(30), integers.read().program()
+    learner = Learner(labels.prior)
+    for unit, label in zip(labels.unit, labels.label, strict=True):
+        learner.learn(unit, own_logits(plain, unit[None])[0], label)
+    asked = labels_of(200, seed=1, prior=labels.prior).unit
+    expected = learner.corrected(asked, own_logits(plain, asked))
+    assert (expected.argmax(axis=1) != plain.logits(asked).argmax(axis=1)).any()
+    for network in (integers.read(taught_file), shipped.load(taught_file)):
+        program = network.program()
+        np.testing.assert_array_equal(program.logits(asked), expected)
+        assert program.logit_step == 1 / LOGIT
+        np.testing.assert_array_equal(network.labels.unit, labels.unit)
+
+
+def test_logits_of_units_are_those_of_pytorch():
+    network, rng = shipped.load(), np.random.default_rng(3)
+    program = network.program()
+    unit = rng.integers(0, 256, (50, 16), dtype=np.uint8)
+    reads = network.model.out.input_quantizer
+    x = (torch.from_numpy(unit.astype(np.float32)) - reads.zero_point) * reads.scale
+    with torch.no_grad():
+        expected = network.model.out(x).numpy()
+    np.testing.assert_allclose(program.logits(unit) * program.logit_step, expected, atol=1e-3)
+    np.testing.assert_allclose(own_logits(program, unit) / LOGIT, expected, atol=1e-3)
+
+
+WRONG_LABELS = {
+    "no prior": {"near": None, "wide": None, "shifts": None},
+    "no labels": {"label": None},
+    "units of another network": {"unit": np.zeros((30, 15), np.uint8)},
+    "signed units": {"unit": np.zeros((30, 16), np.int8)},
+    "fewer labels than units": {"label": np.zeros(29, np.uint8)},
+    "a fourth class": {"label": np.full(30, 3, np.uint8)},
+    "one number": {"label": np.array(1, np.uint8)},
+    "a prior of floats": {"near": np.zeros(16, np.float32)},
+    "a small kernel": {"wide": np.zeros((16, 16), np.int16)},
+    "one shift": {"shifts": np.zeros(1, np.uint8)},
+    "a shift beyond 64 bits": {"shifts": np.array([10, 200], np.uint8)},
+    "a shift that is too small": {"shifts": np.array([10, 1], np.uint8)},
+    "a kernel by which a step divides by zero": {
+        "wide": np.diag([*[0] * 16, -512]).astype(np.int16),
+        "shifts": np.array([10, 18], np.uint8),
+        "unit": np.zeros((30, 16), np.uint8),
+        "label": np.arange(30, dtype=np.uint8) % 3,
+    },
+    "too many labels": {
+        "unit": np.zeros((integers.MAX_LABELS + 1, 16), np.uint8),
+        "label": np.zeros(integers.MAX_LABELS + 1, np.uint8),
+    },
+    "of nobody": {"meta": meta_with_taught({"record": 5, "labels": "1 N"})},
+    "of a word": {"meta": meta_with_taught("by me")},
+}
+
+
+@pytest.mark.parametrize("name", WRONG_LABELS)
+@pytest.mark.parametrize("read", [integers.read, shipped.load])
+def test_labels_that_do_not_fit_are_refused(taught_file, tmp_path, name, read):
+    path = changed(tmp_path / "wrong.npz", source=taught_file, **WRONG_LABELS[name])
+    with pytest.raises(UserError, match="no network of this version; name") as refusal:
+        read(path)
+    assert "\n" not in str(refusal.value)
+
+
+def test_no_more_labels_are_written_than_are_read(tmp_path):
+    network = integers.read()
+    most = labels_of(integers.MAX_LABELS + 1)
+    with pytest.raises(UserError, match="over 10,000 labels; teach it fewer"):
+        integers.write(tmp_path / "n.npz", network.layers, network.meta, most)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_large_biases_are_refused(tmp_path):

@@ -1,18 +1,20 @@
 """The learner in C: equal to NumPy bit for bit, and safe from power cuts."""
 
-import ctypes
-
 import numpy as np
 import pytest
+import torch
 
 from ecglib.deploy import replay, shipped
 from ecglib.deploy.c99 import harness
 from ecglib.deploy.c99.emit import write_c
-from ecglib.deploy.c99.learning import known_of, own_logits
+from ecglib.deploy.c99.learning import units_of
+from ecglib.deploy.c99.taught import own_logits
 from ecglib.personalize import learner
 from ecglib.personalize.learner import Learner, Prior
 from ecglib.system.errors import UserError
 from tests.tools import needs
+
+from .learned import InC
 
 pytestmark = needs("gcc")
 
@@ -24,7 +26,7 @@ def network():
 
 @pytest.fixture(scope="module")
 def prior(network):
-    return Prior.of(*known_of(network.model, replay.load(network, shipped.WEIGHTS).beats))
+    return replay.prior_of(network, shipped.WEIGHTS)
 
 
 @pytest.fixture(scope="module")
@@ -38,60 +40,6 @@ def code(source):
     return harness.library(source, "-fsanitize=undefined", "-fno-sanitize-recover")
 
 
-class InC:
-    """`ecg_learned` as Python sees it."""
-
-    def __init__(self, code, n_units=16):
-        self.code = code
-
-        class Learned(ctypes.Structure):
-            _fields_ = (
-                ("weight", ctypes.c_int64 * (n_units + 1) * 3),
-                ("n", ctypes.c_int32),
-                ("effect", ctypes.c_int16 * 3 * learner.LABELS),
-                ("unit", ctypes.c_int8 * n_units * learner.LABELS),
-                ("label", ctypes.c_int8 * learner.LABELS),
-            )
-
-        self.state = Learned()
-        self.n_kept = 2 * (12 + ctypes.sizeof(Learned))
-
-    def learn(self, unit, label):
-        self.code.ecg_learn(ctypes.byref(self.state), _bytes(unit), int(label))
-
-    def decide(self, unit):
-        sure = ctypes.c_int32()
-        answer = self.code.ecg_decide(
-            ctypes.byref(self.state), _bytes(unit), ctypes.byref(sure)
-        )
-        return answer, sure.value
-
-    def effect(self):
-        return np.array(self.state.effect)[: self.state.n]
-
-    def save(self, kept, *, dies_after=None):
-        """Save to `kept` (uint8); the power is cut after some bytes."""
-        done = [0]
-
-        @ctypes.CFUNCTYPE(None, ctypes.c_int32, ctypes.c_uint8)
-        def write(place, byte):
-            if dies_after is None or done[0] < dies_after:
-                kept[place] = byte
-            done[0] += 1
-
-        self.code.ecg_save(ctypes.byref(self.state), ctypes.c_void_p(kept.ctypes.data), write)
-        return done[0]
-
-    def load(self, kept):
-        place = ctypes.c_void_p(kept.ctypes.data)
-        return self.code.ecg_load(ctypes.byref(self.state), place)
-
-
-def _bytes(unit):
-    signed = (unit.astype(np.int16) - 128).astype(np.int8)
-    return ctypes.create_string_buffer(signed.tobytes(), len(signed))
-
-
 @pytest.fixture
 def in_c(code):
     return InC(code)
@@ -102,6 +50,29 @@ def some_beats(n, seed=0):
     rng = np.random.default_rng(seed)
     unit = rng.integers(0, 256, (n, 16)) * (rng.random((n, 16)) < 0.6)
     return unit.astype(np.uint8), rng.integers(0, 3, n)
+
+
+def test_a_program_gives_the_units_that_pytorch_computes(network):
+    rng = np.random.default_rng(5)
+    inputs = [
+        rng.integers(-128, 128, (400, *network.program().shapes[name][::-1]), dtype=np.int8)
+        for name in ("beat", "rr")
+    ]
+    program, rr = network.program(), inputs[1][:, :, 0]
+    steps = (program.scales[name] for name in ("beat", "rr"))
+    zeros = (program.reader(name).zero_in for name in ("beat", "rr"))
+    beat, timing = (
+        torch.from_numpy((q.astype(np.float32) - zero) * np.float32(step))
+        for q, zero, step in zip((inputs[0], rr), zeros, steps, strict=True)
+    )
+    with torch.no_grad():
+        expected = units_of(network.model, network.model.features(beat, timing))
+    found = program.units(inputs[0], rr)
+    assert found.dtype == np.uint8
+    difference = np.abs(found.astype(int) - expected)
+    assert difference.max() <= 2
+    assert np.mean(difference == 0) > 0.95
+    assert np.ptp(expected.astype(int)) > 100
 
 
 @pytest.mark.parametrize("n_labels", [1, 5, learner.LABELS, learner.LABELS + 7])

@@ -199,5 +199,6 @@ READERS = {
     "compressed": Reader(valid.compressed, read_compressed, "net.ecgc", resealed),
     "result": Reader(valid.result, read_result, "r.json", other_predictions),
     "weights": Reader(valid.weights, read_weights, "w.npz", other_meta),
+    "taught weights": Reader(valid.taught_weights, read_weights, "w.npz", member_of_zip),
     "params": Reader(valid.params, read_params, "p.yaml"),
 }

@@ -13,8 +13,9 @@ from ecglib.compress.weights import coded_names
 from ecglib.data.sets import get
 from ecglib.data.sets.mitdb import load_beats
 from ecglib.data.synthetic import write_records
-from ecglib.deploy import shipped
+from ecglib.deploy import replay, shipped
 from ecglib.deploy.bundle import write as bundle
+from ecglib.deploy.c99.taught import Labels
 from tests.compress.conftest import build
 from tests.data import made
 from tests.test_results import RESULT
@@ -124,6 +125,14 @@ def result(folder):
 def weights(folder):
     network = shipped.load()
     shipped.save(folder / "w.npz", network.model, network.meta)
+
+
+def taught_weights(folder):
+    network, rng = shipped.load(), np.random.default_rng(3)
+    unit, label = rng.integers(0, 256, (6, 16)), rng.integers(0, 3, 6)
+    prior = replay.prior_of(network, shipped.WEIGHTS)
+    labels = Labels(prior, unit.astype(np.uint8), label.astype(np.uint8))
+    shipped.save(folder / "w.npz", network.model, network.meta, labels)
 
 
 def params(folder):

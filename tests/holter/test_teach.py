@@ -10,8 +10,7 @@ import torch
 import wfdb
 
 from ecglib import results
-from ecglib.__main__ import main
-from ecglib.aami import CLASSES, SYMBOL_TO_AAMI
+from ecglib.aami import CLASSES
 from ecglib.commands import teach as commands
 from ecglib.data.inputs import Inputs
 from ecglib.data.sets.mitdb import read_record
@@ -19,8 +18,7 @@ from ecglib.data.signal.micro_input import micro_inputs
 from ecglib.deploy import integers, replay, shipped
 from ecglib.holter import teach
 from ecglib.holter.classify import classify
-from ecglib.holter.lead import Lead, read_lead
-from ecglib.holter.open import open_recording
+from ecglib.holter.lead import Lead
 from ecglib.metrics import from_confusion
 from ecglib.models.micronet import MicroNetConfig
 from ecglib.studies.budget import BudgetConfig
@@ -30,27 +28,10 @@ from ecglib.system.paths import RESULTS
 from ecglib.training.loop import predict
 from tests.deploy.networks import ALL_TIMING, micronet
 
+from .teaching import assert_sentence, call, filled, truth_of
+
 DS1_DS2 = shipped.WEIGHTS.with_name("ds1_ds2.npz")
 FIVE = BudgetConfig(budget=5, query="mixed", update="head", scope="all_int8")
-
-
-def call(*words):
-    return main([str(word) for word in words])
-
-
-def filled(path, truth):
-    """Fill in a table with known classes by sample; what is no N, S or V gets "?"."""
-    table = pd.read_csv(path, keep_default_na=False)
-    label = [truth[sample] for sample in table["sample"]]
-    table["label"] = [name if name in CLASSES else "?" for name in label]
-    table.to_csv(path, index=False)
-    return table
-
-
-def truth_of(root, number):
-    record = read_record(root, number)
-    kinds = [SYMBOL_TO_AAMI[symbol] for symbol in record.symbol[record.is_beat]]
-    return dict(zip(record.sample[record.is_beat].tolist(), kinds, strict=True))
 
 
 def committed(study, **wanted):
@@ -77,7 +58,7 @@ def test_the_whole_loop_reaches_the_patients_row_of_the_study(mitdb_root, tmp_pa
     assert call("ask", record, *same, DS1_DS2, "--out", ask) == 0
     asked = Counter(truth[sample] for sample in filled(ask, truth)["sample"])
     assert [asked[kind] for kind in "NSVFQ"] == row.metrics["asked"][str(number)]
-    assert call("teach", record, ask, *same, DS1_DS2, "--out", mine) == 0
+    assert call("teach", record, ask, *same, DS1_DS2, "--update", "head", "--out", mine) == 0
     assert call("predict", record, *same, mine, "--out", out) == 0
     found = pd.read_csv(out, keep_default_na=False)
     late = found[found["seconds"] >= 300]
@@ -110,44 +91,19 @@ def test_the_network_of_ds1_is_that_of_the_committed_runs(mitdb_root, number):
     assert np.mean(predict(network.model, inputs) != expected) < 0.001
 
 
-@pytest.fixture(scope="module")
-def record(synthetic_root):
-    """Path of an invented record of six minutes."""
-    return synthetic_root / "232"
-
-
-@pytest.fixture(scope="module")
-def lead(record):
-    return read_lead(open_recording(record))
-
-
-@pytest.fixture(scope="module")
-def sample(record, lead):
-    return open_recording(record).annotations("atr", lead.fs)[0]
-
-
-@pytest.fixture(scope="module")
-def network():
-    return shipped.load()
-
-
-@pytest.fixture(scope="module")
-def asked(record, tmp_path_factory):
-    """Folder with a table of eight beats that was filled in, and its page."""
-    folder = tmp_path_factory.mktemp("asked")
-    table = folder / "ask.csv"
-    assert call("ask", record, "--labels", 8, "--annotations", "atr", "--out", table) == 0
-    filled(table, truth_of(record.parent, 232))
-    return folder
-
-
-def test_predict_gives_the_classes_that_teach_announced(record, asked, tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("update", "wrong"), [("kernel", {"S": "N"}), ("head", {"S": "V", "V": "N"})]
+)
+def test_predict_gives_the_classes_that_teach_announced(
+    record, asked, tmp_path, capsys, update, wrong
+):
     """Labels are wrong on purpose, so that many beats change."""
     ask, mine, out = (tmp_path / name for name in ("ask.csv", "mine.npz", "out.csv"))
     labels = pd.read_csv(asked / "ask.csv", keep_default_na=False)
-    labels["label"] = labels["label"].replace({"S": "V", "V": "N"})
+    labels["label"] = labels["label"].replace(wrong)
     labels.to_csv(ask, index=False)
-    assert call("teach", record, ask, "--annotations", "atr", "--out", mine) == 0
+    how = ("--annotations", "atr", "--update", update)
+    assert call("teach", record, ask, *how, "--out", mine) == 0
     said, tables = capsys.readouterr().out, []
     for weights in (shipped.WEIGHTS, mine):
         how = ("--annotations", "atr", "--weights", weights, "--out", out, "--force")
@@ -167,8 +123,11 @@ def test_predict_gives_the_classes_that_teach_announced(record, asked, tmp_path,
     assert ("better keep the old one" in said) == (right[1] < right[0])
 
 
-def test_a_taught_network_can_be_taught_again_from_another_folder(record, asked, tmp_path):
-    how = (record, asked / "ask.csv", "--annotations", "atr")
+@pytest.mark.parametrize("update", teach.UPDATES)
+def test_a_taught_network_can_be_taught_again_from_another_folder(
+    record, asked, tmp_path, update
+):
+    how = (record, asked / "ask.csv", "--annotations", "atr", "--update", update)
     assert call("teach", *how, "--out", tmp_path / "once.npz") == 0
     again = ("--weights", tmp_path / "once.npz", "--out", tmp_path / "twice.npz")
     assert call("teach", *how, *again) == 0
@@ -318,14 +277,6 @@ def test_bad_tables_get_one_sentence(record, sample, tmp_path, capsys, content, 
     assert not mine.exists()
 
 
-def assert_sentence(capsys, said):
-    printed = capsys.readouterr()
-    assert printed.err.startswith("ecglib: ")
-    assert printed.err.count("\n") == 1
-    assert said in printed.err
-    assert printed.out == ""
-
-
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -352,6 +303,7 @@ def test_labels_of_annotated_beats_do_not_fit_detected_ones(record, asked, tmp_p
     [
         (["--out", "mine.csv"], "must end in .npz"),
         (["--out", "mine.npz", "--weights", "absent.npz"], "there is no file absent.npz"),
+        (["--out", "mine.npz", "--update", "output"], "output; use kernel or head"),
     ],
 )
 def test_teach_refuses_other_files(record, asked, tmp_path, monkeypatch, capsys, more, said):
@@ -392,15 +344,18 @@ def test_three_seconds_give_all_their_beats(record, tmp_path, capsys):
         assert_sentence(capsys, "three")
 
 
+NONE = np.array([], dtype=int)
+
+
 def test_what_changed_is_counted_and_doubted():
     before = np.array(["N", "N", "S", "V", "N"])
-    new = teach.Taught(None, before, np.array(["N", "S", "N", "V", "S"]))
+    new = teach.Taught(None, before, np.array(["N", "S", "N", "V", "S"]), NONE)
     one, ten = (teach.Answers(np.arange(n), np.zeros(n, int), 0) for n in (1, 10))
     line, many, few = new.changes(one)
     assert line == "3 of 5 beats change class: 2 from N to S, 1 from S to N"
     assert "60% of all beats change class" in many
     assert "fewer than 5 labels" in few
-    same = teach.Taught(None, before, before)
+    same = teach.Taught(None, before, before, NONE)
     assert list(same.changes(ten)) == ["0 of 5 beats change class: none"]
     assert one.counts() == "1 N"
 
@@ -410,7 +365,7 @@ def test_held_back_beats_are_those_that_were_not_labelled():
     answers = teach.Answers(np.array([0]), np.array([0]), 0)
 
     def said(symbols, old=before, new=after):
-        return [line for line in teach.Taught(None, old, new).changes(answers, symbols)][2:]
+        return list(teach.Taught(None, old, new, NONE).changes(answers, symbols))[2:]
 
     symbol = np.array(["N", "L", "V", "N", "F"])  # the last is no N, S or V
     (line,) = said(symbol)[1:]
@@ -431,7 +386,8 @@ def test_bytes_become_the_numbers_that_the_network_rounds_to(lead, sample, netwo
     assert (found - expected).abs().mean() < step / 2
 
 
-def test_a_network_that_reads_all_timing_learns(record, tmp_path):
+@pytest.mark.parametrize("update", teach.UPDATES)
+def test_a_network_that_reads_all_timing_learns(record, tmp_path, update):
     model, meta, read = micronet(ALL_TIMING, MicroNetConfig(n_channels=2, n_rr=13))
     mine, replayed = tmp_path / "all.npz", tmp_path / "all.replay.npz"
     shipped.save(mine, model, meta | {"replay": replayed.name})
@@ -440,7 +396,8 @@ def test_a_network_that_reads_all_timing_learns(record, tmp_path):
     assert call("ask", record, "--weights", mine, "--labels", 5, "--out", ask) == 0
     table = pd.read_csv(ask, keep_default_na=False)
     table.assign(label="V").to_csv(ask, index=False)
-    assert call("teach", record, ask, "--weights", mine, "--out", out) == 0
+    how = ("--update", update, "--weights", mine)
+    assert call("teach", record, ask, *how, "--out", out) == 0
     assert call("predict", record, "--weights", out, "--out", tmp_path / "out.csv") == 0
     found = pd.read_csv(tmp_path / "out.csv").set_index("sample")["class"]
     assert np.mean(found[table["sample"]] == "V") > 0.5

@@ -109,7 +109,7 @@ def test_a_lie_is_outvoted():
     assert np.mean(after == 1) > 0.9
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 599), st.integers(0, 2)), min_size=1, max_size=60))
 def test_any_labels_keep_the_state_bounded(said):
     taught = Learner(PRIOR)

@@ -15,7 +15,7 @@ from ecglib.data.inputs import normalize
 from ecglib.data.sets.mitdb import read_record
 from ecglib.data.signal.micro_input import micro_inputs
 from ecglib.data.synthetic import VERSION, write_records
-from ecglib.deploy import shipped
+from ecglib.deploy import replay, shipped
 from ecglib.deploy.c99.emit import write_c
 from ecglib.deploy.onnx import export_onnx
 from ecglib.deploy.runtime import Deployed
@@ -88,7 +88,9 @@ def export_bundle(folder):
             expected |= {f"{name}_{row['precision']}": logits for row, logits in rows}
         np.savez(folder / "beats.npz", **inputs)
         np.savez(folder / "expected.npz", **expected)
-        write_c(shipped.load().program(), folder, "micronet")
+        network = shipped.load()
+        prior = replay.prior_of(network, shipped.WEIGHTS)
+        write_c(network.program(), folder, "micronet", prior)
         for name in (*SCRIPTS, "README.md"):
             source = _DEPLOY / ("bundle.md" if name == "README.md" else name)
             shutil.copyfile(source, folder / name)

@@ -123,6 +123,11 @@ class Program:
         q = np.rint(values.astype(np.float32) * inverse) + self.reader(name).zero_in
         return np.clip(q, -OFFSET, OFFSET - 1).astype(np.int8)
 
+    @property
+    def logit_step(self):
+        """Value of one integer step of the logits."""
+        return 2.0 ** -self.layers[-1].shift
+
     def run(self, beat, rr=None):
         """Logits in integers: the reference that the C code must equal bit for bit.
 
@@ -131,33 +136,34 @@ class Program:
         for all classes. The class with the largest value is the answer; if values are equal,
         the first of them.
         """
-        out = self.layers[-1]
-        return _sums(out, self._last_input(beat, rr))[:, 0] * out.multiplier
+        return self.logits(self.units(beat, rr))
 
     def units(self, beat, rr=None):
-        """Bytes (n_beats, n_units) that the last layer reads, uint8; arguments as for `run`."""
-        signed = self._last_input(beat, rr).reshape(len(beat), -1)
-        return (signed.astype(np.int16) + OFFSET).astype(np.uint8)
-
-    def _last_input(self, beat, rr):
+        """Bytes that the last layer reads, (n_beats, n_units) uint8; arguments as in `run`."""
         step = max(1, _MOST_SUMS // max(map(np.prod, self.shapes.values())))
         parts = [slice(i, i + step) for i in range(0, len(beat) or 1, step)]
-        found = [self._up_to_last(beat[p], rr if rr is None else rr[p]) for p in parts]
-        return np.concatenate(found)
+        units = [self._units(beat[p], rr if rr is None else rr[p]) for p in parts]
+        return (np.concatenate(units).astype(np.int16) + OFFSET).astype(np.uint8)
 
-    def _up_to_last(self, beat, rr):
+    def logits(self, unit):
+        """Logits, as `run` returns them, from the bytes that `units` returns."""
+        last = self.layers[-1]
+        return _sums(last, unit.astype(np.int16)[:, None] - OFFSET)[:, 0] * last.multiplier
+
+    def _units(self, beat, rr):
         buffers = {
             name: np.zeros((len(beat), *shape), np.int8) for name, shape in self.shapes.items()
         }
         buffers["beat"] = beat.transpose(0, 2, 1)
         if rr is not None:
             buffers["rr"] = rr[:, None, :]
-        for layer in self.layers[:-1]:
+        *hidden, last = self.layers
+        for layer in hidden:
             out = _requantized(layer, _sums(layer, buffers[layer.source]))
             if self.shapes[layer.target][0] == 1:  # flattened, sample after sample
                 out = out.reshape(len(out), 1, -1)
             buffers[layer.target][:, :, layer.place : layer.place + out.shape[2]] = out
-        return buffers[self.layers[-1].source]
+        return buffers[last.source][:, 0]
 
 
 def _sums(layer, x):
