@@ -59,6 +59,10 @@ int main(void)
 }}
 """,
 }
+_WASM = ("--target=wasm32", "-O2", "-ffreestanding", "-fno-builtin", "-nostdlib")
+_WASM += ("-Wl,--no-entry", "-Wl,--strip-all")
+"""Options for WebAssembly that imports nothing."""
+
 _BEAT_CALLS = ("ecg_beat", "classify_waiting", "network", "classify", "layer")
 _CALLS = {
     "beats": [_BEAT_CALLS],
@@ -187,6 +191,40 @@ def cortex_m4(source, use="beats"):
         ),
     }
     return {"flash_bytes": text + data, **memory, "ram_bytes": sum(memory.values())}
+
+
+def clang_version():
+    """First line of what clang says of itself; `UserError` if it or its linker is missing."""
+    _require("clang", "clang")
+    _require("wasm-ld", "lld")
+    return _run("clang", "--version").partition("\n")[0]
+
+
+def wasm(sources, exports):
+    """Compile C files for a browser.
+
+    Parameters
+    ----------
+    sources : list of Path
+        The module is written beside the first one.
+    exports : iterable of str
+        Functions and variables that the page sees.
+
+    Returns
+    -------
+    Path
+        WebAssembly that imports nothing.
+
+    Raises
+    ------
+    UserError
+        If clang or lld is missing, or the code does not compile.
+    """
+    clang_version()
+    target = Path(sources[0]).with_suffix(".wasm")
+    seen = [f"-Wl,--export={name}" for name in exports]
+    _run("clang", *STRICT, *_WASM, *seen, *sources, "-o", target)
+    return target
 
 
 def instructions(program, stream, n_beats):
