@@ -130,7 +130,7 @@ def write_page(source, folder, patients=PATIENTS):
     """
     if not Path(source).is_dir():
         return
-    folder = Path(shutil.copytree(source, folder, ignore=shutil.ignore_patterns("learner.*")))
+    folder = Path(shutil.copytree(source, folder, ignore=shutil.ignore_patterns(LEARNER, FACTS)))
     data = {
         "learner": base64.b64encode((source / LEARNER).read_bytes()).decode(),
         "facts": json.loads((source / FACTS).read_text(encoding="utf-8")),
