@@ -276,9 +276,9 @@ def _add_deployment(command):
     text = "write a network: as ONNX, as weights for `predict`, or all for a small device"
     sub = command(_export, text)
     text = (
-        "a network of study int8 as ONNX; the weights that `predict` uses; or a folder with "
-        "networks, beats, scripts and C code for a Jetson or another device; or the C code that "
-        "learns, compiled for the page in _static/try"
+        "a network of study int8 as ONNX; the weights that `predict` uses; a folder with "
+        "networks, beats, scripts and C code for a Jetson or another device; or the C code "
+        "that learns, compiled for the page in _static/try"
     )
     sub.add_argument("form", choices=["onnx", "micronet", "bundle", "web"], help=text)
     text = "layers that an ONNX file holds in integers (default: all_int8)"

@@ -6,7 +6,7 @@ Try.strip = (() => {
   const PX_PER_S = 25 * MM;
   const HEIGHT = 272, TOP = 48, BOTTOM = 22, REFERENCE = 18; // px: rows of letters
   const AROUND = [0.07, 0.11]; // s before and after an R-peak that are coloured
-  const SCALES = [20, 10, 5, 2.5, 1]; // mm/mV, the largest that fits is taken
+  const SCALES = [10, 5, 2.5, 1]; // mm/mV, the largest that fits is taken
   const DARK = matchMedia("(prefers-color-scheme: dark)");
 
   let canvas, place, colors, waiting = false;

@@ -25,7 +25,7 @@
     if (!beats)
       throw new files.Refused(`${title} has ${Number(fs.toFixed(3))} samples a second, and this ` +
         `page reads whole numbers from 100 to 500; ${files.OTHERS}.`);
-    if (!beats.time.length) relearn();
+    if (!beats.time.length && state) relearn(); // the C code has opened another recording
     if (!beats.time.length)
       throw new files.Refused(`No beat was found in ${lead.name} of ${title}; choose another ` +
         "lead or file.");
@@ -38,11 +38,13 @@
     };
   }
 
-  // Bring the C code, which has opened another recording, back to the one that is shown.
+  // Bring the C code, and the classes, to what the labels that are kept have taught.
   function relearn() {
-    if (!state) return;
+    const { beats, labels } = state;
     learner.forget(state.fs, state.gain);
-    for (const [beat, label] of state.labels) learner.learn(state.beats, beat, label);
+    beats.kind.set(state.first);
+    beats.sure.set(state.firstSure);
+    for (const [beat, label] of labels) learner.learn(beats, beat, label);
   }
 
   // Class letter of the reference for each beat found, "" where there is none. In order of time
@@ -161,14 +163,21 @@
       : "No beat changed its class.") + ` ${questionText()}`);
   }
 
+  function undo() {
+    const last = [...state.labels.keys()].at(-1);
+    if (last === undefined) return say("There is no label to take back.");
+    state.labels.delete(last);
+    relearn();
+    ask();
+    say(`Your last label is taken back. ${questionText()}`);
+  }
+
   function forget() {
-    learner.forget(state.fs, state.gain);
-    state.beats.kind.set(state.first);
-    state.beats.sure.set(state.firstSure);
     state.labels.clear();
     state.skipped.clear();
+    relearn();
     ask();
-    say("All labels are forgotten. The network answers as at the start.");
+    say(`All labels are forgotten: the network answers as at the start. ${questionText()}`);
   }
 
   // ---- Before and after
@@ -254,6 +263,7 @@
       button.addEventListener("click", () =>
         answer(button.value === "?" ? null : embedded.classes.indexOf(button.value)));
     by("back").addEventListener("click", () => state.asked !== null && strip.centre(state.asked));
+    by("undo").addEventListener("click", undo);
     by("forget").addEventListener("click", forget);
     document.addEventListener("keydown", onKey);
     by("source").textContent = `C code ${embedded.facts.source_sha256.slice(0, 12)}, compiled by ` +

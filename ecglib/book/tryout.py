@@ -60,14 +60,14 @@ PATIENTS = (
     Patient(
         "Patient 1: normal beats, and V beats among them",
         "The network knows such beats already. Labels have little to correct.",
-        seed=4,
+        seed=1,
         share_s=0.01,
         share_v=0.06,
     ),
     Patient(
         "Patient 2: S beats that come only a little early",
-        "The network takes most of these S beats for N. A few labels show it the difference.",
-        seed=1,
+        "The network takes many of these S beats for N. A few labels show it the difference.",
+        seed=0,
         share_s=0.08,
         share_v=0.01,
         early=(0.78, 0.92),
@@ -75,8 +75,8 @@ PATIENTS = (
     ),
     Patient(
         "Patient 3: normal beats that are wide",
-        "Wide beats are often V beats, but here they are N. The network has to learn that.",
-        seed=1,
+        "The network takes some of them for V, which are wide as well. Labels correct that.",
+        seed=7,
         share_s=0.02,
         share_v=0.04,
         wide=0.7,
@@ -130,7 +130,9 @@ def write_page(source, folder, patients=PATIENTS):
     """
     if not Path(source).is_dir():
         return
-    folder = Path(shutil.copytree(source, folder, ignore=shutil.ignore_patterns(LEARNER, FACTS)))
+    folder = Path(
+        shutil.copytree(source, folder, ignore=shutil.ignore_patterns(LEARNER, FACTS))
+    )
     data = {
         "learner": base64.b64encode((source / LEARNER).read_bytes()).decode(),
         "facts": json.loads((source / FACTS).read_text(encoding="utf-8")),
