@@ -33,11 +33,11 @@ MB = 1 << 20
 BEATS = """() => {
   const { beats, known, asked, labels } = Try.state()
   const units = beats.unit.length / beats.time.length
-  return {
+  return JSON.stringify({
     time: [...beats.time], kind: [...beats.kind], sure: [...beats.sure], asked: asked,
     unit: [...beats.time].map((_, i) => [...beats.unit.subarray(i * units, (i + 1) * units)]),
     known: known && known.found, labels: [...labels],
-  }
+  })
 }"""
 
 
@@ -120,7 +120,11 @@ def beats_of(page, files):
     page.set_input_files("#files", files)
     page.locator("#about:not(:empty), #error:not(:empty)").first.wait_for()
     assert page.inner_text("#error") == ""
-    return page.evaluate(BEATS)
+    return state_of(page)
+
+
+def state_of(page):
+    return json.loads(page.evaluate(BEATS))
 
 
 def check_equal(found, expected):
@@ -150,7 +154,7 @@ def test_after_a_label_every_beat_is_that_of_numpy(page, record):
         asked = page.evaluate("Try.state().asked")
         taught.learn(unit[asked], logits[asked], CLASSES.index(key.upper()))
         page.keyboard.press(key)
-        now, after = taught.corrected(unit, logits), page.evaluate(BEATS)
+        now, after = taught.corrected(unit, logits), state_of(page)
         assert after["kind"] == now.argmax(axis=1).tolist()
         assert after["sure"] == learner.probabilities(now).max(axis=1).tolist()
         changed += after["kind"] != before["kind"]
@@ -164,20 +168,20 @@ def test_it_asks_about_the_beat_it_is_least_sure_of(page, record):
     page.keyboard.press("?")
     order = np.argsort(found["sure"], kind="stable")
     assert page.evaluate("Try.state().asked") == order[1]
-    assert page.evaluate(BEATS)["kind"] == found["kind"]
+    assert state_of(page)["kind"] == found["kind"]
 
 
 @in_browser
 def test_a_label_can_be_taken_back(page, record):
     start = beats_of(page, files_of(record))
     page.keyboard.press("v")
-    one = page.evaluate(BEATS)
+    one = state_of(page)
     page.keyboard.press("s")
     page.click("#undo")
-    assert page.evaluate(BEATS) == one
+    assert state_of(page) == one
     page.keyboard.press("s")
     page.click("#forget")
-    assert page.evaluate(BEATS) == start
+    assert state_of(page) == start
 
 
 @in_browser
@@ -234,7 +238,7 @@ def test_invalid_samples_and_units_are_read_as_by_the_library(page, c_code, tmp_
     assert page.input_value("#lead") == "MLII"
     page.select_option("#lead", "V1")
     lead = read_lead(open_recording(stem), "V1")
-    check_equal(page.evaluate(BEATS), stream(c_code, lead.units, 250, 1000))
+    check_equal(state_of(page), stream(c_code, lead.units, 250, 1000))
 
 
 @in_browser
@@ -274,7 +278,7 @@ def test_a_column_without_times_needs_the_rate(page, record, tmp_path):
     page.fill("#rate", "360")
     page.click("#again")
     page.locator("#about", has_text="samples.csv").wait_for()
-    assert page.evaluate(BEATS)["time"] == expected["time"]
+    assert state_of(page)["time"] == expected["time"]
 
 
 def table(text):
@@ -398,18 +402,18 @@ def test_bad_input_gives_a_sentence_and_changes_nothing(in_use, record, tmp_path
         shutil.copy(file, tmp_path)
     if kind == "no ECG":
         header("MLII", "RESP")(tmp_path)
-    before = in_use.evaluate(BEATS)
+    before = state_of(in_use)
     said = error_of(in_use, make(tmp_path))
     assert re.search(says, said)
     assert re.fullmatch(r"[^\n]+\.", said)
-    assert in_use.evaluate(BEATS) == before
+    assert state_of(in_use) == before
     key = CLASSES[(before["kind"][before["asked"]] + 1) % 3]
     in_use.focus("#strip")
     in_use.keyboard.press(key)  # the network still learns as it would have
-    after = in_use.evaluate(BEATS)
+    after = state_of(in_use)
     assert len(after["labels"]) == 2
     in_use.click("#undo")
-    assert in_use.evaluate(BEATS) == before
+    assert state_of(in_use) == before
 
 
 @in_browser
@@ -572,6 +576,6 @@ def test_a_new_build_gives_the_same_answers(browser, page, record, tmp_path):
     for where in (built, page):
         beats_of(where, files_of(record))
         where.keyboard.press("v")
-    assert built.evaluate(BEATS) == page.evaluate(BEATS)
+    assert state_of(built) == state_of(page)
     built.close()
     assert problems == []
