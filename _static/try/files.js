@@ -7,7 +7,8 @@ Try.files = (() => {
   const MOST_MB = 64;
   const UNITS_PER_MV = 1000;
   const SHORTEST_S = 2;
-  const OTHERS = "`python -m ecglib predict` reads more";
+  const PREDICT = "`python -m ecglib predict`";
+  const OTHERS = `${PREDICT} reads more`;
   const MILLIVOLTS = { nv: 1e-6, uv: 1e-3, "µv": 1e-3, "μv": 1e-3, mv: 1, v: 1000, "": 1 };
   const LEAD_II = /^(ecg|lead)?[ _]*(ml)?ii$/i;
   const NO_ECG = new RegExp(
@@ -226,16 +227,16 @@ Try.files = (() => {
   function numbersOf(lines, start, split, width, name) {
     const columns = Array.from({ length: width }, () => new Float64Array(lines.length - start));
     for (let row = start; row < lines.length; row++) {
-      const cells = split(lines[row]), line = `${name}, line ${(row + 1).toLocaleString("en")}`;
+      const cells = split(lines[row]), line = () => `${name}, line ${row + 1}`;
       if (cells.length !== width)
-        refuse(`${line}: it has ${cells.length} cells and the lines before ${width}; mend it.`);
+        refuse(`${line()}: it has ${cells.length} cells and the lines before ${width}; mend it.`);
       for (let i = 0; i < width; i++) {
         const cell = cells[i];
         let value = cell === "" ? NaN : Number(cell);
         if (Number.isNaN(value) && CLOCK.test(cell))
           value = cell.split(":").reduce((sum, part) => 60 * sum + Number(part), 0);
         if (Number.isNaN(value) && !MISSING.test(cell))
-          refuse(`${line}: "${cell.slice(0, 30)}" is no number; mend it, or leave it empty.`);
+          refuse(`${line()}: "${cell.slice(0, 30)}" is no number; mend it, or leave it empty.`);
         columns[i][row - start] = value;
       }
     }
@@ -263,7 +264,7 @@ Try.files = (() => {
     for (let i = 1; i < n; i++)
       if (values[i] - values[i - 1] > 1.9 * step)
         refuse(`${file}: there is a gap in its times after row ${i.toLocaleString("en")}; cut ` +
-          `the table there. ${OTHERS.replace("reads more", "reads it with the gap")}.`);
+          `the table there, or use ${PREDICT}, which reads it with the gap.`);
     const fs = (/ms/.test(name + unit) ? 1000 : 1) / step;
     return Math.abs(fs - Math.round(fs)) < 2e-3 * fs ? Math.round(fs) : fs; // times are rounded
   }

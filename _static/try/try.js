@@ -70,6 +70,7 @@
     by("error").textContent = "";
     by("rate-row").hidden = true;
     by("work").hidden = false;
+    by("work").scrollIntoView();
     by("lead").replaceChildren(...recording.leads.map((one) => new Option(one.name)));
     by("lead").selectedIndex = recording.leads.indexOf(lead);
     by("lead-row").hidden = recording.leads.length < 2;
@@ -89,8 +90,9 @@
   function complain(error) {
     const known = error instanceof files.Refused;
     if (!known) console.error(error);
+    say("");
     by("error").textContent = known ? error.message
-      : "This file could not be read; choose another one, or send it to the authors of the page.";
+      : "This file could not be read; choose another one.";
     by("rate-row").hidden = !error.needsRate;
     if (error.needsRate) by("rate").focus();
   }
@@ -98,6 +100,8 @@
   async function openFiles() {
     if (!opened.length) return;
     by("error").textContent = "";
+    say("Reading the file.");
+    await new Promise((next) => setTimeout(next, 50)); // so that the sentence is shown first
     try {
       const found = await files.open(opened, by("rate").valueAsNumber || 0);
       open({ ...found, gain: files.UNITS_PER_MV });
@@ -268,6 +272,7 @@
     document.addEventListener("keydown", onKey);
     by("source").textContent = `C code ${embedded.facts.source_sha256.slice(0, 12)}, compiled by ` +
       embedded.facts.compiler;
+    by("labels").textContent = embedded.labels;
     by("choose").disabled = false;
     Try.state = () => state; // for tests
   }

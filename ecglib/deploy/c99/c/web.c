@@ -13,7 +13,7 @@ int32_t web_time[WEB_BEATS];         /* of the beats of a chunk: R-peak, */
 int8_t web_class[WEB_BEATS];         /* class (0 N, 1 S, 2 V), */
 int32_t web_sure[WEB_BEATS];         /* its probability in 1/16384, */
 int8_t web_unit[WEB_BEATS][ECG_UNITS]; /* and the bytes of the last hidden layer */
-const int32_t web_sizes[4] = {WEB_SAMPLES, WEB_BEATS, ECG_UNITS, ECG_LABELS};
+const int32_t web_sizes[3] = {WEB_SAMPLES, WEB_BEATS, ECG_UNITS};
 
 /* Keep the beat that was classified last. */
 static void keep_beat(int answer, int32_t time)
