@@ -142,6 +142,15 @@ def test_every_beat_is_that_of_the_c_code(page, record, c_code):
 
 
 @in_browser
+@needs("gcc")
+def test_every_beat_of_a_real_recording(page, mitdb_root, c_code):
+    stem = mitdb_root / "114"  # whose first lead is not lead II
+    found = beats_of(page, files_of(stem))
+    check_equal(found, in_python(c_code, stem))
+    assert found["known"].count("") < 0.02 * len(found["known"])
+
+
+@in_browser
 def test_after_a_label_every_beat_is_that_of_numpy(page, record):
     network = shipped.load()
     prior = prior_of(network.model, replay.load(network, shipped.WEIGHTS).beats)
@@ -570,7 +579,7 @@ def test_a_new_build_gives_the_same_answers(browser, page, record, tmp_path):
     old, new = (json.loads((f / FACTS).read_text()) for f in (FOLDER, tmp_path / "source"))
     if old["compiler"] == new["compiler"]:
         assert (tmp_path / "source" / LEARNER).read_bytes() == (FOLDER / LEARNER).read_bytes()
-    write_page(tmp_path / "source", tmp_path / "page", patients=())
+    write_page(tmp_path / "source", tmp_path / "page")
     problems = []
     built = opened(browser, tmp_path / "page", problems)
     for where in (built, page):

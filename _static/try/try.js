@@ -110,10 +110,8 @@
     }
   }
 
-  function openPatient({ title, fs, gain, samples, beats, kinds }) {
+  function openPatient(title, { fs, gain, samples, marks }) {
     const read = () => new Int16Array(learner.bytesOf(samples).buffer);
-    const kind = Array.from(learner.bytesOf(kinds), (k) => embedded.classes[k]);
-    const marks = { at: new Int32Array(learner.bytesOf(beats).buffer), kind };
     open({ title, fs, gain, leads: [{ name: "invented lead", read }], marks });
   }
 
@@ -231,17 +229,6 @@
     else if (event.key === "?") answer(null);
   }
 
-  function listPatients() {
-    for (const patient of embedded.patients) {
-      const button = document.createElement("button"), name = document.createElement("strong");
-      button.type = "button";
-      name.textContent = patient.title;
-      button.append(name, patient.text);
-      button.addEventListener("click", () => openPatient(patient));
-      by("patients").append(button);
-    }
-  }
-
   async function start() {
     if (!embedded) {
       by("error").textContent = "This is the source of the page: run `make book`, and open " +
@@ -250,7 +237,9 @@
     }
     await learner.start();
     strip.start(by("strip"), by("place"));
-    listPatients();
+    document.querySelectorAll("#patients button").forEach((button, i) =>
+      button.addEventListener("click", () =>
+        openPatient(button.firstChild.textContent, embedded.patients[i])));
     by("files").addEventListener("change", ({ target }) => {
       opened = [...target.files];
       target.value = ""; // so that the same files can be chosen again

@@ -7,8 +7,8 @@ everything that it needs as data is written into one script.
 import base64
 import json
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from wfdb.io.annotation import ann_labels
@@ -26,73 +26,29 @@ FS, GAIN, MINUTES = 360, 200, 30
 """Samples a second, units in a millivolt and length of an invented patient."""
 
 
-@dataclass(frozen=True)
-class Patient:
-    """An invented patient.
+class Patient(NamedTuple):
+    """An invented patient; intervals are shares of the usual one."""
 
-    Attributes
-    ----------
-    title, text : str
-        Name, and one sentence, for the page.
-    seed : int
-        Seed of everything that is drawn.
-    share_s, share_v : float
-        Shares of S and V beats.
-    early : tuple of float
-        Shortest and longest interval before an S beat, as a share of the usual one.
-    loose : float
-        Standard deviation of the intervals, as a share of the usual one.
-    wide : float
-        How far N and S beats look like V beats, from 0 to 1.
-    """
-
-    title: str
-    text: str
     seed: int
     share_s: float
     share_v: float
-    early: tuple[float, float] = (0.6, 0.78)
-    loose: float = 0.01
-    wide: float = 0.0
+    early: tuple[float, float] = (0.6, 0.78)  # shortest and longest interval before an S beat
+    loose: float = 0.01  # standard deviation of intervals
+    wide: float = 0.0  # how far N and S beats look like V beats, from 0 to 1
 
 
 PATIENTS = (
-    Patient(
-        "Patient 1: normal beats, and V beats among them",
-        "The network knows such beats already. Labels have little to correct.",
-        seed=1,
-        share_s=0.01,
-        share_v=0.06,
-    ),
-    Patient(
-        "Patient 2: S beats that come only a little early",
-        "The network takes many of these S beats for N. A few labels show it the difference.",
-        seed=0,
-        share_s=0.08,
-        share_v=0.01,
-        early=(0.78, 0.92),
-        loose=0.04,
-    ),
-    Patient(
-        "Patient 3: normal beats that are wide",
-        "The network takes some of them for V, which are wide as well. Labels correct that.",
-        seed=7,
-        share_s=0.02,
-        share_v=0.04,
-        wide=0.7,
-    ),
+    Patient(seed=1, share_s=0.01, share_v=0.06),
+    Patient(seed=0, share_s=0.08, share_v=0.01, early=(0.78, 0.92), loose=0.04),
+    Patient(seed=7, share_s=0.02, share_v=0.04, wide=0.7),
 )
-"""Patients of the page; seeds were chosen so that the texts are true."""
+"""Those of the page, in its order; seeds were chosen so that what it says of them is true."""
 
 
 def recording(patient):
-    """Samples and beats of a `Patient`.
+    """Samples (n_samples,) int16 in units, R-peaks (n_beats,) and classes of a `Patient`.
 
-    Returns
-    -------
-    tuple of ndarray
-        Samples in units (n_samples,) int16, R-peaks (n_beats,) int64 in samples, and classes
-        (n_beats,), indices into CLASSES.
+    Classes (n_beats,) are indices into CLASSES.
     """
     rng, n_samples = np.random.default_rng(patient.seed), MINUTES * 60 * FS
     n_beats, (s, v) = MINUTES * 120, (CLASSES.index(name) for name in "SV")
@@ -116,55 +72,34 @@ def recording(patient):
     return np.rint(signal * GAIN).clip(-2048, 2047).astype(np.int16), sample, kind
 
 
-def write_page(source, folder, patients=PATIENTS):
-    """Write the page, ready to be opened.
+def write_page(source, folder):
+    """Write the page, ready to be opened, to a new folder.
 
-    Parameters
-    ----------
-    source : Path
-        Folder `_static/try`; nothing is written if it does not exist.
-    folder : Path
-        A new folder for the page.
-    patients : iterable of Patient
-        Patients that one may choose.
+    `source` is the folder `_static/try`; nothing is written if it does not exist.
     """
     if not Path(source).is_dir():
         return
     folder = Path(
         shutil.copytree(source, folder, ignore=shutil.ignore_patterns(LEARNER, FACTS))
     )
+    codes = {a.label_store: SYMBOL_TO_AAMI.get(a.symbol) for a in ann_labels}
     data = {
         "learner": base64.b64encode((source / LEARNER).read_bytes()).decode(),
         "facts": json.loads((source / FACTS).read_text(encoding="utf-8")),
         "classes": CLASSES,
-        "codes": _codes(),
+        "codes": {code: name for code, name in codes.items() if name},
         "tolerance": TOLERANCE_S,
         "one": ONE,
         "unsure": UNSURE,
         "labels": LABELS,
-        "patients": [_embedded(patient) for patient in patients],
+        "patients": [_embedded(patient) for patient in PATIENTS],
     }
     text = f"Try.embedded = {json.dumps(data, separators=(',', ':'))};\n"
     (folder / EMBEDDED).write_text(text, encoding="utf-8")
 
 
-def _codes():
-    """Class of each code of a WFDB annotation file that marks a beat."""
-    return {
-        label.label_store: SYMBOL_TO_AAMI[label.symbol]
-        for label in ann_labels
-        if label.symbol in SYMBOL_TO_AAMI
-    }
-
-
 def _embedded(patient):
     samples, at, kind = recording(patient)
-    return {
-        "title": patient.title,
-        "text": patient.text,
-        "fs": FS,
-        "gain": GAIN,
-        "samples": base64.b64encode(samples.astype("<i2").tobytes()).decode(),
-        "beats": base64.b64encode(at.astype("<i4").tobytes()).decode(),
-        "kinds": base64.b64encode(kind.astype("i1").tobytes()).decode(),
-    }
+    packed = base64.b64encode(samples.astype("<i2").tobytes()).decode()
+    marks = {"at": at.tolist(), "kind": [CLASSES[k] for k in kind]}
+    return {"fs": FS, "gain": GAIN, "samples": packed, "marks": marks}

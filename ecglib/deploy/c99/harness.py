@@ -201,24 +201,10 @@ def clang_version():
 
 
 def wasm(sources, exports):
-    """Compile C files for a browser.
+    """Compile C files, paths, to WebAssembly beside the first one; its path is returned.
 
-    Parameters
-    ----------
-    sources : list of Path
-        The module is written beside the first one.
-    exports : iterable of str
-        Functions and variables that the page sees.
-
-    Returns
-    -------
-    Path
-        WebAssembly that imports nothing.
-
-    Raises
-    ------
-    UserError
-        If clang or lld is missing, or the code does not compile.
+    A page sees `exports`, names of functions and variables; the code imports nothing.
+    `UserError` if clang or lld is missing.
     """
     clang_version()
     target = Path(sources[0]).with_suffix(".wasm")

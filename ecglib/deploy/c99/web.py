@@ -26,13 +26,7 @@ EXPORTS = tuple(f"web_{name}" for name in _CALLS + _PLACES)
 
 
 def write_sources(folder):
-    """Write the C code of the shipped network that learns, and what a page calls.
-
-    Returns
-    -------
-    tuple of (list of Path, str)
-        The C files, and the SHA-256 of all text that is compiled.
-    """
+    """Write the C files of the learner; returns their paths and the SHA-256 of all text."""
     folder, network = Path(folder), shipped.load()
     prior = prior_of(network.model, replay.load(network, shipped.WEIGHTS).beats)
     source, header = write_c(network.program(), folder, "network", prior)
@@ -44,17 +38,9 @@ def write_sources(folder):
 
 
 def export_web(folder=FOLDER):
-    """Compile the learner for the page, and write it with the facts about it.
+    """Compile the shipped network that learns for the page, and say what was written.
 
-    Returns
-    -------
-    str
-        What was written.
-
-    Raises
-    ------
-    UserError
-        If there is no clang or lld, or a file cannot be written.
+    `UserError` if there is no clang or lld, or a file cannot be written.
     """
     folder = Path(folder)
     with tempfile.TemporaryDirectory() as temporary:
