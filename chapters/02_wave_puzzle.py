@@ -169,8 +169,8 @@ show.figure(lambda: figures.differences(gains()))
 # ECG morphological structure before downstream classification", here that of N, S and V.
 #
 # The paper reports no accuracy of the puzzle itself. It has no network that is pretrained but not
-# personalized. Its only comparison speaks against pretraining and personalization together. Its best
-# row without the two lies above its best row with them ({numref}`tab-scores`, printed columns).
+# personalized. Its only comparison is of both together, and speaks against them: its best row without
+# pretraining and personalization lies above its best row with them ({numref}`tab-scores`, printed columns).
 
 # %% tags=["remove-input"]
 comparison.table("integers", RESULTS, name="tab-scores")
@@ -179,9 +179,9 @@ comparison.table("integers", RESULTS, name="tab-scores")
 say(
     """
 **Beside the paper.** Our network nearest to the paper's learns from labels alone, sees isolated beats and has no
-{term}`BatchNorm`. At the paper's size (H200, fp32, three seeds) its macro-F1 is {ours:f1}, and the paper prints {theirs:f1} for
-INT8. The accuracies differ by {accuracy:amount}. The paper's epochs, learning rates and last filters
-are not published.
+{term}`BatchNorm`. At the paper's size (H200, fp32, three seeds) its macro-F1 is {ours:f1}; the best row of the
+paper, in INT8, has {theirs:f1}. The accuracies differ by {accuracy:amount}. The paper's epochs, learning
+rates and last filters are not published.
 """,
     ours=lambda: h200[LABELS].mean(macro_f1),
     theirs=papers.PAPER1_BEST.macro_f1,
@@ -192,17 +192,20 @@ are not published.
 # ## How it works
 #
 # A beat $x$ of 300 samples is cut at two points into the pieces $p_0$, $p_1$ and $p_2$. Order
-# $\pi_k$ puts them together again:
+# $\pi_k$ puts them together again. It starts with piece number $\pi_k(0)$, then come $\pi_k(1)$ and
+# $\pi_k(2)$:
 #
 # $$x = (p_0, p_1, p_2), \qquad
 # \pi_k(x) = \bigl(p_{\pi_k(0)},\, p_{\pi_k(1)},\, p_{\pi_k(2)}\bigr).$$ (eq-puzzle)
 #
-# There are six orders, and the number $k$ of an order is the label that the network has to find:
+# There are six orders, written here by the numbers of their pieces. The number $k$ of an order is the label
+# that the network has to find:
 #
 # $$(\pi_0, \dots, \pi_5) = (012,\; 021,\; 102,\; 120,\; 201,\; 210).$$ (eq-orders)
 #
-# Let $f_k$ be the probability that the network $f$ gives to label $k$. It minimises the loss
-# $\mathcal{L}$, the mean over all beats and orders:
+# Let $f_k$ be the probability that the network $f$ gives to label $k$. Training lowers the loss
+# $\mathcal{L}$. It is the mean over all six orders, and over all beats $x$ (written
+# $\mathbb{E}_x$), of minus the logarithm of the probability of the right label:
 #
 # $$\mathcal{L} = -\,\mathbb{E}_{x}\;\frac{1}{6}\sum_{k=0}^{5}
 # \log f_k\bigl(\pi_k(x)\bigr).$$ (eq-puzzle-loss)
@@ -220,7 +223,8 @@ show.reference_figure("puzzle", "A real beat in the six orders of its pieces")
 # $$f(x) = \operatorname{softmax}\bigl(W_6\, h(x) + b_6\bigr) \quad\longrightarrow\quad
 # g(x) = \operatorname{softmax}\bigl(W_3\, h(x) + b_3\bigr).$$ (eq-outputs)
 #
-# Here $W_6$, $b_6$ and $W_3$, $b_3$ are the weights and biases of the two output layers. *Puzzle, then
+# Here $W_6$, $b_6$ and $W_3$, $b_3$ are the weights and biases of the two output layers, and softmax turns
+# their numbers into probabilities with the sum one. $g$ is the network of the three classes. *Puzzle, then
 # head* means that the backbone stays as the puzzle made it and only the {term}`head` learns from
 # labels.
 
@@ -236,9 +240,9 @@ show.code(index_table, PuzzleTask)
 # %% [markdown]
 # ## What we saw
 #
-# **The puzzle is easy.** It is learned on the N beats of DS1, most of it in the first epochs
-# ({numref}`fig-learning`). These runs are narrow. At the paper's size the puzzle was used for
-# pretraining, but its own accuracy was not measured.
+# **The puzzle is easy for the narrow network.** It learns it on the N beats of DS1, most of it in the first
+# epochs ({numref}`fig-learning`). At the paper's size the puzzle was used for pretraining, but its accuracy
+# was not measured.
 
 
 # %% mystnb={"figure": {"caption": "Learning curves, one line for each seed. Above: loss of the puzzle in a narrow network, by what the network sees; the dotted line is guessing, ln 6. Below: loss of learning N, S and V from labels alone. Both fall fastest in the first epochs.", "name": "fig-learning"}, "image": {"alt": "Falling curves of loss by epoch; networks that see only the cuts stay above the others"}} tags=["remove-input"]
@@ -293,9 +297,10 @@ show.figure(lambda: figures.views(views, CUTS["qrs"]))
 # %% tags=["remove-input"]
 say(
     """
-**Equal thirds.** Cut as figure 1 of the paper shows, {thirds:percent} of the
-orders are right, and {qrs:percent} with cuts around the QRS complex. The change of macro-F1 is
-{none:change} if nothing is personalized, and {head:change} if the head is (narrow, three seeds).
+**Equal thirds.** Cut in thirds, as figure 1 of the paper shows, {thirds:percent} of the
+orders are right, and {qrs:percent} with cuts around the QRS complex (narrow, three seeds). Thirds instead of
+these cuts change the macro-F1 of the later network by {none:change} if it is not personalized, and by
+{head:change} if its head is.
 """,
     thirds=lambda: solved(of_cuts("puzzle", view="whole")["thirds"]),
     qrs=lambda: solved(of_cuts("puzzle", view="whole")["qrs"]),
@@ -306,9 +311,10 @@ orders are right, and {qrs:percent} with cuts around the QRS complex. The change
 # %% tags=["remove-input"]
 say(
     """
-**Its features are no better than random ones for a linear classifier.** A {term}`linear probe` on
+**For a linear classifier, we cannot show that its features are better than random ones.** In the narrow
+network (three seeds), a {term}`linear probe` on
 features of the puzzle has {puzzle:f1} macro-F1. On features of the same network with random weights it
-has {random:f1}. The difference is {difference:change}, narrow, three seeds. Features that were learned
+has {random:f1}. The difference is {difference:change}. Features that were learned
 from labels do no better here (one seed), so this measure does not tell features apart well
 ({numref}`fig-probes`).
 """,
@@ -351,12 +357,12 @@ show.table(
 # %% tags=["remove-input"]
 say(
     """
-**Timing raises accuracy.** Five RR ratios of chapter {doc}`01_data` are another input, so they are a
-row of their own. At the paper's size they change accuracy by {points:points}. For macro-F1 the two
-kinds of intervals disagree about zero. Without record 232, timing changes it by {others:change}.
+**Timing raises accuracy.** The five RR ratios of chapter {doc}`01_data` are a further input, so networks with
+them are rows of their own. At the paper's size they change accuracy by {points:points}. For macro-F1 the two
+kinds of intervals disagree about zero. Without record 232, timing changes macro-F1 by {others:change}.
 
-**Most S beats are missed by all four networks.** At the paper's size, {labels:percent} of the S beats are found
-with labels alone, and {timing:percent} with RR ratios ({numref}`fig-confusions`).
+**All four networks of the paper's size miss most S beats.** With labels alone {labels:percent} of them are
+found, and with RR ratios {timing:percent} ({numref}`fig-confusions`).
 """,
     points=lambda: scores.gain(h200[TIMING], h200[LABELS], accuracy, after_5min=False),
     others=lambda: scores.gain(h200[TIMING], h200[LABELS], after_5min=False, without="232"),

@@ -38,7 +38,7 @@ from ecglib import (
     stats,
 )
 from ecglib.book import comparison, show
-from ecglib.book.say import answer, say
+from ecglib.book.say import NO_RUN, answer, say
 from ecglib.metrics import accuracy
 from ecglib.models.cost import layer_macs
 from ecglib.plots import int8 as figures
@@ -102,6 +102,11 @@ def file_of(network, form, column):
     return latency.file_table(timed, NETWORKS).loc[(network, form), column]
 
 
+def listed(values):
+    """In words, what the timed files have."""
+    return " and ".join(sorted({str(value) for value in values})) or NO_RUN
+
+
 def contains_zero(interval):
     """In words, whether an interval contains zero."""
     return "contains zero" if not interval.excludes_zero else "does not contain zero"
@@ -112,9 +117,10 @@ answer(
     """
 **All layers can, in our networks.** We measured the range of every layer (calibration) and put it into
 8-bit integers, without further training. At the paper's size, trained on DS1 only, macro-F1 changes by
-{change:change} against fp32 ({seeds}, 22 patients). One such file is {smaller:digits} times smaller
-than in fp32, and {faster:digits} times as fast, one beat at a time, in the same runtime on one machine. In narrow networks
-of DS1 only and three seeds, the interval of the change {narrow}.
+{change:change} against fp32 ({seeds}, 22 patients). For narrow networks trained on DS1 only (three seeds), the
+interval of the change {narrow}. We timed the file of one seed at the paper's size, one beat at a time on
+one machine: it is {smaller:digits} times smaller than in fp32 and {faster:digits} times as fast.
+{numref}`tab-files` has this file's own scores.
 """,
     change=lambda: int8.costs(large)[ALL],
     seeds=lambda: seeds_of(large),
@@ -141,9 +147,9 @@ show.figure(lambda: figures.costs({title: int8.costs(n) for title, n in SETTINGS
 # It rounds two pipelines: a network trained on DS1 only, and {term}`SSL` with personalization,
 # the pipeline of chapter {doc}`03_personalization`.
 #
-# Its table has no row without rounding, and reports no file and no time. We add the fp32 {term}`control` of the
-# same seed, a scope with all layers, the file, and the milliseconds. We also try calibration
-# alone, {term}`PTQ`, which trains nothing.
+# Its table has no row without rounding, and reports no file and no time. We add the fp32 {term}`control` of
+# the same seed, a scope with all layers, the file, and its time. We also try calibration alone, which
+# trains nothing ({term}`PTQ`).
 
 # %% tags=["remove-input"]
 comparison.table("integers", RESULTS, name="tab-scopes")
@@ -173,10 +179,10 @@ def side(named, pipeline):
 # %% tags=["remove-input"]
 say(
     """
-On DS1 only, our macro-F1 after QAT lies {below} the paper's best row, {best:f1}. Ours with the same
-scope has {one:f1} ({seeds}). Three seeds on an H200, with nothing rounded, have {h200:f1}. With
-personalization ours lie {personal} the paper ({seeds_ssl}). After QAT, the two scopes of the paper
-differ by {theirs:f1} at most, ours by {ours:f1}.
+All of this is at the paper's size. Trained on DS1 only, our macro-F1 after QAT lies {below} the paper's best
+row, {best:f1}. Ours with the same scope has {one:f1} ({seeds}). Networks of three seeds on an H200, with
+nothing rounded, have {h200:f1}. With personalization ours lie {personal} the paper ({seeds_ssl}). After QAT,
+the macro-F1 of the two scopes of the paper differ by {theirs:f1} at most, those of ours by {ours:f1}.
 """,
     best=papers.PAPER1_BEST.macro_f1,
     below=lambda: side(large, "DS1 only"),
@@ -192,20 +198,23 @@ differ by {theirs:f1} at most, ours by {ours:f1}.
 # %% [markdown]
 # ## How it works
 #
-# A **weight** $w$ of output channel $c$ becomes an integer on a grid around zero,
+# A **weight** $w$ of output channel $c$ becomes an integer $q$. It counts steps of the size $s_c$ from zero;
+# the maximum is over the weights of the channel:
 #
 # $$q = \operatorname{round}\!\left(\frac{w}{s_c}\right) \in [-127, 127],
 # \qquad s_c = \frac{\max |w|}{127}.$$
 #
 # An **activation** $x$ is mostly the output of a ReLU and not negative. It gets an unsigned grid
-# with a {term}`zero point` $z$: $q = \operatorname{round}(x/s) + z \in [0, 255]$. Its lowest and
-# highest value are measured on some training beats. This is the {term}`calibration`.
+# with the step $s$ and a {term}`zero point` $z$: $q = \operatorname{round}(x/s) + z \in [0, 255]$. The lowest
+# and highest activations of a layer are measured on some training beats, and the grid covers this range.
+# This is the {term}`calibration`.
 
 # %% mystnb={"figure": {"caption": "What a quantizer does, drawn with three bits instead of eight. Every number goes to the nearest place of a grid, and the integer of that place is stored.", "name": "fig-quantizer"}, "image": {"alt": "Two number lines; arrows lead from real numbers to the nearest of seven signed or eight unsigned integers"}} tags=["remove-input"]
 figures.quantizer()
 
 # %% [markdown]
-# The bias is a 32-bit integer in steps of $s \cdot s_c$. A whole layer is then
+# The bias is a 32-bit integer $q^b$ in steps of $s \cdot s_c$. Let $q^x_i$ be the integers of a layer's inputs
+# and $q^w_i$ those of the weights that multiply them. An output $y$ of the layer is then
 #
 # $$y = s\, s_c \Bigl(\sum_i (q^x_i - z)\, q^w_i + q^b\Bigr),$$
 #
@@ -226,7 +235,8 @@ figures.scopes(paper_size, layer_macs(paper_size, torch.zeros(1, 300)))
 #
 # ## What we saw
 #
-# **Calibration is enough.** {numref}`tab-rounding` compares each rounded network with its control.
+# **Calibration is enough in our networks.** {numref}`tab-rounding` compares each rounded network with its
+# control.
 
 # %% tags=["remove-input"]
 show.table(
@@ -246,16 +256,16 @@ show.table(
 # %% tags=["remove-input"]
 say(
     """
-**Training after rounding is not needed.** QAT trains one epoch longer. At the paper's size, that epoch
-alone changes macro-F1 in fp32 by {longer:change} on DS1 only, and by {personal:change} with
-personalization. Against fp32 trained as long, QAT with all layers changes macro-F1 by {qat:change}
-(DS1 only). In narrow networks of DS1 only it changes accuracy by {lost:points}, a small loss. A study
-that compares QAT with an fp32 network trained for less time measures the effect of
-the longer training as well.
+**Training after rounding is not needed here.** QAT trains one epoch longer. At the paper's size, this epoch
+alone changes the macro-F1 of fp32 by {longer:change} for DS1 only ({seeds_large}), and by {personal:change}
+with personalization ({seeds}). Against fp32 trained as long, QAT with all layers changes macro-F1 by
+{qat:change} (DS1 only, paper's size). In narrow networks trained on DS1 only (three seeds) QAT changes
+accuracy by {lost:points}, a small loss. A study that compares QAT with fp32 trained for less time measures the longer
+training as well.
 
-**Two gains we cannot explain.** In the narrow personalized pipeline, integers in all
-layers (calibrated) change accuracy by {gain:points}. At the paper's size ({seeds}), the head and the
-shallow blocks change it by {wide:points}. Among so many comparisons this is a hint at most.
+**Two gains we cannot explain**, both with personalization and calibration. In the narrow network (three
+seeds), integers in all layers change accuracy by {gain:points}. At the paper's size ({seeds}), integers in
+the head and the shallow blocks change it by {wide:points}. Among so many comparisons this is a hint at most.
 """,
     longer=lambda: scores.gain(large[AS_LONG], large["none", "ptq"], after_5min=False),
     personal=lambda: scores.gain(
@@ -266,6 +276,7 @@ shallow blocks change it by {wide:points}. Among so many comparisons this is a h
     gain=lambda: int8.costs(personal, accuracy)[ALL],
     wide=lambda: int8.costs(personal_large, accuracy)[SCOPES[2], "ptq"],
     seeds=lambda: seeds_of(personal_large),
+    seeds_large=lambda: seeds_of(large),
 )
 
 # %% mystnb={"figure": {"caption": "Macro-F1 on DS2 with 95 % intervals over patients against the bytes of the network, calibrated only, trained on DS1. Bytes fall to a quarter and the score stays. The intervals over patients are far wider than the differences between formats.", "name": "fig-int8-bytes"}, "image": {"alt": "Two lines of points from right to left, for two sizes of the network; they stay level while the bytes fall"}} tags=["remove-input"]
@@ -281,31 +292,36 @@ show.figure(
 # %% tags=["remove-input"]
 say(
     """
-**The file is nearly four times smaller, and faster.** `python -m ecglib export onnx` writes the
-network as an {term}`ONNX` file with integers in it. The files here are calibrated, with one seed
-each. {numref}`tab-files` has the scores of the same files. At the paper's size one beat takes
-{slow:digits} ms in fp32 and {fast:digits} ms in integers, on one thread of one virtual machine.
+**A file in integers is smaller and faster.** `python -m ecglib export onnx` writes a network as an
+{term}`ONNX` file. We wrote two networks (seed {seed}, trained on DS1 only), each in fp32 and calibrated with all
+layers in INT8: the narrow one and that of the paper's size. All four files ran in ONNX Runtime on one
+thread of one virtual machine ({machine}). At the paper's size one beat takes {slow:digits} ms in fp32 and
+{fast:digits} ms in integers. Each row of {numref}`tab-files` is one file: its own scores, bytes and time.
 """,
+    seed=lambda: listed(r.config["seed"] for r in timed),
+    machine=lambda: listed(r.environment["cpu"] for r in timed),
     slow=lambda: file_of("paper's size", "fp32", "one beat, ms"),
     fast=lambda: file_of("paper's size", "INT8", "one beat, ms"),
 )
 
-# %% mystnb={"figure": {"caption": "Bytes on disk, and median time of one beat in ONNX Runtime on one thread, of calibrated INT8 files and of the same networks in fp32. Integers save both; the larger network gains more time.", "name": "fig-files"}, "image": {"alt": "Bars of megabytes and milliseconds for four files; those of INT8 are much shorter"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "Bytes on disk, and median time of one beat in ONNX Runtime on one thread of one machine, for two networks as files in fp32 and in INT8 (calibrated); trained on DS1 only, one seed. Integers save both; the larger network gains more time.", "name": "fig-files"}, "image": {"alt": "Bars of megabytes and milliseconds for four files; those of INT8 are much shorter"}} tags=["remove-input"]
 show.figure(lambda: figures.files(timed, NETWORKS))
 
 # %% tags=["remove-input"]
 show.table(
     lambda: latency.file_table(timed, NETWORKS),
-    "The files in ONNX Runtime, one seed each: their own scores on all beats of DS2, bytes, "
-    "milliseconds for one beat on one thread, speed against fp32 in the same session, and beats "
-    "with the class that the network gives in PyTorch. Accuracy and speed were "
-    "measured on the same file.",
+    "Four files, trained on DS1 only, one seed, INT8 in all layers and calibrated. Each row is one "
+    "file in ONNX Runtime: its own scores on all beats of DS2, its bytes, its median milliseconds "
+    "for one beat on one thread of one machine, how many times as fast as the fp32 file it is "
+    "(speed; both timed in the same session), and the share of beats to which it gives the same "
+    "class as the network in PyTorch.",
     name="tab-files",
 )
 
 # %% [markdown]
 # **The mistakes stay the same.** {numref}`fig-int8-confusion` compares the fp32 file with the file in
-# integers (narrow, one seed). Nearly all S beats are missed by both; isolated beats carry no timing, and five RR ratios alone do not mend this (chapter {doc}`02_wave_puzzle`).
+# integers (narrow, one seed). Both miss nearly all S beats, since isolated beats carry no timing. Five RR
+# ratios alone do not mend this (chapter {doc}`02_wave_puzzle`).
 
 # %% mystnb={"figure": {"caption": "Classes that the fp32 file and the calibrated INT8 file give to the beats of DS2; narrow network, seed 7. The two matrices are nearly the same: integers make the mistakes that fp32 makes.", "name": "fig-int8-confusion"}, "image": {"alt": "Two confusion matrices of N, S and V side by side, nearly equal"}} tags=["remove-input"]
 show.figure(
@@ -332,8 +348,8 @@ def of_layers(column):
 say(
     """
 **Every layer in {term}`scope` is really in integers.** A run stops if such a layer is not rounded.
-In the calibrated narrow network the weights of a channel take {levels:count} values at most. The
-signal in the weights is {least:digits} to {most:digits} dB above the noise of rounding
+In the calibrated narrow network (DS1 only, one seed) the weights of a channel take {levels:count} values at
+most. Rounding adds noise; the weights are {least:digits} to {most:digits} dB above it, from layer to layer
 ({numref}`fig-sqnr`). Every ten decibels are a factor of ten in power.
 """,
     levels=lambda: of_layers("levels").max(),
@@ -359,7 +375,7 @@ show.figure(
 # - **Convolutions of the personalized pipeline** were only calibrated. Training there moves the head
 #   alone.
 # - **One machine.** Times are those of one virtual machine and of one runtime. Its processor has
-#   {term}`VNNI`; without it the factors are others. No Jetson was measured (chapter {doc}`07_jetson`).
+#   {term}`VNNI`; without it the gain in time differs. No Jetson was measured (chapter {doc}`07_jetson`).
 # - **Wrong sums without a warning.** Processors without VNNI may clip sums of 8-bit products. Our
 #   sessions prevent it, and a file is refused if it disagrees with its network. Check the answers
 #   of a file on the processor that will run it.

@@ -123,9 +123,9 @@ comparison.table("formats", RESULTS, name="tab-jetson")
 # %% tags=["remove-input"]
 say(
     """
-In the paper's own column, the Nano takes {slower:digits} times as long as the H200. Its other rows
-about the Nano, without a run of ours, are on page {doc}`papers`. Our runs on an H200 train the patients together and have two epochs of fine-tuning. So our seconds in
-{numref}`tab-jetson` say nothing about the paper's.
+In print, the Nano takes {slower:digits} times as long as the H200. The other printed rows of the Nano are on
+page {doc}`papers`. Our runs on an H200 train all patients together, and fine-tune only the head, for two epochs.
+So our seconds in {numref}`tab-jetson` say nothing about the paper's.
 """,
     slower=lambda: seconds("Jetson Nano", "printed") / seconds("H200", "printed"),
 )
@@ -141,9 +141,9 @@ about the Nano, without a run of ours, are on page {doc}`papers`. Our runs on an
 # $$t \ge \sum_{l} \max\Bigl(\frac{2\,n\,\text{MAC}_l}{\text{peak}},\;
 # \frac{\text{bytes}_l(n)}{\text{bandwidth}}\Bigr),$$
 #
-# where $\text{MAC}_l$ counts the multiplications of a layer, each with one addition
-# ({term}`MAC`). The bandwidth says how many bytes move in a second. Peaks and bandwidths are those
-# that the maker prints.
+# where $\text{MAC}_l$ counts the multiplications of layer $l$ for one beat, each with one addition
+# ({term}`MAC`), and $\text{bytes}_l(n)$ are the bytes of its weights and of its activations for $n$ beats.
+# The bandwidth says how many bytes move in a second. Peaks and bandwidths are those that the maker prints.
 
 # %% tags=["remove-input"]
 show.table(
@@ -211,10 +211,10 @@ def faster(name):
 say(
     """
 By our estimate this fine-tuning is {share:percent} of the multiplications. The network of chapter
-{doc}`08_micro_network`, which learns from five labels, needs fewer by {orders} orders of magnitude.
-That is different work: a far smaller network, of which only the last layers learn. The number
-format matters far less: on the Nano 16 bits lower the bound of one beat by a factor of
-{format:digits}.
+{doc}`08_micro_network` learns from five labels, and the number of its multiplications is smaller by {orders}
+orders of magnitude. That is different work: a far smaller network, of which only the last layers learn. The
+number format matters far less: on the Nano, 16 bits lower the bound of one beat by a factor of
+{format:digits} against fp32.
 
 **By our estimate the printed time is {nano:digits} times its bound on the Nano, and {h200:digits}
 times on the H200.** Both ratios rest on our assumption of ten epochs and one seed. So arithmetic
@@ -288,8 +288,8 @@ def reached(batch):
 # %% tags=["remove-input"]
 say(
     """
-With 64 inputs the bound is at least {many:percent} of the measured time of the large networks. With
-one input it is {one:percent} or more. We do not know whether a Jetson behaves alike.
+On this processor, the bound is at least {many:percent} of the measured time of the two large networks with 64
+inputs, and at least {one:percent} with one input. We do not know whether a Jetson behaves alike.
 
 **You can time the networks on your own device.** A folder with networks and scripts, the bundle,
 does this (*Run it yourself*). {numref}`tab-devices` holds what was measured so far. The rows of the

@@ -183,7 +183,8 @@ answer(
 8-bit integers, was tested on {patients} patients of MIT-BIH and SVDB after training on all others (three seeds,
 scored after 5:00). Asked in doubt, {asked:digits} labels in half an hour change macro-F1 by {mit:change}
 on MIT-BIH. On SVDB it is {svdb:change}. Five labels of the first five minutes help measurably {where}.
-Classifying takes integers alone. Learning takes floating point on a PC core, and beats of other people.
+Classifying takes integers alone. Learning, as here, takes a PC and beats of other people; chapter
+{doc}`09_on_the_wrist` does without them.
 """,
     patients=lambda: len({sets.patient_of(record) for record in start[0].matrices()[0]}),
     asked=lambda: budget.mean_over(asked_in_doubt(), budget.labels_a_record),
@@ -330,7 +331,7 @@ largest probability is below nine in ten.
     bytes=lambda: recipe("lopo2").results[0].metrics["weight_bytes"],
 )
 
-# %% mystnb={"figure": {"caption": "The loop of asking and learning. The classifier computes in integers; learning (grey) computes in floating point and replays beats of other patients, so that the network does not forget them.", "name": "fig-label-loop"}, "image": {"alt": "A beat goes to the network, which answers or asks; the answer and replayed beats teach the head, which is rounded again"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "The loop of asking and learning. The classifier computes in integers; learning (grey), as in this chapter, computes in floating point and replays beats of other patients, so that the network does not forget them.", "name": "fig-label-loop"}, "image": {"alt": "A beat goes to the network, which answers or asks; the answer and replayed beats teach the head, which is rounded again"}} tags=["remove-input"]
 figures.loop()
 
 # %% [markdown]
@@ -634,7 +635,7 @@ pd.DataFrame({row.name: {"bits": row.weight_bits} for row in coverage(model)}).T
 # ## Run it yourself
 #
 # The shipped network, trained on these patients, classifies a recording of yours (WFDB, EDF or
-# a table) and learns from your labels by the update of this chapter:
+# a table) and learns from your labels; with `teach --update head`, as in this chapter:
 #
 # ```bash
 # python -m ecglib predict path/to/record --report record.html   # its beats, as a page

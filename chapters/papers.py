@@ -14,11 +14,8 @@
 # # The papers, row by row
 
 # %% tags=["remove-cell"]
-from functools import cache, partial
-
 import numpy as np
 
-from ecglib import results
 from ecglib.book import comparison
 from ecglib.book.say import answer, say
 from ecglib.metrics import macro_f1
@@ -27,7 +24,7 @@ from ecglib.tables import arms, compression, names, overview, scores
 from ecglib.tables import row_by_row as rows
 from ecglib.tables.second_database import STANDARD
 
-load = cache(partial(results.load_study, RESULTS))
+load = comparison.reader(RESULTS)
 
 
 def in_words(part, whole):
@@ -93,8 +90,8 @@ answer(
     """
 **{ours:count} of the {all:count} rows of the papers' own methods have run here**, in networks of the size that
 we take for the papers'. The others are marked *not run* or *not measured*. On heart beats (paper 1),
-{above} of our rows have a higher macro-F1 than print, by more than one printed standard deviation;
-those of DS1 only lie {below}.
+{above} of our rows have a macro-F1 above print by more than one printed standard deviation; networks
+trained on DS1 only lie {below} than print.
 {recordings}
 """,
     ours=lambda: rows.own_rows(load)["ours"],
@@ -114,10 +111,10 @@ say(
 - **Agrees.** The paper reports little change between its scopes of INT8. In ours, the head and the shallow
   blocks in integers change macro-F1 by {ssl:change} (SSL + personalization) and {alone:change} (DS1
   only) against fp32 trained as long.
-- **Does not agree.** With this scope, DS1 only lies {printed:change} macro-F1 from SSL + personalization
-  in print, and {differ:change} in ours ({seeds}). In print AdaBN takes the longest of the
-  strategies. Ours takes {adabn:count} s where head only takes {head:count} s, since it needs no gradient
-  and one fine-tuning serves all patients.
+- **Does not agree.** With this scope, the macro-F1 of DS1 only minus that of SSL + personalization is
+  {printed:change} in print, and {differ:change} in ours ({seeds}). In print AdaBN takes longer than the other
+  strategies. On an H200 with the head fine-tuned, ours takes {adabn:count} s and head only {head:count} s, in
+  sessions that differ. Ours needs no gradient, and one fine-tuning serves all patients.
 """,
     ssl=lambda: rows.rounded(load, "ssl")["change"],
     alone=lambda: rows.rounded(load, "baseline")["change"],
@@ -132,11 +129,12 @@ say(
 say(
     """
 - **Cannot be told.** The printed macro-F1 of FP16 lies above that of BF16; our interval of the difference
-  {formats} zero. AdaBN has the highest mean macro-F1 of the strategies in {first:count} of
-  {settings:count} settings. In a fourth, narrow one (everything fine-tuned on few beats, one seed), the highest is
-  {fourth}.
+  (over seeds) {formats} zero. AdaBN has the highest mean macro-F1 of our strategies in {first:count} of
+  {settings:count} settings, of which one is narrow. In a further narrow one (everything fine-tuned on few
+  beats, one seed), the highest is that of the strategy *{fourth}*.
 - **In print alone.** {low:count} of {n:count} printed accuracies of paper 1 lie below that of always
-  answering N on DS2 as we count it, without F and Q beats. Head only and last blocks agree in all digits; ours do not.
+  answering N on DS2 as we count it, without F and Q beats. The printed rows of head only and last blocks
+  agree in all digits; ours do not.
 """,
     fourth=lambda: names.word(best_on_few_beats()),
     first=lambda: rows.adabn(load)["first"],
@@ -151,13 +149,13 @@ say(
 # %% [markdown]
 # Here are all tables of both papers, with their rows in the order of the paper. Beside each printed
 # number stands ours. Rows *not in the paper* are controls of ours. In paper 1 a printed mean comes from
-# three seeds, and all seeds share the same patients. So a distance between two means alone proves nothing;
-# only intervals over patients or recordings say how sure a difference is.
+# three seeds, and all seeds share the same patients. So two means that differ prove nothing alone; only
+# intervals over patients or recordings say how sure a difference is.
 #
 # **The sizes that we take for the papers'.** ECGNet has the filters that {numref}`fig-ecgnet` shows.
-# HuBERT-ECG is the published network `small`. ResNet1D is our size `paper`, since the paper prints
-# none. The shares of biases in both fit the printed compression ratios. Tables 1 and 2 of paper 1 are
-# compared with the strategy head only.
+# HuBERT-ECG has the size of the published network `small`. Paper 2 prints no size of ResNet1D, so we chose
+# one, `paper`. In both networks the share of biases fits the printed compression ratios. In tables 1 and 2
+# of paper 1, we take head only for the strategy of personalization.
 #
 # Scores of paper 1 are rounded to three digits here. Networks of other sizes, precision and recall are
 # on the pages *All results*. The command `python -m ecglib report` prints the tables of this page as
@@ -219,8 +217,8 @@ comparison.line("hubert", RESULTS)
 # %% [markdown]
 # ## Beside paper 2: other methods, same networks
 #
-# *Clipped, by channel* and *allocated* only round. The others train further
-# (chapter {doc}`06_layerwise_compression`).
+# Rows *clipped, by channel* and *allocated* only round. The other networks train further than the fp32 from
+# which they start (chapter {doc}`06_layerwise_compression`).
 
 # %% tags=["remove-input"]
 comparison.beyond(RESULTS, name="tab-papers-beyond")
@@ -228,7 +226,8 @@ comparison.beyond(RESULTS, name="tab-papers-beyond")
 # %% [markdown]
 # ## Paper 2: published networks
 #
-# Classes, leads and test sets differ from row to row.
+# Classes, leads and test sets differ from row to row. The data sets are Chapman {cite:p}`zheng2020` and
+# CPSC 2018 {cite:p}`liu2018`.
 
 # %% tags=["remove-input"]
 comparison.table("published", RESULTS, name="tab-papers-published")

@@ -8,6 +8,7 @@ DEBIAN = {
     "gcc": "gcc",
     "valgrind": "valgrind",
     "qemu-aarch64": "qemu-user",
+    "qemu-arm": "qemu-user",
     "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu libc6-dev-arm64-cross",
     "arm-none-eabi-gcc": "gcc-arm-none-eabi libnewlib-arm-none-eabi",
     "clang": "clang",

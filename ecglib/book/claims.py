@@ -4,7 +4,7 @@ A sentence names numbers of one function of `ecglib.tables.overview`, in the for
 `ecglib.book.say.filled` reads.
 """
 
-from functools import cache, partial
+from functools import cache
 from typing import NamedTuple
 
 import pandas as pd
@@ -107,8 +107,9 @@ AGAINST = (
     ),
     (
         overview.labels,
-        "Learning from labels does not run in integers. It computes in floating point on a PC, "
-        "and it trains again on thousands of beats of other people.",
+        "The scores with labels in this overview are of an update on a PC, in floating point, "
+        "which trains again on thousands of beats of other people. Chapter 9 compares it with "
+        "the one that runs in integers.",
     ),
     (
         overview.labels,
@@ -188,12 +189,8 @@ def said(text, facts, load):
         With "no run" in place of every number, if runs are missing.
     """
     found = cache(lambda: facts(load))  # runs are read once, and only if a number is named
-    numbers = {name: partial(_one, found, name) for name in fields(text)}
+    numbers = {name: lambda name=name: found()[name] for name in fields(text)}
     return filled(text, **numbers)
-
-
-def _one(found, name):
-    return found()[name]
 
 
 def answers(load):

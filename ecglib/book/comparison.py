@@ -36,54 +36,54 @@ _GAPS = {
     rows.NOT_RUN: "Not run yet at this size: {gone} of {all} printed rows.",
     rows.NOT_MEASURED: "Not measured, it needs the device: {gone} of {all} printed rows.",
 }
-_ON_DEVICE = "Estimated from steps timed on {name}, both stages take {seconds:count} s."
+_ON_DEVICE = "Estimated from single steps timed on {name}, both stages take {seconds:count} s."
 
 _BEATS = "All beats of DS2; ± is over seeds, three in the paper."
 _SECONDS = (
-    f"{_BEATS} Our seconds are of all stages of one seed, pretraining included, in several "
-    "sessions with other numbers of threads: do not compare them across rows. The paper does "
-    "not say what its seconds cover."
+    f"{_BEATS} Our seconds are of all stages of one seed, pretraining included. They come from "
+    "sessions with different numbers of threads, so rows cannot be compared by them. The paper "
+    "does not say what its seconds cover."
 )
 _CHAPMAN = (
     "Printed: one test set of Chapman. Ours: a tenth of Chapman (1,074 recordings of three "
     "days, lead II, four groups of rhythms), five folds pooled, one seed, with 95 % intervals "
-    "over recordings. CR: compression ratio as the paper counts it; file: ratio of bytes on "
-    "disk, entropy-coded."
+    "over recordings. CR: compression ratio as the paper counts it, file: ratio of bytes on "
+    "disk, entropy-coded; both are means of the folds."
 )
 _WITHIN = (
-    "In {rows} comparisons with a printed row, our mean accuracy is higher by more than one "
-    "printed standard deviation in {accuracy_above}, and lower in {accuracy_below}; our mean "
-    "macro-F1 is higher in {f1_above}, and lower in {f1_below}."
+    "We compare our means with {rows} printed ones. By more than one printed standard "
+    "deviation, our accuracy is higher in {accuracy_above} and lower in {accuracy_below} of "
+    "them, and our macro-F1 is higher in {f1_above} and lower in {f1_below}."
 )
 _FORMATS = (
     "FP16 minus BF16 is {printed_gain:change} macro-F1 in print. In ours it is "
     "{difference:change}, with the interval over {n_seeds} seeds."
 )
 _ROUNDED = (
-    ": INT8 in the head and the shallow blocks changes macro-F1 by {change:change} against "
-    "fp32 trained as long (our seeds: {seeds}). Our row minus the printed one: {f1:change} "
-    "macro-F1, {accuracy:points} of accuracy."
+    ": in ours, INT8 in the head and the shallow blocks changes macro-F1 by {change:change} "
+    "against fp32 trained as long (seeds: {seeds}). Ours minus print: {f1:change} macro-F1 and "
+    "{accuracy:points} of accuracy."
 )
 _ADABN = (
-    "AdaBN comes first of the strategies in the printed macro-F1. It does so in {first} of "
-    "{settings} settings of ours, two at this size and one narrow, and in {above} it lies "
-    "above the control, none. Against none it changes macro-F1 by {head:change} with the head "
-    "fine-tuned and by {everything:change} with everything fine-tuned (over patients)."
+    "AdaBN has the highest printed macro-F1 of the strategies. It has the highest mean of ours "
+    "in {first} of {settings} settings, two at this size and one narrow, and lies above the "
+    "control, none, in {above}. At this size it changes macro-F1 against none by {head:change} "
+    "with the head fine-tuned, and by {everything:change} with everything fine-tuned."
 )
 _KEPT = (
-    "Of {rows} compressed rows, {same} lose more than one point of accuracy against fp32 both "
-    "in print and in ours, or in neither; the others are: {others}. In {shown} of ours, the "
+    "Does a compressed row lose more than one point of accuracy against fp32? Print and ours "
+    "agree in {same} of {rows} rows; they differ in: {others}. In {shown} of ours, the "
     "interval over recordings shows that the loss is below one point. "
-    "LAQ changes accuracy by {laq:points} at {cr:digits} times, the mean of five folds; the "
-    "paper prints {printed:digits} times."
+    "LAQ changes accuracy by {laq:points}; its CR is {cr:digits}, the mean of five folds with "
+    "different bits, and {printed:digits} in print."
 )
 _EQUATION_3 = (
     "On one fold, equation (3) as printed gives {same} of {layers} layers the same bits as the "
-    "text of the paper; it changes accuracy by {change:points} at {cr:digits} times."
+    "text of the paper; it changes accuracy by {change:points}, and its CR is {cr:digits}."
 )
 _INSIDE = (
-    "Of {rows} rows of the paper's own networks, the printed accuracy lies inside our interval "
-    "in {inside}; the shares of the classes differ, so only losses can be compared."
+    "Rows of the paper's own networks that we ran: {rows}; the printed accuracy lies inside "
+    "our interval in {inside}. Shares of the classes differ, so only losses can be compared."
 )
 
 
@@ -136,9 +136,10 @@ PARTS = {
     "published": Part(
         "Paper 2, table 2: published networks",
         rows.published,
-        "Rows of other authors are printed only. Ours: a tenth of Chapman, four groups; 150 of "
-        "the 6,877 recordings of CPSC 2018, nine classes; five folds pooled, one seed, with "
-        "95 % intervals over recordings.",
+        "Classes / leads. Rows of other authors are printed only. Ours: a tenth of Chapman, "
+        "four groups; 150 of the 6,877 recordings of CPSC 2018, nine classes; five folds "
+        "pooled, one seed, with 95 % intervals over recordings. CR: compression ratio as the "
+        "paper counts it.",
         [(rows.inside, _INSIDE)],
     ),
 }
@@ -148,7 +149,7 @@ PARTS = {
 def table(part, folder, *, name, without=()):
     """A table of `PARTS` as a numbered one of a chapter, `without` some rows."""
     chosen = PARTS[part]
-    pairs = chosen.pairs(_reader(folder))
+    pairs = chosen.pairs(reader(folder))
     frame = rows.numbers(pairs).drop(index=list(without))
     caption = f"{chosen.title}. {_caption(chosen, pairs)}"
     return show.table(frame, caption, chosen.formats, name=name)
@@ -157,19 +158,19 @@ def table(part, folder, *, name, without=()):
 BEYOND = (
     "Methods that are not paper 2's, at its size. A tenth of Chapman (three days), five folds "
     "pooled, one seed; 95 % intervals over recordings. A control, where there is one, is fp32 "
-    "trained as long as the pruned and rounded networks. CR: compression ratio as the paper "
+    "trained as long as the networks that train further. CR: compression ratio as the paper "
     "counts it; file: ratio of bytes on disk."
 )
 
 
 def beyond(folder, *, name):
     """What we and others do at the size of paper 2, as a numbered table of a chapter."""
-    return show.table(lambda: rows.beyond(_reader(folder)), BEYOND, name=name)
+    return show.table(lambda: rows.beyond(reader(folder)), BEYOND, name=name)
 
 
 def as_text(folder):
     """The page as text: of every table its title and caption, the table, what can be said."""
-    texts, load = [], _reader(folder)
+    texts, load = [], reader(folder)
     for part in PARTS.values():
         pairs = part.pairs(load)
         texts.append(f"{part.title}\n{_caption(part, pairs)}")
@@ -183,8 +184,9 @@ def as_text(folder):
     return texts
 
 
-def _reader(folder):
-    """Function that reads the runs of a study in a folder, once."""
+@cache  # the tables of a page have one reader
+def reader(folder):
+    """Function that reads the runs of a study in a folder, each study once in a process."""
     return cache(partial(results.load_study, folder))
 
 
@@ -196,7 +198,7 @@ def _caption(part, pairs):
 
 def line(part, folder):
     """What can be said of a table of `PARTS`, as `Shown`."""
-    return Shown(_said(PARTS[part], _reader(folder), folder))
+    return Shown(_said(PARTS[part], reader(folder), folder))
 
 
 def _said(part, load, folder):

@@ -65,12 +65,12 @@ _COLUMNS = {
     SHARE_3: "one beat, ms",
     WHOLE: "labels; patients; timed; minutes; kB; peak memory, MB; Gop/s",
     TENTHS: "*, s; *, MB; SQNR, dB",
-    DIGITS_2: "ideal; all bits; file; paper; CR; printed; formula; ratio; median margin; "
+    DIGITS_2: "all bits; file; paper; CR; printed; formula; ratio; median margin; "
     "macro-F1 by epoch",
     PERCENT_1: "accuracy; patient mean; Se; +P; beats, Se",
     SHARE_4: "median error; precision; recall; recall *; F1; macro-F1 of a constant answer",
     PERCENT_2: "activation; gradient*",
-    PERCENT_3: "exact; same as QAT; same class",
+    PERCENT_3: "exact; exact while learning; same as QAT; same class",
     SIGNED_2: "Δ*points",
     SIGNED_3: "Δ*; by seed; over patients; over seeds",
     "{:.2f}×": "speed; smaller",

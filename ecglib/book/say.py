@@ -52,10 +52,6 @@ def number(value, kind):
     kind : str
         One of `KINDS`.
 
-    Returns
-    -------
-    str
-
     Examples
     --------
     >>> number(0.9746, "percent"), number(-0.045, "points"), number(8528, "count")
@@ -96,10 +92,6 @@ def filled(text, **numbers):
     **numbers
         Name -> value, or function without arguments that returns it; where that raises a
         LookupError, the text says "no run".
-
-    Returns
-    -------
-    str
 
     Raises
     ------
@@ -157,31 +149,14 @@ def _as_html(markdown):
 
 
 def say(text, **numbers):
-    """Markdown of a chapter whose numbers come from runs.
-
-    Parameters
-    ----------
-    text, **numbers
-        See `filled`.
-
-    Returns
-    -------
-    Shown
-    """
+    """Markdown of a chapter whose numbers come from runs, as `Shown`; arguments of `filled`."""
     return Shown(filled(text, **numbers))
 
 
 def answer(text, **numbers):
-    """The answer of a chapter, in the box under its title.
+    """The answer of a chapter, in the box under its title, as `Shown`; arguments of `filled`.
 
-    Parameters
-    ----------
-    text, **numbers
-        As for `say`: two or three sentences with at most three numbers, and how sure they are.
-
-    Returns
-    -------
-    Shown
+    It has two or three sentences with at most three numbers, and how sure they are.
     """
     said = filled(text, **numbers)
     if NO_RUN in said:  # a verdict must not stand without its numbers

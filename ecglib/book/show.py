@@ -103,17 +103,7 @@ def _plain(cell):
 
 
 def figure(draw):
-    """A figure of runs, or an empty one that says so where there are none.
-
-    Parameters
-    ----------
-    draw : function
-        Without arguments, returns a Figure.
-
-    Returns
-    -------
-    Figure
-    """
+    """The Figure of runs that `draw()` returns, or an empty one where there are no runs."""
     try:
         return draw()
     except LookupError as error:
@@ -194,10 +184,6 @@ def reference_figure(name, caption):
         File in `results/figures`, without extension; `python -m ecglib figures` draws them.
     caption : str
         What it shows, for whoever cannot see it.
-
-    Returns
-    -------
-    Image
 
     Raises
     ------
@@ -292,7 +278,7 @@ def machine(results):
     )
 
 
-def download_table(folder, caption, *, name=None):
+def download_table(folder, caption):
     """Links (HTML) to the tables that the book has of all runs in a folder of results.
 
     See `ecglib.tables.downloads`; `ecglib.book.build` puts the tables beside the pages.
@@ -301,7 +287,7 @@ def download_table(folder, caption, *, name=None):
         f'<a href="../_static/results/{name}.csv" download>{name}.csv</a>': {"runs": len(paths)}
         for name, paths in downloads.studies(folder).items()
     }
-    return table(frames.of_rows(rows), caption, name=name, markup=True)
+    return table(frames.of_rows(rows), caption, markup=True)
 
 
 def profiles(folder):

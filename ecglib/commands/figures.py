@@ -14,27 +14,31 @@ import matplotlib.pyplot as plt
 import numpy as np
 from PIL import Image
 
-from ecglib.aami import AAMI_CLASSES, CLASSES, DS1, DS2
-from ecglib.commands.micro import predictions, saliency, timeline
+from ecglib.aami import AAMI_CLASSES, CLASSES, DS1, DS2, SYMBOL_TO_AAMI
+from ecglib.commands.micro import predictions, saliency, timeline, usual_gain
 from ecglib.data.beats import Beats
 from ecglib.data.find.identity import is_complete
 from ecglib.data.find.search import find
 from ecglib.data.records import Record, read_rhythms
 from ecglib.data.sets.mitdb import DATASET, load_beats, read_record
 from ecglib.data.signal.micro_input import micro_inputs
-from ecglib.deploy import shipped
+from ecglib.deploy import replay, shipped
 from ecglib.deploy.c99 import harness
 from ecglib.deploy.c99.emit import write_c
-from ecglib.deploy.c99.streaming import raw_samples, stream
+from ecglib.deploy.c99.front import network_inputs
+from ecglib.deploy.c99.learning import follow, known_of
+from ecglib.deploy.c99.streaming import classes_in_c, raw_samples, stream
 from ecglib.holter.classify import classify, detected
 from ecglib.holter.lead import read_lead
 from ecglib.holter.open import open_recording
 from ecglib.holter.report import Facts
-from ecglib.plots import c99, ecg, holter, style
+from ecglib.personalize.learner import Prior
+from ecglib.plots import c99, ecg, holter, micro, style
 from ecglib.plots.puzzle import six_permutations
 from ecglib.puzzle import CUTS
 from ecglib.system.errors import UserError
 from ecglib.system.files import check_folder, written
+from ecglib.tables.budget import AN_HOUR
 from ecglib.tables.scores import HEAVY_RECORD
 
 DPI, COLORS = 150, 128
@@ -60,6 +64,9 @@ FIBRILLATION = 219
 
 STREAMED = 119
 """The record that passes the C code sample by sample."""
+
+DS1_NETWORK = shipped.WEIGHTS.with_name("ds1_ds2.npz")
+"""The network that learned from the patients of DS1 alone."""
 
 REPORTED = 233
 """The record whose report is shown; its beats are found and classified as `predict` does it."""
@@ -95,7 +102,7 @@ class Recorded:
         return np.array(AAMI_CLASSES)[self.beats.label]
 
     def strip(self, start, seconds, *, said=(), marked=None, title=None):
-        """Some seconds of the recording.
+        """Some seconds of the recording, as `ecglib.plots.ecg.Strip`.
 
         Parameters
         ----------
@@ -107,10 +114,6 @@ class Recorded:
             Which beat of the patient is shaded.
         title : str, optional
             Instead of record, lead and time.
-
-        Returns
-        -------
-        ecglib.plots.ecg.Strip
         """
         fs, whole = self.record.fs, len(self.record.signal)
         length = round(seconds * fs)
@@ -150,17 +153,7 @@ def clock(seconds):
 
 
 def typical(signal):
-    """Which of some beats is nearest to their median.
-
-    Parameters
-    ----------
-    signal : ndarray, shape (n_beats, length)
-        One beat or more.
-
-    Returns
-    -------
-    int
-    """
+    """Which of some beats `signal` (n_beats, length) is nearest to their median, an int."""
     return int(np.abs(signal - np.median(signal, axis=0)).sum(axis=1).argmin())
 
 
@@ -293,8 +286,8 @@ def five_answers(root, folder):
     return ecg.page(strips, rows=("annotated", *names))
 
 
-def mistakes(root, folder, patients=3, seconds=1.6):
-    """Typical mistakes of the micro network that knows no label of the patient."""
+def mistakes(root, folder):
+    """Typical mistakes of the micro network that knows no label of the patient, three a row."""
     run = predictions(folder, 0)
     known = {r: Recorded.of(root, r) for r in sorted(DS1 + DS2)}
     said = {r: said_of(run, r, p.beats) for r, p in known.items()}
@@ -308,18 +301,18 @@ def mistakes(root, folder, patients=3, seconds=1.6):
         count = sum(map(len, wrong.values()))
         some = [r for r in wrong if len(wrong[r])]
         name = f"{kind} called {answer}: {count:,} of {total:,} beats, in {len(some)} records"
-        most = sorted(some, key=lambda r: -len(wrong[r]))[:patients]
+        most = sorted(some, key=lambda r: -len(wrong[r]))[:3]
         if most:
-            rows[name] = [_mistake(known[r], said[r], wrong[r], seconds) for r in most]
+            rows[name] = [_mistake(known[r], said[r], wrong[r]) for r in most]
     return ecg.gallery(rows)
 
 
-def _mistake(patient, said, wrong, seconds):
-    """The mistake nearest to the median of a patient's mistakes of one kind."""
+def _mistake(patient, said, wrong):
+    """1.6 s around the mistake nearest to the median of a patient's mistakes of one kind."""
     beat = wrong[typical(patient.beats.signal[wrong])]
     at = patient.beats.sample[beat] / patient.beats.fs
     title = f"{patient.record.number}, {clock(at)} ({len(wrong):,}×)"
-    return patient.strip(at - 0.55 * seconds, seconds, said=[said], marked=beat, title=title)
+    return patient.strip(at - 0.88, 1.6, said=[said], marked=beat, title=title)
 
 
 def puzzle(root):
@@ -344,6 +337,40 @@ def streamed(root):
     unusual = found.sample[(found.label > 0) & (found.sample > 60 * fs)]
     start = (unusual[0] if len(unusual) else found.sample[-1]) / fs - 4
     return c99.strip(samples, fs, record.gain, found, start)
+
+
+def learning(root):
+    """When the C code asked one patient, and how right it was with and without answers.
+
+    The network knows no patient of DS2. C code and NumPy agree, so the questions are those of
+    NumPy.
+    """
+    network, said = shipped.load(DS1_NETWORK), {}
+    program = network.program()
+    prior = Prior.of(*known_of(network.model, replay.load(network, DS1_NETWORK).beats))
+    with tempfile.TemporaryDirectory() as folder:
+        source, _ = write_c(program, Path(folder), "learning", prior)
+        code = harness.library(source)
+        for number in DS2:
+            lead = read_record(root, number)
+            symbols = lead.symbol[lead.is_beat]
+            label = np.array([AAMI_CLASSES.index(SYMBOL_TO_AAMI[s]) for s in symbols])
+            answers = (None, label)
+            said[number] = label, *(classes_in_c(code, lead, a, AN_HOUR)[0] for a in answers)
+    before, after = (
+        {str(n): np.mean((row[0] == row[k])[row[0] < 3]) for n, row in said.items()}
+        for k in (1, 2)
+    )
+    number = int(usual_gain(before, after))
+    label, plain, taught = said[number]
+    lead = read_record(root, number)
+    sample, fs = lead.sample[lead.is_beat], round(lead.fs)
+    read = network_inputs(program, raw_samples(lead), sample, fs, round(lead.gain))
+    found, asked = follow(program, prior, program.units(*read), sample, fs, label, AN_HOUR)
+    if not np.array_equal(found, taught):
+        raise UserError(f"record {number}: C code and NumPy differ; report this, please")
+    both = {"no label": plain, "asked in doubt, in C": taught}
+    return micro.timeline(f"record {number}", sample / fs, label, both, np.array(asked))
 
 
 def reported(root):
@@ -378,6 +405,7 @@ def reference_figures(root, folder):
     yield "puzzle", puzzle(root)
     yield "stream", streamed(root)
     yield "timeline", timeline(root, folder)
+    yield "learning", learning(root)
     yield "saliency", saliency(root)
     yield "report", reported(root)
 

@@ -21,12 +21,10 @@ from ecglib.studies.run import Run
 from ecglib.system.errors import UserError
 from ecglib.system.paths import RUNS
 from ecglib.tables import arms, evidence
+from ecglib.tables.budget import AN_HOUR
 
 SEED = 7
 """Of the networks whose predictions are shown."""
-
-LABELS_AN_HOUR = 20
-"""Of the stream that is shown."""
 
 BADLY_READ = 0.9
 """A patient needs help if a smaller share of the beats is answered rightly without a label."""
@@ -42,7 +40,7 @@ PIECE = 4
 def predictions(folder, budget, asking="start"):
     """The committed run of the micro network in integers, every patient left out once.
 
-    Only its records of MIT-BIH are kept.
+    A `RunResult`. Only its records of MIT-BIH are kept.
 
     Parameters
     ----------
@@ -52,10 +50,6 @@ def predictions(folder, budget, asking="start"):
         Labelled beats of each patient, or labels an hour.
     asking : {"start", "stream"}
         When they are asked for.
-
-    Returns
-    -------
-    RunResult
     """
     found = results.load_study(folder, "budget")
     start, doubt = evidence.left_out([r for r in found if r.config["seed"] == SEED])
@@ -107,7 +101,7 @@ def timeline(root, folder):
     UserError
         If the stream, computed anew, does not give the classes of the committed run.
     """
-    plain, streamed = predictions(folder, 0), predictions(folder, LABELS_AN_HOUR, "stream")
+    plain, streamed = predictions(folder, 0), predictions(folder, AN_HOUR, "stream")
     number = int(usual_gain(right_shares(plain), right_shares(streamed)))
     config = make_config("budget", **streamed.config)
     run = Run(config, {"both": find("both", root)}, torch.device("cpu"), RUNS)
@@ -191,6 +185,6 @@ def _looks_of(model, inputs, signal, beats):
     return signal[chosen].mean(axis=0), pieces.numpy().mean(axis=0), timing.numpy().mean(axis=0)
 
 
-def saliency(root, records=DS1 + DS2):
+def saliency(root):
     """What the shipped network looks at in N, S and V beats."""
-    return micro.saliency(looks(root, records))
+    return micro.saliency(looks(root, DS1 + DS2))

@@ -28,17 +28,7 @@ START, END = "<!-- written by `python -m ecglib readme` -->", "<!-- end -->"
 
 
 def findings(folder):
-    """The findings as Markdown, with their numbers.
-
-    Parameters
-    ----------
-    folder : path
-        Holds the reference runs.
-
-    Returns
-    -------
-    str
-    """
+    """The findings of the reference runs in a folder as Markdown, with their numbers."""
     load = partial(results.load_study, folder)
     answers = zip(claims.ANSWERS, claims.answers(load), strict=True)
     lines = [f"- *{answer.question}* {text}" for answer, text in answers]

@@ -80,7 +80,7 @@ def with_half_floats(coded):
 
 
 def compress(model, sides, config):
-    """Compress a trained network as a configuration says.
+    """Compress a trained network as a configuration says; returns a `Compressed`.
 
     Every choice is made on the validation set. Only the methods `trained`, `joint` and `longer`
     train weights on the training set.
@@ -93,10 +93,6 @@ def compress(model, sides, config):
         Training and validation recordings.
     config : CompressionConfig
         Method and its settings.
-
-    Returns
-    -------
-    Compressed
     """
     return METHODS[config.method].compress(model, sides, config)
 

@@ -131,7 +131,7 @@ def normalize(signal, record, kind):
 
 
 def to_inputs(beats, config, device):
-    """Beats as normalised tensors.
+    """Beats as normalised tensors, `Inputs`.
 
     Parameters
     ----------
@@ -141,10 +141,6 @@ def to_inputs(beats, config, device):
         `normalization` is read.
     device : torch.device
         Where the tensors live.
-
-    Returns
-    -------
-    Inputs
     """
     x = normalize(beats.signal, beats.record, config.normalization)
     return Inputs(

@@ -15,14 +15,19 @@ import torch.nn.functional as F
 
 from ecglib.aami import CLASSES
 from ecglib.personalize.label_free import LABEL_FREE_UPDATES
+from ecglib.personalize.learner import LOGIT
 from ecglib.personalize.queries import QUERIES
 from ecglib.system.errors import UserError
 from ecglib.system.settings import Settings, setting
 from ecglib.training.loop import Schedule, fit, in_batches
 from ecglib.training.tasks import HeldTask, ReplayTask, class_weights
 
-LABELLED_UPDATES = ("head", "output", "last_block", "prototypes")
-"""Ways to use labels: training of the named parts, or keeping labelled beats as prototypes."""
+CORRECTING = ("kalman", "kernel")
+"""Updates that correct the answers of a network in integers, which stays as it is."""
+
+LABELLED_UPDATES = ("head", "output", "last_block", "prototypes", *CORRECTING)
+"""Ways to use labels: training of the named parts, keeping labelled beats as prototypes, or
+correcting the answers; "kernel" is `ecglib.personalize.learner`, which runs on the device."""
 
 CHOSEN = {"query": "typical", "hold": 0.3, "unsupported": 0.005}
 """How to ask and learn, chosen on development patients of two databases (split `dev_cv`)."""
@@ -224,6 +229,64 @@ def updated(model, anatomy, config, replay, labelled, seen=None):
     if config.unsupported < 1:
         return guarded(model, new, anatomy, config.unsupported, labelled, seen)
     return new
+
+
+class Retrained:
+    """A pupil whose network is trained anew, after each question, on all labels so far.
+
+    Parameters
+    ----------
+    model, anatomy, config, replay
+        Those of `updated`.
+    inputs : Inputs
+        All beats of the patient, of which only the labels of asked beats are read.
+    """
+
+    def __init__(self, model, anatomy, config, replay, inputs):
+        self.model, self.anatomy, self.config, self.replay = model, anatomy, config, replay
+        self.inputs, self.current = inputs, model
+
+    def logits(self, rows):
+        """Logits (n_beats, 3) of the beats `rows`, a slice; Tensor."""
+        return View.of(self.current, self.anatomy, self.inputs.select(rows)).logits
+
+    def learn(self, asked, seen):
+        """Learn from the labels of the beats `asked` (list of int), having `seen` others."""
+        labelled = self.inputs.select(torch.as_tensor(asked))
+        seen = self.inputs.select(seen)
+        self.current = updated(
+            self.model, self.anatomy, self.config, self.replay, labelled, seen
+        )
+
+
+class Corrected:
+    """A pupil whose network stays, while a learner corrects its answers.
+
+    Parameters
+    ----------
+    learner : Learner or Kalman
+        Which learns.
+    unit, logits : ndarray, shape (n_beats, …)
+        What it reads of all beats of the patient.
+    label : ndarray of int, shape (n_beats,)
+        Classes, of which only those of asked beats are read.
+    """
+
+    def __init__(self, learner, unit, logits, label):
+        self.learner, self.unit, self.own, self.label = learner, unit, logits, label
+        self.n_learned = 0
+
+    def logits(self, rows):
+        """See `Retrained.logits`."""
+        corrected = self.learner.corrected(self.unit[rows], self.own[rows])
+        return torch.from_numpy(corrected / LOGIT)
+
+    def learn(self, asked, seen):
+        """See `Retrained.learn`; earlier labels are known already, `seen` is not needed."""
+        for beat in asked[self.n_learned :]:
+            if self.label[beat] < len(CLASSES):
+                self.learner.learn(self.unit[beat], self.own[beat], int(self.label[beat]))
+        self.n_learned = len(asked)
 
 
 STEPS = (1.0, 0.75, 0.5, 0.25)

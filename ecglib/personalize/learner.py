@@ -105,23 +105,13 @@ class Prior:
         UserError
             If the beats do not have all classes.
         """
-        count = np.bincount(label, minlength=len(CLASSES))
-        if not count.all():
-            raise UserError(
-                "the training beats lack one of N, S and V; learning needs all three"
-            )
-        weight = 1 / (len(CLASSES) * count[label])
+        weight = _weights(label)
         spread = np.sqrt(weight @ (unit - weight @ unit) ** 2)
         spread = np.maximum(spread, max(_LEAST_SPREAD * spread.max(), 1e-3))
         per_unit = 4096 / (2 * (REACH * spread) ** 2)
-        near_shift = int(np.floor(np.log2(2**32 / 255**2 / (per_unit.sum() + 1e-9)))) - 1
-        x = np.column_stack([unit, np.full(len(unit), BIAS)]).astype(float)
-        curvature = weight * (probability * (1 - probability)).mean(axis=1)
-        square = (x * weight[:, None]).T @ x
-        information = PRIOR_BEATS * (x * curvature[:, None]).T @ x + _RIDGE * square
-        least = _LEAST_CURVATURE * np.diag(information).mean()
-        wide = np.linalg.inv(information + least * np.eye(len(information)))
-        silent = ~np.any(x, axis=0)
+        near_shift = int(np.floor(np.log2(2**31 / 255**2 / per_unit.sum())))
+        wide = np.linalg.inv(information(unit, probability, label, PRIOR_BEATS))
+        silent = ~np.append(unit.any(axis=0), True)
         wide[silent], wide[:, silent] = 0, 0
         wide_shift = int(np.floor(np.log2(2**15 / np.abs(wide).max())))
         return cls(
@@ -133,7 +123,7 @@ class Prior:
 
     def reach(self, unit):
         """The wide part for beats: products (n_beats, n_units + 1) with the kernel matrix."""
-        return _with_bias(unit) @ self.wide
+        return with_bias(unit) @ self.wide
 
     def nearness(self, unit, other):
         """Near part of the kernel (n_beats, n_others), at most 32768."""
@@ -142,7 +132,28 @@ class Prior:
         return (1 << 27) // (4096 + distance)
 
 
-def _with_bias(unit):
+def _weights(label):
+    """Weights (n_beats,) with which all classes count equally; their sum is 1."""
+    count = np.bincount(label, minlength=len(CLASSES))
+    if not count.all():
+        raise UserError("the training beats lack one of N, S and V; learning needs all three")
+    return 1 / (len(CLASSES) * count[label])
+
+
+def information(unit, probability, label, n_beats):
+    """How sure training beats make the last layer's weights, (n_units + 1, n_units + 1).
+
+    The mean curvature of the beats' loss counts as that of `n_beats` beats; the other arguments
+    are those of `Prior.of`.
+    """
+    weight, x = _weights(label), with_bias(unit).astype(float)
+    curvature = weight * (probability * (1 - probability)).mean(axis=1)
+    found = n_beats * (x * curvature[:, None]).T @ x + _RIDGE * (x * weight[:, None]).T @ x
+    return found + _LEAST_CURVATURE * np.diag(found).mean() * np.eye(len(found))
+
+
+def with_bias(unit):
+    """Bytes (n_beats, n_units) of the last hidden layer with the bias behind them, int64."""
     return np.column_stack([unit, np.full(len(unit), BIAS)]).astype(np.int64)
 
 
@@ -185,11 +196,11 @@ class Learner:
     def corrected(self, unit, logits):
         """Logits (n_beats, 3) of beats after learning, int64 in 1/`LOGIT`.
 
-        `unit` are bytes (n_beats, n_units) of the last hidden layer, `logits` (n_beats, 3) those
-        of the network, in 1/`LOGIT`.
+        `unit` are bytes (n_beats, n_units) of the last hidden layer, `logits` (n_beats, 3) are
+        those of the network, in 1/`LOGIT`.
         """
         near = NEAR * (self.prior.nearness(unit, self.unit) @ self.effect)
-        wide = _with_bias(unit) @ self.weight.T
+        wide = with_bias(unit) @ self.weight.T
         change = _shifted(near, 13) + _shifted(wide, self.prior.wide_shift - 2)
         return np.clip(logits + change, -LARGEST_LOGIT, LARGEST_LOGIT)
 
@@ -217,9 +228,7 @@ class Learner:
         """Set the effect of one remembered label to what the others leave for it to explain."""
         unit, before = self.unit[place : place + 1], self.effect[place].copy()
         reach = self.prior.reach(unit)[0]
-        own = NEAR * LOGIT + _shifted(
-            (_with_bias(unit)[0] @ reach) << 16, self.prior.wide_shift
-        )
+        own = NEAR * LOGIT + _shifted((with_bias(unit)[0] @ reach) << 16, self.prior.wide_shift)
         now = self.corrected(unit, self.logits[place : place + 1])[0]
         others = now - _shifted(own * before, 14)
         wanted = ONE * (np.arange(len(CLASSES)) == self.label[place])
@@ -233,3 +242,12 @@ class Learner:
                 effect += _shifted((wanted - p - effect) * speed, 16)
         self.effect[place] = effect
         self.weight += (effect - before)[:, None] * reach
+
+
+def multiplications(n_units, n_labels):
+    """Multiplications with which the last of `n_labels` labels is learned."""
+    n, width = min(n_labels, LABELS), n_units + 1
+    corrected = n * (2 * n_units + len(CLASSES)) + len(CLASSES) * (width + n_units)
+    settled = width * (width + 1 + len(CLASSES)) + corrected
+    steps = FIRST_STEPS + (n - 1) * NEXT_STEPS
+    return n * settled + 4 * len(CLASSES) * steps

@@ -7,7 +7,6 @@ grows at a constant rate, so never more are asked than the rate allows.
 import numpy as np
 import torch
 
-from ecglib.personalize.budget import View, updated
 from ecglib.personalize.queries import confidence
 
 HOUR = 3600
@@ -24,22 +23,18 @@ def allowed(budget, seconds):
     return int(np.ceil(budget * seconds / HOUR))
 
 
-def follow(model, anatomy, config, replay, patient, watch):
-    """Classify a patient beat by beat; the network learns from every answer.
+def follow(pupil, config, patient, watch):
+    """Classify a patient beat by beat; the pupil learns from every answer.
 
     A beat is classified before its own label is known, by a network that has learned from all
     earlier labels.
 
     Parameters
     ----------
-    model : Module
-        Network of all patients; it is not changed.
-    anatomy : Anatomy
-        Parts of the network.
+    pupil : Retrained or Corrected
+        Who learns, see `ecglib.personalize.budget`.
     config : AskingConfig
         `budget` is a number of labels an hour, `unsure` the probability below which to ask.
-    replay : Inputs
-        Training beats.
     patient : Patient
         All beats, in order of time.
     watch : Stopwatch
@@ -52,10 +47,10 @@ def follow(model, anatomy, config, replay, patient, watch):
     """
     predicted = np.empty(len(patient.inputs), dtype=np.int8)
     permitted = np.array([allowed(config.budget, second) for second in patient.seconds])
-    asked, start, current = [], 0, model
+    asked, start = [], 0
     while start < len(predicted):
         with watch.stage("predict"):
-            logits = View.of(current, anatomy, patient.inputs.select(slice(start, None))).logits
+            logits = pupil.logits(slice(start, None))
         predicted[start:] = logits.argmax(dim=1)
         sure = confidence(torch.softmax(logits, dim=1).numpy())
         questions = (sure < config.unsure) & (permitted[start:] > len(asked))
@@ -64,7 +59,5 @@ def follow(model, anatomy, config, replay, patient, watch):
         asked.append(start + int(questions.argmax()))
         start = asked[-1] + 1
         with watch.stage("update"):
-            labelled = patient.inputs.select(torch.tensor(asked))
-            seen = patient.inputs.select(slice(0, start))
-            current = updated(model, anatomy, config, replay, labelled, seen)
+            pupil.learn(asked, slice(0, start))
     return predicted, np.array(asked, dtype=np.int64)

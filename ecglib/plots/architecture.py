@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.patches import FancyBboxPatch
 
 from ecglib.models.ecgnet import BLOCKS, HEAD, ECGNet, ECGNetConfig
@@ -12,20 +13,13 @@ ROW = 0.56
 """Inches from one layer of a network to the next."""
 
 
-def blank(height, width=WIDTH):
-    """An empty figure whose coordinates are inches from its lower left corner, or nearly so.
+def blank(height):
+    """An empty figure of this height, and its axes, whose coordinates are inches, or nearly so.
 
-    Parameters
-    ----------
-    height, width : float
-        Inches.
-
-    Returns
-    -------
-    tuple of (Figure, Axes)
+    They are measured from the lower left corner.
     """
-    figure, axis = plt.subplots(figsize=(width, height))
-    axis.set(xlim=(0, width), ylim=(0, height))
+    figure, axis = plt.subplots(figsize=(WIDTH, height))
+    axis.set(xlim=(0, WIDTH), ylim=(0, height))
     axis.axis("off")
     return figure, axis
 
@@ -51,9 +45,37 @@ def box(axis, centre, size, text, *, fill="none", edge=NEUTRAL, fontsize=11):
     axis.text(x, y, text, ha="center", va="center", fontsize=fontsize, linespacing=1.3)
 
 
-def arrow(axis, start, end, *, style="->"):
+def arrow(axis, start, end):
     """An arrow from one point to another, (x, y) in inches."""
-    axis.annotate("", end, start, arrowprops={"arrowstyle": style, "color": NEUTRAL})
+    axis.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": NEUTRAL})
+
+
+def steps(texts, size, n_columns=3):
+    """Boxes with a title above a text, some in a row and the others back; arrows lead on.
+
+    Parameters
+    ----------
+    texts : sequence of (str, str)
+        Title and text of each step, in the order in which they follow each other.
+    size : tuple of float
+        Width and height of a box, inches.
+    n_columns : int
+        Boxes in the upper row.
+    """
+    height, gap = size[1], 0.35
+    columns = WIDTH * (np.arange(n_columns) + 0.5) / n_columns
+    figure, axis = blank(2 * height + gap + 0.2)
+    rows = [0.1 + 1.5 * height + gap, 0.1 + 0.5 * height]
+    places = [(x, rows[0]) for x in columns] + [(x, rows[1]) for x in columns[::-1]]
+    places = places[: len(texts)]
+    for (x, y), (title, text) in zip(places, texts, strict=True):
+        box(axis, (x, y), size, f"\n{text}", fontsize=10)
+        look = {"ha": "center", "va": "center", "fontsize": 11, "weight": "bold"}
+        axis.text(x, y + 0.3 * height, title, **look)
+    for start, end in pairwise(places):
+        way = np.sign(np.subtract(end, start).round(3)) * size / 2  # from a middle to an edge
+        arrow(axis, start + way, end - way)
+    return figure
 
 
 def ecgnet(channels):

@@ -70,13 +70,7 @@ def way(program, rate):
 
 
 def layers(work):
-    """Multiplications and bytes of weights of each layer.
-
-    Parameters
-    ----------
-    work : DataFrame
-        From `ecglib.deploy.roofline.layer_work`.
-    """
+    """Multiplications and bytes of weights by layer (`ecglib.deploy.roofline.layer_work`)."""
     figure, axes = plt.subplots(1, 2, figsize=(WIDTH, 2.9), sharey=True)
     for axis, (column, title) in zip(
         axes, (("macs", "multiplications"), ("weights", "weights")), strict=True

@@ -1,6 +1,7 @@
 """Figures of the chapter on layer-wise compression.
 
-`named` maps a method to its RunResult, as `ecglib.tables.compression.by_method` does.
+`named` maps a method to its RunResult, as `ecglib.tables.compression.by_method` does. Without
+runs a figure raises a LookupError.
 """
 
 import textwrap
@@ -77,11 +78,6 @@ def front(panels):
     ----------
     panels : dict of str to (dict of str to RunResult, float)
         Network and data -> `named`, and bytes of its fp32 weights.
-
-    Raises
-    ------
-    LookupError
-        If a network has no runs.
     """
     if not panels or not all(named for named, _ in panels.values()):
         raise LookupError("no method has runs")
@@ -183,13 +179,7 @@ def against_paper(printed, ours, constant):
 
 
 def constant_answers(table):
-    """The paper's collapsed rows and the classes whose sizes they are.
-
-    Parameters
-    ----------
-    table : DataFrame
-        From `ecglib.tables.papers.constants_table`.
-    """
+    """The paper's collapsed rows (`papers.constants_table`), and the classes of their sizes."""
     rows = {}
     for (model, method), count in table["recordings"].items():
         rows.setdefault(count, []).append(f"{word(model)}, {method}")
@@ -213,17 +203,12 @@ def constant_answers(table):
 
 
 def three_sizes(named):
-    """How many times smaller a method says a network is, by three counts.
-
-    Parameters
-    ----------
-    named : dict of str to RunResult
-    """
+    """How many times smaller a method says a network is, by three counts."""
     if not named:
         raise LookupError("no method has runs")
     figure, axis = plt.subplots(figsize=(WIDTH, 1.3 + 0.42 * len(named)))
     counts = {
-        "ideal_ratio": ("the paper's count", "o", "white"),
+        "ideal_ratio": ("CR, the paper's count", "o", "white"),
         "overhead_ratio": ("all bits", "|", None),
         "file_ratio": ("file on disk", "s", None),
     }

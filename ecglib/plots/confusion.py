@@ -1,4 +1,4 @@
-"""Confusion matrices beside each other."""
+"""Confusion matrices beside each other; without any, a LookupError."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -9,7 +9,7 @@ from ecglib.aami import CLASSES
 from ecglib.plots.style import SHARES, WIDTH
 
 
-def confusions(named, labels=CLASSES, *, columns=2, what="class", given="annotated"):
+def confusions(named, labels=CLASSES, *, what="class", given="annotated"):
     """Confusion matrices as shares of their rows: which class is taken for which.
 
     Parameters
@@ -19,21 +19,14 @@ def confusions(named, labels=CLASSES, *, columns=2, what="class", given="annotat
         seeds are added up before.
     labels : sequence of str
         Names of the classes.
-    columns : int
-        Matrices beside each other at most; on a phone three are small.
     what : str
         What is predicted, in the singular.
     given : str
         What the rows are: annotated, or true.
-
-    Raises
-    ------
-    LookupError
-        If there is no matrix.
     """
     if not named:
         raise LookupError("no run has a confusion matrix")
-    n_columns = min(columns, len(named))
+    n_columns = min(2, len(named))  # on a phone three are small
     n_rows = -(-len(named) // n_columns)
     height = n_rows * (1.1 + 0.42 * len(labels)) + 0.3
     figure, axes = plt.subplots(n_rows, n_columns, figsize=(WIDTH, height), squeeze=False)

@@ -1,6 +1,4 @@
-"""Figures of the data chapter."""
-
-from itertools import pairwise
+"""Figures of the data chapter; without records they raise a LookupError."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -8,7 +6,7 @@ import seaborn as sns
 
 from ecglib.aami import AAMI_CLASSES, CLASSES, DS1, DS2, PACED
 from ecglib.data.signal.rr import RR_NAMES
-from ecglib.plots.architecture import arrow, blank, box
+from ecglib.plots.architecture import blank, box, steps
 from ecglib.plots.style import CLASS_COLORS, NEUTRAL, ORIGIN_COLORS, WIDTH, name_rows
 
 SHOWN_BEATS = 30
@@ -29,11 +27,6 @@ def who_holds_what(counts):
     ----------
     counts : DataFrame
         Beats of each class by record, from `ecglib.tables.detection`.
-
-    Raises
-    ------
-    LookupError
-        If there are no records.
     """
     if counts.empty:
         raise LookupError("no record was counted")
@@ -82,7 +75,7 @@ def side_by_side(records):
 
 def way_to_a_score():
     """From a recording to a score and its interval."""
-    steps = (
+    boxes = (
         ("recording, lead MLII", "annotated R-peaks"),
         ("300 samples each", "the network sees these"),
         ("N, S or V", "one answer a beat"),
@@ -90,19 +83,7 @@ def way_to_a_score():
         ("sum over patients", "accuracy, macro-F1"),
         ("2,000 drawn sums", "interval over patients"),
     )
-    figure, axis = blank(2.5)
-    columns = (1.1, 3.2, 5.3)
-    places = [*((x, 1.75) for x in columns), *((x, 0.6) for x in reversed(columns))]
-    for (x, y), (title, text) in zip(places, steps, strict=True):
-        box(axis, (x, y), (1.85, 0.8), f"{title}\n", fontsize=10.5)
-        axis.text(x, y - 0.17, text, ha="center", va="center", color=NEUTRAL, fontsize=10)
-    for i, ((x0, y0), (x1, y1)) in enumerate(pairwise(places)):
-        if i == 2:
-            arrow(axis, (x0, y0 - 0.4), (x1, y1 + 0.4))
-        else:
-            step = 0.925 if x1 > x0 else -0.925
-            arrow(axis, (x0 + step, y0), (x1 - step, y1))
-    return figure
+    return steps(boxes, (1.85, 0.7))
 
 
 def split_map():

@@ -10,13 +10,7 @@ _MARKERS = dict(zip(NAMES.values(), "osD^v", strict=True))
 
 
 def noise(table):
-    """Sensitivity plus positive predictivity against the signal-to-noise ratio.
-
-    Parameters
-    ----------
-    table : DataFrame
-        As from `ecglib.tables.detector.noisy`.
-    """
+    """Sensitivity plus predictivity against noise, from `ecglib.tables.detector.noisy`."""
     kinds = [kind for kind in NOISES if kind in table.index.get_level_values("noise")]
     if not kinds:
         raise LookupError("no detector has runs with noise")

@@ -27,7 +27,7 @@ SIZE = (4.2, 2.5)
 
 
 def strip(classified, start, seconds, *, marked=None, title=""):
-    """Some seconds of a lead with the classes of its beats.
+    """Some seconds of a lead with the classes of its beats, as `ecglib.plots.ecg.Strip`.
 
     Parameters
     ----------
@@ -37,10 +37,6 @@ def strip(classified, start, seconds, *, marked=None, title=""):
     marked : int, optional
         Row of a beat that is shaded.
     title : str
-
-    Returns
-    -------
-    ecglib.plots.ecg.Strip
 
     Raises
     ------

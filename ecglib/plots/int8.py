@@ -1,4 +1,4 @@
-"""Figures of the INT8 chapter."""
+"""Figures of the INT8 chapter; without runs they raise a LookupError."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -102,11 +102,6 @@ def costs(pipelines):
     ----------
     pipelines : dict of str to dict of (str, str) to Interval
         What was run -> (scope, method) -> difference, see `ecglib.tables.int8.costs`.
-
-    Raises
-    ------
-    LookupError
-        If nothing was run.
     """
     pipelines = {title: found for title, found in pipelines.items() if found}
     if not pipelines:
@@ -148,11 +143,6 @@ def scores_against_bytes(networks):
     ----------
     networks : dict of str to dict of str to Arm
         Network -> scope -> arm of study int8.
-
-    Raises
-    ------
-    LookupError
-        If no network has runs.
     """
     networks = {title: named for title, named in networks.items() if named}
     if not networks:
@@ -207,11 +197,6 @@ def files(results, names):
         Of study latency.
     names : dict of str to str
         As for `ecglib.tables.latency.file_table`.
-
-    Raises
-    ------
-    LookupError
-        If none of them is such a file.
     """
     table = file_table(results, names)
     figure, axes = plt.subplots(1, 2, figsize=(WIDTH, 1 + 0.45 * len(table)), sharey=True)

@@ -149,13 +149,7 @@ def budget_curves(named):
 
 
 def search(table):
-    """What each candidate of the search brings, with its interval over patients.
-
-    Parameters
-    ----------
-    table : DataFrame
-        That of `ecglib.tables.search.search_table`.
-    """
+    """What each candidate brings, with its interval (`ecglib.tables.search.search_table`)."""
     rows = table.drop(index="start").iloc[::-1]
     figure, axis = plt.subplots(figsize=(WIDTH, 0.8 + 0.25 * len(rows)))
     value, y = rows["Δ to start"], range(len(rows))

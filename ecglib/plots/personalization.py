@@ -1,14 +1,14 @@
-"""Figures of the personalization chapter."""
+"""Figures of the personalization chapter; without runs they raise a LookupError."""
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib.patches import FancyBboxPatch
 
 from ecglib.aami import CLASSES
 from ecglib.models.ecgnet import BLOCKS, HEAD
 from ecglib.personalize.strategies import STRATEGIES
+from ecglib.plots.architecture import steps
 from ecglib.plots.style import (
     CLASS_COLORS,
     DIFFERENCES,
@@ -30,20 +30,7 @@ def pipeline():
         ("online, per patient", "new output layer,\nfine-tuning on DS1"),
         ("online, per patient", "N, S, V for the\npatient's beats"),
     )
-    figure, axis = plt.subplots(figsize=(WIDTH, 3.4))
-    axis.set(xlim=(0, 2), ylim=(0, 2))
-    axis.axis("off")
-    places = ((0, 1), (1, 1), (1, 0), (0, 0))
-    for (x, y), (title, text) in zip(places, boxes, strict=True):
-        corner, shape = (x + 0.08, y + 0.15), "round,pad=0.02"
-        box = FancyBboxPatch(corner, 0.78, 0.5, shape, fc="none", ec=NEUTRAL)
-        axis.add_patch(box)
-        axis.text(x + 0.47, y + 0.4, text, ha="center", va="center", fontsize=11)
-        axis.text(x + 0.47, y + 0.75, title, ha="center", color=NEUTRAL, fontsize=11)
-    right, left = ((0.9, 1.4), (1.04, 1.4)), ((1.04, 0.4), (0.9, 0.4))
-    for start, end in (right, ((1.47, 1.08), (1.47, 0.92)), left):
-        axis.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": NEUTRAL})
-    return figure
+    return steps(boxes, (2.5, 0.9), n_columns=2)
 
 
 def freedom():
@@ -100,11 +87,6 @@ def difference_intervals(settings):
     ----------
     settings : dict of str to dict of str to Interval
         What was run -> strategy -> paired difference of macro-F1.
-
-    Raises
-    ------
-    LookupError
-        If no setting has runs.
     """
     names = list(dict.fromkeys(n for found in settings.values() for n in found))
     if not names:
@@ -125,12 +107,7 @@ def difference_intervals(settings):
 
 
 def sensitivities(named):
-    """Share of the beats of each class that every strategy finds after 5:00.
-
-    Parameters
-    ----------
-    named : dict of str to Arm
-    """
+    """Share of the beats of each class that every strategy (an `Arm`) finds after 5:00."""
     if not named:
         raise LookupError("no strategy has runs")
     figure, axis = plt.subplots(figsize=(WIDTH, 0.9 + 0.4 * len(named)))
@@ -146,13 +123,7 @@ def sensitivities(named):
 
 
 def stage_seconds(table):
-    """Seconds of each stage, one bar a strategy.
-
-    Parameters
-    ----------
-    table : DataFrame
-        From `ecglib.tables.runs.runtime_table`.
-    """
+    """Seconds of each stage (`ecglib.tables.runs.runtime_table`), one bar a strategy."""
     if table.empty:
         raise LookupError("no strategy has runs")
     figure, axis = plt.subplots(figsize=(WIDTH, 0.9 + 0.4 * len(table)))

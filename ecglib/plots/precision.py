@@ -1,4 +1,7 @@
-"""Figures of the mixed-precision chapter; `results` are runs of study "numerics"."""
+"""Figures of the mixed-precision chapter; without runs they raise a LookupError.
+
+`results` are runs of study "numerics".
+"""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -60,11 +63,6 @@ def differences(settings):
     ----------
     settings : dict of str to DataFrame
         What was run -> differences, see `ecglib.tables.precision.pairs_table`.
-
-    Raises
-    ------
-    LookupError
-        If nothing was run.
     """
     if not settings:
         raise LookupError("no two formats have runs")

@@ -1,10 +1,11 @@
-"""Figures of the ECGWavePuzzle chapter."""
+"""Figures of the ECGWavePuzzle chapter; without runs they raise a LookupError."""
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from ecglib.metrics import macro_f1
+from ecglib.models.ecgnet import ECGNetConfig
 from ecglib.plots.style import (
     NEUTRAL,
     ORIGIN_COLORS,
@@ -72,11 +73,6 @@ def learning_curves(panels, guess=None):
         What is measured -> name of a curve -> its values by epoch, one list a seed.
     guess : float, optional
         What guessing costs, a dotted line in the first panel.
-
-    Raises
-    ------
-    LookupError
-        If no panel has a curve.
     """
     if not any(panels.values()):
         raise LookupError("no run has a curve")
@@ -97,7 +93,7 @@ def learning_curves(panels, guess=None):
     return figure
 
 
-def views(named, cuts, length=300):
+def views(named, cuts):
     """What a network may see of a puzzle, and how many puzzles it solves.
 
     Parameters
@@ -106,16 +102,10 @@ def views(named, cuts, length=300):
         View -> arm of the study "puzzle".
     cuts : tuple of int
         First sample of the second and third piece.
-    length : int
-        Samples of a beat.
-
-    Raises
-    ------
-    LookupError
-        If there is no arm.
     """
     if not named:
         raise LookupError("no run of the puzzle")
+    length = ECGNetConfig().n_times
     figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 2.6), sharey=True)
     for row, (view, arm) in enumerate(named.items()):
         seen = view_mask(view, cuts, length)
@@ -145,11 +135,6 @@ def differences(named):
     ----------
     named : dict of str to Interval
         What is compared, with line breaks -> difference of macro-F1.
-
-    Raises
-    ------
-    LookupError
-        If there is none.
     """
     if not named:
         raise LookupError("no run to compare")
@@ -171,11 +156,6 @@ def probes(named, trivial):
         What trained the features -> arm of the study "probe".
     trivial : float
         Macro-F1 of always answering N.
-
-    Raises
-    ------
-    LookupError
-        If there is no arm.
     """
     if not named:
         raise LookupError("no run of the probe")

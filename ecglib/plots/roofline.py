@@ -1,4 +1,7 @@
-"""Figures of times: printed by others, measured, estimated, and at the least possible."""
+"""Figures of times: printed by others, measured, estimated, and at the least possible.
+
+A `table` is that of the function of `ecglib.tables.roofline` that is named.
+"""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -22,13 +25,7 @@ _FORMATS = {
 
 
 def pipeline_seconds(table):
-    """Seconds of paper 1's pipeline by machine, a marker for each way to know them.
-
-    Parameters
-    ----------
-    table : DataFrame
-        From `ecglib.tables.roofline.pipeline_table`.
-    """
+    """Seconds of paper 1's pipeline by machine and way to know them (`pipeline_table`)."""
     figure, axis = plt.subplots(figsize=(WIDTH, 3.6))
     for column, (origin, marker, label) in _KNOWN.items():
         found = table[column].dropna()
@@ -111,13 +108,7 @@ def _power(number):
 
 
 def least_ms(table):
-    """Least milliseconds of one input by network, machine and format.
-
-    Parameters
-    ----------
-    table : DataFrame
-        From `ecglib.tables.roofline.bound_table`.
-    """
+    """Least milliseconds of one input by network, machine and format (`bound_table`)."""
     networks = list(table.index.unique("network"))
     rows = [(network, machine) for network in networks for machine in table.columns]
     figure, axis = plt.subplots(figsize=(WIDTH, 1.2 + 0.45 * len(rows)))
@@ -132,13 +123,7 @@ def least_ms(table):
 
 
 def bound_and_measured(table):
-    """Estimated and measured milliseconds of a call, a row a network and batch.
-
-    Parameters
-    ----------
-    table : DataFrame
-        From `ecglib.tables.roofline.validation_table`.
-    """
+    """Estimated and measured milliseconds of a call by network, batch (`validation_table`)."""
     figure, axis = plt.subplots(figsize=(WIDTH, 0.9 + 0.45 * len(table)))
     color, rows = ORIGIN_COLORS["ours"], range(len(table))
     low, high = table["estimated, ms"], table["measured, ms"]

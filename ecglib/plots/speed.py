@@ -1,11 +1,14 @@
-"""Figures of how runs are made, how long they take, and how fast the library is."""
+"""Figures of how runs are made, how long they take, and how fast the library is.
+
+Those that show runs raise a LookupError if there are none.
+"""
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.patches import FancyBboxPatch
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from ecglib.models.ecgnet import ECGNet, ECGNetConfig
+from ecglib.plots.architecture import steps
 from ecglib.plots.style import NEUTRAL, ORIGIN_COLORS, WIDTH, name_rows
 
 WAYS = {"usual": (NEUTRAL, "s"), "ours": (ORIGIN_COLORS["ours"], "o")}
@@ -21,25 +24,10 @@ def from_params_to_page():
         ("params/*.yaml", "which runs: studies,\narms, seeds"),
         ("configuration", "all settings of one run,\nchecked"),
         ("run", "computed if it has\nno result yet"),
-        ("page", "tables and figures\nof the results"),
         ("result", "a small JSON file with\nscores, data, machine"),
+        ("page", "tables and figures\nof the results"),
     )
-    places = ((0, 1), (1, 1), (2, 1), (1, 0), (2, 0))
-    figure, axis = plt.subplots(figsize=(WIDTH, 2.9))
-    axis.set(xlim=(0, 3), ylim=(0, 2))
-    axis.axis("off")
-    for (x, y), (title, text) in zip(places, boxes, strict=True):
-        shape = "round,pad=0.02"
-        box = FancyBboxPatch((x + 0.06, y + 0.18), 0.86, 0.62, shape, fc="none", ec=NEUTRAL)
-        axis.add_patch(box)
-        axis.text(x + 0.49, y + 0.63, title, ha="center", va="center", weight="bold", size=10)
-        axis.text(x + 0.49, y + 0.38, text, ha="center", va="center", size=10)
-    arrows = ((0.95, 1.49, 1.03, 1.49), (1.95, 1.49, 2.03, 1.49))
-    arrows += ((2.49, 1.15, 2.49, 0.84), (2.03, 0.49, 1.95, 0.49))
-    for x, y, to_x, to_y in arrows:
-        arrow = {"arrowstyle": "->", "color": NEUTRAL}
-        axis.annotate("", (to_x, to_y), (x, y), arrowprops=arrow)
-    return figure
+    return steps(boxes, (1.85, 0.9))
 
 
 def study_minutes(machines):
@@ -49,11 +37,6 @@ def study_minutes(machines):
     ----------
     machines : dict of str to DataFrame
         Machine -> table of `ecglib.tables.runs.study_times`; two at most.
-
-    Raises
-    ------
-    LookupError
-        If no machine has runs.
     """
     figure, axis = _by_machine(machines, "minutes")
     axis.set_xlabel("minutes")
@@ -67,11 +50,6 @@ def ratios(machines):
     ----------
     machines : dict of str to DataFrame
         Machine -> table of `ecglib.tables.speed.largest`; two at most.
-
-    Raises
-    ------
-    LookupError
-        If no machine has runs.
     """
     figure, axis = _by_machine(machines, "ratio")
     axis.axvline(1, color=NEUTRAL, lw=1)
@@ -118,11 +96,6 @@ def growth(results):
     -------
     Figure
         A panel each; a line joins the runs that agree in the other two.
-
-    Raises
-    ------
-    LookupError
-        If there are no results.
     """
     if not results:
         raise LookupError("the online stage has no timed runs")

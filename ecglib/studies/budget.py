@@ -2,6 +2,7 @@
 learns."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 
 import numpy as np
 import torch
@@ -9,15 +10,19 @@ from tqdm import tqdm
 
 from ecglib.data.inputs import Inputs
 from ecglib.data.signal.micro_input import parts_of
+from ecglib.deploy.c99.learning import known_of, own_logits, units_of
+from ecglib.deploy.c99.lower import lower
 from ecglib.models import micronet
 from ecglib.models.cost import layer_macs
-from ecglib.personalize import label_free, stream
+from ecglib.personalize import kalman, label_free, learner, stream
 from ecglib.personalize.budget import (
+    CORRECTING,
     Anatomy,
     AskingSettings,
+    Corrected,
+    Retrained,
     View,
     answered,
-    updated,
     with_prototypes,
 )
 from ecglib.personalize.online import Stopwatch
@@ -48,6 +53,11 @@ class BudgetConfig(RunConfig, MicroRunSettings, AskingSettings):
             raise UserError(
                 f"update is {self.update}, which moves BatchNorm; integers have none left, use "
                 "scope none"
+            )
+        if self.scope == "none" and self.update in CORRECTING:
+            raise UserError(
+                f"update is {self.update}, which corrects a network in integers; use scope "
+                "all_int8"
             )
         if self.update == "own_rr" and "rr" not in parts_of(self.features):
             raise UserError(f"update is own_rr, but features is {self.features}; add +rr")
@@ -134,8 +144,9 @@ def personalize(model, anatomy, config, replay, patient, watch):
     if config.wrong:
         said = answered(patient.inputs, config.wrong, [config.seed, patient.record, 1])
         patient = replace(patient, inputs=said)
+    pupil = pupil_of(model, anatomy, config, replay, patient.inputs)
     if config.asking == "stream":
-        return stream.follow(model, anatomy, config, replay, patient, watch)
+        return stream.follow(pupil, config, patient, watch)
     if config.budget == 0 or len(online) == 0:
         return _unlabelled(model, config, patient, online, watch), nobody
     with watch.stage("predict"):
@@ -151,10 +162,33 @@ def personalize(model, anatomy, config, replay, patient, watch):
             label, seen = patient.inputs.y[rows], torch.from_numpy(online)
             predicted = with_prototypes(view, rows, label, seen).argmax(dim=1).numpy()
             return predicted, asked
-        labelled, seen = (patient.inputs.select(torch.from_numpy(r)) for r in (asked, online))
-        new = updated(model, anatomy, config, replay, labelled, seen)
+        pupil.learn(asked, torch.from_numpy(online))
     with watch.stage("predict"):
-        return predict(new, patient.inputs), asked
+        return pupil.logits(slice(None)).argmax(dim=1).numpy().astype(np.int8), asked
+
+
+def pupil_of(model, anatomy, config, replay, inputs):
+    """Who learns from one patient's labels, `Retrained` or `Corrected`; arguments of both."""
+    if config.update not in CORRECTING:
+        return Retrained(model, anatomy, config, replay, inputs)
+    program, make = _lowered(model), _learner(model, anatomy, config.update, replay)
+    unit = units_of(model, anatomy.head_inputs(model, inputs)[0])
+    return Corrected(make(), unit, own_logits(program, unit), inputs.y.numpy())
+
+
+@lru_cache(maxsize=1)
+def _lowered(model):
+    """The integers of a fold's network, which all its patients share."""
+    return lower(model)
+
+
+@lru_cache(maxsize=1)
+def _learner(model, anatomy, update, replay):
+    """Maker of a learner that knows a fold's training beats and no label yet."""
+    beats = replace(replay, x=anatomy.head_inputs(model, replay)[0])
+    if update == "kalman":
+        return partial(kalman.Kalman, *known_of(model, beats))
+    return partial(learner.Learner, learner.Prior.of(*known_of(model, beats)))
 
 
 def _unlabelled(model, config, patient, online, watch):
@@ -184,6 +218,11 @@ def online_macs(model, anatomy, config, replay, patient, n_asked):
     if n_asked == 0 or config.update == "prototypes":
         return 0
     layers = layer_macs(model, patient.inputs.x[:1], patient.inputs.rr[:1])
+    online = int((patient.seconds < config.online_seconds).sum())
+    asking = 0 if config.asking == "stream" else online * sum(layers.values())
+    if config.update in CORRECTING:
+        count = {"kernel": learner, "kalman": kalman}[config.update].multiplications
+        return asking + sum(count(model.out.in_features, n) for n in range(1, n_asked + 1))
     learning = getattr(anatomy, config.update)
     learns = sum(n for name, n in layers.items() if name.split(".")[0] in learning)
     steps = -(-len(replay) // config.batch_size)
@@ -194,5 +233,4 @@ def online_macs(model, anatomy, config, replay, patient, n_asked):
 
     if config.asking == "stream":
         return sum(update(n) for n in range(1, n_asked + 1))
-    online = int((patient.seconds < config.online_seconds).sum())
-    return online * sum(layers.values()) + update(n_asked)
+    return asking + update(n_asked)

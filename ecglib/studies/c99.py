@@ -1,20 +1,24 @@
 """Study of generated C: a compiled micro network, compared with NumPy and PyTorch."""
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from ecglib.aami import CLASSES
 from ecglib.data.signal.detector import match
 from ecglib.deploy.c99 import harness
 from ecglib.deploy.c99.emit import constant_bytes, write_c
 from ecglib.deploy.c99.front import network_inputs
+from ecglib.deploy.c99.learning import OFFSET, follow, known_of
 from ecglib.deploy.c99.lower import lower
 from ecglib.deploy.c99.streaming import classes_in_c, raw_samples, stream
 from ecglib.models.cost import layer_macs
+from ecglib.personalize.learner import Prior
+from ecglib.studies.budget import MICRONET, BudgetConfig, replay_of
 from ecglib.studies.micro import MicroRunSettings, fold_networks, inputs_of
-from ecglib.studies.registry import RunConfig, study
+from ecglib.studies.registry import RunConfig, study, twin_of
 from ecglib.studies.robustness import detection_counts
 from ecglib.system.settings import setting
 from ecglib.training.loop import predict
@@ -22,12 +26,18 @@ from ecglib.training.loop import predict
 COUNTED_BEATS = 100
 """Number of beats whose instructions are counted, by a tool that makes code 50 times slower."""
 
+COUNTED_LABELS = (1, 5, 20)
+"""Labels of which the last one's instructions are counted."""
+
+ASKS = 20
+"""Labels an hour that the code may ask for."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class C99Config(RunConfig, MicroRunSettings):
     """A micro network as plain C, from raw samples and R-peaks to classes."""
 
-    protocol = 4  # since then the detector bounds the size of complexes
+    protocol = 5  # since then the code learns
     timed = True
     arm_keys = ("scope", "bits", "split")
 
@@ -40,17 +50,21 @@ def run_c99(run):
 
     The metrics have the scores of the C code and more. `exact` is the share of beats for which
     NumPy's integers give the same class. `agreement` is the share for which the fake-quantized
-    network does; its input is computed in floating point. If the tools are there, memory on a
-    Cortex-M4 and instructions of a beat are added. `streamed` has, for each record, the results
-    of the C detector and the network on the bare samples.
+    network does; its input is computed in floating point. `learned_exact` is the share on which
+    C and NumPy agree while they ask in doubt and learn. If the tools are there, memory on a
+    Cortex-M4 and instructions of a beat and of a label are added. `streamed` has, for each
+    record, the results of the C detector and the network on the bare samples.
     """
-    config, classes, same = run.config, {}, {"exact": [], "agreement": []}
-    seconds, streamed = 0.0, {}
+    config, classes = run.config, {}
+    same = {"exact": [], "agreement": [], "learned_exact": []}
+    seconds, streamed, asking = 0.0, {}, twin_of(config, BudgetConfig)
     with tempfile.TemporaryDirectory() as folder:
-        for test, _, model, _ in fold_networks(run, config):
+        for test, beats, model, _ in fold_networks(run, config):
             program = lower(model, config.features)
+            prior = prior_of(model, replay_of(beats.inputs, beats.lead_of, asking))
             source, _ = write_c(program, Path(folder), "micronet")
-            code = harness.library(source)
+            learning, _ = write_c(program, Path(folder), "learning", prior)
+            code, learner = harness.library(source), harness.library(learning)
             for record in test:
                 lead = run.lead(record)
                 classes[record], spent = classes_in_c(code, lead)
@@ -60,9 +74,14 @@ def run_c99(run):
                 floats = predict(model, inputs_of(run, record))
                 same["exact"].append(classes[record] == reference)
                 same["agreement"].append(classes[record] == floats)
+                label, unit = run.beats_of(record).label, program.units(beat, rr)
+                taught, _ = classes_in_c(learner, lead, label, ASKS)
+                expected, _ = follow(program, prior, unit, sample, fs, label, ASKS)
+                same["learned_exact"].append(taught == expected)
                 seconds += spent
                 streamed[run.dataset.key(record)] = _streamed(run, code, lead)
         facts = _counted(source, beat[:COUNTED_BEATS], rr[:COUNTED_BEATS])
+        facts |= _counted_learning(learning, program.units(beat, rr))
     inputs = inputs_of(run, record)
     return run.outcome(
         run.in_order(classes),
@@ -74,6 +93,12 @@ def run_c99(run):
         macs=sum(layer_macs(model, inputs.x[:1], inputs.rr[:1]).values()),
         us_per_beat=1e6 * seconds / sum(map(len, classes.values())),
     )
+
+
+def prior_of(model, replay):
+    """The `Prior` of a network from training beats, which are `Inputs`."""
+    head_inputs = MICRONET.head_inputs(model, replay)[0]
+    return Prior.of(*known_of(model, replace(replay, x=head_inputs)))
 
 
 def _streamed(run, code, lead):
@@ -104,4 +129,23 @@ def _counted(source, beat, rr):
         rows = np.concatenate([beat.reshape(len(beat), -1), rr], axis=1)
         counted = harness.instructions(feeder, rows.tobytes(), len(rows))
         facts["instructions"] = counted
+    return facts
+
+
+def _counted_learning(source, unit):
+    """Memory of the whole device, and instructions of a label by how many came before it."""
+    facts = {}
+    if harness.has("arm-none-eabi-gcc"):
+        whole = harness.cortex_m4(source, "device")
+        facts |= {f"device_{k}": whole[k] for k in ("flash_bytes", "ram_bytes")}
+    if harness.has("valgrind"):
+        learner, most = harness.learner(source), max(COUNTED_LABELS)
+        some = unit[np.linspace(0, len(unit) - 1, most).round().astype(int)]
+        signed = (some.astype(np.int16) - OFFSET).astype(np.int8)
+        rows = np.column_stack([signed, np.arange(most) % len(CLASSES)]).astype(np.int8)
+        facts["label_instructions"] = {
+            n: harness.instructions(learner, rows[:n].tobytes(), 1)
+            - harness.instructions(learner, rows[: n - 1].tobytes(), 1)
+            for n in COUNTED_LABELS
+        }
     return facts

@@ -12,7 +12,7 @@ from ecglib.system.errors import UserError
 
 
 def setting(default, *, one_of=None, above=None, low=None, high=None):
-    """Field of a `Settings` class that refuses other values.
+    """Field (`dataclasses.Field`) of a `Settings` class that refuses other values.
 
     Parameters
     ----------
@@ -23,10 +23,6 @@ def setting(default, *, one_of=None, above=None, low=None, high=None):
         names that are added to it later are allowed too.
     above, low, high : float, optional
         The value must be greater than `above`, at least `low`, at most `high`.
-
-    Returns
-    -------
-    dataclasses.Field
     """
     limits = {"one_of": one_of, "above": above, "low": low, "high": high}
     return field(default=default, metadata=limits)

@@ -197,7 +197,7 @@ def by(results, key, **wanted):
 
 def data_name(result):
     """The data set of a result in words, plain if it is invented."""
-    name = result.data["name"]
+    name = names.word(result.data["name"])
     return f"synthetic patients in place of {name}" if result.synthetic else name
 
 
@@ -206,28 +206,21 @@ def _listed(values, glue=", "):
 
 
 def where_made(results):
-    """One sentence on data, profile and machine of results, for captions."""
+    """One sentence on data and machine of results, for captions."""
     if not results:
         return "no runs"
     where = pd.DataFrame([r.environment for r in results])
-    on_cpu = where["cpu"] + ", " + where["threads"].astype(str) + " thread(s)"
+    on_cpu = "a processor (" + where["cpu"] + ", threads: " + where["threads"].astype(str) + ")"
     machines = on_cpu.where(where["device"] == "cpu", where["device"])
-    data, profiles = map(data_name, results), (r.data["profile"] for r in results)
-    return (
-        f"data: {_listed(data)}; profile: {_listed(profiles)}; "
-        f"machine: {_listed(machines, '; ')}; torch {_listed(where['torch'])}"
-    )
+    data, torch = _listed(map(data_name, results)), _listed(where["torch"])
+    return f"{data}, computed on {_listed(machines, ' and on ')} with PyTorch {torch}"
 
 
 def by_name(results):
     """Arms of one study by readable names.
 
     An arm is named by the settings that name its study's arms. Where arms of one name differ
-    in further settings, these join the name.
-
-    Returns
-    -------
-    dict of str to Arm
+    in further settings, these join the name. Returns a dict from name to `Arm`.
     """
     alike = {}
     for arm in group(results):

@@ -1,4 +1,7 @@
-"""Tables of the micro network: its choice, and what a handful of labels is worth."""
+"""Tables of the micro network: its choice, and what a handful of labels is worth.
+
+A LookupError says that runs are missing.
+"""
 
 from dataclasses import fields
 
@@ -89,12 +92,7 @@ def by_variant(results, **wanted):
 
 
 def by_split(results):
-    """The chosen network on every split, in fp32 and in integers.
-
-    Returns
-    -------
-    dict of str to Arm
-    """
+    """Name -> `Arm` of the chosen network on every split, in fp32 and in integers."""
     return {
         f"{names.word(split)}, {word}": found["chosen"]
         for split in ("ds1_ds2", "ds2_ds1", "lopo")
@@ -173,11 +171,6 @@ def budget_table(named):
         over them; `without 232`, and `Δ without 232`; `worst record, points`, see
         `worst_change`, and `its record`; `labels` asked for; `cost`, seconds of asking and
         learning a record, and `million multiplications`.
-
-    Raises
-    ------
-    LookupError
-        If there is no arm.
     """
     if not named:
         raise LookupError("no arm has runs")

@@ -1,6 +1,7 @@
 """Tables of generated C: whether it is right, what it takes, what a stream of samples gives.
 
-`results` are runs of study "c99".
+`results` are runs of study "c99". A LookupError says that runs are missing, or what no tool
+counted, or that there are several arms where one is meant.
 """
 
 import numpy as np
@@ -17,8 +18,12 @@ _COSTS = {
     "ram_bytes": ("RAM, bytes", LINKED),
     "stream_flash_bytes": ("flash with detector, bytes", LINKED),
     "stream_ram_bytes": ("RAM with detector, bytes", LINKED),
+    "device_flash_bytes": ("flash with detector and learner, bytes", LINKED),
+    "device_ram_bytes": ("RAM with detector and learner, bytes", LINKED),
     "macs": ("multiplications a beat", "from the layers"),
     "instructions": ("instructions of the network a beat", COUNTED),
+    "label 1": ("instructions of the first label", COUNTED),
+    "label 20": ("instructions of the twentieth label", COUNTED),
     "us_per_beat": ("µs a beat", TIMED),
 }
 """Metric -> what a page calls it, and how it is known."""
@@ -33,13 +38,9 @@ def agreement_table(results):
     Returns
     -------
     DataFrame
-        `beats`; `exact` and `same as QAT`, shares of the least exact seed; `accuracy` and
+        `beats`; `exact`, `exact while learning` (C and NumPy) and `same as QAT`, shares of the
+        least exact seed; `accuracy` and
         `macro-F1` with deviation over seeds.
-
-    Raises
-    ------
-    LookupError
-        If there are no runs.
     """
     if not results:
         raise LookupError("no network was run in C")
@@ -49,6 +50,7 @@ def agreement_table(results):
         rows[_name(arm)] = {
             "beats": sum(len(first.classes(record)) for record in first.predictions),
             "exact": metrics["exact"].min(),
+            "exact while learning": metrics["learned_exact"].min(),
             "same as QAT": metrics["agreement"].min(),
             **frames.spread("accuracy", metrics["accuracy"]),
             **frames.spread("macro-F1", metrics["macro_f1"]),
@@ -57,25 +59,20 @@ def agreement_table(results):
 
 
 def cost_table(results):
-    """Memory, instructions and time of one network in C, mean over seeds.
-
-    Parameters
-    ----------
-    results : list of RunResult
-        Of one arm.
+    """Memory, instructions and time of one network in C, mean over seeds of one arm.
 
     Returns
     -------
     DataFrame
         Columns `number`, NaN where no tool counted it, and `how it is known`.
-
-    Raises
-    ------
-    LookupError
-        If there is no arm or more than one.
     """
     metrics = [result.metrics for result in arms.pick(results).results]
-    means = pd.DataFrame(metrics).reindex(columns=list(_COSTS)).mean()
+    labels = [
+        {f"label {n}": count for n, count in m.get("label_instructions", {}).items()}
+        for m in metrics
+    ]
+    rows = [m | more for m, more in zip(metrics, labels, strict=True)]
+    means = pd.DataFrame(rows).reindex(columns=list(_COSTS)).mean()
     rows = {
         name: {"number": means[metric], "how it is known": how}
         for metric, (name, how) in _COSTS.items()
@@ -84,12 +81,7 @@ def cost_table(results):
 
 
 def beside_others(results):
-    """Published networks that were made for small devices, beside ours in C; all beats of DS2.
-
-    Parameters
-    ----------
-    results : list of RunResult
-        Of one arm.
+    """Published networks for small devices, beside ours in C (one arm); all beats of DS2.
 
     Returns
     -------
@@ -98,48 +90,24 @@ def beside_others(results):
     """
     nano = papers.PAPER1_TABLE_1[-1]
     farag = next(row for row in papers.PEERS if row.n_bytes)
-    scored = agreement_table(arms.pick(results).results).iloc[0]
+    scored, size = agreement_table(arms.pick(results).results).iloc[0], "weights, bytes"
+    constants = results[0].metrics["constant_bytes"]
     rows = {
-        f"paper 1 on a {nano.arm}, printed": {
-            **_printed(nano),
-            "weights, bytes": "not printed",
-        },
-        f"{farag.source}, printed": {**_printed(farag), "weights, bytes": farag.n_bytes},
-        "ours in C, on a PC": {
-            **scored.drop(["beats", "exact", "same as QAT"]).to_dict(),
-            "weights, bytes": results[0].metrics["constant_bytes"],
-        },
+        f"paper 1 on a {nano.arm}, printed": papers.columns(nano) | {size: "not printed"},
+        f"{farag.source}, printed": papers.columns(farag) | {size: farag.n_bytes},
+        "ours in C, on a PC": scored.to_dict() | {size: constants},
     }
-    return frames.of_rows(rows)
-
-
-def _printed(row):
-    """Scores of a published row."""
-    return {
-        "accuracy": row.accuracy,
-        "accuracy std": row.accuracy_std or np.nan,
-        "macro-F1": row.macro_f1,
-        "macro-F1 std": row.macro_f1_std or np.nan,
-    }
+    columns = ["accuracy", "accuracy std", "macro-F1", "macro-F1 std", size]
+    return frames.of_rows(rows)[columns]
 
 
 def memory_parts(results):
-    """What fills the memory of a Cortex-M4, mean over seeds.
-
-    Parameters
-    ----------
-    results : list of RunResult
-        Of one arm.
+    """What fills the memory of a Cortex-M4, mean over seeds of one arm.
 
     Returns
     -------
     dict of str to dict of str to float
         "flash" and "RAM" -> part -> bytes.
-
-    Raises
-    ------
-    LookupError
-        If there is no arm or more than one, or no tool counted its memory.
     """
     metrics = pd.DataFrame([result.metrics for result in arms.pick(results).results])
     if "stream_flash_bytes" not in metrics:
@@ -150,12 +118,14 @@ def memory_parts(results):
             "weights and constants": m["constant_bytes"],
             "code": m["flash_bytes"] - m["constant_bytes"],
             "added by the detector": m["stream_flash_bytes"] - m["flash_bytes"],
+            "added by the learner": m["device_flash_bytes"] - m["stream_flash_bytes"],
         },
         "RAM": {
             "state of the patient": m["state_bytes"],
             "stack": m["stack_bytes"],
             "samples": m["sample_bytes"],
             "added by the detector": m["stream_ram_bytes"] - m["ram_bytes"],
+            "added by the learner": m["device_ram_bytes"] - m["stream_ram_bytes"],
         },
     }
 
@@ -174,11 +144,6 @@ def stream_table(results, library):
         `beats, Se` and `+P` of the detector; `F1 N`, `F1 S`, `F1 V` and `macro-F1` (with
         deviation over seeds), where missed beats and false detections count, as EC57 has it;
         `× real time`; `delay, s` of an answer, median.
-
-    Raises
-    ------
-    LookupError
-        If there are no runs.
     """
     if not results:
         raise LookupError("no network was run in C")
@@ -211,11 +176,6 @@ def f1_by_peaks(results, library):
     -------
     dict of str to dict of str to float
         Source of the R-peaks -> class, or "macro-F1" -> F1.
-
-    Raises
-    ------
-    LookupError
-        If there is no arm or more than one.
     """
     arm = arms.pick(results)
     known = scores.class_scores(arm)
@@ -245,3 +205,12 @@ def _f1(f1):
 
 def _name(arm):
     return f"{arm.settings['bits']} bits, {names.word(arm.settings['split'])}"
+
+
+JOULES_A_CYCLE = 0.3e-9
+"""Of a Cortex-M4 with 100 µA a MHz at 3 V, as the data sheet of the STM32L476 has it."""
+
+
+def energy(instructions):
+    """Estimate of the energy of some instructions in mJ, if each takes one cycle."""
+    return 1e3 * instructions * JOULES_A_CYCLE

@@ -170,7 +170,7 @@ def sizes_table(named, printed=None):
     Returns
     -------
     DataFrame
-        `paper`; `ideal`, `all bits` and `file`, ratios to fp32; `kB` of the file;
+        `paper`; `CR`, `all bits` and `file`, ratios to fp32; `kB` of the file;
         `Δ accuracy, points` with its 95 % interval; `within 1 point`, true or false.
     """
     rows = {}
@@ -179,11 +179,11 @@ def sizes_table(named, printed=None):
         if printed:
             row["paper"] = printed[name].ratio if name in printed else np.nan
         row |= {
-            "ideal": m["ideal_ratio"],
+            "CR": m["ideal_ratio"],
             "all bits": m["overhead_ratio"],
             "file": m["file_ratio"],
             "kB": m["file_bytes"] / 1000,
-            **points(m),
+            **frames.with_bounds("Δ accuracy, points", in_points(change(result))),
             "within 1 point": m["no_loss"],
         }
     return frames.of_rows(rows)
@@ -193,12 +193,6 @@ def change(result):
     """Accuracy minus that of the fp32 network, a share, as `ecglib.stats.Interval`."""
     keys = ("difference", "difference_low", "difference_high")
     return stats.Interval(*(result.metrics[key] for key in keys))
-
-
-def difference(metrics):
-    """Difference in accuracy to fp32, in points, as `ecglib.stats.Interval`."""
-    keys = ("difference", "difference_low", "difference_high")
-    return in_points(stats.Interval(*(metrics[key] for key in keys)))
 
 
 def in_points(interval):
@@ -293,7 +287,7 @@ def control_table(named, control, fp32):
         m = result.metrics
         rows[name] = {"CR": m["ideal_ratio"], "file": m["file_ratio"]}
         rows[name] |= {"kB": m["file_bytes"] / 1000}
-        rows[name] |= frames.with_bounds("Δ fp32, points", difference(m))
+        rows[name] |= frames.with_bounds("Δ fp32, points", in_points(change(result)))
         trained = "tune_epochs" in METHODS[result.config["method"]].reads
         if control and trained and result is not control:
             found = in_points(paired(result, control, labels))
@@ -315,11 +309,6 @@ def pareto(named):
             best = change(named[name]).value
             front.append(name)
     return front
-
-
-def points(metrics):
-    """Columns of the difference in accuracy to fp32, in points, with its interval."""
-    return frames.with_bounds("Δ accuracy, points", difference(metrics))
 
 
 def smallest(networks):

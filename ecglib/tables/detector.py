@@ -39,8 +39,8 @@ def clean(results, side):
     return frames.of_rows(rows, "detector")
 
 
-def noisy(results, side="DS2"):
-    """Scores of every detector with every noise.
+def noisy(results):
+    """Scores of every detector with every noise, on DS2.
 
     Returns
     -------
@@ -48,11 +48,11 @@ def noisy(results, side="DS2"):
         Index: noise, detector, SNR in dB, descending; columns as of `clean` without seconds,
         and `Se + +P`.
     """
-    found = [r for r in results if r.config["noise"] != "none" and side in r.metrics["sides"]]
+    found = [r for r in results if r.config["noise"] != "none" and "DS2" in r.metrics["sides"]]
     found.sort(key=lambda r: (r.config["noise"], -r.config["snr_db"]))
     rows = {}
     for result in _in_order(found):
-        row = _scores(result, side)
+        row = _scores(result, "DS2")
         row["Se + +P"] = row["Se"] + row["+P"]
         config = result.config
         rows[config["noise"], NAMES[config["detector"]], config["snr_db"]] = row

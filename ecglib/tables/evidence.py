@@ -96,15 +96,8 @@ def labels_table(named):
 def asking_table(results):
     """What was tried on development patients: how to ask, and how to learn from the answers.
 
-    Parameters
-    ----------
-    results : list of RunResult
-        Of study "budget".
-
-    Returns
-    -------
-    DataFrame
-        That of `labels_table`, a row for each arm of split `dev_cv` in integers.
+    From runs of study "budget": `labels_table` with a row for each arm of split `dev_cv` in
+    integers.
     """
     found = arms.group(results, dataset="both", split="dev_cv", scope="all_int8")
     named = {_asked(arm.settings): arm for arm in found}

@@ -1,6 +1,6 @@
 """Tables of deployed networks: time of a call, bytes on disk, same answers.
 
-`results` are runs of study "latency".
+`results` are runs of study "latency". A LookupError says that there are none of them.
 """
 
 import numpy as np
@@ -39,11 +39,6 @@ def file_table(results, names):
         `accuracy` and `macro-F1` of the file's answers; `file, MB`; `one beat, ms`, the
         median of a call; `speed`, see `latency_table`; `same class` as in PyTorch, a share of
         beats. Index: network, format.
-
-    Raises
-    ------
-    LookupError
-        If none of them is such a file.
     """
     one = [r for r in results if (r.config["batch"], r.config["threads"]) == (1, 1)]
     times, rows = latency_table(one), {}

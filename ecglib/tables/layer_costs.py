@@ -66,7 +66,7 @@ def validation_table(results):
     Returns
     -------
     DataFrame
-        `folds`; `ideal` and `file`, ratios to fp32, means of the folds; `Δ accuracy, points`
+        `folds`; `CR` and `file`, ratios to fp32, means of the folds; `Δ accuracy, points`
         with its paired interval; `Δ loss`, the rise of the mean loss, a share, mean of the
         folds. Index: α, β, γ, τ.
     """
@@ -79,7 +79,7 @@ def validation_table(results):
         counts = pd.DataFrame([metrics["decisions"]["validation"] for metrics in folds])
         rows[factors] = {
             "folds": len(folds),
-            "ideal": np.mean([metrics["ideal_ratio"] for metrics in folds]),
+            "CR": np.mean([metrics["ideal_ratio"] for metrics in folds]),
             "file": np.mean([metrics["file_ratio"] for metrics in folds]),
             **frames.with_bounds(CHANGE, _change(counts.sum())),
             "Δ loss": (counts["loss_coded"] / counts["loss_fp32"] - 1).mean(),
@@ -98,7 +98,7 @@ def _change(counts):
 
 
 def chosen(table):
-    """Settings (α, β, γ, τ) of the largest ideal ratio without loss, from `validation_table`.
+    """Settings (α, β, γ, τ) of the largest CR without loss, from `validation_table`.
 
     Raises a LookupError if every setting loses accuracy on validation recordings.
     """
@@ -106,4 +106,4 @@ def chosen(table):
     good = table[[is_no_loss(stats.Interval(*change)) for change in changes]]
     if good.empty:
         raise LookupError("every setting loses accuracy on validation recordings")
-    return good["ideal"].idxmax()
+    return good["CR"].idxmax()

@@ -1,8 +1,10 @@
 """Tables of number formats: scores, differences, errors inside a network.
 
 `results` are runs of study "precision", in `layer_error_table` and `decision_table` of study
-"numerics"; `named` maps the name of a row to an arm.
+"numerics"; `named` maps the name of a row to an arm. A LookupError says that runs are missing.
 """
+
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -110,24 +112,16 @@ def pairs_table(named, *, after_5min=False):
         Rows "a − b"; `by seed #1`, …, in the order of the seeds; `over patients`, the paired
         interval; `over seeds`, the interval of Student's t with as many degrees of freedom as
         there are seeds, less one, missing of a single seed.
-
-    Raises
-    ------
-    LookupError
-        If there are no two arms.
     """
-    names, rows = list(named), {}
-    for i, first in enumerate(names):
-        for second in names[i + 1 :]:
-            pair = [named[first], named[second]]
-            by_seed = np.subtract(*(a.values(macro_f1, after_5min=after_5min) for a in pair))
-            matrices = arms.paired(*pair, after_5min=after_5min)
-            over_patients = stats.paired_difference(*matrices, macro_f1)
-            row = frames.series("by seed", by_seed)
-            row |= frames.with_bounds("over patients", over_patients)
-            if len(by_seed) > 1:
-                row |= frames.with_bounds("over seeds", stats.seed_interval(by_seed))
-            rows[f"{first} − {second}"] = row
+    rows = {}
+    for first, second in combinations(named, 2):
+        pair = [named[first], named[second]]
+        by_seed = np.subtract(*(a.values(macro_f1, after_5min=after_5min) for a in pair))
+        row = frames.series("by seed", by_seed)
+        row |= frames.with_bounds("over patients", scores.gain(*pair, after_5min=after_5min))
+        if len(by_seed) > 1:
+            row |= frames.with_bounds("over seeds", stats.seed_interval(by_seed))
+        rows[f"{first} − {second}"] = row
     if not rows:
         raise LookupError("no two formats have runs")
     return frames.of_rows(rows)

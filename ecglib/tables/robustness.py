@@ -1,7 +1,8 @@
 """What worse recordings take from the micro network, and what refusing beats gives back.
 
 Confusions in noise have a fourth row, of false detections, and a fourth column, of beats that
-were missed or got no answer, see `ecglib.studies.robustness.confusion`.
+were missed or got no answer, see `ecglib.studies.robustness.confusion`. A LookupError says
+that no such record was run.
 """
 
 import numpy as np
@@ -29,11 +30,6 @@ def robustness_table(results):
     DataFrame
         `macro-F1, fp32`, `V F1, fp32`, `S F1, fp32` and those in INT8, means over seeds; F1
         counts missed beats and false detections. Index: perturbation, beats, level.
-
-    Raises
-    ------
-    LookupError
-        If there is no run.
     """
     rows = {}
     for arm in arms.group(results, split="ds1_ds2", features=MicroSettings.features):
@@ -76,7 +72,6 @@ def noise_table(results):
         beats that get an answer; `false detections` for each annotated beat. `macro-F1, rule`,
         `accuracy, rule` and `answered, rule`: if beats are refused where the lead cannot be
         read; what has no answer does not count.
-        A `LookupError` if no record with recorded noise was run.
     """
     found = arms.group(results, split="dev_test", scope="all_int8")
     noises = {RECORDED.get(arm.settings["perturbation"]) for arm in found} - {None}

@@ -1,7 +1,7 @@
 """Tables of bounds: the least time of networks and pipelines, beside printed and measured ones.
 
 `results` are runs of study "roofline"; `stages` is a Series of multiplications from
-`ecglib.deploy.roofline`.
+`ecglib.deploy.roofline`. A LookupError says that runs are missing.
 """
 
 import numpy as np
@@ -30,11 +30,6 @@ def beats_of_sides(tested_on_ds1, tested_on_ds2):
     -------
     dict of str to int
         `n_train`; `n_online`, of the first five minutes of all test patients; `n_test`.
-
-    Raises
-    ------
-    LookupError
-        If one side has no run.
     """
     train, test = (_beats(results) for results in (tested_on_ds1, tested_on_ds2))
     return {"n_train": train[0], "n_online": test[0] - test[1], "n_test": test[0]}
@@ -158,11 +153,6 @@ def validation_table(results):
     DataFrame
         `Mmult.` a call; `Gop/s`, the peak that was measured; `estimated, ms`, `measured, ms`
         and `ratio`, the first over the second. Index: network and batch.
-
-    Raises
-    ------
-    LookupError
-        If there are no runs.
     """
     if not results:
         raise LookupError("no network was timed against its bound")

@@ -1,6 +1,7 @@
 """Tables about the runs themselves: time, trials, one folder of results beside another.
 
-`named` maps the name of a row to an arm; `results` are runs of one study.
+`named` maps the name of a row to an arm; `results` are runs of one study, and a LookupError
+says that there are none.
 """
 
 import textwrap
@@ -35,11 +36,6 @@ def selection_table(results):
     DataFrame
         `best epoch`, `macro-F1` and `accuracy` there, and `macro-F1 by epoch #1`, …. Index:
         arm, records that it was validated on, seed.
-
-    Raises
-    ------
-    LookupError
-        If there are no results.
     """
     if not results:
         raise LookupError("no trial")

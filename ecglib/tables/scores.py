@@ -1,7 +1,7 @@
 """Tables of scores: arms with spread and interval, and their differences.
 
 `named` maps the name of a row to an `ecglib.tables.arms.Arm`; with `after_5min` only beats
-after a record's first five minutes count.
+after a record's first five minutes count. A LookupError says that runs are missing.
 """
 
 import numpy as np
@@ -61,11 +61,6 @@ def score_table(named, *, after_5min=False):
         `accuracy` and `macro-F1`, means over seeds with deviation; `95 %`, the bounds of
         macro-F1 over patients; `without 232`, macro-F1 of the others, if it is tested;
         `patient mean`, accuracy averaged over patients; `seeds`.
-
-    Raises
-    ------
-    LookupError
-        If there is no arm.
     """
     if not named:
         raise LookupError("no runs")

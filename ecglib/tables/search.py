@@ -2,7 +2,8 @@
 
 It is made on development patients only (split `dev_cv`). The criterion was written down before:
 macro-F1 after 5:00, averaged over draws of patients with replacement and over both databases,
-so that no single patient and no database decides.
+so that no single patient and no database decides. A LookupError says that the start was not
+run.
 """
 
 import numpy as np
@@ -11,6 +12,7 @@ from ecglib import stats
 from ecglib.data import sets
 from ecglib.metrics import macro_f1
 from ecglib.tables import arms, frames, names
+from ecglib.tables.evidence import DATABASES
 
 SPLIT = "dev_cv"
 """Folds in which candidates are compared."""
@@ -33,10 +35,6 @@ START = {
     "smoothing": 0.0,
 }
 """Settings from which each candidate differs in one."""
-
-
-DATABASES = ("mitdb", "svdb")
-"""Which weigh alike in the criterion."""
 
 
 def criterion(arm):
@@ -83,25 +81,13 @@ def _changed(name, value):
 
 
 def search_table(results, seeds=SEEDS):
-    """Candidates with what they bring, means over seeds.
-
-    Parameters
-    ----------
-    results : list of RunResult
-        Of study micro.
-    seeds : tuple of int
-        Candidates that lack one of them are left out.
+    """The `candidates` with what they bring, means over seeds.
 
     Returns
     -------
     DataFrame
         `criterion`, the mean of its draws; `Δ to start` with its interval over patients; and
         macro-F1 after 5:00 of each database. The start comes first, then the best.
-
-    Raises
-    ------
-    LookupError
-        If the start was not run.
     """
     named = candidates(results, seeds)
     if "start" not in named:

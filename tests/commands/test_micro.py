@@ -44,7 +44,7 @@ def runs(root, tmp_path_factory):
     fast = {"dataset": "both", "split": "lopo2", "scope": "all_int8", "leads": "MLII"}
     fast |= {"epochs": 1, "qat_epochs": 1}
     stream = CHOSEN | {"query": "least_confidence", "update": "head", "asking": "stream"}
-    stream |= {"budget": micro.LABELS_AN_HOUR}
+    stream |= {"budget": micro.AN_HOUR}
     table = [fast, fast | stream]
     configs = expand("budget", table, seeds=[micro.SEED], records=[*RECORDS, 802, 803])
     run_study(configs, find("both", root), profile="quick", device="cpu", runs=folder)

@@ -82,7 +82,7 @@ def test_comparing_sets_runs_of_the_same_settings_side_by_side(folder, tmp_path_
     row = line_with(text, "isolated beats", " 7 ").split()
     values = [made_result("baseline", m).metrics["macro_f1"] for m in (GOOD, BAD)]
     assert {f"{value:.3f}" for value in values} <= set(row)
-    assert text.count("data: mitdb; profile: cpu") == 2
+    assert text.count("MIT-BIH, computed on") == 2
     assert line_with(text, "not compared", "seed: ", "21")  # it has no counterpart
 
 

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecglib.personalize.budget import updated
+from ecglib.personalize.budget import Retrained, updated
 from ecglib.personalize.online import Stopwatch
 from ecglib.personalize.stream import allowed, follow
 from ecglib.studies.budget import MICRONET, Patient
@@ -18,7 +18,8 @@ REPLAY = beats(30)
 
 def followed(one, **how):
     config = settings(**{**STREAM, **how})
-    return follow(network(), MICRONET, config, REPLAY, one, Stopwatch())
+    pupil = Retrained(network(), MICRONET, config, REPLAY, one.inputs)
+    return follow(pupil, config, one, Stopwatch())
 
 
 @pytest.mark.parametrize(
@@ -53,8 +54,8 @@ def beat_by_beat(config, one):
 
 @pytest.mark.parametrize("unsure", [1.0, 0.6, 0.45])
 def test_the_stream_is_the_loop_over_beats(unsure):
-    config, one = settings(**{**STREAM, "budget": 30, "unsure": unsure}), patient(40)
-    predicted, asked = follow(network(), MICRONET, config, REPLAY, one, Stopwatch())
+    how, one = {"budget": 30, "unsure": unsure}, patient(40)
+    config, (predicted, asked) = settings(**{**STREAM, **how}), followed(one, **how)
     oracle = beat_by_beat(config, one)
     assert predicted.tolist() == oracle[0]
     assert asked.tolist() == oracle[1]

@@ -141,7 +141,7 @@ def test_sizes_and_differences(found):
     table = compression.sizes_table(named, printed)
     assert list(table.index) == list(named)
     row = table.loc["LAQ"]
-    sizes = row[["paper", "ideal", "all bits", "file", "kB"]].tolist()
+    sizes = row[["paper", "CR", "all bits", "file", "kB"]].tolist()
     assert sizes == pytest.approx([9.80, 8.014, 7.926, 9.5, 251.6])
     assert difference_of(row) == pytest.approx([-0.51, -0.92, 0.13])
     assert row["within 1 point"]

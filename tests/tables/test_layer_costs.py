@@ -91,7 +91,7 @@ def test_settings_are_judged_on_the_validation_recordings_of_all_folds():
     table = layer_costs.validation_table([*TRIALS, without])
     row = table.loc[(0.1, 0.1, 0.8, 0.01)]
     assert row["folds"] == 2
-    assert (row["ideal"], row["file"]) == (9.0, 18.0)
+    assert (row["CR"], row["file"]) == (9.0, 18.0)
     fp32 = [1] * 280 + [1] * 24 + [0] * 16 + [0] * 80
     coded = [1] * 280 + [0] * 24 + [1] * 16 + [0] * 80
     expected = stats.paired_accuracy(coded, fp32)

@@ -9,7 +9,7 @@ from ecglib import stats
 from ecglib.metrics import accuracy, macro_f1
 from ecglib.tables import arms, frames, runs, scores
 from tests.tables.made import MACRO, arm_of, confusions, late, matrices, pairs_of, result
-from tests.test_results import DATA, ENVIRONMENT
+from tests.test_results import ENVIRONMENT
 
 DS2_LIKE = {"100": [[44259, 0, 0], [1837, 0, 0], [3000, 0, 221]]}
 
@@ -205,9 +205,8 @@ def test_arms_by_the_setting_in_which_they_differ():
 
 def test_where_results_were_made_is_one_sentence():
     text = arms.where_made([result("baseline", confusions(1))])
-    for part in (DATA["name"], DATA["profile"], ENVIRONMENT["cpu"], ENVIRONMENT["torch"]):
+    for part in ("MIT-BIH", ENVIRONMENT["cpu"], "threads: 1", ENVIRONMENT["torch"]):
         assert part in text
-    assert "1 thread" in text
 
 
 def test_runtimes_are_means_over_seeds():

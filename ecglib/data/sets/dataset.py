@@ -457,7 +457,7 @@ class RecordingSet(DataSet):
         return self.packed_length is not None
 
     def load(self, root, *, lead="II", length=5120):
-        """All recordings at a place, in order of their names.
+        """All recordings at a place, in order of their names, as `Recordings`.
 
         The publisher's files are read once and then served from a cache on disk.
 
@@ -469,10 +469,6 @@ class RecordingSet(DataSet):
             Lead by name; ignored if the data set has only one.
         length : int
             Samples at `fs`, to which recordings are cut or padded with zeros at the end.
-
-        Returns
-        -------
-        Recordings
         """
         if length < 1:
             raise UserError(f"length is {length}: it must be at least 1 sample")

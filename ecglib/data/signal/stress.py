@@ -26,7 +26,7 @@ N_MEASURED = 300
 
 
 def with_recorded_noise(record, noise, snr_db):
-    """A record with recorded noise.
+    """A `Record` with recorded noise.
 
     The noise runs beside the ECG from its start, and begins anew at its end. As in `nst`, the
     signal makes no step where noise is turned on or off, or begins anew.
@@ -39,10 +39,6 @@ def with_recorded_noise(record, noise, snr_db):
         At the record's sampling frequency; its unit does not matter.
     snr_db : float
         Signal-to-noise ratio while noise is on, dB.
-
-    Returns
-    -------
-    Record
 
     Raises
     ------

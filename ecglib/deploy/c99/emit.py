@@ -85,8 +85,8 @@ def _check_prior(program, prior, name):
     out = program.layers[-1]
     if not program.features or out.weight.shape != (len(CLASSES), 1, len(prior.near)):
         raise UserError(
-            f"{name} cannot learn: its last layer reads {out.weight.shape[-1]} units, the prior "
-            f"is of {len(prior.near)}; compute the prior with this network"
+            f"{name} cannot learn: its last layer reads {out.weight.shape[-1]} units, but the "
+            f"prior is of {len(prior.near)}; compute the prior with this network"
         )
 
 
@@ -122,7 +122,7 @@ def _source(program, name, prior):
 #include "{name}.h"
 
 {constants}
-{_part("kernels.c")}{_NETWORK if prior else "int classify(const int8_t *beat, const int8_t *rr)"}
+{_part("kernels.c")}{_NETWORK if prior else _SIGNATURE}
 {{
 {_buffers(program)}
     int32_t t, c;
@@ -131,15 +131,17 @@ def _source(program, name, prior):
 {_learning(program, prior) if prior else ""}{_front(program) if program.features else ""}"""
 
 
+_SIGNATURE = "int classify(const int8_t *beat, const int8_t *rr)"
+
 _NETWORK = """/* The class; the bytes of the last hidden layer go to unit. */
 static int network(const int8_t *beat, const int8_t *rr, int8_t *unit)"""
 
-_CLASSIFY = """
-int classify(const int8_t *beat, const int8_t *rr)
-{
+_CLASSIFY = f"""
+{_SIGNATURE}
+{{
     int8_t unit[ECG_UNITS];
     return network(beat, rr, unit);
-}
+}}
 
 """
 

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from ecglib.deploy.c99.emit import PARTS
 from ecglib.deploy.c99.front import reach
 from ecglib.system.errors import UserError
 
@@ -86,6 +87,17 @@ int main(void)
     return 0;
 }}
 """
+_LEARNER = """#include "{name}.h"
+#include <stdio.h>
+int main(void)
+{{
+    static ecg_learned learned;
+    int8_t row[ECG_UNITS + 1];
+    while (fread(row, 1, sizeof row, stdin) == sizeof row)
+        ecg_learn(&learned, row, row[ECG_UNITS]);
+    return 0;
+}}
+"""
 
 
 def has(tool):
@@ -144,6 +156,64 @@ def classifier(source, n_beat, n_rr, compiler="gcc", *options):
     feeder.write_text(_FEEDER.format(name=source.stem, beat=n_beat, rr=n_rr))
     target = source.with_name(f"{source.stem}_{compiler}")
     _run(compiler, *STRICT, "-O2", *options, source, feeder, "-o", target)
+    return target
+
+
+def learner(source):
+    """Compile a program that learns labels, for this machine.
+
+    It reads rows of the bytes of the last hidden layer and a class; `source` is that of
+    `device`, as are errors and result.
+    """
+    _require("gcc", "gcc")
+    source = Path(source)
+    main, target = (source.with_name(f"{source.stem}_learner{end}") for end in (".c", ""))
+    main.write_text(_LEARNER.format(name=source.stem), encoding="utf-8")
+    _run("gcc", *STRICT, "-O2", source, main, "-o", target)
+    return target
+
+
+_BARE_M4 = ("-mcpu=cortex-m4", "-mthumb", "-Os", "-ffreestanding", "-nostdlib", "-DBARE")
+
+
+def device(source, fs, gain, per_hour, compiler="gcc", *options):
+    """Compile the whole device as a program, see `device.c` for what it reads and writes.
+
+    Parameters
+    ----------
+    source : Path
+        File from `ecglib.deploy.c99.emit.write_c`, of a network that learns.
+    fs, gain : int
+        Sampling frequency, Hz, and units in a millivolt.
+    per_hour : int
+        Labels an hour that the device may ask for.
+    compiler : str
+        Compiler for this machine or another one; "arm-none-eabi-gcc" makes code for a
+        Cortex-M4, which an emulator runs.
+    *options : str
+        Options of the compiler.
+
+    Returns
+    -------
+    Path
+        The program.
+
+    Raises
+    ------
+    UserError
+        If the compiler is missing.
+    """
+    _require(compiler, compiler)
+    source = Path(source)
+    main = source.with_name(f"{source.stem}_device.c")
+    numbers = {"FS": fs, "GAIN": gain, "ASKS": per_hour}
+    text = f'#include "{source.stem}.h"\n'
+    text += "".join(f"#define DEVICE_{key} {value}\n" for key, value in numbers.items())
+    main.write_text(text + (PARTS / "device.c").read_text(encoding="utf-8"), encoding="utf-8")
+    target = source.with_name(f"{source.stem}_device_{compiler}")
+    bare = compiler == "arm-none-eabi-gcc"
+    how, libraries = (_BARE_M4, ("-lgcc",)) if bare else (("-O2",), ())
+    _run(compiler, *STRICT, *how, *options, source, main, *libraries, "-o", target)
     return target
 
 
@@ -219,11 +289,11 @@ def instructions(program, stream, n_beats):
     Parameters
     ----------
     program : Path
-        Program from `classifier`, for this machine.
+        Program from `classifier` or `device`, for this machine.
     stream : bytes
-        Beats as bytes.
+        Beats as bytes, or what a device reads.
     n_beats : int
-        Number of beats in the stream.
+        Number of beats in the stream, or of what else the instructions are divided by.
 
     Returns
     -------

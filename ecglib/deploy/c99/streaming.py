@@ -36,7 +36,7 @@ def raw_samples(record):
     return units.astype(np.int16)
 
 
-def classes_in_c(code, record):
+def classes_in_c(code, record, label=None, per_hour=0):
     """Classes of all beats of a record from the C code, which classifies one beat late.
 
     Parameters
@@ -45,6 +45,11 @@ def classes_in_c(code, record):
         Library from `ecglib.deploy.c99.harness.library`, with features.
     record : Record
         Record whose annotated R-peaks are given to the code.
+    label : ndarray of int, shape (n_beats,), optional
+        Answers to the code's questions, for code that learns; other numbers than those of N, S
+        and V teach nothing.
+    per_hour : int
+        Labels an hour that it may ask for.
 
     Returns
     -------
@@ -56,11 +61,11 @@ def classes_in_c(code, record):
     state = ctypes.create_string_buffer(STATE_BYTES)
     code.ecg_start(state, fs, round(record.gain))
     first = padded.ctypes.data + padded.itemsize * reach(fs)
-    start = time.perf_counter()
-    answers = [
-        code.ecg_beat(state, ctypes.c_void_p(first + padded.itemsize * t), t)
-        for t in sample.tolist()
-    ]
+    answers, start = [], time.perf_counter()
+    for number, t in enumerate(sample.tolist()):
+        answers.append(code.ecg_beat(state, ctypes.c_void_p(first + padded.itemsize * t), t))
+        if label is not None and number and code.ecg_ask(state, per_hour):
+            code.ecg_label(state, int(sample[number - 1]), int(label[number - 1]))
     answers.append(code.ecg_finish(state))
     spent = time.perf_counter() - start
     return np.array(answers[1:], dtype=np.int8), spent

@@ -1,0 +1,209 @@
+"""Tables of learning on the device: which update, what it costs, what it is worth.
+
+`results` are runs of study "budget" with the networks of both databases.
+"""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+
+from ecglib.metrics import macro_f1
+from ecglib.personalize.budget import CHOSEN
+from ecglib.tables import arms, evidence, frames, scores
+
+DATABASES = dict(zip(evidence.DATABASES, (evidence.MIT, evidence.SVDB), strict=True))
+"""Key of a database in result files -> what a page calls it."""
+
+UNITS = 16
+"""Units of the last hidden layer of the micro network, one byte each."""
+
+FEATURES = 80
+"""Bytes that the head of the micro network reads of a beat."""
+
+
+@dataclass(frozen=True)
+class Update:
+    """A way to learn from labels.
+
+    Attributes
+    ----------
+    name : str
+        What a page calls it.
+    update : str
+        Its name in study "budget".
+    how : dict
+        Settings that tell it from other arms of this name.
+    memory : int
+        Bytes of flash and RAM that it needs besides the network and its code, with twenty
+        labels.
+    """
+
+    name: str
+    update: str
+    memory: int
+    how: dict = field(default_factory=dict)
+
+
+_HOLD = {key: CHOSEN[key] for key in ("hold", "unsupported")}
+_PRIOR = 2 * UNITS + 2 * (UNITS + 1) ** 2
+_FREE = {"hold": 0.0, "unsupported": 1.0}
+
+UPDATES = (
+    Update(
+        "last two layers trained, with replay",
+        "head",
+        7300 * (FEATURES + 1) + 12 * (FEATURES * UNITS + UNITS * 3),
+        {**_HOLD, "replay_cap": 40},
+    ),
+    Update(
+        "last layer trained, little replay",
+        "output",
+        1000 * (UNITS + 1) + 12 * (UNITS + 1) * 3,
+        {**_FREE, "replay_cap": 5},
+    ),
+    Update("Kalman filter of the last layer", "kalman", 4 * (UNITS + 1) * (UNITS + 4), _FREE),
+    Update("prototypes", "prototypes", 20 * (UNITS + 12), _FREE),
+    Update("kernel", "kernel", _PRIOR + 8 * 3 * (UNITS + 1) + 24 * (UNITS + 7), _FREE),
+)
+"""What was compared for the device; the first is the update of a PC. A replayed beat takes the
+bytes that the trained layers read, and its class; each weight that is trained takes twelve."""
+
+ASKED = {
+    "5 labels": {"budget": 5, "query": "typical", "asking": "start"},
+    "20 labels": {"budget": 20, "query": "typical", "asking": "start"},
+    "in doubt": {"budget": 20, "query": "least_confidence", "asking": "stream"},
+}
+"""How many labels are asked for, in words -> settings."""
+
+
+def arm_of(results, update, asked, **wanted):
+    """The one arm of an `Update` that asks as `ASKED` says; None if it was not run."""
+    settings = {"dataset": "both", "wrong": 0.0, "unsure": 0.9} | update.how
+    settings |= ASKED.get(asked, {}) | wanted
+    found = arms.group(results, update=update.update, **settings)
+    return found[0] if len(found) == 1 else None
+
+
+def _score(arm, database):
+    """Macro-F1 after 5:00 of the patients of one database, NaN without an arm."""
+    return arms.on(arm, database).mean(macro_f1, after_5min=True) if arm else np.nan
+
+
+def updates_table(results, split):
+    """Macro-F1 after 5:00 by update, database and labels; what each takes.
+
+    Returns
+    -------
+    DataFrame
+        A row an update: `MIT-BIH, 5 labels` and so on for both databases and all of `ASKED`,
+        and `bytes`, see `Update.memory`.
+
+    Raises
+    ------
+    LookupError
+        If no update was run on this split.
+    """
+    rows = {}
+    for update in UPDATES:
+        found = {asked: arm_of(results, update, asked, split=split) for asked in ASKED}
+        if any(found.values()):
+            rows[update.name] = {
+                f"{name}, {asked}": _score(arm, key)
+                for key, name in DATABASES.items()
+                for asked, arm in found.items()
+            } | {"bytes": update.memory}
+    if not rows:
+        raise LookupError(f"no update was run on split {split}")
+    return frames.of_rows(rows, "update")
+
+
+def by_labels(results, split):
+    """Macro-F1 after 5:00 by update and number of labels, of each database.
+
+    Returns
+    -------
+    DataFrame
+        `database`, `update`, `labels` (0 without), `macro-F1`.
+    """
+    nobody = arms.group(results, dataset="both", split=split, update="none", scope="all_int8")
+    rows = []
+    for key, name in DATABASES.items():
+        for update in UPDATES:
+            named = {0: nobody[0] if len(nobody) == 1 else None}
+            for budget in (1, 2, 5, 10, 20):
+                named[budget] = arm_of(results, update, "5 labels", split=split, budget=budget)
+            rows += [
+                {
+                    "database": name,
+                    "update": update.name,
+                    "labels": budget,
+                    "macro-F1": _score(arm, key),
+                }
+                for budget, arm in named.items()
+                if arm
+            ]
+    return pd.DataFrame(rows)
+
+
+def by_wrong_answers(results, split):
+    """Macro-F1 after 5:00 by update and share of wrong answers, mean of both databases.
+
+    Returns
+    -------
+    DataFrame
+        `labels` (a key of `ASKED`), `update`, `wrong`, `macro-F1`.
+    """
+    rows = []
+    for asked in ASKED:
+        for update in UPDATES:
+            for wrong in (0.0, 0.1, 0.2):
+                arm = arm_of(results, update, asked, split=split, wrong=wrong)
+                if arm:
+                    score = np.mean([_score(arm, key) for key in DATABASES])
+                    row = {"labels": asked, "update": update.name, "wrong": wrong}
+                    rows.append(row | {"macro-F1": score})
+    return pd.DataFrame(rows)
+
+
+def against_retraining(results, split):
+    """The kernel's macro-F1 after 5:00 against that of the update of a PC, on common seeds.
+
+    Returns
+    -------
+    DataFrame
+        A row a database and way of asking: `retrained`, `kernel`, `Δ macro-F1` with its bounds
+        over patients, `seeds`.
+
+    Raises
+    ------
+    LookupError
+        If no such pair was run.
+    """
+    rows = {}
+    for key, name in DATABASES.items():
+        for asked in ASKED:
+            found = [arm_of(results, each, asked, split=split) for each in _ENDS]
+            if all(found):
+                old, new = (arms.on(arm, key) for arm in _of_common_seeds(*found))
+                pair = arms.paired(new, old, after_5min=True)
+                rows[f"{name}, {asked}"] = {
+                    "retrained": old.mean(macro_f1, after_5min=True),
+                    "kernel": new.mean(macro_f1, after_5min=True),
+                    **scores.difference("Δ macro-F1", pair, macro_f1),
+                    "seeds": new.seeds,
+                }
+    if not rows:
+        raise LookupError(f"the kernel was not run on split {split}")
+    return frames.of_rows(rows, "patients, labels")
+
+
+_ENDS = UPDATES[0], UPDATES[-1]
+
+
+def _of_common_seeds(*both):
+    """The same arms without the runs of seeds that the other one lacks."""
+    seeds = set.intersection(*({r.config["seed"] for r in arm.results} for arm in both))
+    for arm in both:
+        kept = [r for r in arm.results if r.config["seed"] in seeds]
+        yield replace(arm, results=kept)
