@@ -18,7 +18,8 @@ from ecglib.data.signal.detector import match
 from ecglib.data.synthetic import write_records
 from ecglib.deploy import replay, shipped
 from ecglib.deploy.c99 import harness
-from ecglib.deploy.c99.learning import own_logits, prior_of
+from ecglib.deploy.c99.front import network_inputs
+from ecglib.deploy.c99.learning import known_of, own_logits
 from ecglib.deploy.c99.streaming import stream
 from ecglib.deploy.c99.web import FACTS, FOLDER, LEARNER, export_web, write_sources
 from ecglib.holter.lead import read_lead
@@ -153,10 +154,16 @@ def test_every_beat_of_a_real_recording(page, mitdb_root, c_code):
 @in_browser
 def test_after_a_label_every_beat_is_that_of_numpy(page, record):
     network = shipped.load()
-    prior = prior_of(network.model, replay.load(network, shipped.WEIGHTS).beats)
+    known = known_of(network.model, replay.load(network, shipped.WEIGHTS).beats)
+    program, prior = network.program(), learner.Prior.of(*known)
     before = beats_of(page, files_of(record))
     unit = (np.array(before["unit"]) + 128).astype(np.uint8)
-    logits = own_logits(network.program(), unit)
+    samples = read_lead(open_recording(record)).units
+    by_hand = network_inputs(program, samples, np.array(before["time"]), 360, 1000)
+    assert np.array_equal(
+        program.units(*by_hand)[:-1], unit[:-1]
+    )  # the last one's window is cut
+    logits = own_logits(program, unit)
     assert logits.argmax(axis=1).tolist() == before["kind"]
     taught, changed = learner.Learner(prior), 0
     for key in "vns":

@@ -9,7 +9,8 @@ from pathlib import Path
 from ecglib.deploy import replay, shipped
 from ecglib.deploy.c99 import harness
 from ecglib.deploy.c99.emit import PARTS, write_c
-from ecglib.deploy.c99.learning import prior_of
+from ecglib.deploy.c99.learning import known_of
+from ecglib.personalize.learner import Prior
 from ecglib.system.files import written
 from ecglib.system.paths import REPO
 
@@ -28,7 +29,7 @@ EXPORTS = tuple(f"web_{name}" for name in _CALLS + _PLACES)
 def write_sources(folder):
     """Write the C files of the learner; returns their paths and the SHA-256 of all text."""
     folder, network = Path(folder), shipped.load()
-    prior = prior_of(network.model, replay.load(network, shipped.WEIGHTS).beats)
+    prior = Prior.of(*known_of(network.model, replay.load(network, shipped.WEIGHTS).beats))
     source, header = write_c(network.program(), folder, "network", prior)
     page = Path(shutil.copy(PARTS / "web.c", folder))
     digest = hashlib.sha256()
