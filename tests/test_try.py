@@ -466,6 +466,28 @@ def test_keys_do_all(page):
 
 
 @in_browser
+def test_the_strip_can_be_dragged_and_leads_back(page):
+    page.click("#patients button:nth-child(1)")
+    strip = page.locator("#strip")
+    box = strip.bounding_box()
+
+    def place():
+        page.evaluate("() => new Promise(requestAnimationFrame)")
+        return int(strip.get_attribute("aria-valuenow"))
+
+    asked = place()
+    page.mouse.move(box["x"] + 500, box["y"] + 100)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 100, box["y"] + 100)
+    page.mouse.up()
+    assert abs(place() - asked - 4) <= 1  # 400 px are 4 s
+    page.locator("#place").fill("60")
+    assert place() == 60
+    page.click("#back")
+    assert place() == asked
+
+
+@in_browser
 def test_every_control_has_a_name_and_fits_a_phone(page):
     page.set_viewport_size({"width": 390, "height": 844})
     page.click("#patients button:nth-child(3)")
