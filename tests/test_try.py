@@ -433,6 +433,24 @@ def test_bad_input_gives_a_sentence_and_changes_nothing(in_use, record, tmp_path
 
 
 @in_browser
+def test_changed_beats_are_shown_one_after_the_other(page):
+    page.click("#patients button:nth-child(3)")
+    page.click("#changed")
+    assert page.inner_text("#said") == "No beat has changed."
+    start = state_of(page)["kind"]
+    page.keyboard.press("n")
+    now, at = state_of(page), np.array(state_of(page)["time"]) // 360
+    changed = np.flatnonzero(np.array(start) != np.array(now["kind"]))
+    assert len(changed) > 50
+    for i in changed[:5]:
+        page.click("#changed")
+        clock = f"0:{at[i] // 60:02d}:{at[i] % 60:02d}"
+        was, names = CLASSES[start[i]], CLASSES[now["kind"][i]]
+        expected = f"The beat at {clock} was {was}, and is {names} now."
+        assert page.inner_text("#said") == expected
+
+
+@in_browser
 def test_keys_do_all(page):
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Back to the book"

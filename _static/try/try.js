@@ -35,6 +35,7 @@
       first: beats.kind.slice(), firstSure: beats.sure.slice(), // before any label
       labels: new Map(), skipped: new Set(), // beats that the reader gave a class, or none
       known: marks && match(marks, beats.time, fs), reference: null,
+      shown: -1, // changed beat that was shown last
     };
   }
 
@@ -182,6 +183,20 @@
     say(`All labels are forgotten: the network answers as at the start. ${questionText()}`);
   }
 
+  // Show the next beat whose class is not that of the start.
+  function showChanged() {
+    const { beats, first, fs, names } = state, n = first.length;
+    for (let k = 1; k <= n; k++) {
+      const i = (state.shown + k) % n;
+      if (beats.kind[i] === first[i]) continue;
+      state.shown = i;
+      strip.centre(i);
+      return say(`The beat at ${strip.clock(beats.time[i] / fs)} was ${names[first[i]]}, and is ` +
+        `${names[beats.kind[i]]} now.`);
+    }
+    return say("No beat has changed.");
+  }
+
   // ---- Before and after
 
   function report() {
@@ -256,6 +271,7 @@
       button.addEventListener("click", () =>
         answer(button.value === "?" ? null : embedded.classes.indexOf(button.value)));
     by("back").addEventListener("click", () => state.asked !== null && strip.centre(state.asked));
+    by("changed").addEventListener("click", showChanged);
     by("undo").addEventListener("click", undo);
     by("forget").addEventListener("click", forget);
     document.addEventListener("keydown", onKey);
