@@ -44,9 +44,9 @@ PATIENTS = (
 )
 """Those of the page, in its order.
 
-Seeds were picked by their outcome, among 14 of each kind, so nothing follows from them about how
-well labels work. That of the second is the only one of its kind at which no right label made
-more than a tenth of all answers wrong; the page says so.
+Seeds were picked by their outcome, among 14 of each kind, so nothing follows from them about
+how well labels work. That of the second is the only one of its kind at which no right label
+made more than a tenth of all answers wrong; the page says so.
 """
 
 
