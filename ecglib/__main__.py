@@ -148,6 +148,11 @@ def _export(args):
 
         print(export_bundle(args.out))
         return
+    if args.form == "web":
+        from ecglib.deploy.c99.web import export_web
+
+        print(export_web(args.out))
+        return
     from ecglib.commands.export import export_network, ship
 
     ending = ".npz" if args.form == "micronet" else ".onnx"
@@ -271,17 +276,18 @@ def _add_deployment(command):
     text = "write a network: as ONNX, as weights for `predict`, or all for a small device"
     sub = command(_export, text)
     text = (
-        "a network of study int8 as ONNX; the weights that `predict` uses; or a folder with "
-        "networks, beats, scripts and C code, which learns, for a Jetson or another device"
+        "a network of study int8 as ONNX; the weights that `predict` uses; a folder with "
+        "networks, beats, scripts and C code, which learns, for a Jetson or another device; or "
+        "that C code compiled for the page in _static/try"
     )
-    sub.add_argument("form", choices=["onnx", "micronet", "bundle"], help=text)
+    sub.add_argument("form", choices=["onnx", "micronet", "bundle", "web"], help=text)
     text = "layers that an ONNX file holds in integers (default: all_int8)"
     sub.add_argument("--scope", default="all_int8", help=text)
     text = "train `micronet` on the training records of this split alone, such as ds1_ds2"
     sub.add_argument("--split", help=text)
     text = "freeze `micronet` as of this day, for `study blind`"
     sub.add_argument("--frozen", type=date.fromisoformat, metavar="YYYY-MM-DD", help=text)
-    _add_out(sub, "FILE.onnx, FILE.npz, or a new folder", required=True, metavar="PATH")
+    _add_out(sub, "FILE.onnx, FILE.npz, or a folder", required=True, metavar="PATH")
     _add_params(sub)
 
     sub = command(_import_device, "check what a device measured, and show it in chapter 7")

@@ -247,6 +247,14 @@ def test_a_chapter_that_is_gone_leaves_the_book(book):
     assert not notebook.exists()
 
 
+def test_the_page_to_try_is_there_and_its_scripts_are_its_own(built):
+    html = built / "_build/html"
+    assert (html / "_static/try/embedded.js").stat().st_size > 1e6
+    assert "../../index.html" in (html / "_static/try/index.html").read_text()
+    page = (html / "chapters/01_first.html").read_text()
+    assert not re.search(r"try/\w+\.(js|css)", page)
+
+
 def test_runs_lie_beside_the_pages_as_tables(built):
     rows = (built / "_build/html/_static/results/puzzle.csv").read_text().splitlines()
     assert rows[0].startswith("run,")

@@ -11,6 +11,8 @@ DEBIAN = {
     "qemu-arm": "qemu-user",
     "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu libc6-dev-arm64-cross",
     "arm-none-eabi-gcc": "gcc-arm-none-eabi libnewlib-arm-none-eabi",
+    "clang": "clang",
+    "wasm-ld": "lld",
 }
 """Program -> packages of Debian and Ubuntu; `.ci/run` installs them where it may."""
 

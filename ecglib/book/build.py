@@ -28,6 +28,7 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
+from ecglib.book import tryout
 from ecglib.book.offline import external_loads
 from ecglib.data.inputs import pick_device
 from ecglib.studies import cluster
@@ -356,12 +357,17 @@ def _copy_sources(root, book):
     shutil.copytree(root / "_templates", book / "_templates", dirs_exist_ok=True)
     shutil.rmtree(book / "chapters" / "api", ignore_errors=True)  # autosummary fills it anew
     static = book / "_static"
-    shutil.copytree(root / "_static", static, dirs_exist_ok=True)
+    # Every page would load the scripts that lie in `_static` itself.
+    shutil.copytree(
+        root / "_static", static, dirs_exist_ok=True, ignore=shutil.ignore_patterns("try")
+    )
     downloads.write_tables(root / "results", static / "results")
-    # One self-contained file typesets the mathematics; the package would copy 24 MB. In
-    # `_static` itself every page would load it, and pages with mathematics twice.
+    # One self-contained file typesets the mathematics; the package would copy 24 MB. From
+    # `_static` itself, pages with mathematics would load it twice.
     scripts = book / "_extra" / "_static"
     scripts.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(scripts / "try", ignore_errors=True)
+    tryout.write_page(root / "_static" / "try", scripts / "try")
     (static / "mathjax.js").unlink(missing_ok=True)
     files = importlib.metadata.files("sphinx-mathjax-offline")
     mathjax = next(file for file in files if file.name == "tex-svg-full.js")

@@ -9,8 +9,9 @@ curvature of the training beats as its prior (Laplace approximation, MacKay 1992
 computed once, from training beats; a device keeps some hundred bytes of them and replays
 nothing.
 
-A label that the network, taught by all other labels, finds nearly impossible has no effect:
-this keeps single wrong answers from doing harm.
+A label has no effect if the network finds it nearly impossible, both untaught and taught by all
+other labels: this keeps single wrong answers from doing harm. A label that agrees with the
+untaught network always counts, so that others cannot silence it.
 
 Everything is computed in integers, and `learn.c` computes the same bit for bit.
 """
@@ -37,8 +38,8 @@ PRIOR_BEATS = 30
 """Number of training beats of whose curvature the prior has the weight."""
 
 DOUBT = 49
-"""Smallest probability, in 1/16384, that the network taught by the other labels must give to a
-label's class for the label to count; it is 0.003."""
+"""Smallest probability, in 1/16384, that the untaught network, or the one taught by all other
+labels, must give to a label's class for the label to count; it is 0.003."""
 
 FIRST_STEPS, NEXT_STEPS = 32, 4
 """Steps towards the best effect of a new label, and of one that had an effect before."""
@@ -238,7 +239,8 @@ class Learner:
         others = now - _shifted(own * before, 14)
         wanted = ONE * (np.arange(len(CLASSES)) == self.label[place])
         effect = before.copy()
-        if probabilities(others)[self.label[place]] < DOUBT:
+        views = probabilities(np.stack([self.logits[place], others]))
+        if views[:, self.label[place]].max() < DOUBT:
             effect[:] = 0
         else:
             speed = (1 << 32) // (LOGIT + own // 2)

@@ -60,6 +60,10 @@ int main(void)
 }}
 """,
 }
+_WASM = ("--target=wasm32", "-O2", "-ffreestanding", "-fno-builtin", "-nostdlib")
+_WASM += ("-Wl,--no-entry", "-Wl,--strip-all")
+"""Options for WebAssembly that imports nothing."""
+
 _BEAT_CALLS = ("ecg_beat", "classify_waiting", "network", "classify", "layer")
 _CALLS = {
     "beats": [_BEAT_CALLS],
@@ -257,6 +261,26 @@ def cortex_m4(source, use="beats"):
         ),
     }
     return {"flash_bytes": text + data, **memory, "ram_bytes": sum(memory.values())}
+
+
+def clang_version():
+    """First line of what clang says of itself; `UserError` if it or its linker is missing."""
+    _require("clang", "clang")
+    _require("wasm-ld", "lld")
+    return _run("clang", "--version").partition("\n")[0]
+
+
+def wasm(sources, exports):
+    """Compile C files, paths, to WebAssembly beside the first one; its path is returned.
+
+    A page sees `exports`, names of functions and variables; the code imports nothing.
+    `UserError` if clang or lld is missing.
+    """
+    clang_version()
+    target = Path(sources[0]).with_suffix(".wasm")
+    seen = [f"-Wl,--export={name}" for name in exports]
+    _run("clang", *STRICT, *_WASM, *seen, *sources, "-o", target)
+    return target
 
 
 def instructions(program, stream, n_beats):

@@ -75,12 +75,13 @@ static void probabilities(const int64_t *logit, int32_t *p)
         p[c] = (int32_t)(((uint32_t)p[c] << 14) / (uint32_t)sum);
 }
 
-/* Set the effect of one label to what the others leave for it to explain; none, if they find its
-   class nearly impossible. */
+/* Set the effect of one label to what the others leave for it to explain; none, if its class is
+   nearly impossible, both to the untaught network and to the one taught by the others. */
 static void settle(ecg_learned *l, int32_t place)
 {
     const int8_t *unit = l->unit[place];
-    int32_t reach[ECG_UNITS + 1], effect[3], p[3], speed, c, j, k, steps = LEARN_NEXT;
+    int32_t reach[ECG_UNITS + 1], effect[3], p[3], untaught[3], speed, c, j, k;
+    int32_t steps = LEARN_NEXT, label = l->label[place];
     int64_t others[3], now[3], own = 0;
     for (k = 0; k <= ECG_UNITS; k++) {
         reach[k] = 0;
@@ -93,10 +94,12 @@ static void settle(ecg_learned *l, int32_t place)
     for (c = 0; c < 3; c++)
         others[c] -= scaled(own * l->effect[place][c], 14);
     probabilities(others, p);
+    own_logits(unit, now);
+    probabilities(now, untaught);
     if (!l->effect[place][0] && !l->effect[place][1] && !l->effect[place][2])
         steps = LEARN_FIRST;
     speed = (int32_t)(((int64_t)1 << 32) / (65536 + own / 2));
-    if (p[l->label[place]] < LEARN_DOUBT)
+    if (p[label] < LEARN_DOUBT && untaught[label] < LEARN_DOUBT)
         steps = 0;
     for (c = 0; c < 3; c++)
         effect[c] = steps ? l->effect[place][c] : 0;
@@ -105,7 +108,7 @@ static void settle(ecg_learned *l, int32_t place)
             now[c] = others[c] + scaled(own * effect[c], 14);
         probabilities(now, p);
         for (c = 0; c < 3; c++) {
-            int32_t wanted = c == l->label[place] ? 16384 : 0;
+            int32_t wanted = c == label ? 16384 : 0;
             effect[c] += (int32_t)scaled((int64_t)(wanted - p[c] - effect[c]) * speed, 16);
         }
     }
