@@ -105,7 +105,8 @@ show.figure(lambda: figures.landscape(figures.points(load), figures.trivial(load
 #
 # ## Try it
 #
-# This command classifies the beats of a recording ({term}`WFDB`, EDF or a table) and writes a page about it:
+# On the page <a href="../_static/try/index.html">Try it yourself</a>, the network learns from your answers,
+# in your browser. This command classifies the beats of a recording ({term}`WFDB`, EDF or a table) and writes a page about it:
 #
 # ```bash
 # python -m ecglib predict path/to/record --report record.html

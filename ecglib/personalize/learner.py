@@ -31,8 +31,7 @@ REACH = 2.0
 effect has fallen to two thirds."""
 
 NEAR = 30
-"""Variance of the logits that the near part of the kernel allows; the unit of the other part
-is that of `PRIOR_BEATS`."""
+"""Variance of the logits that the near part of the kernel allows."""
 
 PRIOR_BEATS = 30
 """Number of training beats of whose curvature the prior has the weight."""
@@ -76,7 +75,7 @@ class Prior:
     near : ndarray of int64, shape (n_units,)
         Weight of each unit's squared difference in the distance of two beats.
     near_shift : int
-        Right shift of the weighted sum to a distance in 1/4096.
+        Right shift of the weighted sum to a squared distance in 1/4096.
     wide : ndarray of int64, shape (n_units + 1, n_units + 1)
         Kernel matrix of the second part, symmetric; the last row is that of the bias.
     wide_shift : int
@@ -255,6 +254,6 @@ def multiplications(n_units, n_labels):
     """Multiplications with which the last of `n_labels` labels is learned."""
     n, width = min(n_labels, LABELS), n_units + 1
     corrected = n * (2 * n_units + len(CLASSES)) + len(CLASSES) * (width + n_units)
-    settled = width * (width + 1 + len(CLASSES)) + corrected
+    settled = width * (width + 1 + len(CLASSES)) + len(CLASSES) * (n_units + 1) + corrected
     steps = FIRST_STEPS + (n - 1) * NEXT_STEPS
     return n * settled + 4 * len(CLASSES) * steps

@@ -123,6 +123,27 @@ def test_what_was_kept_comes_back(code, in_c):
         assert bytes(again.state) == bytes(in_c.state)
 
 
+def test_an_unknown_class_is_ignored(in_c):
+    units, _ = some_beats(1)
+    for label in (-1, 3):
+        in_c.learn(units[0], label)
+    assert in_c.state.n == 0
+
+
+def test_slots_may_lie_on_pages_of_their_own(network, prior, in_c, tmp_path):
+    source, _ = write_c(network.program(), tmp_path, "paged", prior)
+    paged = InC(harness.library(source, "-DECG_PAGE=2048"))
+    kept = np.full(2048 + in_c.n_kept // 2, 0xFF, np.uint8)
+    units, labels = some_beats(2)
+    for unit, label in zip(units, labels, strict=True):
+        paged.learn(unit, label)
+        paged.save(kept)
+    assert (kept[in_c.n_kept // 2 : 2048] == 0xFF).all()
+    kept[2048:] = 0xFF  # the page of the second save is erased
+    assert paged.load(kept) == 0
+    assert paged.state.n == 1
+
+
 def test_a_power_cut_at_any_byte_leaves_the_state_before_or_after(code, in_c):
     units, labels = some_beats(3)
     in_c.learn(units[0], labels[0])

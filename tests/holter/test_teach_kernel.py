@@ -7,12 +7,16 @@ import pandas as pd
 import pytest
 
 from ecglib.aami import CLASSES
+from ecglib.book.tryout import FS, GAIN, PATIENTS, recording
+from ecglib.data.signal.peaks import find
 from ecglib.deploy import integers, replay, shipped
 from ecglib.deploy.c99 import harness
 from ecglib.deploy.c99.emit import write_c
+from ecglib.deploy.c99.front import network_inputs
+from ecglib.deploy.c99.taught import own_logits
 from ecglib.holter import teach
 from ecglib.holter.classify import classify, inputs_of
-from ecglib.personalize.learner import ONE
+from ecglib.personalize.learner import ONE, Learner, probabilities
 from ecglib.studies.budget import BudgetConfig
 from tests.deploy.learned import InC
 from tests.tools import needs
@@ -168,3 +172,27 @@ def test_it_asks_where_it_is_unsure_now(lead, sample, network):
     assert sorted(asked["probability"]) == sorted(sure.nsmallest(5))
     earlier = teach.to_ask(before, network, config, anytime=True)
     assert set(asked["sample"]) != set(earlier["sample"])
+
+
+@pytest.mark.parametrize("seed", [0, 1, 3])
+def test_right_answers_never_make_many_others_wrong(seed):
+    """As on the page to try, the least sure beat is asked for."""
+    network = shipped.load()
+    program, prior = network.program(), replay.prior_of(network, shipped.WEIGHTS)
+    samples, at, kind = recording(PATIENTS[1]._replace(seed=seed))
+    found = find(samples, FS, GAIN)
+    distance = np.abs(at[None] - found[:, None])
+    known = distance.min(axis=1) < 0.15 * FS
+    truth = kind[distance.argmin(axis=1)]
+    unit = program.units(*network_inputs(program, samples, found, FS, GAIN))[known]
+    truth, logits = truth[known], own_logits(program, unit)
+    learner, asked, right = Learner(prior), [], []
+    for _ in range(14):
+        corrected = learner.corrected(unit, logits)
+        right.append(np.mean(corrected.argmax(axis=1) == truth))
+        sure = probabilities(corrected).max(axis=1)
+        sure[asked] = ONE + 1
+        asked.append(int(sure.argmin()))
+        learner.learn(unit[asked[-1]], logits[asked[-1]], int(truth[asked[-1]]))
+    assert min(right) > right[0] - 0.01
+    assert right[-1] > right[0]

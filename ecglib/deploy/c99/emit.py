@@ -88,6 +88,8 @@ def _check_prior(program, prior, name):
             f"{name} cannot learn: its last layer reads {out.weight.shape[-1]} units, but the "
             f"prior is of {len(prior.near)}; compute the prior with this network"
         )
+    if prior.near_shift < 0 or min(prior.wide_shift, out.shift - 14) < 3:
+        raise UserError(f"{name} cannot learn: its units hardly vary; train it on more beats")
 
 
 def _header(program, name, prior):
@@ -183,8 +185,12 @@ def _learning(program, prior):
 def _identity(program, prior):
     """CRC-32 of all numbers of a network that learns."""
     found = 0
-    layers = [(layer.weight, layer.bias, layer.multiplier) for layer in program.layers]
-    for values in (*itertools.chain(*layers), prior.near, prior.wide):
+    layers = [
+        (r.weight, r.bias, r.multiplier, [r.shift, r.zero_in, r.zero_out])
+        for r in program.layers
+    ]
+    shifts = [prior.near_shift, prior.wide_shift, learner.LABELS, learner.DOUBT]
+    for values in (*itertools.chain(*layers), prior.near, prior.wide, shifts):
         found = zlib.crc32(np.asarray(values, "<i8").tobytes(), found)
     return found
 

@@ -119,7 +119,7 @@ static void settle(ecg_learned *l, int32_t place)
     }
 }
 
-/* Forget the oldest label; the far part of its effect stays. */
+/* Forget the oldest label; the wide part of its effect stays. */
 static void forget(ecg_learned *l)
 {
     int32_t i, k;
@@ -136,6 +136,8 @@ static void forget(ecg_learned *l)
 void ecg_learn(ecg_learned *l, const int8_t *unit, int label)
 {
     int32_t k;
+    if (label < 0 || label > 2)
+        return;
     if (l->n == ECG_LABELS)
         forget(l);
     for (k = 0; k < ECG_UNITS; k++)
@@ -189,17 +191,17 @@ static int is_whole(const uint8_t *slot)
 /* The slot that was saved last, or -1. */
 static int last_slot(const uint8_t *kept)
 {
-    int first = is_whole(kept), second = is_whole(kept + ECG_SLOT);
+    int first = is_whole(kept), second = is_whole(kept + ECG_PAGE);
     if (first && second) /* the numbers of saves may have begun anew at 0 */
-        return (number_at(kept + ECG_SLOT + 4) - number_at(kept + 4)) < 0x80000000u;
+        return (number_at(kept + ECG_PAGE + 4) - number_at(kept + 4)) < 0x80000000u;
     return first ? 0 : second ? 1 : -1;
 }
 
 void ecg_save(const ecg_learned *l, const uint8_t *kept, void (*write)(int32_t, uint8_t))
 {
     int last = last_slot(kept);
-    int32_t start = last == 0 ? ECG_SLOT : 0, i;
-    uint32_t save = last < 0 ? 0 : number_at(kept + last * ECG_SLOT + 4) + 1, sum = 0xFFFFFFFFu;
+    int32_t start = last == 0 ? ECG_PAGE : 0, i;
+    uint32_t save = last < 0 ? 0 : number_at(kept + last * ECG_PAGE + 4) + 1, sum = 0xFFFFFFFFu;
     for (i = 0; i < ECG_SLOT; i++) {
         uint8_t byte;
         if (i < 4)
@@ -222,6 +224,6 @@ int ecg_load(ecg_learned *l, const uint8_t *kept)
     uint8_t *byte = (uint8_t *)l;
     uint32_t i;
     for (i = 0; i < sizeof *l; i++)
-        byte[i] = last < 0 ? 0 : kept[last * ECG_SLOT + 8 + (int32_t)i];
+        byte[i] = last < 0 ? 0 : kept[last * ECG_PAGE + 8 + (int32_t)i];
     return last < 0 ? -1 : 0;
 }
