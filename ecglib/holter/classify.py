@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.special import softmax
 
 from ecglib.aami import CLASSES
 from ecglib.data.signal.micro_input import FS, LENGTH
@@ -110,7 +109,7 @@ def classify(lead, sample, program):
             "--lead"
         )
     logits = program.run(*inputs_of(lead, sample, program))
-    probability = softmax(logits * program.logit_step, axis=1).round(4)
+    probability = _softmax(logits * program.logit_step).round(4)
     beats = pd.DataFrame({"sample": sample, "seconds": (sample / lead.fs).round(3)})
     beats["class"] = np.array(CLASSES)[logits.argmax(axis=1)]
     beats.loc[unreadable(lead, sample), "class"] = UNREADABLE
@@ -127,6 +126,11 @@ def unreadable(lead, sample):
     invalid, half = np.flatnonzero(np.isnan(lead.signal)), round(LENGTH / FS * lead.fs / 2)
     bounds = (np.searchsorted(invalid, sample + step) for step in (half, -half))
     return lead.unreadable[second] | (np.subtract(*bounds) > 2 * half * MOST_INVALID)
+
+
+def _softmax(logits):
+    power = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return power / power.sum(axis=1, keepdims=True)
 
 
 def check_form(out):

@@ -27,7 +27,6 @@ of complexes.
 """
 
 import numpy as np
-from scipy.ndimage import binary_opening
 
 from ecglib.data.signal import peaks
 
@@ -65,7 +64,7 @@ def kinds(signal, fs):
         parts.append(_measured(signal[start : start + (_CHUNK_S + 1) * fs], fs, level))
     missing, span, saturated, rest, top, energy = map(np.concatenate, zip(*parts, strict=True))
     found = np.zeros(len(missing), dtype=np.int8)
-    flat = binary_opening(span < FLAT_MV, np.ones(FLAT_S))  # without shorter runs
+    flat = _runs(span < FLAT_MV, FLAT_S)
     noisy = np.median(_around(rest, 3), axis=1) > RESTLESS * np.sort(_around(top, 5))[:, -3]
     noisy[noisy] = ~_repeats(energy, np.flatnonzero(noisy))
     for kind, mask in ((4, noisy), (3, saturated), (2, flat), (1, missing)):
@@ -103,6 +102,15 @@ def _around(values, reach):
     """Each value with its neighbours, (n, 2 * reach + 1)."""
     padded = np.pad(values, reach, mode="edge")
     return np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1)
+
+
+def _runs(mask, least):
+    """The mask without runs that are shorter than `least`."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], mask, [0]])))
+    kept = np.zeros(len(mask), dtype=bool)
+    for start, end in edges.reshape(-1, 2):
+        kept[start:end] = end - start >= least
+    return kept
 
 
 def _repeats(energy, seconds):

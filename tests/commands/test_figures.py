@@ -33,6 +33,7 @@ NAMES = (
     "puzzle",
     "stream",
     "timeline",
+    "learning",
     "saliency",
     "report",
 )
