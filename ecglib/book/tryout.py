@@ -26,7 +26,7 @@ FS, GAIN, MINUTES = 360, 200, 30
 """Samples a second, units in a millivolt and length of an invented patient."""
 
 
-class Patient(NamedTuple):
+class InventedPatient(NamedTuple):
     """An invented patient; intervals are shares of the usual one."""
 
     seed: int
@@ -38,15 +38,15 @@ class Patient(NamedTuple):
 
 
 PATIENTS = (
-    Patient(seed=0, share_s=0.01, share_v=0.06),
-    Patient(seed=0, share_s=0.08, share_v=0.01, early=(0.78, 0.92), loose=0.04),
-    Patient(seed=0, share_s=0.02, share_v=0.04, wide=0.7),
+    InventedPatient(seed=0, share_s=0.01, share_v=0.06),
+    InventedPatient(seed=0, share_s=0.08, share_v=0.01, early=(0.78, 0.92), loose=0.04),
+    InventedPatient(seed=0, share_s=0.02, share_v=0.04, wide=0.7),
 )
 """Those of the page, in its order; of each kind the one with the first seed."""
 
 
 def recording(patient):
-    """Samples (n_samples,) int16 in units, R-peaks (n_beats,) and classes of a `Patient`.
+    """Samples (n_samples,) int16 in units, R-peaks (n_beats,) and classes of an `InventedPatient`.
 
     Classes (n_beats,) are indices into CLASSES.
     """
