@@ -46,7 +46,7 @@ PATIENTS = (
 
 
 def recording(patient):
-    """Samples (n_samples,) int16 in units, R-peaks (n_beats,) and classes of an `InventedPatient`.
+    """Samples (n_samples,) int16, R-peaks (n_beats,) and classes of an `InventedPatient`.
 
     Classes (n_beats,) are indices into CLASSES.
     """
