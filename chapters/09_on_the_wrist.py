@@ -314,7 +314,7 @@ trained network, which imitates integers in floating point ({term}`QAT`), differ
     differ=lambda: (1 - agreement("same as QAT")) * agreement("beats"),
 )
 
-# %% mystnb={"figure": {"caption": "The whole loop on one patient: the C code asks at most twenty times an hour, is answered, and learns. Trained on DS1 alone. Of the few patients of DS2 with fewer than nine in ten right answers without labels, this one has the median gain. MIT-BIH Arrhythmia Database 1.0.0, ODC-By 1.0.", "name": "fig-learning"}, "image": {"classes": "reference-figure", "alt": "Letters of answers over thirty minutes, two curves of right answers a minute, and beats of each class below"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "The whole loop on one patient: the C code asks at most twenty times an hour, is answered, and learns. Trained on DS1 alone. Of the few patients of DS2 with fewer than nine in ten right answers without labels, this one has the median gain. MIT-BIH Arrhythmia Database 1.0.0, ODC-By 1.0.", "name": "fig-device-learns"}, "image": {"classes": "reference-figure", "alt": "Letters of answers over thirty minutes, two curves of right answers a minute, and beats of each class below"}} tags=["remove-input"]
 show.reference_figure("learning", "When the C code asked one patient, and how right it was")
 
 # %% [markdown]
