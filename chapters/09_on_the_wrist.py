@@ -198,7 +198,7 @@ say(f"```c\n{kernel('dot')}\n\n{kernel('layer')}\n```")
 # The same in NumPy is the reference that the C code must equal, bit for bit:
 
 # %% tags=["remove-input"]
-show.code(type(program).run)
+show.code(type(program)._units, type(program).logits)
 
 # %% [markdown]
 # **The detector** looks for steep slopes, after {cite:t}`pan1985`: it smooths, takes differences, and
