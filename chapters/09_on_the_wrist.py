@@ -131,7 +131,7 @@ answer(
 the detector of beats, the micro network and its learner in plain C take {flash:count} bytes of
 {term}`flash` and {ram:count} bytes of {term}`RAM`. The code asks about beats and learns from the answers,
 in integers, and replays no beats of other people. Its macro-F1 differs from that of an update on a PC by
-{worst:digits} at most, on two databases ({seeds}). We ran it on a PC, never on a microcontroller.
+{worst:digits} at most, when every patient of two databases is left out once ({seeds}). We ran it on a PC, never on a microcontroller.
 """,
     flash=lambda: total("flash"),
     ram=lambda: total("RAM"),

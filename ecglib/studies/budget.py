@@ -186,10 +186,15 @@ def _lowered(model):
 @lru_cache(maxsize=1)
 def _learner(model, anatomy, update, replay):
     """Maker of a learner that knows a fold's training beats and no label yet."""
-    beats = replace(replay, x=anatomy.head_inputs(model, replay)[0])
+    known = known_before(model, anatomy, replay)
     if update == "kalman":
-        return partial(kalman.Kalman, *known_of(model, beats))
-    return partial(learner.Learner, learner.Prior.of(*known_of(model, beats)))
+        return partial(kalman.Kalman, *known)
+    return partial(learner.Learner, learner.Prior.of(*known))
+
+
+def known_before(model, anatomy, replay):
+    """What a learner knows of training beats, whole `Inputs`: arguments of `Prior.of`."""
+    return known_of(model, replace(replay, x=anatomy.head_inputs(model, replay)[0]))
 
 
 def _unlabelled(model, config, patient, online, watch):

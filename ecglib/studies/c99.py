@@ -1,7 +1,7 @@
 """Study of generated C: a compiled micro network, compared with NumPy and PyTorch."""
 
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +11,13 @@ from ecglib.data.signal.detector import match
 from ecglib.deploy.c99 import harness
 from ecglib.deploy.c99.emit import constant_bytes, write_c
 from ecglib.deploy.c99.front import network_inputs
-from ecglib.deploy.c99.learning import known_of
 from ecglib.deploy.c99.lower import lower
 from ecglib.deploy.c99.program import OFFSET
 from ecglib.deploy.c99.streaming import classes_in_c, raw_samples, stream
 from ecglib.deploy.c99.taught import follow
 from ecglib.models.cost import layer_macs
 from ecglib.personalize.learner import Prior
-from ecglib.studies.budget import MICRONET, BudgetConfig, replay_of
+from ecglib.studies.budget import MICRONET, BudgetConfig, known_before, replay_of
 from ecglib.studies.micro import MicroRunSettings, fold_networks, inputs_of
 from ecglib.studies.registry import RunConfig, study, twin_of
 from ecglib.studies.robustness import detection_counts
@@ -63,7 +62,8 @@ def run_c99(run):
     with tempfile.TemporaryDirectory() as folder:
         for test, beats, model, _ in fold_networks(run, config):
             program = lower(model, config.features)
-            prior = _prior(model, replay_of(beats.inputs, beats.lead_of, asking))
+            replay = replay_of(beats.inputs, beats.lead_of, asking)
+            prior = Prior.of(*known_before(model, MICRONET, replay))
             source, _ = write_c(program, Path(folder), "micronet")
             learning, _ = write_c(program, Path(folder), "learning", prior)
             code, learner = harness.library(source), harness.library(learning)
@@ -95,12 +95,6 @@ def run_c99(run):
         macs=sum(layer_macs(model, inputs.x[:1], inputs.rr[:1]).values()),
         us_per_beat=1e6 * seconds / sum(map(len, classes.values())),
     )
-
-
-def _prior(model, replay):
-    """The `Prior` of a network from training beats, which are `Inputs`."""
-    head_inputs = MICRONET.head_inputs(model, replay)[0]
-    return Prior.of(*known_of(model, replace(replay, x=head_inputs)))
 
 
 def _streamed(run, code, lead):

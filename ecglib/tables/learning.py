@@ -11,6 +11,7 @@ import pandas as pd
 from ecglib.metrics import macro_f1
 from ecglib.personalize.budget import CHOSEN
 from ecglib.tables import arms, evidence, frames, scores
+from ecglib.training.tasks import ReplayTask
 
 DATABASES = dict(zip(evidence.DATABASES, (evidence.MIT, evidence.SVDB), strict=True))
 """Key of a database in result files -> what a page calls it."""
@@ -35,14 +36,20 @@ class Update:
     how : dict
         Settings that tell it from other arms of this name.
     memory : int
-        Bytes of flash and RAM that it needs besides the network and its code, with twenty
-        labels.
+        Bytes of flash and RAM that it needs besides network, code and replayed beats, with
+        twenty labels.
+    trained : int
+        Multiplications a beat of the layers that are trained, 0 without training.
+    read : int
+        Bytes of a replayed beat, which are what the trained layers read, and its class.
     """
 
     name: str
     update: str
     memory: int
     how: dict = field(default_factory=dict)
+    trained: int = 0
+    read: int = 0
 
 
 _HOLD = {key: CHOSEN[key] for key in ("hold", "unsupported")}
@@ -53,21 +60,25 @@ UPDATES = (
     Update(
         "last two layers trained, with replay",
         "head",
-        7300 * (FEATURES + 1) + 12 * (FEATURES * UNITS + UNITS * 3),
+        12 * (FEATURES * UNITS + UNITS * 3),
         {**_HOLD, "replay_cap": 40},
+        FEATURES * UNITS + UNITS * 3,
+        FEATURES + 1,
     ),
     Update(
         "last layer trained, little replay",
         "output",
-        1000 * (UNITS + 1) + 12 * (UNITS + 1) * 3,
+        12 * UNITS * 3,
         {**_FREE, "replay_cap": 5},
+        UNITS * 3,
+        UNITS + 1,
     ),
     Update("Kalman filter of the last layer", "kalman", 4 * (UNITS + 1) * (UNITS + 4), _FREE),
     Update("prototypes", "prototypes", 20 * (UNITS + 12), _FREE),
     Update("kernel", "kernel", _PRIOR + 8 * 3 * (UNITS + 1) + 24 * (UNITS + 7), _FREE),
 )
-"""What was compared for the device; the first is the update of a PC. A replayed beat takes the
-bytes that the trained layers read, and its class; each weight that is trained takes twelve."""
+"""What was compared for the device; the first is the update of a PC. Each weight that is
+trained takes twelve bytes: itself and two running means of the optimiser."""
 
 ASKED = {
     "5 labels": {"budget": 5, "query": "typical", "asking": "start"},
@@ -97,7 +108,7 @@ def updates_table(results, split):
     -------
     DataFrame
         A row an update: `MIT-BIH, 5 labels` and so on for both databases and all of `ASKED`,
-        and `bytes`, see `Update.memory`.
+        and `bytes`, with the replayed beats; NaN where their number is not known from a run.
 
     Raises
     ------
@@ -112,10 +123,31 @@ def updates_table(results, split):
                 f"{name}, {asked}": _score(arm, key)
                 for key, name in DATABASES.items()
                 for asked, arm in found.items()
-            } | {"bytes": update.memory}
+            } | {"bytes": update.memory + _replayed_bytes(update, found["in doubt"])}
     if not rows:
         raise LookupError(f"no update was run on split {split}")
     return frames.of_rows(rows, "update")
+
+
+def _replayed_bytes(update, arm):
+    """Bytes of the beats that an update replays, mean over patients who were asked.
+
+    Their number follows from the multiplications that an arm asked in doubt counted, see
+    `ecglib.studies.budget.online_macs`.
+    """
+    if not update.trained:
+        return 0
+    if arm is None:
+        return np.nan
+    epochs, batch = (arm.settings[name] for name in ("update_epochs", "batch_size"))
+    metrics, numbers = arm.results[0].metrics, []
+    for record, macs in metrics["online_macs"].items():
+        n = sum(metrics["asked"][record])
+        labels = sum(min(k, ReplayTask.MOST_LABELLED) for k in range(1, n + 1))
+        if n:  # macs = 3 · epochs · trained · (n · beats + labels · beats / batch)
+            passes = macs / (3 * epochs * update.trained)
+            numbers.append(passes / (n + labels / batch))
+    return round(np.mean(numbers)) * update.read
 
 
 def by_labels(results, split):

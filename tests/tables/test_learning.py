@@ -39,8 +39,10 @@ RETRAINED, KERNEL = learning.UPDATES[0], learning.UPDATES[-1]
 def runs():
     found = []
     for place, asked in enumerate(learning.ASKED):
-        found += run_of(RETRAINED, asked, shift=place)
+        found += run_of(RETRAINED, asked, shift=place, update_epochs=3, batch_size=256)
         found += run_of(KERNEL, asked, shift=10 + place)
+    for result in found:
+        result.metrics.update(asked={"100": [1]}, online_macs={"100": 1})
     return found
 
 
@@ -53,8 +55,20 @@ def test_scores_are_those_of_each_database(runs):
             assert found == pytest.approx(expected(10 + place, key))
 
 
+def test_replayed_beats_follow_from_counted_multiplications():
+    """Two labels in turn: 3 passes of 3 epochs over 512 beats, in two steps, and the labels."""
+    more = {"update_epochs": 3, "batch_size": 256}
+    arm = run_of(RETRAINED, "in doubt", shift=1, **more)
+    beats = (512 + 2 * 1) + (512 + 2 * 2)
+    for result in arm:
+        result.metrics["asked"] = {"100": [1, 1, 0, 0, 0], "103": [0] * 5}
+        result.metrics["online_macs"] = {"100": 9 * beats * RETRAINED.trained, "103": 0}
+    table = learning.updates_table(arm, "dev_cv")
+    assert table["bytes"].item() == RETRAINED.memory + 512 * RETRAINED.read
+
+
 def test_other_settings_are_other_arms(runs):
-    more = run_of(RETRAINED, "5 labels", shift=3, replay_cap=10)
+    more = run_of(RETRAINED, "5 labels", shift=3, replay_cap=10, update_epochs=3)
     assert learning.updates_table(runs + more, "dev_cv").equals(
         learning.updates_table(runs, "dev_cv")
     )
