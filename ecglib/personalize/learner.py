@@ -251,9 +251,12 @@ class Learner:
 
 
 def multiplications(n_units, n_labels):
-    """Multiplications with which the last of `n_labels` labels is learned."""
+    """Multiplications with which the last of `n_labels` labels is learned.
+
+    The untaught network's own view of each label is not counted; it adds about a twentieth.
+    """
     n, width = min(n_labels, LABELS), n_units + 1
     corrected = n * (2 * n_units + len(CLASSES)) + len(CLASSES) * (width + n_units)
-    settled = width * (width + 1 + len(CLASSES)) + len(CLASSES) * (n_units + 1) + corrected
+    settled = width * (width + 1 + len(CLASSES)) + corrected
     steps = FIRST_STEPS + (n - 1) * NEXT_STEPS
     return n * settled + 4 * len(CLASSES) * steps
