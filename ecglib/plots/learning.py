@@ -45,6 +45,30 @@ def by_wrong_answers(table):
     return figure
 
 
+def by_cost(table):
+    """Macro-F1 against flash, RAM and multiplications; from `tables.learning.costs_table`."""
+    costs = [name for name in table if name != "macro-F1"]
+    figure, axes = plt.subplots(
+        1, len(costs), figsize=(WIDTH, 4.2), sharey=True, layout="constrained"
+    )
+    for axis, cost in zip(axes, costs, strict=True):
+        for name, row in table.iterrows():
+            chosen = name == UPDATES[-1].name
+            axis.plot(
+                row[cost],
+                row["macro-F1"],
+                LOOKS[name][0],
+                color=ORIGIN_COLORS["ours"] if chosen else NEUTRAL,
+                markersize=9,
+                label=name,
+            )
+        axis.set(xscale="log", xlabel=cost)
+        axis.margins(0.15)
+    axes[0].set_ylabel("macro-F1 after 5:00")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=1)
+    return figure
+
+
 def _panels(table, by, x, label, *, share_y):
     """A panel for each value of the column `by`, and one legend below."""
     panels = list(dict.fromkeys(table[by]))

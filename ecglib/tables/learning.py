@@ -35,9 +35,9 @@ class Update:
         Its name in study "budget".
     how : dict
         Settings that tell it from other arms of this name.
-    memory : int
-        Bytes of flash and RAM that it needs besides network, code and replayed beats, with
-        twenty labels.
+    flash, ram : int
+        Bytes that it needs besides network, code and replayed beats: what was known before the
+        first label, and what twenty labels change.
     trained : int
         Multiplications a beat of the layers that are trained, 0 without training.
     read : int
@@ -46,36 +46,51 @@ class Update:
 
     name: str
     update: str
-    memory: int
+    flash: int
+    ram: int
     how: dict = field(default_factory=dict)
     trained: int = 0
     read: int = 0
 
 
 _HOLD = {key: CHOSEN[key] for key in ("hold", "unsupported")}
-_PRIOR = 2 * UNITS + 2 * (UNITS + 1) ** 2
 _FREE = {"hold": 0.0, "unsupported": 1.0}
+_WIDTH = UNITS + 1  # with the bias
 
 UPDATES = (
     Update(
         "last two layers trained, with replay",
         "head",
-        12 * (FEATURES * UNITS + UNITS * 3),
-        {**_HOLD, "replay_cap": 40},
-        FEATURES * UNITS + UNITS * 3,
-        FEATURES + 1,
+        flash=0,
+        ram=12 * (FEATURES * UNITS + UNITS * 3),
+        how={**_HOLD, "replay_cap": 40},
+        trained=FEATURES * UNITS + UNITS * 3,
+        read=FEATURES + 1,
     ),
     Update(
         "last layer trained, little replay",
         "output",
-        12 * UNITS * 3,
-        {**_FREE, "replay_cap": 5},
-        UNITS * 3,
-        UNITS + 1,
+        flash=0,
+        ram=12 * UNITS * 3,
+        how={**_FREE, "replay_cap": 5},
+        trained=UNITS * 3,
+        read=UNITS + 1,
     ),
-    Update("Kalman filter of the last layer", "kalman", 4 * (UNITS + 1) * (UNITS + 4), _FREE),
-    Update("prototypes", "prototypes", 20 * (UNITS + 12), _FREE),
-    Update("kernel", "kernel", _PRIOR + 8 * 3 * (UNITS + 1) + 24 * (UNITS + 7), _FREE),
+    Update(
+        "Kalman filter of the last layer",
+        "kalman",
+        flash=4 * _WIDTH**2,
+        ram=4 * _WIDTH * (_WIDTH + 3),
+        how=_FREE,
+    ),
+    Update("prototypes", "prototypes", flash=0, ram=20 * (UNITS + 12), how=_FREE),
+    Update(
+        "kernel",
+        "kernel",
+        flash=2 * UNITS + 2 * _WIDTH**2,
+        ram=8 * 3 * _WIDTH + 24 * (UNITS + 7),
+        how=_FREE,
+    ),
 )
 """What was compared for the device; the first is the update of a PC. Each weight that is
 trained takes twelve bytes: itself and two running means of the optimiser."""
@@ -102,13 +117,13 @@ def _score(arm, database):
 
 
 def updates_table(results, split):
-    """Macro-F1 after 5:00 by update, database and labels; what each takes.
+    """Macro-F1 after 5:00 by update, database and labels.
 
     Returns
     -------
     DataFrame
-        A row an update: `MIT-BIH, 5 labels` and so on for both databases and all of `ASKED`,
-        and `bytes`, with the replayed beats; NaN where their number is not known from a run.
+        A row an update: `MIT-BIH, 5 labels` and so on for both databases and all of `ASKED`;
+        NaN where it was not run.
 
     Raises
     ------
@@ -123,10 +138,48 @@ def updates_table(results, split):
                 f"{name}, {asked}": _score(arm, key)
                 for key, name in DATABASES.items()
                 for asked, arm in found.items()
-            } | {"bytes": update.memory + _replayed_bytes(update, found["in doubt"])}
+            }
     if not rows:
         raise LookupError(f"no update was run on split {split}")
     return frames.of_rows(rows, "update")
+
+
+def costs_table(results, split):
+    """What each update that was run in doubt takes, and what it is worth.
+
+    Returns
+    -------
+    DataFrame
+        A row an update: `flash, bytes` (with replayed beats), `RAM, bytes`, `multiplications a
+        label` (in doubt, mean over the labels of all patients, see
+        `ecglib.studies.budget.online_macs`) and `macro-F1` (mean of its row in
+        `updates_table`).
+
+    Raises
+    ------
+    LookupError
+        If no update was run in doubt on this split.
+    """
+    mean, rows = updates_table(results, split).mean(axis=1, skipna=False), {}
+    for update in UPDATES:
+        arm = arm_of(results, update, "in doubt", split=split)
+        if arm:
+            rows[update.name] = {
+                "flash, bytes": update.flash + _replayed_bytes(update, arm),
+                "RAM, bytes": update.ram,
+                "multiplications a label": _macs_of_a_label(arm),
+                "macro-F1": mean[update.name],
+            }
+    if not rows:
+        raise LookupError(f"no update was run in doubt on split {split}")
+    return frames.of_rows(rows, "update")
+
+
+def _macs_of_a_label(arm):
+    """Multiplications of all labels of an arm that asked in doubt, over their number."""
+    metrics = [result.metrics for result in arm.results]
+    labels = sum(sum(asked) for each in metrics for asked in each["asked"].values())
+    return sum(macs for each in metrics for macs in each["online_macs"].values()) / labels
 
 
 def _replayed_bytes(update, arm):
@@ -137,8 +190,6 @@ def _replayed_bytes(update, arm):
     """
     if not update.trained:
         return 0
-    if arm is None:
-        return np.nan
     epochs, batch = (arm.settings[name] for name in ("update_epochs", "batch_size"))
     metrics, numbers = arm.results[0].metrics, []
     for record, macs in metrics["online_macs"].items():

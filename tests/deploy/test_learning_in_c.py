@@ -8,7 +8,7 @@ from ecglib.deploy import replay, shipped
 from ecglib.deploy.c99 import harness
 from ecglib.deploy.c99.emit import write_c
 from ecglib.deploy.c99.learning import units_of
-from ecglib.deploy.c99.taught import own_logits
+from ecglib.deploy.c99.taught import Labels, own_logits
 from ecglib.personalize import learner
 from ecglib.personalize.learner import Learner, Prior
 from ecglib.system.errors import UserError
@@ -183,3 +183,10 @@ def test_a_cortex_m4_has_room_to_learn(source):
     memory = harness.cortex_m4(source, "device")
     assert memory["flash_bytes"] <= 32 * 1024
     assert memory["ram_bytes"] <= 8 * 1024
+
+
+def test_a_network_that_has_learned_is_not_written_as_an_untaught_one(network, prior, tmp_path):
+    taught = Labels(prior, *some_beats(2)).taught(network.program())
+    with pytest.raises(UserError, match="has learned"):
+        write_c(taught, tmp_path, "taught", prior)
+    assert not list(tmp_path.iterdir())

@@ -63,8 +63,17 @@ def test_replayed_beats_follow_from_counted_multiplications():
     for result in arm:
         result.metrics["asked"] = {"100": [1, 1, 0, 0, 0], "103": [0] * 5}
         result.metrics["online_macs"] = {"100": 9 * beats * RETRAINED.trained, "103": 0}
-    table = learning.updates_table(arm, "dev_cv")
-    assert table["bytes"].item() == RETRAINED.memory + 512 * RETRAINED.read
+    table = learning.costs_table(arm, "dev_cv")
+    assert table["flash, bytes"].item() == 512 * RETRAINED.read
+    assert table["multiplications a label"].item() == 9 * beats * RETRAINED.trained / 2
+
+
+def test_an_update_is_worth_the_mean_of_all_ways_of_asking(runs):
+    found = learning.costs_table(runs, "dev_cv").loc[KERNEL.name, "macro-F1"]
+    each = [
+        expected(10 + n, key) for n, _ in enumerate(learning.ASKED) for key in ("mitdb", "svdb")
+    ]
+    assert found == pytest.approx(np.mean(each))
 
 
 def test_other_settings_are_other_arms(runs):
@@ -92,7 +101,9 @@ def test_wrong_answers_have_a_row_each(runs):
     assert rows["macro-F1"].iloc[1] == pytest.approx(both)
 
 
-@pytest.mark.parametrize("table", [learning.updates_table, learning.against_retraining])
+@pytest.mark.parametrize(
+    "table", [learning.updates_table, learning.costs_table, learning.against_retraining]
+)
 def test_what_has_no_runs_says_so(table):
     with pytest.raises(LookupError):
         table([], "dev_cv")
@@ -111,3 +122,12 @@ def test_the_figure_has_a_line_for_each_update():
         assert all(
             line.get_ydata().tolist() == [0.8, pytest.approx(0.6)] for line in axis.lines
         )
+
+
+def test_the_figure_of_costs_has_each_update_once_a_panel():
+    costs = {"flash, bytes": 600.0, "RAM, bytes": 900, "multiplications a label": 4e4}
+    rows = [{"update": update.name, **costs, "macro-F1": 0.8} for update in learning.UPDATES]
+    figure = figures.by_cost(pd.DataFrame(rows).set_index("update"))
+    for axis, value in zip(figure.axes, costs.values(), strict=True):
+        assert [line.get_label() for line in axis.lines] == [u.name for u in learning.UPDATES]
+        assert {float(line.get_xdata()[0]) for line in axis.lines} == {value}

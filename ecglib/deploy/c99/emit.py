@@ -10,6 +10,7 @@ import numpy as np
 from ecglib.aami import CLASSES
 from ecglib.data.signal.micro_input import TIMING, parts_of
 from ecglib.deploy.c99.front import OPTIONAL, byte_factor, check_features
+from ecglib.deploy.c99.taught import TaughtProgram
 from ecglib.personalize import learner
 from ecglib.system.errors import UserError
 from ecglib.system.files import written
@@ -44,10 +45,15 @@ def write_c(program, folder, name, prior=None):
     ------
     UserError
         If the name is not possible in C, the features have no integer form, the prior is that
-        of another network, or the files cannot be written.
+        of another network, the network has learned labels, or the files cannot be written.
     """
     if not name.isidentifier():
         raise UserError(f"name is {name!r}; use letters, digits and underscores")
+    if isinstance(program, TaughtProgram):
+        raise UserError(
+            f"{name}: C code starts without labels, and this network has learned some; write "
+            "the network that it was taught from"
+        )
     if program.features:
         check_features(program.features, name)
     if prior:
