@@ -339,13 +339,14 @@ Flash holds code, weights and the compiler's 64-bit division. RAM holds the stat
 the samples, and the largest stack, without main program and interrupts. What was learned is kept in
 further flash. The twentieth label takes {share:percent} of the instructions of
 one beat's class. We do not know how long a Cortex-M4 takes; it needs more instructions for 64-bit sums.
-With as many, one a cycle, that label would cost {energy:digits} mJ: a low estimate, from the data sheet of
-an STM32L476.
+With as many, one a cycle, a beat's class would cost {beat:digits} mJ and that label {label:digits} mJ:
+low estimates, from the data sheet of an STM32L476.
 """,
     share=lambda: (
         cost("instructions of the twentieth label") / cost("instructions of the network a beat")
     ),
-    energy=lambda: c99.energy(cost("instructions of the twentieth label")),
+    beat=lambda: c99.energy(cost("instructions of the network a beat")),
+    label=lambda: c99.energy(cost("instructions of the twentieth label")),
 )
 
 
