@@ -61,13 +61,13 @@
   }
 
   function open(chosen, lead = chosen.leads[0]) {
+    const start = performance.now();
     try {
-      performance.mark("opened");
       classify(chosen, lead);
-      performance.measure("classified", "opened");
     } catch (error) {
       return complain(error);
     }
+    const spent = Math.round(performance.now() - start);
     by("error").textContent = "";
     by("rate-row").hidden = true;
     by("work").hidden = false;
@@ -85,7 +85,7 @@
     strip.show(state);
     by("scale").textContent = strip.scaleText();
     ask();
-    say(`${recording.title}: ${some(state.beats.time.length, "beat")} classified.`);
+    say(`${recording.title}: ${some(state.beats.time.length, "beat")} classified in ${spent} ms.`);
   }
 
   function complain(error) {
