@@ -118,7 +118,7 @@ answer(
 **All layers can, in our networks.** We measured the range of every layer (calibration) and put it into
 8-bit integers, without further training. At the paper's size, trained on DS1 only, macro-F1 changes by
 {change:change} against fp32 ({seeds}, 22 patients). For narrow networks trained on DS1 only (three seeds), the
-interval of the change {narrow}. We timed the file of one seed at the paper's size, one beat at a time on
+95 % interval of the change {narrow}. We timed the file of one seed at the paper's size, one beat at a time on
 one machine: it is {smaller:digits} times smaller than in fp32 and {faster:digits} times as fast.
 {numref}`tab-files` has this file's own scores.
 """,
@@ -314,7 +314,7 @@ show.table(
     "file in ONNX Runtime: its own scores on all beats of DS2, its bytes, its median milliseconds "
     "for one beat on one thread of one machine, how many times as fast as the fp32 file it is "
     "(speed; both timed in the same session), and the share of beats to which it gives the same "
-    "class as the network in PyTorch.",
+    "class as the network in PyTorch. fp32 here has not trained for the further epoch of QAT.",
     name="tab-files",
 )
 

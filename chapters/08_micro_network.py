@@ -23,6 +23,8 @@ scheduler = None  # type: str  local or tcp://host:port: Dask workers for missin
 overrides = {}  # type: dict  arms of a study, or channels and pretext_epochs of all of them
 
 # %% tags=["remove-cell"]
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import torch
@@ -49,6 +51,7 @@ from ecglib.tables import (
     evidence,
     literature,
     names,
+    overview,
     papers,
     robustness,
     scores,
@@ -68,9 +71,8 @@ plan = Plan.read(
 )
 
 # %% tags=["remove-cell"]
-micro = results.load_study(RESULTS, "micro")
-labelled = results.load_study(RESULTS, "budget")
-robust = results.load_study(RESULTS, "robustness")
+load = partial(results.load_study, RESULTS)
+micro, labelled, robust = load("micro"), load("budget"), load("robustness")
 in_doubt = {"query": "least_confidence", "asking": "stream"}
 everybody = {"dataset": "both", "scope": "all_int8"}
 
@@ -91,7 +93,7 @@ before = budget.by_budget(labelled, scope="all_int8", split="lopo")
 without_labels = budget.by_split(micro)
 on_ds2 = budget.by_variant(micro, split="ds1_ds2", scope="all_int8")
 in_turn = budget.by_variant(one_seed, split="lopo", scope="none")
-ecgnet = budget.by_budget(results.load_study(RESULTS, "budget_ecgnet"), split="ds1_ds2")  # fp32
+ecgnet = budget.by_budget(load("budget_ecgnet"), split="ds1_ds2")  # fp32
 LEFT_OUT = "leave one patient out, INT8"
 FARAG, LITERATURE = "derivative + RR ratios", "input and training as in the literature"
 SEEDS = (7, 21, 42)
@@ -158,11 +160,9 @@ def arms_of_both():
     return {title: evidence.labels_table(found) for title, found in blocks.items()}
 
 
-def goals():
-    """What was wanted before the runs, and what was reached."""
-    names_of = {"no label": 0, "five labels": 5, "twenty labels": 20}
-    named = {name: start[k] for name, k in names_of.items()} | {"in doubt": asked_in_doubt()}
-    return evidence.goals_table(named, {k: recipe(k) for k in evidence.CROSS_GOALS})
+def missed():
+    """Of the goals that were set before the runs."""
+    return overview.missed_goals(load)
 
 
 def zero(interval):
@@ -558,8 +558,8 @@ say(
   {test:change}.
 - **Perfect answers.** Labels are those of the database. A person on a watch will make mistakes.
 """,
-    missed=lambda: "all" if goals()["missed"].all() else str(goals()["missed"].sum()),
-    goals=lambda: len(goals()),
+    missed=lambda: missed()["missed"],
+    goals=lambda: missed()["goals"],
     ds2=lambda: gain(tested[budget.AN_HOUR], tested[0], "mitdb"),
     test=lambda: gain(tested[budget.AN_HOUR], tested[0], "svdb"),
     wanted=evidence.GOALS["no label"][evidence.MIT],
@@ -684,7 +684,7 @@ show.table(
 
 # %% tags=["all-results", "remove-input"]
 show.table(
-    goals,
+    lambda: overview.goals(load),
     "Goals that were set before the runs: macro-F1 after 5:00, INT8, mean of three seeds; every patient "
     "left out once, and trained on one database and tested on the other.",
 )

@@ -291,7 +291,7 @@ def test_a_column_without_times_needs_the_rate(page, record, tmp_path):
     expected = beats_of(page, files_of(record))
     table = tmp_path / "samples.csv"
     np.savetxt(table, wfdb.rdrecord(record).p_signal[:, 0], fmt="%.3f")
-    assert "type the number below" in error_of(page, [table])
+    assert "type the number above" in error_of(page, [table])
     page.fill("#rate", "360")
     page.click("#again")
     page.locator("#about", has_text="samples.csv").wait_for()

@@ -204,7 +204,7 @@ Try.files = (() => {
       (!head.length && columns.length > 1 && i === 0 && ascends(one.values)));
     const fs = time < 0 ? rate : rateOf(signals[time], file.name);
     if (!fs) throw new Refused(`${file.name} does not say how many samples a second it has; ` +
-      "type the number below, and open it again.", true);
+      "type the number above, and open it again.", true);
     const isIndex = (name) => /^(index|sample\b.*|#|no\.?)$/i.test(name);
     const rest = signals.filter((_, i) => i !== time && !(isIndex(names[i]) && columns.length > 1));
     const leads = ecgLeads(rest, file.name);

@@ -140,7 +140,7 @@
     const { asked, beats, fs, names } = state;
     if (asked === null) return "You have seen all beats.";
     return `Which class has the marked beat at ${strip.clock(beats.time[asked] / fs)}? The ` +
-      `network says ${names[beats.kind[asked]]}, with ${percent(beats.sure[asked] / embedded.one)}.`;
+      `network says ${names[beats.kind[asked]]}, at a chance of ${percent(beats.sure[asked] / embedded.one)}.`;
   }
 
   function answer(label) {

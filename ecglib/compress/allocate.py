@@ -1,8 +1,8 @@
 """Choice of the bits of each layer for a given number of bytes, by an integer program.
 
 The method is that of HAWQ-V3 (Yao et al. 2021). The cost of a number of bits is measured: it is
-the increase of the validation loss if only this layer is coded with it. The costs of several
-layers are assumed to add up.
+the increase of a loss if only this layer is coded with it. The costs of several layers are
+assumed to add up.
 """
 
 import copy

@@ -110,7 +110,8 @@ def _accuracy(model, samples):
 def _agreement(model, samples):
     """Function from a coded network to minus the divergence of its answers from fp32's.
 
-    It is finer than the accuracy, and unlike the loss it cannot be better by chance.
+    It is finer than the accuracy. Unlike the loss it cannot be better by chance, nor because
+    rounding makes a network less sure that has fitted its training set too well.
     """
     before = answers(model, samples)
 
@@ -183,12 +184,8 @@ def _clipped(model, sides, config):
 
 def _allocated(model, sides, config):
     network = folded(model)
-    names = matrix_names(network)
-
-    def loss(trial):
-        return validation_loss(trial, sides.validation)
-
-    cost = sensitivity(network, names, loss, **OURS)
+    names, agreement = matrix_names(network), _agreement(network, sides.validation)
+    cost = sensitivity(network, names, lambda trial: -agreement(trial), **OURS)
     sizes = {name: network.get_parameter(name).numel() for name in names}
     budget = config.mean_bits * sum(sizes.values()) / 8
     bits = allocate_bits(sizes, cost, budget)

@@ -24,8 +24,8 @@ LOOKS = {
 """Group of points -> marker, and whose number it is."""
 
 COLUMNS = ("name", "group", "macro_f1", "low", "high", "bytes")
-FAR_RIGHT = 40
-"""Times smaller from which on a method's name stands below its point, reaching to the left."""
+FAR_RIGHT = 25
+"""Times smaller from which on a method's name reaches to the left."""
 
 LARGE = 3e5
 """Bytes from which on a point's name stands to its left."""
@@ -67,10 +67,13 @@ def points(load):
     ]
     for name, arm in _ecgnets(load).items():
         rows.append((name, split, *astuple(_score(arm)), _bytes(arm)))
-    micro = budget.by_variant(load("micro"), split="ds1_ds2", scope="all_int8")["chosen"]
+    labelled = _labelled(load("budget"))
+    features = labelled["MicroNet, no label"].settings["features"]
+    kind = {"dataset": "mitdb", "split": "ds1_ds2", "scope": "all_int8"}
+    micro = arms.pick(load("micro"), features=features, **kind)
     size = micro.results[0].metrics["weight_bytes"]
     rows.append(("MicroNet, no label, DS2", split, *astuple(_score(micro)), size))
-    for name, arm in _labelled(load("budget")).items():
+    for name, arm in labelled.items():
         rows.append((name, left_out, *astuple(_score(arm, after_5min=True)), size))
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -154,11 +157,11 @@ def landscape(points, trivial):
 
 
 def _apart(points):
-    """Rows of points with the height of their label: at least 0.035 above the one below."""
+    """Rows of points with the height of their label: at least 0.035 below the one above."""
     for _, side in points.groupby(points["bytes"].between(LARGE, LARGEST)):
-        last = -np.inf
-        for row in side.sort_values("macro_f1").itertuples():
-            last = max(row.macro_f1, last + 0.035)
+        last = np.inf
+        for row in side.sort_values("macro_f1", ascending=False).itertuples():
+            last = min(row.macro_f1, last - 0.035)
             yield row, last
 
 
@@ -198,13 +201,15 @@ def small_ratios(points):
         Method -> times smaller, accuracy.
     """
     figure, axis = plt.subplots(figsize=SMALL)
-    for (name, (ratio, share)), marker in zip(points.items(), "so^D", strict=False):
+    above, below = {"xytext": (-4, 8)}, {"va": "top", "xytext": (-4, -8)}
+    looks = zip("so^D", (above, below) * 2, strict=True)  # neighbours' names do not meet
+    for (name, (ratio, share)), (marker, look) in zip(points.items(), looks, strict=False):
         axis.plot(ratio, 100 * share, marker, ms=8, color=ORIGIN_COLORS["ours"])
-        look = {"textcoords": "offset points", "ha": "left", "xytext": (-4, 8)}
         if ratio > FAR_RIGHT:
-            look |= {"ha": "right", "va": "top", "xytext": (10, -8)}
-        axis.annotate(name, (ratio, 100 * share), fontsize=10, **look)
-    axis.set(xlabel="times smaller", ylabel="accuracy, %", xlim=(0, 54), ylim=(78.5, 83.5))
+            look = look | {"ha": "right", "xytext": (10, look["xytext"][1])}
+        place = {"textcoords": "offset points", "fontsize": 10} | look
+        axis.annotate(name, (ratio, 100 * share), **place)
+    axis.set(xlabel="times smaller", ylabel="accuracy, %", xlim=(0, 36), ylim=(86, 94))
     return figure
 
 

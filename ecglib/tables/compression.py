@@ -433,7 +433,7 @@ def is_gain(layer):
 
 
 def sensitivity_table(allocated):
-    """Rise of the validation loss when one layer alone is rounded: layers by bits."""
+    """Divergence of the answers when one layer alone is rounded: layers by bits."""
     cost = allocated.metrics["decisions"]["sensitivity"]
     table = pd.DataFrame({layer_name(name): rises for name, rises in cost.items()}).T
     return table.rename(columns=lambda bits: f"{bits} bits")

@@ -59,7 +59,7 @@ _WIDTH = UNITS + 1  # with the bias
 
 UPDATES = (
     Update(
-        "last two layers trained, with replay",
+        "update of a PC: two layers, replay",
         "head",
         flash=0,
         ram=12 * (FEATURES * UNITS + UNITS * 3),
@@ -68,7 +68,7 @@ UPDATES = (
         read=FEATURES + 1,
     ),
     Update(
-        "last layer trained, little replay",
+        "last layer, little replay",
         "output",
         flash=0,
         ram=12 * UNITS * 3,
@@ -255,8 +255,8 @@ def against_retraining(results, split):
     Returns
     -------
     DataFrame
-        A row a database and way of asking: `retrained`, `kernel`, `Δ macro-F1` and, where he is
-        one of the patients, `Δ without 232`, with bounds over patients, and `seeds`.
+        A row a database and way of asking: `update of a PC`, `kernel`, `Δ macro-F1` and, where
+        he is one of the patients, `Δ without 232`, with bounds over patients, and `seeds`.
 
     Raises
     ------
@@ -271,7 +271,7 @@ def against_retraining(results, split):
                 old, new = (arms.on(arm, key) for arm in _of_common_seeds(*found))
                 pair = arms.paired(new, old, after_5min=True)
                 rows[f"{name}, {asked}"] = {
-                    "retrained": old.mean(macro_f1, after_5min=True),
+                    "update of a PC": old.mean(macro_f1, after_5min=True),
                     "kernel": new.mean(macro_f1, after_5min=True),
                     **scores.difference("Δ macro-F1", pair, macro_f1),
                     **_without_heavy(new, old),

@@ -9,7 +9,7 @@ from ecglib.data.sets import patient_of
 from ecglib.metrics import macro_f1
 from ecglib.personalize.strategies import STRATEGIES
 from ecglib.tables import arms, budget, evidence, papers, precision, scores, second_database
-from ecglib.tables.compression import change, labels_of, paired, pick
+from ecglib.tables.compression import by_method, change, labels_of, paired, pick
 from ecglib.tables.scores import HEAVY_RECORD, gain
 from ecglib.tables.second_database import STANDARD
 
@@ -177,16 +177,19 @@ def _pooled(load):
 
 
 def files(load):
-    """Method -> how many times smaller its file is, and its accuracy, on CinC 2017."""
-    pooled = _pooled(load)
+    """Method -> times smaller its file is, and accuracy, at the paper's size on Chapman."""
+    wanted = {"dataset": "chapman", "model": "resnet1d", "size": "paper", "fold": "all"}
+    found = by_method(load("compression"), **wanted)
     named = {
-        "8 bits, trained": ("trained", 0.0),
-        "LAQ": ("laq", 0.0),
-        "ours, a fifth kept": ("joint", 0.8),
-        "ours, a tenth kept": ("joint", 0.9),
+        "8 bits": "8 bits",
+        "4 bits": "4 bits, clipped, by channel",
+        "LAQ": "LAQ",
+        "ours, a fifth kept": "80 % pruned, 3 bits, trained",
     }
-    found = {name: pooled[key].metrics for name, key in named.items()}
-    return {name: (m["file_ratio"], m["accuracy"]) for name, m in found.items()}
+    if not set(named.values()) <= found.keys():
+        raise LookupError("a method was not run at the paper's size")
+    metrics = {name: found[key].metrics for name, key in named.items()}
+    return {name: (m["file_ratio"], m["accuracy"]) for name, m in metrics.items()}
 
 
 def compression(load):
@@ -282,6 +285,22 @@ def labels(load):
         "n_patients": _n_patients(five),
         "n_seeds": len(five.results),
     }
+
+
+def goals(load):
+    """What was wanted of the micro network before its runs, see `evidence.goals_table`."""
+    start, stream = evidence.left_out(load("budget"))
+    named = {"no label": start[0], "five labels": start[5], "twenty labels": start[20]}
+    named["in doubt"] = stream[budget.AN_HOUR]
+    micro, kind = load("micro"), {"dataset": "both", "scope": "all_int8"}
+    crossed = {split: arms.pick(micro, split=split, **kind) for split in evidence.CROSS_GOALS}
+    return evidence.goals_table(named, crossed)
+
+
+def missed_goals(load):
+    """How many `goals` there were, and how many were `missed`, as a word if all of them."""
+    missed = goals(load)["missed"]
+    return {"goals": len(missed), "missed": "all" if missed.all() else str(missed.sum())}
 
 
 def labels_of_ecgnet(load):
