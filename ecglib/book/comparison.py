@@ -138,8 +138,9 @@ PARTS = {
         "Paper 2, table 2: published networks",
         rows.published,
         "Classes / leads. Rows of other authors are printed only. Ours: a tenth of Chapman, "
-        "four groups; 150 of the 6,877 recordings of CPSC 2018, nine classes; five folds "
-        "pooled, one seed, with 95 % intervals over recordings. CR: compression ratio as the "
+        "four groups; 150 of the 6,877 recordings of CPSC 2018, nine classes, of which about a "
+        "hundred train at a time, far too few; five folds pooled, one seed, with 95 % "
+        "intervals over recordings. CR: compression ratio as the "
         "paper counts it.",
         [(rows.inside, _INSIDE)],
     ),
