@@ -208,7 +208,9 @@ def numbers(pairs):
         words = {"printed": NOT_GIVEN if pair.printed else NO_ROW}
         words["ours"] = "" if pair.runs else pair.missing
         rows[key] = {
-            (side, c + end): found[side].get(c + end, np.nan if end else words[side])
+            (side, c + end): found[side].get(
+                c + end, np.nan if end or c in _OF_OTHERS else words[side]
+            )
             for side, c in columns
             for end in ("", " std", " low", " high")
         }
