@@ -10,7 +10,7 @@ import pandas as pd
 from ecglib import stats
 
 
-def of_rows(rows, names=None):
+def of_rows(rows, names=None, *, missing=None):
     """A table of rows in their order; what a row lacks is NaN.
 
     Parameters
@@ -19,6 +19,8 @@ def of_rows(rows, names=None):
         Label of a row -> column -> number or name.
     names : str or list of str, optional
         Of the levels of the index.
+    missing : str, optional
+        What is missing if there is no row, which then is a `LookupError`.
 
     Returns
     -------
@@ -29,6 +31,8 @@ def of_rows(rows, names=None):
     >>> of_rows({"a": {"n": 1}, "b": {"n": 2, "share": 0.5}}, "arm")["n"].tolist()
     [1, 2]
     """
+    if missing and not rows:
+        raise LookupError(missing)
     table = pd.DataFrame(list(rows.values()), index=pd.Index(list(rows)))
     return table if names is None else table.rename_axis(names)
 
