@@ -26,14 +26,12 @@ from ecglib.deploy import replay, shipped
 from ecglib.deploy.c99 import harness
 from ecglib.deploy.c99.emit import write_c
 from ecglib.deploy.c99.front import network_inputs
-from ecglib.deploy.c99.learning import known_of
 from ecglib.deploy.c99.streaming import classes_in_c, raw_samples, stream
 from ecglib.deploy.c99.taught import follow
 from ecglib.holter.classify import classify, detected
 from ecglib.holter.lead import read_lead
 from ecglib.holter.open import open_recording
 from ecglib.holter.report import Facts
-from ecglib.personalize.learner import Prior
 from ecglib.plots import c99, ecg, holter, micro, style
 from ecglib.plots.puzzle import six_permutations
 from ecglib.puzzle import CUTS
@@ -348,7 +346,7 @@ def learning(root):
     """
     network, said = shipped.load(DS1_NETWORK), {}
     program = network.program()
-    prior = Prior.of(*known_of(network.model, replay.load(network, DS1_NETWORK).beats))
+    prior = replay.prior_of(network, DS1_NETWORK)
     with tempfile.TemporaryDirectory() as folder:
         source, _ = write_c(program, Path(folder), "learning", prior)
         code = harness.library(source)
