@@ -24,14 +24,14 @@ AS_PERCENT = dict.fromkeys(("accuracy", "precision", "recall", "F1"), DIGITS_2)
 
 
 def short(value):
-    """Two digits, and thousands with a comma.
+    """Two digits that count, and thousands with a comma.
 
     Examples
     --------
     >>> short(0.01234), short(5987.3)
     ('0.012', '5,987')
     """
-    return COUNT.format(value) if value >= 100 else f"{value:.2g}"
+    return COUNT.format(value) if abs(value) >= 10 else f"{value:.2g}"
 
 
 def three_digits(value):
