@@ -37,6 +37,12 @@ def of_rows(rows, names=None, *, missing=None):
     return table if names is None else table.rename_axis(names)
 
 
+def goals(rows):
+    """Columns `wanted`, `reached` and `missed` (bool), from name -> (wanted, reached)."""
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=["wanted", "reached"])
+    return table.assign(missed=table["reached"] < table["wanted"])
+
+
 def spread(name, values):
     """Columns `name` and `name std`: mean and deviation over seeds, NaN of one seed.
 
