@@ -24,7 +24,6 @@ from ecglib.personalize.learner import Prior
 from ecglib.system.errors import UserError
 from ecglib.system.files import written
 from ecglib.system.untrusted import opened_npz, refused
-from ecglib.training.loop import in_batches
 
 MAX_BYTES, MAX_UNPACKED = 256_000, 4_000_000
 """Largest size of a file, and of the arrays in it."""
@@ -62,10 +61,11 @@ def body_of(model):
     return digest.hexdigest()[:16]
 
 
+@torch.no_grad()
 def head_inputs(model, inputs):
     """The same beats with the inputs of the head, (n_beats, n_features), as `x`."""
-    read = in_batches(model.features, inputs.x, inputs.rr, batch_size=4096)
-    return Inputs(read, inputs.rr, inputs.y)
+    parts = zip(inputs.x.split(4096), inputs.rr.split(4096), strict=True)
+    return Inputs(torch.cat([model.features(*part) for part in parts]), inputs.rr, inputs.y)
 
 
 def save(path, model, candidates):
