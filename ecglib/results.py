@@ -152,6 +152,11 @@ def decode_recordings(encoded):
         return dict(zip(names, decode_classes(encoded["classes"]).tolist(), strict=True))
 
 
+def decode_folds(predictions):
+    """Recording -> predicted class of all folds, each as `encode_recordings` wrote it."""
+    return {k: v for fold in predictions.values() for k, v in decode_recordings(fold).items()}
+
+
 def score_beats(beats, predicted, key=str):
     """Confusions and predictions per record, for a result file.
 

@@ -126,7 +126,8 @@ def run_chapters(names, params_file, overrides=None, *, root=REPO):
     with _building(root):
         for chapter in chapters:
             notebook, given, state = _read(chapter), {}, surroundings
-            if _takes_parameters(notebook):  # other chapters show committed runs alone
+            tags = [tag for cell in notebook.cells for tag in cell.metadata.get("tags", [])]
+            if "parameters" in tags:  # other chapters show committed runs alone
                 given, state = parameters, surroundings | data
             if _refresh(chapter, notebook, given, state, root):
                 executed.append(chapter.stem)
@@ -195,11 +196,6 @@ def _read(chapter):
     if "kernelspec" not in notebook.metadata:
         raise UserError(f"{chapter}: the header must name a kernelspec, as other chapters do")
     return notebook
-
-
-def _takes_parameters(notebook):
-    """Whether a chapter has a cell whose values the book may set."""
-    return any("parameters" in cell.metadata.get("tags", []) for cell in notebook.cells)
 
 
 def _refresh(chapter, source, parameters, surroundings, root):

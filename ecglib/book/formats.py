@@ -24,14 +24,14 @@ AS_PERCENT = dict.fromkeys(("accuracy", "precision", "recall", "F1"), DIGITS_2)
 
 
 def short(value):
-    """Two digits, and thousands with a comma.
+    """Two digits that count, and thousands with a comma.
 
     Examples
     --------
     >>> short(0.01234), short(5987.3)
     ('0.012', '5,987')
     """
-    return COUNT.format(value) if value >= 100 else f"{value:.2g}"
+    return COUNT.format(value) if abs(value) >= 10 else f"{value:.2g}"
 
 
 def three_digits(value):
@@ -135,7 +135,7 @@ def shown(frame, formats=None):
 
 
 def stacked(frames, formats=None):
-    """Tables under each other as text, each under its own heading.
+    """A DataFrame of text: tables under each other, each under its own heading.
 
     Parameters
     ----------
@@ -143,10 +143,6 @@ def stacked(frames, formats=None):
         Heading -> table.
     formats : dict, optional
         As for `shown`; under a heading, formats of that table alone.
-
-    Returns
-    -------
-    DataFrame of str
     """
     formats = formats or {}
     everywhere = {k: form for k, form in formats.items() if not isinstance(form, dict)}

@@ -13,16 +13,12 @@ import re
 
 from markdown_it import MarkdownIt
 
+from ecglib.book.formats import short
 from ecglib.stats import Interval
 from ecglib.tables.names import word
 
 NO_RUN = "no run"
 """What stands in place of a number, table or figure without runs."""
-
-
-def _digits(value):
-    """Two digits that count, thousands with a comma."""
-    return f"{value:,.0f}" if abs(value) >= 10 else f"{value:.2g}"
 
 
 KINDS = {
@@ -32,7 +28,7 @@ KINDS = {
     "points": ("{:+.1f}", 100, " points"),
     "amount": (lambda x: f"{abs(x):.1f}", 100, " points"),
     "count": ("{:,.0f}", 1, ""),
-    "digits": (_digits, 1, ""),
+    "digits": (short, 1, ""),
 }
 """Kind of number -> format (or function), factor, unit: the only forms of numbers in prose.
 

@@ -26,14 +26,12 @@ from ecglib.deploy import replay, shipped
 from ecglib.deploy.c99 import harness
 from ecglib.deploy.c99.emit import write_c
 from ecglib.deploy.c99.front import network_inputs
-from ecglib.deploy.c99.learning import known_of
 from ecglib.deploy.c99.streaming import classes_in_c, raw_samples, stream
 from ecglib.deploy.c99.taught import follow
 from ecglib.holter.classify import classify, detected
 from ecglib.holter.lead import read_lead
 from ecglib.holter.open import open_recording
 from ecglib.holter.report import Facts
-from ecglib.personalize.learner import Prior
 from ecglib.plots import c99, ecg, holter, micro, style
 from ecglib.plots.puzzle import six_permutations
 from ecglib.puzzle import CUTS
@@ -348,7 +346,7 @@ def learning(root):
     """
     network, said = shipped.load(DS1_NETWORK), {}
     program = network.program()
-    prior = Prior.of(*known_of(network.model, replay.load(network, DS1_NETWORK).beats))
+    prior = replay.prior_of(network, DS1_NETWORK)
     with tempfile.TemporaryDirectory() as folder:
         source, _ = write_c(program, Path(folder), "learning", prior)
         code = harness.library(source)
@@ -383,32 +381,21 @@ def reported(root):
     return holter.overview(facts, holter.strip(facts.classified, at - 1, 6, title=title))
 
 
-def reference_figures(root, folder):
-    """All reference figures.
-
-    Parameters
-    ----------
-    root : path
-        Folder with the WFDB files of MIT-BIH.
-    folder : Path
-        Committed results by study.
-
-    Yields
-    ------
-    tuple of (str, Figure)
-        Name of the file, without extension.
-    """
-    yield "classes", classes(root)
-    yield "record_232", record_232(root, folder)
-    yield "fibrillation", fibrillation(root)
-    yield "five_answers", five_answers(root, folder)
-    yield "mistakes", mistakes(root, folder)
-    yield "puzzle", puzzle(root)
-    yield "stream", streamed(root)
-    yield "timeline", timeline(root, folder)
-    yield "learning", learning(root)
-    yield "saliency", saliency(root)
-    yield "report", reported(root)
+def _drawn(root, folder):
+    """All reference figures by the names of their files, without extension."""
+    return {
+        "classes": classes(root),
+        "record_232": record_232(root, folder),
+        "fibrillation": fibrillation(root),
+        "five_answers": five_answers(root, folder),
+        "mistakes": mistakes(root, folder),
+        "puzzle": puzzle(root),
+        "stream": streamed(root),
+        "timeline": timeline(root, folder),
+        "learning": learning(root),
+        "saliency": saliency(root),
+        "report": reported(root),
+    }
 
 
 def save(figure, path):
@@ -465,7 +452,7 @@ def draw(out, folder, data_root=None):
         )
     check_folder(out)
     style.use()
-    drawn = dict(reference_figures(source.path, folder))
+    drawn = _drawn(source.path, folder)
     paths = [Path(out) / f"{name}.png" for name in drawn]
     for figure, path in zip(drawn.values(), paths, strict=True):
         save(figure, path)

@@ -131,14 +131,11 @@ class Looks:
         Drop of the probability of the class while a piece is hidden.
     timing : ndarray, shape (n_columns + 1,)
         The same for each number about the timing, and for all of them together.
-    n_records : int
-        Records that have such beats.
     """
 
     beat: np.ndarray
     pieces: np.ndarray
     timing: np.ndarray
-    n_records: int
 
 
 def looks(root, records):
@@ -167,7 +164,7 @@ def looks(root, records):
             if len(beats):
                 found[name].append(_looks_of(network.model, inputs, signal, beats))
     return {
-        name: Looks(*(np.mean(part, axis=0) for part in zip(*rows, strict=True)), len(rows))
+        name: Looks(*(np.mean(part, axis=0) for part in zip(*rows, strict=True)))
         for name, rows in found.items()
         if rows
     }

@@ -6,20 +6,11 @@ from ecglib.models.layers import watched
 
 
 @torch.no_grad()
-def output_variances(model, x):
-    """Variance of each layer's output over recordings `x` (n, n_times), channels and time.
-
-    Returns a dict for the convolutions and linear layers of a network in evaluation mode. The
-    output is taken before any normalization.
-    """
-    variances = {}
-    with watched(model, lambda name, _, out: variances.update({name: float(out.var())})):
-        model(x)
-    return variances
-
-
 def variance_ratios(model, compressed, x):
     """Variance of each layer's output in a compressed network divided by that in the original.
+
+    Of convolutions and linear layers, before any normalization; over recordings, channels and
+    time. A dict of float by layer.
 
     Parameters
     ----------
@@ -27,10 +18,11 @@ def variance_ratios(model, compressed, x):
         Two networks with the same layers, in evaluation mode.
     x : Tensor, shape (n, n_times), float32
         Recordings.
-
-    Returns
-    -------
-    dict of str to float
     """
-    before, after = output_variances(model, x), output_variances(compressed, x)
+    before, after = {}, {}
+    for network, found in ((model, before), (compressed, after)):
+        with watched(
+            network, lambda name, _, out, to=found: to.update({name: float(out.var())})
+        ):
+            network(x)
     return {name: after[name] / before[name] for name in before if before[name] > 0}

@@ -56,7 +56,7 @@ def sensitivity(model, names, loss, bits=BITS, **how):
     }
 
 
-def allocate_bits(n_weights, cost, budget_bytes, overhead_bytes=0):
+def allocate_bits(n_weights, cost, budget_bytes):
     """Bits of each layer with the least total cost within a number of bytes.
 
     Parameters
@@ -65,9 +65,8 @@ def allocate_bits(n_weights, cost, budget_bytes, overhead_bytes=0):
         Weights of each layer.
     cost : dict of str to dict of int to float
         Name -> bits -> cost, see `sensitivity`; layers may have different numbers of bits.
-    budget_bytes, overhead_bytes : float
-        Bytes of everything, and bytes of the parts that do not depend on the choice (scales,
-        biases).
+    budget_bytes : float
+        Bytes of all weights.
 
     Returns
     -------
@@ -87,10 +86,10 @@ def allocate_bits(n_weights, cost, budget_bytes, overhead_bytes=0):
     price = np.array([cost[name][bits] for name, bits in choices])
     if not np.isfinite(price).all():
         raise UserError("a cost is NaN or infinite; look for NaN in the validation loss")
-    available = np.floor(8 * (budget_bytes - overhead_bytes))
+    available = np.floor(8 * budget_bytes)
     fewest = sum(n_weights[name] * min(cost[name]) for name in n_weights)
     if available < fewest:
-        least = int(np.ceil(fewest / 8 + overhead_bytes))
+        least = int(np.ceil(fewest / 8))
         raise UserError(
             f"a budget of {budget_bytes} bytes is too low: the fewest bits of every layer need "
             f"{least} bytes; raise it or offer fewer bits"

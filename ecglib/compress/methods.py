@@ -139,7 +139,7 @@ def _held_out(model, coded, samples):
 
 def _quantized(layers):
     def run(model, sides, config):
-        coded = schemes.fixed_quant(model, config.bits, layers)
+        coded = encode(model, config.bits, names=layers(model))
         return Compressed(coded, copy.deepcopy(model))
 
     return run

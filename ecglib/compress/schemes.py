@@ -21,11 +21,6 @@ P_MAX = tuple(share / 20 for share in range(19, 0, -1))
 """Largest pruned shares that LAP tries, 0.95 to 0.05."""
 
 
-def fixed_quant(model, bits, layers=coded_names):
-    """A `CodedModel` with 1 to 16 bits for the weights that `layers` names."""
-    return encode(model, bits, names=layers(model))
-
-
 def fixed_prune(model, share):
     """A `CodedModel` in which a share of every layer, the smallest magnitudes, is set to zero.
 

@@ -142,11 +142,7 @@ def _places(size):
 
 
 def read(path=WEIGHTS):
-    """Read the network of a file of `export micronet`, by default that of the library.
-
-    Returns
-    -------
-    Integers
+    """`Integers` from a file of `export micronet`, by default that of the library.
 
     Raises
     ------

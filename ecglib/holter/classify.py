@@ -84,7 +84,7 @@ def inputs_of(lead, sample, program):
 
 
 def classify(lead, sample, program):
-    """Classify beats of a lead.
+    """Beats of a lead with their classes, as `Classified`.
 
     Parameters
     ----------
@@ -93,10 +93,6 @@ def classify(lead, sample, program):
         R-peaks of all beats, ascending.
     program : ecglib.deploy.c99.program.Program
         The network.
-
-    Returns
-    -------
-    Classified
 
     Raises
     ------

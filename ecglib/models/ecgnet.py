@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from ecglib.models.layers import Block
+
 BLOCKS = ("conv1", "conv2", "conv3", "conv4", "conv5")
 HEAD = ("fc1", "fc2", "out")
 SHALLOW = ("conv1", "conv2")
@@ -52,20 +54,6 @@ class ECGNetConfig:
 SIZES = {"paper": ECGNetConfig()}
 
 
-class Block(nn.Module):
-    """Convolution of size 3, normalisation, ReLU, max-pooling by 2."""
-
-    def __init__(self, n_in, n_out, norm):
-        super().__init__()
-        self.conv = nn.Conv1d(n_in, n_out, kernel_size=3, padding=1)
-        self.norm = nn.BatchNorm1d(n_out) if norm == "batch" else nn.Identity()
-        self.relu = nn.ReLU()
-        self.pool = nn.MaxPool1d(2)
-
-    def forward(self, x):  # (B, n_in, T) -> (B, n_out, T // 2)
-        return self.pool(self.relu(self.norm(self.conv(x))))
-
-
 class ECGNet(nn.Module):
     """Five convolutional blocks and a head of two hidden layers.
 
@@ -88,7 +76,7 @@ class ECGNet(nn.Module):
         self.config = config
         n_in, n_times = 1, config.n_times
         for name, adapter, n_out in zip(BLOCKS, ADAPTERS, config.channels, strict=True):
-            self.add_module(name, Block(n_in, n_out, config.norm))
+            self.add_module(name, Block(n_in, n_out, kernel=3, pool=2, norm=config.norm))
             self.add_module(adapter, nn.Identity())
             n_in, n_times = n_out, n_times // 2
         self.fc1 = nn.Linear(n_in * n_times, 512)

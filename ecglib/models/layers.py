@@ -1,4 +1,4 @@
-"""The layers of a network that have weights, and what they compute."""
+"""The layers of a network that have weights, what they compute, and a block of them."""
 
 from contextlib import contextmanager
 
@@ -14,6 +14,20 @@ def weight_layers(model):
     ['0', '2']
     """
     return {n: m for n, m in model.named_modules() if isinstance(m, nn.Conv1d | nn.Linear)}
+
+
+class Block(nn.Module):
+    """Convolution that keeps the length, BatchNorm if `norm` is "batch", ReLU, max-pooling."""
+
+    def __init__(self, n_in, n_out, kernel, pool, norm="batch"):
+        super().__init__()
+        self.conv = nn.Conv1d(n_in, n_out, kernel, padding=kernel // 2)
+        self.norm = nn.BatchNorm1d(n_out) if norm == "batch" else nn.Identity()
+        self.relu = nn.ReLU()
+        self.pool = nn.MaxPool1d(pool)
+
+    def forward(self, x):  # (B, n_in, T) -> (B, n_out, T // pool)
+        return self.pool(self.relu(self.norm(self.conv(x))))
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import nn
 
+from ecglib.models.layers import Block
 from ecglib.system.errors import UserError
 
 BLOCKS = ("conv1", "conv2", "conv3")
@@ -71,20 +72,6 @@ class MicroNetConfig:
 
 
 SIZES = {"full": MicroNetConfig()}
-
-
-class Block(nn.Module):
-    """Convolution, BatchNorm (folded away before quantization), ReLU, max-pooling."""
-
-    def __init__(self, n_in, n_out, kernel, pool):
-        super().__init__()
-        self.conv = nn.Conv1d(n_in, n_out, kernel, padding=kernel // 2)
-        self.norm = nn.BatchNorm1d(n_out)
-        self.relu = nn.ReLU()
-        self.pool = nn.MaxPool1d(pool)
-
-    def forward(self, x):  # (B, n_in, T) -> (B, n_out, T // pool)
-        return self.pool(self.relu(self.norm(self.conv(x))))
 
 
 class MicroNet(nn.Module):

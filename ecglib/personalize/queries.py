@@ -37,12 +37,6 @@ def confidence(probability):
     return probability.max(axis=1)
 
 
-def margin(probability):
-    """Distance between the two largest class probabilities of each beat, (n_beats,)."""
-    top = np.sort(probability, axis=1)
-    return top[:, -1] - top[:, -2]
-
-
 def _random(budget, probability, embedding, rng):
     return rng.choice(len(probability), budget, replace=False)
 
@@ -52,7 +46,9 @@ def _least_confidence(budget, probability, embedding, rng):
 
 
 def _margin(budget, probability, embedding, rng):
-    return np.argsort(margin(probability), kind="stable")[:budget]
+    """The beats whose two largest class probabilities are the nearest to each other."""
+    top = np.sort(probability, axis=1)
+    return np.argsort(top[:, -1] - top[:, -2], kind="stable")[:budget]
 
 
 def _medoids(budget, probability, embedding, rng):

@@ -131,17 +131,14 @@ def prepared(pretext, config):
     return model
 
 
-def n_adapted(model, strategy):
-    """Number of parameters of an ECGNet that the patient's puzzle may change under a strategy.
-
-    It is 0 for AdaBN, which replaces statistics of BatchNorm.
-    """
-    parts = STRATEGIES[strategy].parts
-    return sum(p.numel() for part in parts for p in getattr(model, part).parameters())
-
-
 def adapted_counts(channels):
-    """Strategy -> `n_adapted` of an ECGNet with BatchNorm and these filters of five blocks."""
+    """Strategy -> number of parameters that the patient's puzzle may change in an ECGNet.
+
+    It has BatchNorm and these filters. AdaBN changes none, but statistics of BatchNorm.
+    """
     model = ECGNet(ECGNetConfig(tuple(channels), n_outputs=6, norm="batch"))
     add_adapters(model, seed=0)
-    return {strategy: n_adapted(model, strategy) for strategy in STRATEGIES}
+    return {
+        name: sum(p.numel() for part in one.parts for p in getattr(model, part).parameters())
+        for name, one in STRATEGIES.items()
+    }

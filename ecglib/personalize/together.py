@@ -1,8 +1,7 @@
-"""Fine-tuning of many patients' networks as one stacked network, for a GPU.
+"""Fine-tuning of many patients' networks as one `ecglib.models.stacked` network, for a GPU.
 
 On a processor this saves no time, since one head of 512 units uses all of its cores already
-(tried with 22 patients). On a large GPU one patient's step is finished before the next can be
-launched.
+(tried with 22 patients).
 """
 
 import importlib.util

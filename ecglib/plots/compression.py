@@ -41,10 +41,7 @@ MARKERS = {
     "laq": "D",
     "laq_printed": "X",
     "lap": "^",
-    "matrix_quant": "o",
-    "matrix_prune": "v",
-    "matrix_laq": "D",
-    "matrix_lap": "^",
+    **dict(zip(VARIANTS, "ovD^", strict=True)),
     "mse": "s",
     "allocated": "p",
     "trained": "h",
@@ -118,9 +115,8 @@ def _front(axis, named, n_bytes):
     axis.text(n_bytes / 1000, LOWEST + 0.4, "fp32 ", ha="right", color=NEUTRAL)
     axis.set_xscale("log")
     axis.set(xlim=(18, 5000), ylim=(LOWEST - 0.5, 2), ylabel="Δ accuracy, points")
-    axis.set_xticks(
-        [25, 50, 100, 200, 500, 1000, 2000], ["25", "50", "100", "200", "500", "1000", "2000"]
-    )
+    sizes = [25, 50, 100, 200, 500, 1000, 2000]
+    axis.set_xticks(sizes, sizes)
     axis.minorticks_off()
     ticks = (LOWEST, -4, -2, -1, 0, 1, 2)
     axis.set_yticks(ticks, [f"≤ {LOWEST}", *(f"{t:+d}" if t else "0" for t in ticks[1:])])
@@ -219,9 +215,8 @@ def three_sizes(named):
             look = {"color": ORIGIN_COLORS["ours"], "mfc": fill, "ms": 10, "mew": 2}
             axis.plot(ratio, row, marker, label=None if row else text, **look)
     axis.set_xscale("log")
-    axis.set_xticks(
-        [1, 2, 4, 8, 16, 32, 64, 128], [f"{n}×" for n in (1, 2, 4, 8, 16, 32, 64, 128)]
-    )
+    times = 2 ** np.arange(8)
+    axis.set_xticks(times, [f"{n}×" for n in times])
     axis.minorticks_off()
     name_rows(axis, list(named))
     axis.set_xlabel("times smaller than fp32")

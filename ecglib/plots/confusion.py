@@ -2,7 +2,6 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 import seaborn as sns
 
 from ecglib.aami import CLASSES
@@ -35,19 +34,9 @@ def confusions(named, labels=CLASSES, *, what="class", given="annotated"):
     for axis, (title, counts) in zip(axes.flat, named.items(), strict=False):
         counts = np.asarray(counts)
         share = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-        sns.heatmap(
-            pd.DataFrame(share, list(labels), list(labels)),
-            annot=True,
-            fmt=".1f",
-            annot_kws={"fontsize": 11},
-            cmap=SHARES,
-            vmin=0,
-            vmax=100,
-            cbar=False,
-            linewidths=1,
-            linecolor="white",
-            ax=axis,
-        )
+        cells = {"annot": True, "fmt": ".1f", "annot_kws": {"fontsize": 11}, "linewidths": 1}
+        cells |= {"xticklabels": labels, "yticklabels": labels, "cbar": False}
+        sns.heatmap(share, cmap=SHARES, vmin=0, vmax=100, ax=axis, **cells)
         axis.set_title(title)
         axis.tick_params(axis="x", rotation=35 if max(map(len, labels)) > 3 else 0)
         axis.tick_params(axis="y", rotation=0)

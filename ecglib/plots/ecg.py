@@ -157,7 +157,7 @@ def against_template(strips, patients, skipped=300):
     skipped : int
         First beats that are not shown: the template has hardly formed.
     """
-    figure, axes = _panels_below(strips, 3, len(patients), 6.9, True)
+    figure, axes = _panels_below(strips, 3, len(patients), 6.9)
     for column, (title, (inputs, ratio)) in enumerate(patients.items()):
         label, x = inputs.y.numpy()[skipped:], inputs.x.numpy()[skipped:]
         _medians(axes[0, column], label, x[:, 0], x[:, 0] - x[:, 1])
@@ -219,7 +219,7 @@ def irregular(strips, rhythms, early):
     early : float
         Ratio below which a beat comes early.
     """
-    figure, axes = _panels_below(strips, 1, len(rhythms), 3.5, True)
+    figure, axes = _panels_below(strips, 1, len(rhythms), 3.5)
     for axis, (name, kinds) in zip(axes[0], rhythms.items(), strict=True):
         share = np.mean(kinds["N"][:, 1] < early) if len(kinds["N"]) else 0
         axis.set_title(f"{name}:\n{share:.0%} of N beats below {early:g}", fontsize=11)
@@ -269,9 +269,9 @@ def gallery(rows):
     return figure
 
 
-def _panels_below(strips, n_rows, n_columns, below, intervals):
-    """A sheet of paper, and axes (n_rows, n_columns) in the `below` inches under it."""
-    figure = page(strips, intervals=intervals, below=below)
+def _panels_below(strips, n_rows, n_columns, below):
+    """A sheet with RR intervals, and axes (n_rows, n_columns) in `below` inches under it."""
+    figure = page(strips, intervals=True, below=below)
     size = figure.get_size_inches()[1]
     place = {"left": 0.15, "right": 0.97, "bottom": 0.55 / size, "top": (below - 0.6) / size}
     grid = figure.add_gridspec(n_rows, n_columns, hspace=0.42, wspace=0.12, **place)

@@ -15,20 +15,11 @@ LOOKS = dict(
 """Marker and line of each update; the kernel, which was chosen, has a full line."""
 
 
-def _lines(axis, table, x):
-    """A line for each update over the column `x`."""
-    for name, (marker, line) in LOOKS.items():
-        rows = table[table["update"] == name].sort_values(x)
-        chosen = name == UPDATES[-1].name
-        axis.plot(
-            rows[x],
-            rows["macro-F1"],
-            marker=marker,
-            linestyle=line,
-            color=ORIGIN_COLORS["ours"] if chosen else NEUTRAL,
-            linewidth=2 if chosen else 1.2,
-            label=name,
-        )
+def _look(name):
+    """How `plot` draws an update; the chosen one stands out."""
+    (marker, line), chosen = LOOKS[name], name == UPDATES[-1].name
+    color, width = (ORIGIN_COLORS["ours"], 2) if chosen else (NEUTRAL, 1.2)
+    return {"marker": marker, "ls": line, "color": color, "lw": width, "label": name}
 
 
 def by_labels(table):
@@ -48,20 +39,10 @@ def by_wrong_answers(table):
 def by_cost(table):
     """Macro-F1 against flash, RAM and multiplications; from `tables.learning.costs_table`."""
     costs = [name for name in table if name != "macro-F1"]
-    figure, axes = plt.subplots(
-        1, len(costs), figsize=(WIDTH, 4.2), sharey=True, layout="constrained"
-    )
+    figure, axes = plt.subplots(1, len(costs), figsize=(WIDTH, 4.2), sharey=True)
     for axis, cost in zip(axes, costs, strict=True):
         for name, row in table.iterrows():
-            chosen = name == UPDATES[-1].name
-            axis.plot(
-                row[cost],
-                row["macro-F1"],
-                LOOKS[name][0],
-                color=ORIGIN_COLORS["ours"] if chosen else NEUTRAL,
-                markersize=9,
-                label=name,
-            )
+            axis.plot(row[cost], row["macro-F1"], **_look(name) | {"ls": "", "ms": 9})
         axis.set(xscale="log", xlabel=cost)
         axis.margins(0.15)
     axes[0].set_ylabel("macro-F1 after 5:00")
@@ -72,17 +53,13 @@ def by_cost(table):
 def _panels(table, by, x, label, *, share_y):
     """A panel for each value of the column `by`, and one legend below."""
     panels = list(dict.fromkeys(table[by]))
-    figure, axes = plt.subplots(
-        1,
-        len(panels),
-        figsize=(WIDTH, 4.2),
-        sharey=share_y,
-        squeeze=False,
-        layout="constrained",
-    )
-    for axis, name in zip(axes[0], panels, strict=True):
-        _lines(axis, table[table[by] == name], x)
-        axis.set(title=name, xlabel=label)
+    size = {"figsize": (WIDTH, 4.2), "sharey": share_y, "squeeze": False}
+    figure, axes = plt.subplots(1, len(panels), **size)
+    for axis, panel in zip(axes[0], panels, strict=True):
+        for name in LOOKS:
+            rows = table[(table[by] == panel) & (table["update"] == name)].sort_values(x)
+            axis.plot(rows[x], rows["macro-F1"], **_look(name))
+        axis.set(title=panel, xlabel=label)
     axes[0, 0].set_ylabel("macro-F1 after 5:00")
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=1)
     return figure

@@ -10,7 +10,15 @@ from matplotlib.patheffects import withStroke
 from ecglib import stats
 from ecglib.metrics import macro_f1
 from ecglib.models.ecgnet import HEAD, SHALLOW, ECGNet, ECGNetConfig, n_bytes
-from ecglib.plots.style import FORMAT_COLORS, NEUTRAL, ORIGIN_COLORS, WIDTH, bar, name_rows
+from ecglib.plots.style import (
+    FORMAT_COLORS,
+    NEUTRAL,
+    ORIGIN_COLORS,
+    WIDTH,
+    bar,
+    intervals,
+    name_rows,
+)
 from ecglib.tables import arms, budget, evidence, names, papers
 from ecglib.tables.overview import strategies
 from ecglib.tables.scores import always_n
@@ -167,13 +175,8 @@ def _apart(points):
 
 def small_intervals(gains):
     """Small picture: changes by strategies, with their intervals around zero."""
-    figure, axis = plt.subplots(figsize=SMALL)
-    for row, interval in enumerate(gains.values()):
-        bar(axis, interval, row, ORIGIN_COLORS["ours"])
-    axis.axvline(0, color=NEUTRAL, lw=1)
-    name_rows(axis, [names.word(name) for name in gains])
-    axis.set_xlabel("change of macro-F1")
-    return figure
+    named = {names.word(name): interval for name, interval in gains.items()}
+    return intervals(named, "change of macro-F1", SMALL)
 
 
 def small_bytes(scores):

@@ -63,18 +63,9 @@ def patient_differences(arms, control):
     )
     limit = max(1, np.nanmax(np.abs(frame.to_numpy())))
     figure, axis = plt.subplots(figsize=(WIDTH, 1 + 0.24 * len(frame)))
-    sns.heatmap(
-        frame,
-        annot=frame.round().astype(int),
-        fmt="d",
-        annot_kws={"fontsize": 10},
-        cmap=DIFFERENCES,
-        center=0,
-        vmin=-limit,
-        vmax=limit,
-        cbar_kws={"label": "points of accuracy"},
-        ax=axis,
-    )
+    cells = {"annot": frame.round().astype(int), "fmt": "d", "annot_kws": {"fontsize": 10}}
+    cells |= {"vmin": -limit, "vmax": limit, "cbar_kws": {"label": "points of accuracy"}}
+    sns.heatmap(frame, cmap=DIFFERENCES, ax=axis, **cells)
     axis.set_ylabel("record")
     axis.tick_params(axis="y", rotation=0)
     return figure

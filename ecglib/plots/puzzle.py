@@ -12,7 +12,7 @@ from ecglib.plots.style import (
     PIECE_COLORS,
     SHARES,
     WIDTH,
-    bar,
+    intervals,
     name_rows,
 )
 from ecglib.puzzle import NAMES, PERMUTATIONS, index_table, permute, view_mask
@@ -138,13 +138,7 @@ def differences(named):
     """
     if not named:
         raise LookupError("no run to compare")
-    figure, axis = plt.subplots(figsize=(WIDTH, 0.8 + 0.62 * len(named)))
-    for row, interval in enumerate(named.values()):
-        bar(axis, interval, row, OURS)
-    axis.axvline(0, color=NEUTRAL, lw=1)
-    name_rows(axis, list(named))
-    axis.set(xlabel="difference of macro-F1")
-    return figure
+    return intervals(named, "difference of macro-F1", (WIDTH, 0.8 + 0.62 * len(named)))
 
 
 def probes(named, trivial):

@@ -50,6 +50,17 @@ def name_rows(axis, names):
     axis.invert_yaxis()
 
 
+def intervals(named, label, size):
+    """A figure (`size` in inches) of intervals around zero: name of a row -> `Interval`."""
+    figure, axis = plt.subplots(figsize=size)
+    for row, interval in enumerate(named.values()):
+        bar(axis, interval, row, ORIGIN_COLORS["ours"])
+    axis.axvline(0, color=NEUTRAL, lw=1)
+    name_rows(axis, list(named))
+    axis.set_xlabel(label)
+    return figure
+
+
 def use():
     """Set fonts, grid and resolution for all figures of a chapter.
 

@@ -8,18 +8,6 @@ from ecglib.quant.qat import quantize
 
 
 @torch.no_grad()
-def traced(model, *inputs):
-    """Input (before rounding) and output of each convolution and linear layer, for one batch.
-
-    Returns a dict from the layer's name to two tensors (B, ...). `inputs` are the network's
-    arguments (B, ...).
-    """
-    seen = {}
-    with watched(model, lambda name, *tensors: seen.update({name: tensors})):
-        model(*inputs)
-    return seen
-
-
 def output_sqnr(fp32, rounded, *inputs):
     """Signal-to-quantization-noise ratio of each layer's output in dB, a dict by layer.
 
@@ -35,9 +23,12 @@ def output_sqnr(fp32, rounded, *inputs):
     *inputs : Tensor, shape (B, ...)
         Arguments of the network.
     """
-    exact = traced(quantize(fp32, "none"), *inputs)  # with BatchNorm folded, as in `rounded`
-    noisy = traced(rounded, *inputs)
+    exact, noisy = {}, {}
+    folded = quantize(fp32, "none")  # BatchNorm, as in `rounded`
+    for model, seen in ((folded, exact), (rounded, noisy)):
+        with watched(model, lambda name, _, output, seen=seen: seen.update({name: output})):
+            model(*inputs)
     return {
-        name: float(sqnr_db(output.cpu().numpy(), noisy[name][1].cpu().numpy()))
-        for name, (_, output) in exact.items()
+        name: float(sqnr_db(output.cpu().numpy(), noisy[name].cpu().numpy()))
+        for name, output in exact.items()
     }

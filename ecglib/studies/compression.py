@@ -225,9 +225,7 @@ def _pooled_compression(run):
     fields = pooled(folds)
     labels, correct = recording_labels(run), []
     for found in (fields["predictions"], fp32.predictions):
-        predicted = {}
-        for encoded in found.values():
-            predicted |= results.decode_recordings(encoded)
+        predicted = results.decode_folds(found)
         correct.append([predicted[name] == label for name, label in labels.items()])
     sizes = {
         name: float(np.mean([result.metrics[name] for result in folds]))

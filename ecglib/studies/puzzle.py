@@ -22,19 +22,13 @@ from ecglib.training.tasks import SupervisedSettings
 class PretextSettings(SplitSettings, NetworkSettings, TrainingSettings, PuzzleSettings):
     """All settings of the offline stage; runs that agree in them share its network.
 
-    Attributes
-    ----------
-    norm : {"none", "batch"}
-        Normalisation inside the blocks; AdaBN needs "batch".
-    normalization : {"zscore", "record", "none"}
-        Beats are z-scored one by one (paper 1), or by their record's mean and deviation, or
-        stay in mV.
+    `normalization` is that of `ecglib.data.inputs.InputSettings`.
     """
 
     features: ClassVar[str] = "beat"  # a puzzle has no RR ratios
     view: ClassVar[str] = "whole"  # other studies use the network of this view
 
-    norm: str = setting("batch", one_of=("none", "batch"))
+    norm: str = setting("batch", one_of=("none", "batch"))  # AdaBN needs "batch"
     normalization: str = setting("zscore", one_of=("zscore", "record", "none"))
 
 

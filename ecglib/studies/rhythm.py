@@ -153,11 +153,6 @@ def recording_labels(run):
     return dict(zip(names.tolist(), samples.y.tolist(), strict=True))
 
 
-def _encoded(labels):
-    """Recording -> class as a result file holds it: whoever has the file can pair answers."""
-    return results.encode_recordings(list(labels), np.array(list(labels.values())))
-
-
 def recording_network(run, sides):
     """The fp32 network of a run on recordings, and the record of its training."""
     config = twin_of(run.config, RhythmConfig)
@@ -193,7 +188,9 @@ def run_rhythm(run):
     """Score an fp32 network of paper 2 on the fold that it has not seen."""
     if run.config.fold == "all":
         fields = pooled([run.finished(config) for config in run.config.prerequisites()])
-        fields["metrics"]["labels"] = _encoded(recording_labels(run))
+        labels = recording_labels(run)  # whoever has the file can pair answers
+        encoded = results.encode_recordings(list(labels), np.array(list(labels.values())))
+        fields["metrics"]["labels"] = encoded
         return fields
     sides = recording_sides(run)
     model, story = recording_network(run, sides)

@@ -12,6 +12,7 @@ from ecglib.data.inputs import Inputs
 from ecglib.data.sets import nstdb
 from ecglib.data.signal.detector import Matching
 from ecglib.data.signal.micro_input import micro_inputs
+from ecglib.data.signal.noise import NOISES
 from ecglib.data.signal.perturbed import resampled, with_detected_peaks, with_jitter, with_noise
 from ecglib.data.signal.stress import is_noisy
 from ecglib.holter import quality
@@ -28,7 +29,6 @@ from ecglib.training.loop import predict
 SEED = 0
 """Seed of all generated noise and jitter, so that every network sees the same."""
 
-NOISES = ("wander", "muscle", "electrode")
 RECORDED = {f"recorded_{name}": name for name in nstdb.DATASET.names}
 """Perturbation -> recording of the noise stress test database."""
 

@@ -175,8 +175,7 @@ class Run:
     def ec57(self, predicted):
         """Counts of SVEB and VEB detection in the convention of EC57, after 5:00."""
         beats = self.test_beats
-        counted = ec57(beats.symbol, predicted, beats.sample, beats.fs)
-        return {"sveb": asdict(counted.sveb), "veb": asdict(counted.veb)}
+        return asdict(ec57(beats.symbol, predicted, beats.sample, beats.fs))
 
 
 @dataclass(frozen=True)

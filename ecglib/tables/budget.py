@@ -253,17 +253,13 @@ def targets_table(chosen, labelled):
     Returns
     -------
     DataFrame
-        `wanted`, `reached`, `missed` (bool).
+        See `ecglib.tables.frames.goals`.
     """
     by_class = scores.class_scores(chosen)
     reached = {f"{c} {name}": value for c, s in by_class.items() for name, value in s.items()}
     reached |= {k: arm.mean(macro_f1, after_5min=True) for k, arm in labelled.items()}
     reached["standard"] = chosen.mean(macro_f1)
-    rows = {
-        name: {"wanted": wanted, "reached": reached[key], "missed": bool(reached[key] < wanted)}
-        for name, key, wanted in TARGETS
-    }
-    return frames.of_rows(rows)
+    return frames.goals({name: (wanted, reached[key]) for name, key, wanted in TARGETS})
 
 
 def mean_over(arm, number):

@@ -215,14 +215,6 @@ def labels_of(fp32):
     return files.decode_recordings(fp32.metrics["labels"])
 
 
-def _answers(result):
-    """Recording -> predicted class, of all folds of a result."""
-    found = {}
-    for encoded in result.predictions.values():
-        found |= files.decode_recordings(encoded)
-    return found
-
-
 def paired(result, control, labels):
     """Accuracy of one compressed network minus that of another on the same recordings.
 
@@ -244,7 +236,7 @@ def paired(result, control, labels):
     ValueError
         If they have answered other recordings.
     """
-    ours, theirs = _answers(result), _answers(control)
+    ours, theirs = (files.decode_folds(r.predictions) for r in (result, control))
     if ours.keys() != theirs.keys():
         raise ValueError("only answers to the same recordings can be paired")
     right = [[found[name] == labels[name] for name in ours] for found in (ours, theirs)]

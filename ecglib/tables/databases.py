@@ -17,9 +17,7 @@ def by_record(results):
         for result in results
         for key, facts in result.metrics["per_record"].items()
     }
-    if not rows:
-        raise LookupError("no run of databases")
-    return frames.of_rows(rows, ["dataset", "record"])
+    return frames.of_rows(rows, ["dataset", "record"], missing="no run of databases")
 
 
 def side_by_side(records):

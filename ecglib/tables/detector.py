@@ -56,9 +56,8 @@ def noisy(results):
         row["Se + +P"] = row["Se"] + row["+P"]
         config = result.config
         rows[config["noise"], NAMES[config["detector"]], config["snr_db"]] = row
-    if not rows:
-        raise LookupError("no detector has runs with noise")
-    return frames.of_rows(rows, ["noise", "detector", "dB"])
+    names, missing = ["noise", "detector", "dB"], "no detector has runs with noise"
+    return frames.of_rows(rows, names, missing=missing)
 
 
 def _scores(result, side):

@@ -4,7 +4,6 @@
 """
 
 import numpy as np
-import pandas as pd
 
 from ecglib import stats
 from ecglib.data import sets
@@ -178,7 +177,7 @@ def goals_table(named, crossed):
     Returns
     -------
     DataFrame
-        `wanted`, `reached`, `missed` (bool).
+        See `ecglib.tables.frames.goals`.
     """
     found = {
         f"{name}, {column}": (wanted, pooled_f1(parts(named[name])[column]))
@@ -189,6 +188,4 @@ def goals_table(named, crossed):
         f"no label, {names.word(name)}": (wanted, crossed[name].mean(macro_f1, after_5min=True))
         for name, wanted in CROSS_GOALS.items()
     }
-    columns = ["wanted", "reached"]
-    table = pd.DataFrame.from_dict(found, orient="index", columns=columns)
-    return table.assign(missed=table["reached"] < table["wanted"])
+    return frames.goals(found)

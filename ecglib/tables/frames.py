@@ -10,8 +10,8 @@ import pandas as pd
 from ecglib import stats
 
 
-def of_rows(rows, names=None):
-    """A table of rows in their order; what a row lacks is NaN.
+def of_rows(rows, names=None, *, missing=None):
+    """A DataFrame of rows in their order; what a row lacks is NaN.
 
     Parameters
     ----------
@@ -19,18 +19,24 @@ def of_rows(rows, names=None):
         Label of a row -> column -> number or name.
     names : str or list of str, optional
         Of the levels of the index.
-
-    Returns
-    -------
-    DataFrame
+    missing : str, optional
+        What is missing if there is no row, which then is a `LookupError`.
 
     Examples
     --------
     >>> of_rows({"a": {"n": 1}, "b": {"n": 2, "share": 0.5}}, "arm")["n"].tolist()
     [1, 2]
     """
+    if missing and not rows:
+        raise LookupError(missing)
     table = pd.DataFrame(list(rows.values()), index=pd.Index(list(rows)))
     return table if names is None else table.rename_axis(names)
+
+
+def goals(rows):
+    """Columns `wanted`, `reached` and `missed` (bool), from name -> (wanted, reached)."""
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=["wanted", "reached"])
+    return table.assign(missed=table["reached"] < table["wanted"])
 
 
 def spread(name, values):

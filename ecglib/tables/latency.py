@@ -55,9 +55,7 @@ def file_table(results, names):
             "one beat, ms": time["p50, ms"],
             **time[["speed", "same class"]],
         }
-    if not rows:
-        raise LookupError("no file was timed")
-    return frames.of_rows(rows, ["network", "format"])
+    return frames.of_rows(rows, ["network", "format"], missing="no file was timed")
 
 
 def latency_table(results):
@@ -87,9 +85,8 @@ def latency_table(results):
             "file, bytes": m.get("file_bytes", np.nan),
             "same class": m.get("agreement", np.nan),
         }
-    if not rows:
-        raise LookupError("nothing was timed")
-    return frames.of_rows(rows, ["filters", "batch", "threads", "runtime"])
+    levels = ["filters", "batch", "threads", "runtime"]
+    return frames.of_rows(rows, levels, missing="nothing was timed")
 
 
 def size_table(deployed, rounded):

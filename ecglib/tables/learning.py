@@ -139,9 +139,7 @@ def updates_table(results, split):
                 for key, name in DATABASES.items()
                 for asked, arm in found.items()
             }
-    if not rows:
-        raise LookupError(f"no update was run on split {split}")
-    return frames.of_rows(rows, "update")
+    return frames.of_rows(rows, "update", missing=f"no update was run on split {split}")
 
 
 def costs_table(results, split):
@@ -170,9 +168,8 @@ def costs_table(results, split):
                 "multiplications a label": _macs_of_a_label(arm),
                 "macro-F1": mean[update.name],
             }
-    if not rows:
-        raise LookupError(f"no update was run in doubt on split {split}")
-    return frames.of_rows(rows, "update")
+    missing = f"no update was run in doubt on split {split}"
+    return frames.of_rows(rows, "update", missing=missing)
 
 
 def _macs_of_a_label(arm):
@@ -277,9 +274,8 @@ def against_retraining(results, split):
                     **_without_heavy(new, old),
                     "seeds": new.seeds,
                 }
-    if not rows:
-        raise LookupError(f"the kernel was not run on split {split}")
-    return frames.of_rows(rows, "patients, labels")
+    missing = f"the kernel was not run on split {split}"
+    return frames.of_rows(rows, "patients, labels", missing=missing)
 
 
 _ENDS = UPDATES[0], UPDATES[-1]

@@ -204,7 +204,6 @@ def compression(load):
     pooled = _pooled(load)
     laq, joint = pooled["laq", 0.0], pooled["joint", 0.9]
     (fp32,) = pick(load("rhythm"), dataset="cinc2017", model="resnet1d")
-    folds = laq.predictions.values()
     wanted = {"dataset": "chapman", "model": "resnet1d", "size": "paper"}
     sized = {r.config["method"]: r for r in pick(load("compression"), **wanted)}
     if not {"laq", "joint", "longer"} <= sized.keys():
@@ -219,8 +218,8 @@ def compression(load):
         "laq": change(laq),
         "file_ratio": joint.metrics["file_ratio"],
         "as_long": paired(joint, pooled["trained", 0.0], labels_of(fp32)),
-        "n_recordings": sum(len(results.decode_recordings(fold)) for fold in folds),
-        "n_folds": len(folds),
+        "n_recordings": len(results.decode_folds(laq.predictions)),
+        "n_folds": len(laq.predictions),
         "printed_laq": f"{papers.PAPER2_TABLE_1['resnet1d']['LAQ'].ratio:.2f}",
     }
 

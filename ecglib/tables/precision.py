@@ -122,9 +122,7 @@ def pairs_table(named, *, after_5min=False):
         if len(by_seed) > 1:
             row |= frames.with_bounds("over seeds", stats.seed_interval(by_seed))
         rows[f"{first} − {second}"] = row
-    if not rows:
-        raise LookupError("no two formats have runs")
-    return frames.of_rows(rows)
+    return frames.of_rows(rows, missing="no two formats have runs")
 
 
 def printed_gap(first, second, n_seeds=3):
@@ -217,7 +215,5 @@ def decision_table(results):
             "kept, MB": m["saved_bytes"][precision] / 1e6,
             "fp32, MB": m["saved_bytes"]["fp32"] / 1e6,
         }
-    if not rows:
-        raise LookupError("no runs of study numerics")
-    table = frames.of_rows(rows, ["format", "seed"])
+    table = frames.of_rows(rows, ["format", "seed"], missing="no runs of study numerics")
     return table.sort_index(level=0, ascending=False, sort_remaining=False)

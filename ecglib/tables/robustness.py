@@ -40,9 +40,8 @@ def robustness_table(results):
         row[f"macro-F1, {word}"] = float(np.mean(arm.values(macro_f1)))
         _, s_f1, v_f1 = scores.detected_f1(arm.results).mean(axis=0)
         row |= {f"V F1, {word}": v_f1, f"S F1, {word}": s_f1}
-    if not rows:
-        raise LookupError("no run with a perturbation")
-    return frames.of_rows(rows, ["perturbation", "beats", "level"]).sort_index()
+    names, missing = ["perturbation", "beats", "level"], "no run with a perturbation"
+    return frames.of_rows(rows, names, missing=missing).sort_index()
 
 
 def accuracy(confusion):

@@ -37,8 +37,6 @@ def selection_table(results):
         `best epoch`, `macro-F1` and `accuracy` there, and `macro-F1 by epoch #1`, …. Index:
         arm, records that it was validated on, seed.
     """
-    if not results:
-        raise LookupError("no trial")
     pools = {}
     for result in results:
         config = result.config
@@ -55,7 +53,7 @@ def selection_table(results):
             "accuracy": accuracy(confusions)[best],
             **frames.series("macro-F1 by epoch", curve),
         }
-    return frames.of_rows(rows, ["arm", "validated on", "seed"])
+    return frames.of_rows(rows, ["arm", "validated on", "seed"], missing="no trial")
 
 
 USUAL = {

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 
 from ecglib.data import sets
 from ecglib.data.samples import Samples, logits_of
+from ecglib.data.sets.dataset import RecordingSet
 from ecglib.data.signal.shards import shard_features
 from ecglib.models import check_reads, fresh, network
 from ecglib.system.errors import UserError
@@ -73,7 +74,7 @@ class RecordingSettings(Settings):
     def check(self):
         super().check()
         check_reads(self.model, self.model_reads)
-        on_recordings = isinstance(sets.get(self.dataset), sets.RecordingSet)
+        on_recordings = isinstance(sets.get(self.dataset), RecordingSet)
         if on_recordings != (network(self.model).reads == "recordings"):
             raise UserError(f"model is {self.model}, which cannot read {self.dataset}")
         if self.fold not in (*range(N_FOLDS), "all"):
@@ -111,7 +112,7 @@ class PretrainingSettings(Settings):
         if self.pretrain_data and not self.pretrain_epochs:
             raise UserError("pretrain_data is for a pretraining: give pretrain_epochs above 0")
         for name in self.pretrain_sets:
-            if not isinstance(sets.get(name), sets.RecordingSet):
+            if not isinstance(sets.get(name), RecordingSet):
                 raise UserError(f"pretrain_data is {self.pretrain_data}: {name} holds beats")
         if self.weights != "random" and (self.model, self.size) != ("hubert", "small"):
             raise UserError("weights is for model: hubert with size: small")

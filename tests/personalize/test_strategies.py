@@ -101,7 +101,6 @@ def test_adapted_parameters_are_counted(pretext, strategy):
         add_adapters(pretext, seed=0)
     by_name = {name: p.numel() for name, p in pretext.named_parameters()}
     expected = sum(n for name, n in by_name.items() if name.split(".")[0] in LEARNS[strategy])
-    assert strategies.n_adapted(pretext, strategy) == expected
     assert strategies.adapted_counts(CHANNELS)[strategy] == expected
 
 

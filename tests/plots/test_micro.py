@@ -139,7 +139,7 @@ def test_answers_stand_where_they_were_given():
 
 
 def test_what_is_hidden_has_a_bar():
-    looks = Looks(np.zeros(64), np.full(16, 0.25), np.arange(len(micro.TIMING)) / 10, 3)
+    looks = Looks(np.zeros(64), np.full(16, 0.25), np.arange(len(micro.TIMING)) / 10)
     figure = micro.saliency({"N": looks, "V": looks})
     *windows, timing = figure.axes
     assert [axis.get_title() for axis in windows] == ["N", "V", "", ""]

@@ -47,11 +47,6 @@ def _paths(folder, record):
     return [Path(folder) / f"{record}.{extension}" for extension in EXTENSIONS]
 
 
-def records_in(folder, records):
-    """The given records whose header lies in `folder`, as a tuple."""
-    return tuple(record for record in records if (Path(folder) / f"{record}.hea").is_file())
-
-
 def identity_of(folder, records):
     """`identity` of the files of the given records in `folder`."""
     paths = [path for record in records for path in record_files(folder, record)]

@@ -5,7 +5,7 @@ Importing this module reads no recording and needs neither wfdb nor torch.
 """
 
 from ecglib.data.sets import both, chapman, cinc2017, cpsc2018, mitdb, nstdb, svdb
-from ecglib.data.sets.dataset import BeatSet, RecordingSet
+from ecglib.data.sets.dataset import BeatSet
 from ecglib.system.errors import UserError
 
 _MODULES = (mitdb, svdb, both, cinc2017, chapman, cpsc2018, nstdb)
@@ -15,9 +15,6 @@ SETS = {module.DATASET.name: module.DATASET for module in _MODULES}
 
 BEATS = tuple(name for name, one in SETS.items() if isinstance(one, BeatSet))
 """Data sets in which every beat is annotated."""
-
-RECORDINGS = tuple(name for name, one in SETS.items() if isinstance(one, RecordingSet))
-"""Data sets of whole recordings with one label each."""
 
 NAMES = tuple(SETS)
 

@@ -22,7 +22,7 @@ import numpy as np
 
 from ecglib.data.beats import Beats, cut_beats, joined
 from ecglib.data.find import cache, pack
-from ecglib.data.find.identity import identity, identity_of, record_files, records_in, sha256_of
+from ecglib.data.find.identity import identity, identity_of, record_files, sha256_of
 from ecglib.data.recordings import Recordings
 from ecglib.data.records import read_header, read_wfdb
 from ecglib.data.synthetic import is_synthetic
@@ -279,7 +279,7 @@ class BeatSet(DataSet):
         """Numbers of the records at `path`, a folder or a packed file."""
         if path.is_file():
             return pack.read_info(path, self.name).records
-        return records_in(path, self.records)
+        return tuple(r for r in self.records if (path / f"{r}.hea").is_file())
 
     def with_lead(self, root, lead):
         """Numbers of the records at `root` that have a lead."""

@@ -70,17 +70,12 @@ NOISES = {"wander": baseline_wander, "muscle": muscle, "electrode": electrode_mo
 def add_noise(signal, fs, sample, kind, snr_db, rng):
     """An ECG with generated noise at a signal-to-noise ratio (SNR), (n_samples,) float32.
 
-    SNR = 10 log10(S / (N a²)) with the gain a of the noise, as in WFDB's program `nst`, with
-    which the Noise Stress Test Database was made. S = A² / 8 is the power of a sinusoid as high
-    as the QRS complexes. A is the mean peak-to-peak amplitude within ±50 ms of the R-peaks,
-    without the largest and the smallest 5 % (`sigamp`). There are three differences to `nst`:
-
-    - `nst` measures the first 300 normal beats; here all beats of `sample` count.
-    - `nst` computes N in windows of one second, minus their mean and trimmed like A; here N is
-      the mean square. So at the same SNR `nst` would add about 11 dB more wander, 5 dB more
-      electrode motion and 3 dB more muscle noise.
-    - `nst` adds no noise to the first five minutes, nor to two of every four minutes after
-      them; here noise is added everywhere.
+    SNR = 10 log10(S / (N a²)) with the gain a of the noise and S = A² / 8, the power of a
+    sinusoid as high as the QRS complexes. A is measured as WFDB's program `nst` does it (see
+    `ecglib.data.signal.stress`), but all beats of `sample` count, and noise is everywhere. N is
+    the mean square of the noise, not that of windows of one second less their mean. So at the
+    same SNR `nst` would add about 11 dB more wander, 5 dB more electrode motion and 3 dB more
+    muscle noise.
 
     Parameters
     ----------

@@ -115,16 +115,14 @@ def resampled(record, fs):
 def with_detected_peaks(record):
     """A record whose R-peaks are found by the detector instead of the annotators.
 
-    ANSI/AAMI EC57 compares beat by beat: a detection within 150 ms of an annotated beat is that
-    beat and carries its symbol, each beat matched once. The rest is counted by the matching:
+    As in ANSI/AAMI EC57, a detection within 150 ms of an annotated beat is that beat and
+    carries its symbol, each beat matched once. The matching counts the rest:
 
-    - A missed beat has no annotation in the new record, so no classifier sees it. It is in
-      `fn`; EC57 counts it as not recognized in the sensitivity of its class, so whoever
-      wants that figure must add the missed beats of the class (reference beats that are in
-      no row of `pairs`) to its denominator.
-    - A false beat has the symbol `FALSE_BEAT`, so no score of N, S and V counts it. It is in
-      `fp`; EC57 counts it against the positive predictivity of the class that it is given.
-      It is a beat for its neighbours: their RR intervals end at it, as on a device.
+    - A missed beat (`fn`) has no annotation in the new record, so no classifier sees it. EC57
+      counts it as not recognized: its class's sensitivity has to add it to the denominator.
+    - A false beat (`fp`) has the symbol `FALSE_BEAT`, so no score of N, S and V counts it. EC57
+      counts it against the class that it is given. The RR intervals of its neighbours end at
+      it, as on a device.
 
     Parameters
     ----------

@@ -1,4 +1,7 @@
-"""Measurements that devices made with a bundle: checked, stored with the results, as tables."""
+"""Measurements that devices made with a bundle: checked, stored with the results, as tables.
+
+`devices` are measurements from `load_devices`.
+"""
 
 import json
 import re
@@ -152,11 +155,6 @@ def load_devices(folder=FOLDER):
 def device_table(devices):
     """Median milliseconds of one beat and beats a second in batches of 64, by device.
 
-    Parameters
-    ----------
-    devices : list of dict
-        Measurements from `load_devices`.
-
     Returns
     -------
     DataFrame
@@ -190,11 +188,6 @@ def _key(name, row):
 def one_beat_table(devices):
     """Median milliseconds of one beat by device and network, a column a format.
 
-    Parameters
-    ----------
-    devices : list of dict
-        From `load_devices`.
-
     Returns
     -------
     DataFrame
@@ -209,11 +202,6 @@ def one_beat_table(devices):
 
 def learning_table(devices):
     """Seconds of learning on devices: the measured parts, and an estimate for paper 1's stage.
-
-    Parameters
-    ----------
-    devices : list of dict
-        From `load_devices`.
 
     Returns
     -------
@@ -234,8 +222,6 @@ def estimated_seconds(devices, kind):
 
     Parameters
     ----------
-    devices : list of dict
-        From `load_devices`.
     kind : {"cpu", "cuda"}
         Of the device.
 
