@@ -10,7 +10,7 @@ def variance_ratios(model, compressed, x):
     """Variance of each layer's output in a compressed network divided by that in the original.
 
     Of convolutions and linear layers, before any normalization; over recordings, channels and
-    time. A dict of float by layer.
+    time.
 
     Parameters
     ----------
@@ -18,6 +18,10 @@ def variance_ratios(model, compressed, x):
         Two networks with the same layers, in evaluation mode.
     x : Tensor, shape (n, n_times), float32
         Recordings.
+
+    Returns
+    -------
+    dict of str to float
     """
     before, after = {}, {}
     for network, found in ((model, before), (compressed, after)):

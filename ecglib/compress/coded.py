@@ -107,12 +107,12 @@ class CodedModel:
 
 
 def encode(model, bits, *, names, mask=None, **how):
-    """A `CodedModel`: some weights of a network rounded, and with a mask also pruned.
+    """Round, and with a mask also prune, some weights of a network, which is not changed.
 
     Parameters
     ----------
     model : Module
-        Any network; it is not changed.
+        Any network.
     bits : int or dict of str to int
         1 to 16, for all of `names` or by name. Weights with 32 bits, and those that are not in
         the dict, stay in fp32.
@@ -123,6 +123,10 @@ def encode(model, bits, *, names, mask=None, **how):
         pruned. A weight of 32 bits with a mask is pruned but not rounded.
     **how
         `axis`, `scale_rule` and `half_scales` of `encode_array`.
+
+    Returns
+    -------
+    CodedModel
 
     Raises
     ------
@@ -151,7 +155,7 @@ def uncoded(model):
 
 
 def encode_array(w, bits, *, axis=None, scale_rule="minmax", kept=None, half_scales=False):
-    """Code one weight tensor, of any shape, as a `CodedTensor`.
+    """Code one weight tensor, of any shape.
 
     Parameters
     ----------
@@ -170,6 +174,10 @@ def encode_array(w, bits, *, axis=None, scale_rule="minmax", kept=None, half_sca
     half_scales : bool
         Round scales to half precision before the weights are rounded with them. If a scale is
         outside the range of half precision, all stay in single precision.
+
+    Returns
+    -------
+    CodedTensor
 
     Raises
     ------

@@ -151,7 +151,7 @@ def to_inputs(beats, config, device):
 
 
 def stratified_share(label, share, seed):
-    """Indices int64, ascending, of a share of the beats, drawn within each class.
+    """Indices of a share of the beats, drawn within each class.
 
     Parameters
     ----------
@@ -161,6 +161,10 @@ def stratified_share(label, share, seed):
         In (0, 1]; every class keeps at least one beat.
     seed : int
         Seed of the draw.
+
+    Returns
+    -------
+    ndarray of int64, ascending
     """
     rng = np.random.default_rng(seed)
     kept = []

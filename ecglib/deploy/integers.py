@@ -142,7 +142,11 @@ def _places(size):
 
 
 def read(path=WEIGHTS):
-    """`Integers` from a file of `export micronet`, by default that of the library.
+    """Read the network of a file of `export micronet`, by default that of the library.
+
+    Returns
+    -------
+    Integers
 
     Raises
     ------

@@ -87,7 +87,7 @@ def classes_of(deployed, inputs, batch_size=256):
 
 
 def require_agreement(deployed, classes, expected, least=LEAST_AGREEMENT):
-    """Share of beats for which a deployed network agrees with its exported network; a float.
+    """Share of beats for which a deployed network agrees with its exported network.
 
     Parameters
     ----------
@@ -97,6 +97,10 @@ def require_agreement(deployed, classes, expected, least=LEAST_AGREEMENT):
         Classes from `classes_of`, and those of the exported network, fp32 or fake-quantized.
     least : float
         Least share; if it is smaller, a `UserError` is raised.
+
+    Returns
+    -------
+    float
     """
     share = float(np.mean(classes == expected))
     if share < least:

@@ -84,7 +84,7 @@ def inputs_of(lead, sample, program):
 
 
 def classify(lead, sample, program):
-    """Beats of a lead with their classes, as `Classified`.
+    """Classify beats of a lead.
 
     Parameters
     ----------
@@ -93,6 +93,10 @@ def classify(lead, sample, program):
         R-peaks of all beats, ascending.
     program : ecglib.deploy.c99.program.Program
         The network.
+
+    Returns
+    -------
+    Classified
 
     Raises
     ------

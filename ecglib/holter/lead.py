@@ -175,7 +175,11 @@ def _readable(recording, index):
 
 
 def read_lead(recording, wanted=None):
-    """The `Lead` that `choose` picks.
+    """Read the lead that `choose` picks.
+
+    Returns
+    -------
+    Lead
 
     Raises
     ------

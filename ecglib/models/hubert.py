@@ -101,7 +101,7 @@ class HubertECG(nn.Module):
         self.out = nn.Linear(config.hidden, config.n_outputs)
 
     def tokens(self, x, mask=None):
-        """Last hidden states, (B, n_tokens, hidden).
+        """Last hidden states.
 
         Parameters
         ----------
@@ -109,6 +109,10 @@ class HubertECG(nn.Module):
             Windows at 100 Hz, scaled to [−1, 1].
         mask : Tensor, shape (B, n_tokens), bool, optional
             Tokens whose features are replaced by the learned `masked_spec_embed`.
+
+        Returns
+        -------
+        Tensor, shape (B, n_tokens, hidden)
         """
         return self.hubert(x, mask_time_indices=mask).last_hidden_state
 

@@ -9,7 +9,7 @@ import torch
 
 @torch.no_grad()
 def hidden_pieces(model, x, rr, label, width):
-    """Drop of each beat's probability of its class while a piece is zero, (n_beats, n_pieces).
+    """Drop of each beat's probability of its class while a piece of the window is zero.
 
     Parameters
     ----------
@@ -21,6 +21,10 @@ def hidden_pieces(model, x, rr, label, width):
         The class whose probability is watched.
     width : int
         Samples of a piece, hidden in all channels.
+
+    Returns
+    -------
+    Tensor, shape (n_beats, n_times // width)
     """
     before, drops = _probability(model, x, rr, label), []
     for start in range(0, x.shape[2] - width + 1, width):
@@ -32,7 +36,7 @@ def hidden_pieces(model, x, rr, label, width):
 
 @torch.no_grad()
 def hidden_columns(model, x, rr, label, columns):
-    """The same while columns of the timing are zero, "as usual", (n_beats, len(columns)).
+    """The same while some columns of the timing are zero, "as usual".
 
     Parameters
     ----------
@@ -40,6 +44,10 @@ def hidden_columns(model, x, rr, label, columns):
         As `hidden_pieces` takes them.
     columns : list of list of int
         What is hidden together.
+
+    Returns
+    -------
+    Tensor, shape (n_beats, len(columns))
     """
     before, drops = _probability(model, x, rr, label), []
     for together in columns:

@@ -78,7 +78,7 @@ class Stopwatch:
 
 
 def online_mask(beats, online_seconds):
-    """Which of a record's `beats` the online stage may see unlabelled, (n_beats,) bool.
+    """Which of a record's `beats` the online stage may see, without their labels.
 
     Parameters
     ----------
@@ -86,6 +86,10 @@ def online_mask(beats, online_seconds):
         All annotated beats of one record.
     online_seconds : float or "all"
         Length of the first part of the record, which must hold `MIN_BEATS` beats.
+
+    Returns
+    -------
+    ndarray, shape (n_beats,), bool
     """
     everything = np.ones(len(beats), dtype=bool)
     mask = everything if online_seconds == "all" else beats.before(online_seconds)
@@ -116,7 +120,7 @@ def online_schedule(config):
 
 
 def learn_from_beats(model, strategy, x, config):
-    """Train the parts that a strategy frees on a patient's beats, in place; gives a `History`.
+    """Train the parts of a network that a strategy frees on a patient's beats, in place.
 
     Parameters
     ----------
@@ -128,6 +132,10 @@ def learn_from_beats(model, strategy, x, config):
         The patient's beats, normalised.
     config : PersonalizationConfig
         Online schedule and cuts.
+
+    Returns
+    -------
+    History
     """
     # a cache holds every beat six times: it pays where each is seen more often
     seen_often = strategy.task is puzzle_task and config.online_epochs > len(PERMUTATIONS)
@@ -138,7 +146,7 @@ def learn_from_beats(model, strategy, x, config):
 
 
 def finetune(model, train, config, *, features=None, validate=None, patience=None):
-    """Replace the output layer and learn N, S, V, in place; returns the `History`.
+    """Replace the output layer and learn N, S, V on the training set, in place.
 
     Parameters
     ----------
@@ -152,6 +160,10 @@ def finetune(model, train, config, *, features=None, validate=None, patience=Non
         Features of `train`, if the backbone is the same for all patients.
     validate, patience : optional
         See `ecglib.training.loop.fit` and `Schedule`.
+
+    Returns
+    -------
+    History
     """
     replace_output(model, n_outputs=3, seed=config.seed)
     if config.finetune == "all":

@@ -170,7 +170,7 @@ def pick(results, **wanted):
 
 
 def by(results, key, **wanted):
-    """Arms with some settings in common, a dict by the one setting in which they differ.
+    """Arms with some settings in common, by the one setting in which they differ.
 
     Parameters
     ----------
@@ -178,6 +178,10 @@ def by(results, key, **wanted):
         Setting that names the arms.
     **wanted
         As for `group`.
+
+    Returns
+    -------
+    dict of str to Arm
 
     Raises
     ------

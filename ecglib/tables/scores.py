@@ -213,7 +213,7 @@ def class_scores(arm, *, after_5min=False):
 
 
 def detected_f1(results, counted=lambda result: result.metrics["detection"].values()):
-    """F1 of N, S and V, (n_results, 3); missed and false detections count, as EC57 has it.
+    """F1 of N, S and V where missed beats and false detections count, as EC57 has it.
 
     Parameters
     ----------
@@ -221,6 +221,10 @@ def detected_f1(results, counted=lambda result: result.metrics["detection"].valu
         Of one arm.
     counted : callable
         Result -> counts of each record: TP, FN and FP of each class, (3, 3).
+
+    Returns
+    -------
+    ndarray, shape (n_results, 3)
     """
     total = np.array([np.sum(list(counted(result)), axis=0) for result in results])
     tp, wrong = total[:, :, 0], total[:, :, 1:].sum(axis=2)

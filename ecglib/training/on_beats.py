@@ -84,7 +84,7 @@ def supervised_task(forward, inputs, label, config):
 
 
 def train_supervised(config, train, device, *, validate=None, patience=None):
-    """The network, trained from scratch on labelled beats (N, S, V only), and its `History`.
+    """Train a network from scratch on labelled beats (N, S, V only).
 
     Parameters
     ----------
@@ -96,6 +96,10 @@ def train_supervised(config, train, device, *, validate=None, patience=None):
         Where to train.
     validate, patience : optional
         See `ecglib.training.loop.fit` and `Schedule`.
+
+    Returns
+    -------
+    tuple of (ECGNet, History)
     """
     model = build(config, n_outputs=3, device=device)
     task = supervised_task(model, (train.x, train.rr), train.y, config)

@@ -59,7 +59,7 @@ class _Round(torch.autograd.Function):
 
 
 def round_to(x, precision):
-    """Round a tensor, and its gradient, to a number format; the result is float32.
+    """Round a tensor to a number format; its gradient is rounded as well.
 
     Parameters
     ----------
@@ -67,6 +67,10 @@ def round_to(x, precision):
         Any shape, float32.
     precision : {"fp32", "fp16", "bf16"}
         Values too large for the format become infinite, too small ones zero.
+
+    Returns
+    -------
+    Tensor, float32
 
     Examples
     --------
