@@ -5,7 +5,10 @@ import os
 import sys
 import tempfile
 import traceback
+import warnings
 from pathlib import Path
+
+from tqdm import tqdm
 
 from ecglib.system.errors import UserError
 
@@ -31,22 +34,33 @@ def run(command):
             stream.reconfigure(errors="replace")
     _keep_home()
     try:
-        status = command() or 0
+        with warnings.catch_warnings():
+            warnings.showwarning = _note
+            status = command() or 0
         if sys.stdout:
             sys.stdout.flush()
         return status
     except BrokenPipeError:
         return 141  # as programs end that the signal of a closed pipe stops
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
+        traceback.clear_frames(error.__traceback__)
         print(
             "ecglib: stopped; what was finished is kept, call again to go on", file=sys.stderr
         )
         return 130
     except Exception as error:
+        traceback.clear_frames(error.__traceback__)  # closes progress bars, so that lines end
         print(f"ecglib: {_sentence(error)}", file=sys.stderr)
         return 1
     finally:
         _let_go()
+
+
+def _note(message, category, filename, lineno, *_):
+    """Show a warning; one of ours needs no line of the program."""
+    text = warnings.formatwarning(message, category, filename, lineno)
+    text = f"note: {message}\n" if category is UserWarning else text
+    tqdm.write(text, file=sys.stderr, end="")
 
 
 def _keep_home():

@@ -262,8 +262,10 @@ def printed_rows(pairs):
 
 
 def gaps(pairs):
-    """What stands in place of our numbers -> in how many printed rows."""
-    gone = [p.missing for p in pairs.values() if p.printed and not p.runs]
+    """What stands in place of our numbers -> in how many printed rows, of which we have none."""
+    ran = {id(p.printed) for p in pairs.values() if p.runs}
+    missing = {id(p.printed): p.missing for p in pairs.values() if p.printed}
+    gone = [word for row, word in missing.items() if row not in ran]
     return {word: gone.count(word) for word in (NOT_RUN, NOT_MEASURED) if word in gone}
 
 
