@@ -12,6 +12,12 @@ from ecglib.system.files import check_target
 from ecglib.system.paths import FIGURES, PARAMS, REPO, RESULTS, RUNS
 
 _BENCHMARKS = {"speed": "speed", "int8": "latency"}  # what is measured -> study
+_EXPORTS = {  # what `export` writes -> the options that it reads
+    "onnx": ("scope", "params", "set", "force"),
+    "micronet": ("split", "frozen", "params", "set", "force"),
+    "bundle": (),
+    "web": ("force",),
+}
 
 
 def _fetch(args):
@@ -142,20 +148,10 @@ def _bench(args):
         print(in_terminal(forms_table(measured), {"*": "{:.3g}"}))
 
 
-_EXPORTS = {
-    "onnx": ("scope", "params", "set", "force"),
-    "micronet": ("split", "frozen", "params", "set", "force"),
-    "bundle": (),
-    "web": ("force",),
-}
-"""What `export` writes -> the options that it reads, besides --out."""
-
-
 def _export(args):
     for name in ("scope", "split", "frozen", "params", "set", "force"):
         if name not in _EXPORTS[args.form] and getattr(args, name) != args.default_of(name):
-            option = "-p" if name == "set" else f"--{name}"
-            raise UserError(f"export {args.form} does not read {option}; leave it out")
+            raise UserError(f"export {args.form} does not read --{name}; leave it out")
     if args.form == "bundle":
         from ecglib.deploy.bundle.write import export_bundle
 
@@ -311,8 +307,9 @@ def _add_prediction(command):
     sub = command(_predict, "classify the beats of any recording with the shipped network")
     _add_recording(sub)
     text = "table *.csv, or WFDB annotations with another extension (default, if neither "
-    text += "--report nor --plot is given: RECORD.csv in this folder, RECORD.beats.csv for a "
-    text += "recording that is called so)"
+    text += (
+        "--report nor --plot is given: in this folder RECORD.csv, of a .csv RECORD.beats.csv)"
+    )
     _add_out(sub, text, metavar="FILE")
     text = "a page with counts, trend and strips, for a browser or to print"
     sub.add_argument("--report", type=Path, metavar="FILE.html", help=text)

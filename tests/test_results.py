@@ -155,7 +155,7 @@ def test_a_foreign_file_is_named(tmp_path, content):
     path = tmp_path / "foreign.json"
     path.write_text(content)
     with pytest.raises(
-        UserError, match=r"foreign\.json is no result file: it lacks.*delete it and rerun"
+        UserError, match=r"foreign\.json is no result, lacks.*delete it and rerun"
     ):
         results.load(path)
 

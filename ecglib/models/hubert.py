@@ -187,16 +187,12 @@ def _load_into(hubert, state, file):
         stem, _, last = name.rpartition(".")
         state[f"{stem}.parametrizations.weight.{older[last]}"] = state.pop(name)
     own = hubert.state_dict()
-    unfit = [f"{name} is missing" for name in own if name not in state]
-    both = [name for name in own if name in state]
-    unfit += [f"{n} has another shape" for n in both if state[n].shape != own[n].shape]
-    layers = [name for name in state if name.startswith("encoder.layers.")]
-    unfit += [f"{name} is too many" for name in layers if name not in own]
+    unfit = [f"{n} is missing" for n in own if n not in state]
+    both = [n for n in own if n in state and state[n].shape != own[n].shape]
+    unfit += [f"{n} has another shape" for n in both]
+    unfit += [f"{n} is too many" for n in state if "encoder.layers." in n and n not in own]
     if unfit:
-        raise UserError(
-            f"{file} does not hold HuBERT-ECG-small: {unfit[0]}; give the folder or name of "
-            "the small network"
-        )
+        raise UserError(f"{file} does not hold HuBERT-ECG-small: {unfit[0]}; give that one")
     for name in own:
         if not (state[name].is_floating_point() and state[name].isfinite().all()):
             raise UserError(f"{file} has integers or NaN in {name}; fetch {PUBLISHED} again")

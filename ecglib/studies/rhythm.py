@@ -108,16 +108,13 @@ def _samples_of(run, dataset=None):
     return _samples(dataset, path, config.lead, config.model)
 
 
-FEWEST = -(-VALIDATION_FOLDS * N_FOLDS // (N_FOLDS - 1))
-"""Recordings of which four of five folds can be divided for validation."""
-
-
 def recording_sides(run):
     """Sides of a run on recordings; see `split_sides`."""
     samples, names, classes = _samples_of(run)
-    if len(names) < FEWEST:
-        where, few = f"{run.dataset.title} in {run.source.path}", len(names)
-        raise UserError(f"{where} has too few recordings, {few}; a study needs {FEWEST}")
+    fewest = -(-VALIDATION_FOLDS * N_FOLDS // (N_FOLDS - 1))  # the rest is divided again
+    if (n := len(names)) < fewest:
+        where = f"{run.dataset.title} in {run.source.path}"
+        raise UserError(f"{where} has too few recordings, {n}; a study needs {fewest}")
     return split_sides(samples, names, classes, run.config, run.device)
 
 

@@ -32,18 +32,16 @@ def run(command):
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a closed one and a test's own have none
             stream.reconfigure(errors="replace")
+    warnings.showwarning = _note
     _keep_home()
     try:
-        with warnings.catch_warnings():
-            warnings.showwarning = _note
-            status = command() or 0
+        status = command() or 0
         if sys.stdout:
             sys.stdout.flush()
         return status
     except BrokenPipeError:
         return 141  # as programs end that the signal of a closed pipe stops
-    except KeyboardInterrupt as error:
-        traceback.clear_frames(error.__traceback__)
+    except KeyboardInterrupt:
         print(
             "ecglib: stopped; what was finished is kept, call again to go on", file=sys.stderr
         )

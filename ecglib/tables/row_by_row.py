@@ -262,10 +262,9 @@ def printed_rows(pairs):
 
 
 def gaps(pairs):
-    """What stands in place of our numbers -> in how many printed rows, of which we have none."""
-    ran = {id(p.printed) for p in pairs.values() if p.runs}
-    missing = {id(p.printed): p.missing for p in pairs.values() if p.printed}
-    gone = [word for row, word in missing.items() if row not in ran]
+    """What stands in place of our numbers -> in how many printed rows."""
+    gone = {id(p.printed): p.missing for p in pairs.values() if p.printed and not p.runs}
+    gone = list(gone.values())  # each once, also if two of ours stand beside it
     return {word: gone.count(word) for word in (NOT_RUN, NOT_MEASURED) if word in gone}
 
 

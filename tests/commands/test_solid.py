@@ -187,7 +187,7 @@ def test_export_says_what_cannot_be_written_before_it_trains(
         ("onnx", "--split=ds1_ds2"),
         ("micronet", "--scope=none"),
         ("bundle", "--params=x.yaml"),
-        ("web", "-p=seeds=[7]"),
+        ("web", "--set=seeds=[7]"),
     ],
 )
 def test_export_refuses_an_option_that_it_would_not_read(folder, capsys, form, option):

@@ -73,7 +73,7 @@ def test_the_pretraining_is_part_of_the_identity_of_a_run(outcome):
 
 
 def test_too_few_recordings_are_said_with_their_place(tmp_path):
-    write_chapman(tmp_path / "few", (RHYTHMS * 2)[: rhythm.FEWEST - 1])
+    write_chapman(tmp_path / "few", (RHYTHMS * 2)[:9])
     few = find("chapman", tmp_path / "few")
     run = Run(FOLDS[0], {"chapman": few}, torch.device("cpu"), None)
     said = f"Chapman-Shaoxing in {few.path} has too few recordings, 9; a study needs 10"
@@ -83,7 +83,7 @@ def test_too_few_recordings_are_said_with_their_place(tmp_path):
 
 
 def test_that_many_recordings_suffice():
-    label = torch.zeros(rhythm.FEWEST, dtype=torch.int64)
+    label = torch.zeros(10, dtype=torch.int64)
     samples = Samples(torch.zeros(len(label), 8), torch.full_like(label, 8), label)
     names = np.arange(len(label)).astype(str)
     sides = rhythm.split_sides(samples, names, ("SB",), FOLDS[0], torch.device("cpu"))

@@ -41,8 +41,7 @@ def write_sources(folder):
 def export_web(folder=FOLDER, *, force=False):
     """Compile the shipped network that learns for the page, and say what was written.
 
-    `force` allows to replace files. `UserError` if there is no clang or lld, or a file is there
-    or cannot be written.
+    `UserError` if there is no clang or lld, or a file is there (but for `force`) or cannot be.
     """
     folder = Path(folder)
     check_folder(folder)
