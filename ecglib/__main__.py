@@ -307,9 +307,7 @@ def _add_prediction(command):
     sub = command(_predict, "classify the beats of any recording with the shipped network")
     _add_recording(sub)
     text = "table *.csv, or WFDB annotations with another extension (default, if neither "
-    text += (
-        "--report nor --plot is given: in this folder RECORD.csv, of a .csv RECORD.beats.csv)"
-    )
+    text += "--report nor --plot is given: here RECORD.csv, of a .csv RECORD.beats.csv)"
     _add_out(sub, text, metavar="FILE")
     text = "a page with counts, trend and strips, for a browser or to print"
     sub.add_argument("--report", type=Path, metavar="FILE.html", help=text)

@@ -41,7 +41,7 @@ def write_sources(folder):
 def export_web(folder=FOLDER, *, force=False):
     """Compile the shipped network that learns for the page, and say what was written.
 
-    `UserError` if there is no clang or lld, or a file is there (but for `force`) or cannot be.
+    `UserError` if there is no clang or lld, or without `force` a file is there.
     """
     folder = Path(folder)
     check_folder(folder)
