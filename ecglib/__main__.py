@@ -12,6 +12,12 @@ from ecglib.system.files import check_target
 from ecglib.system.paths import FIGURES, PARAMS, REPO, RESULTS, RUNS
 
 _BENCHMARKS = {"speed": "speed", "int8": "latency"}  # what is measured -> study
+_EXPORTS = {  # what `export` writes -> the options that it reads
+    "onnx": ("scope", "params", "set", "force"),
+    "micronet": ("split", "frozen", "params", "set", "force"),
+    "bundle": (),
+    "web": ("force",),
+}
 
 
 def _fetch(args):
@@ -143,6 +149,9 @@ def _bench(args):
 
 
 def _export(args):
+    for name in ("scope", "split", "frozen", "params", "set", "force"):
+        if name not in _EXPORTS[args.form] and getattr(args, name) != args.default_of(name):
+            raise UserError(f"export {args.form} does not read --{name}; leave it out")
     if args.form == "bundle":
         from ecglib.deploy.bundle.write import export_bundle
 
@@ -151,7 +160,7 @@ def _export(args):
     if args.form == "web":
         from ecglib.deploy.c99.web import export_web
 
-        print(export_web(args.out))
+        print(export_web(args.out, force=args.force))
         return
     from ecglib.commands.export import export_network, ship
 
@@ -208,7 +217,7 @@ def _parser():
     def command(function, text):
         name = function.__name__.lstrip("_").replace("_", "-")
         sub = commands.add_parser(name, help=text, description=text)
-        sub.set_defaults(function=function)
+        sub.set_defaults(function=function, default_of=sub.get_default)
         return sub
 
     sub = command(_fetch, "download a database from its publisher and verify it")
@@ -280,7 +289,7 @@ def _add_deployment(command):
         "networks, beats, scripts and C code, which learns, for a Jetson or another device; or "
         "that C code compiled for the page in _static/try"
     )
-    sub.add_argument("form", choices=["onnx", "micronet", "bundle", "web"], help=text)
+    sub.add_argument("form", choices=list(_EXPORTS), help=text)
     text = "layers that an ONNX file holds in integers (default: all_int8)"
     sub.add_argument("--scope", default="all_int8", help=text)
     text = "train `micronet` on the training records of this split alone, such as ds1_ds2"
@@ -298,7 +307,7 @@ def _add_prediction(command):
     sub = command(_predict, "classify the beats of any recording with the shipped network")
     _add_recording(sub)
     text = "table *.csv, or WFDB annotations with another extension (default, if neither "
-    text += "--report nor --plot is given: RECORD.csv in this folder)"
+    text += "--report nor --plot is given: here RECORD.csv, of a .csv RECORD.beats.csv)"
     _add_out(sub, text, metavar="FILE")
     text = "a page with counts, trend and strips, for a browser or to print"
     sub.add_argument("--report", type=Path, metavar="FILE.html", help=text)

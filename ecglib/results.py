@@ -213,7 +213,7 @@ def load(path):
     kinds = {field.name: field.type for field in fields(RunResult)}
     missing = [name for name in REQUIRED if not isinstance(found.get(name), kinds[name])]
     if missing:
-        raise UserError(f"{path} is no result file: it lacks {', '.join(missing)}")
+        raise UserError(f"{path} is no result, lacks {', '.join(missing)}; delete it and rerun")
     wrong = [k for k, v in content.items() if not isinstance(v, kinds.get(k, ()))]
     if wrong:
         raise UserError(

@@ -154,7 +154,9 @@ WRONG = json.dumps(asdict(RESULT) | {"metrics": 3})  # all keys, but no metrics
 def test_a_foreign_file_is_named(tmp_path, content):
     path = tmp_path / "foreign.json"
     path.write_text(content)
-    with pytest.raises(UserError, match=r"foreign\.json is no result file: it lacks"):
+    with pytest.raises(
+        UserError, match=r"foreign\.json is no result, lacks.*delete it and rerun"
+    ):
         results.load(path)
 
 

@@ -69,10 +69,18 @@ def write(folder, readme, figure):
 
     if not Path(folder).is_dir():
         raise UserError(f"there is no folder {folder}; give one with results by study")
-    readme, load = Path(readme), partial(results.load_study, folder)
+    readme, runs = Path(readme), {}
+
+    def load(study):
+        return runs.setdefault(study, results.load_study(folder, study))
+
     text = with_findings(readme.read_text(encoding="utf-8"), folder)
     style.use()
-    drawn = overview.landscape(overview.points(load), overview.trivial(load))
+    try:
+        drawn = overview.landscape(overview.points(load), overview.trivial(load))
+    except LookupError as error:
+        lacking = ", ".join([name for name, found in runs.items() if not found] or runs)
+        raise UserError(f"{folder} lacks runs of {lacking} for README's figure") from error
     with written(figure) as unfinished:
         drawn.savefig(unfinished, format="png", dpi=110)
     with written(readme) as unfinished:

@@ -61,7 +61,7 @@ def report(folder):
     for title, table in sections.items():
         text = in_terminal(table, {"ratio": TENTHS}) if len(table) else "no runs yet"
         texts += [title, text]
-    texts += [f"stale: {path} no longer matches its configuration" for path in stale]
+    texts += [f"stale: {p} no longer fits its settings; delete it and rerun" for p in stale]
     return "\n\n".join(texts), len(stale)
 
 

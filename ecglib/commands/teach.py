@@ -12,6 +12,7 @@ from ecglib.personalize.budget import CHOSEN
 from ecglib.studies.registry import make_config, settings_of
 from ecglib.system.errors import UserError
 from ecglib.system.files import check_target, check_targets, written
+from ecglib.system.untrusted import refused
 
 MOST_STRIPS = 100
 """Most strips of a page."""
@@ -47,7 +48,8 @@ def ask(args):
     check_targets([args.out, page], (*recording.files, weights), force=args.force)
     lead, sample, _ = read(args, recording)
     classified = classify(lead, sample, network.program())
-    config = settings(network, args.labels)
+    with refused(f"{weights} is no network of this version", because=True):
+        config = settings(network, args.labels)
     table = teaching.to_ask(classified, network, config, anytime=args.anytime)
     with written(args.out) as rows, written(page) as shown:
         table.to_csv(rows, index=False)
@@ -89,21 +91,30 @@ def teach(args):
     check_target(args.out, reads, force=args.force, ending=".npz")
     lead, sample, symbol = read(args, recording)
     answers = teaching.read_answers(args.answers, lead, sample)
-    config = settings(network, len(answers.beat))
+    with refused(f"{weights} is no network of this version", because=True):
+        config = settings(network, len(answers.beat))
     taught = teaching.teach(lead, sample, network, weights, answers, args.update, config)
     about = {"record": lead.recording, "lead": lead.name, "labels": answers.counts()}
+    notes, n = notes_on(recording, lead), len(answers.beat)
     if earlier := network.meta.get("taught"):
         about["labels"] = f"{earlier['labels']} of {earlier['record']}, then {about['labels']}"
+        if earlier["record"] != lead.recording:
+            notes.append(f"note: {weights} has learned labels of {earlier['record']} before")
     new = taught.network
+    if labels := new.labels:
+        rows = [*zip(map(bytes, labels.unit), labels.label.tolist(), strict=True)]
+        if again := len({*rows[:-n]} & {*rows[-n:]}):
+            notes.append(f"note: {again:,} labels were learned before, and now count twice")
     shipped.save(args.out, new.model, new.meta | {"taught": about}, new.labels)
-    learned = f"learned from {len(answers.beat)} labels ({answers.counts()})"
+    learned = f"{n:,} label{'s' * (n > 1)} ({answers.counts()})"
     if doubted := [clock(seconds) for seconds in sample[taught.doubted] / lead.fs]:
-        found = f"{len(doubted)} nearly impossible, so without effect"
+        found = f"{len(doubted)} without effect yet, against a sure network"
         learned += f"; {found}: look again at {', '.join(doubted)}"
+    learned += f"; {answers.n_left_out:,} left out" if answers.n_left_out else ""
     return "\n".join(
         [
-            *notes_on(recording, lead),
-            f"{lead.recording}, lead {lead.name}: {learned}; {answers.n_left_out} left out",
+            *notes,
+            f"{lead.recording}, lead {lead.name}: {learned}",
             *taught.changes(answers, symbol),
             f"written to {args.out}; research, not a medical device",
         ]

@@ -21,7 +21,7 @@ from ecglib.aami import CLASSES
 from ecglib.data.signal.micro_input import LENGTH, widths
 from ecglib.deploy.c99.program import Layer, Program
 from ecglib.deploy.c99.stored import Stored
-from ecglib.deploy.c99.taught import Labels
+from ecglib.deploy.c99.taught import MAX_LABELS, Labels
 from ecglib.personalize.learner import Prior
 from ecglib.system.errors import UserError
 from ecglib.system.files import written
@@ -41,9 +41,6 @@ FROZEN = WEIGHTS.with_name("frozen.json")
 
 MAX_PARAMETERS = 100_000
 """Largest number of weights of a micro network; the shipped one has about 3,500."""
-
-MAX_LABELS = 10_000
-"""Largest number of labels that a file holds."""
 
 _MAX_UNPACKED = 2 * MAX_PARAMETERS + 200 * MAX_LABELS
 _TYPES = {
@@ -159,7 +156,8 @@ def read(path=WEIGHTS):
     damaged = refused(f"{path} is no network, or damaged; {how}")
     with damaged, opened_npz(path, _MAX_UNPACKED) as file:
         arrays = {name: file[name] for name in file.files}
-    with refused(f"{path} is no network of this version; {how}"), np.errstate(divide="raise"):
+    unfit = refused(f"{path} is no network of this version; {how}", because=True)
+    with unfit, np.errstate(divide="raise"):
         if {k: v.dtype for k, v in arrays.items()} not in (_TYPES, _TYPES | _TYPES_OF_LABELS):
             raise ValueError("other arrays")
         taught = [arrays.pop(name) for name in _TYPES_OF_LABELS if name in arrays]
@@ -239,15 +237,13 @@ def write(path, layers, meta, labels=None):
     Raises
     ------
     UserError
-        If there are more labels than `MAX_LABELS`, or the file cannot be written.
+        If the file cannot be written.
     """
     text = json.dumps(meta, separators=(",", ":")).encode()
     arrays = {"meta": np.frombuffer(text, np.uint8)}
     for field in [name for name in _TYPES if name != "meta"]:
         parts = [np.ravel(getattr(layers[name], field)) for name in _places(meta["size"])]
         arrays[field] = np.concatenate(parts).astype(_TYPES[field])
-    if labels and len(labels.label) > MAX_LABELS:
-        raise UserError(f"{path} would hold over {MAX_LABELS:,} labels; teach it fewer")
     if labels:
         near, near_shift, wide, wide_shift = vars(labels.prior).values()
         values = (near, wide, (near_shift, wide_shift), labels.unit, labels.label)

@@ -28,6 +28,8 @@ from ecglib.system.untrusted import opened_npz, refused
 MAX_BYTES, MAX_UNPACKED = 256_000, 4_000_000
 """Largest size of a file, and of the arrays in it."""
 
+_INSTEAD = "use the shipped network, or make it anew with python -m ecglib export micronet"
+
 FROM_HEAD = Anatomy(body=lambda model, read, rr: (read,), head=HEAD, output=(), last_block=())
 """MicroNet for beats whose `Inputs.x` is what the head reads; the body computes nothing."""
 
@@ -115,10 +117,7 @@ def file_of(network, weights):
     places = [folder / name for folder in (Path(weights).parent, shipped.WEIGHTS.parent)]
     path = next((place for place in places if place.is_file()), None)
     if path is None:
-        raise UserError(
-            f"{weights} needs {name} to learn, which is neither beside it nor in the library; "
-            "copy it there, or write both anew with python -m ecglib export micronet"
-        )
+        raise UserError(f"{weights} cannot be taught: {name} is not beside it; {_INSTEAD}")
     return path
 
 
@@ -135,7 +134,8 @@ def load(network, weights):
         found = {name: file[name] for name in ("head", "label", "body", "n_wanted")}
         if str(found["body"]) == body_of(network.model):
             return _replay(network.model.hidden, found["head"].T, found)
-    raise UserError(f"{path} holds beats of another network than {weights}; copy its own there")
+    why = f"{path} holds beats of another network, so one of them is of another version"
+    raise UserError(f"{weights} cannot be taught: {why}; {_INSTEAD}")
 
 
 def prior_of(network, weights):

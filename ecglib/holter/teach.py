@@ -102,7 +102,7 @@ class Answers:
     def counts(self):
         """How many labels there are of each class, in words."""
         found = np.bincount(self.label, minlength=len(CLASSES))
-        return ", ".join(f"{n} {name}" for n, name in zip(found, CLASSES, strict=True) if n)
+        return ", ".join(f"{n:,} {name}" for n, name in zip(found, CLASSES, strict=True) if n)
 
 
 def read_answers(path, lead, sample):
@@ -139,8 +139,10 @@ def read_answers(path, lead, sample):
 def _rows(path):
     """Numbers of a table's rows as a spreadsheet shows them, and their cells by column."""
     if not path.is_file():
-        raise UserError(f"there is no table {path}; name the one of `ask` that you filled in")
-    with refused(f"{path} is no table of text, or too large; save it as CSV"):
+        what = f"{path} is a folder" if path.is_dir() else f"there is no table {path}"
+        raise UserError(f"{what}; name the table of `ask` that you filled in")
+    large = f"of at most {MAX_TABLE_BYTES:,} bytes"
+    with refused(f"{path} is no table of text {large}; save it as CSV"):
         content = read_bytes(path, MAX_TABLE_BYTES)
         lines = content.decode(encoding_of(content + b"\n")).splitlines()
         # a spreadsheet program may write "sep=;" or an empty line above
@@ -150,10 +152,9 @@ def _rows(path):
     names, *rows = [[cell.strip() for cell in row] for row in cells]
     names = [name.lower() for name in names]
     for name in ("record", "lead", "sample", "label"):
-        if name not in names:
-            raise UserError(
-                f"{path} has no column {name}; fill in what python -m ecglib ask wrote"
-            )
+        if names.count(name) != 1:
+            found = f"more than one column {name}" if name in names else f"no column {name}"
+            raise UserError(f"{path} has {found}; fill in what python -m ecglib ask wrote")
     for number, row in enumerate(rows, start=skipped + 2):
         if any(row):
             row += [""] * (len(names) - len(row))
@@ -202,8 +203,8 @@ class Taught:
         """
         changed = self.before != self.after
         pairs = pd.Series(self.before[changed]) + " to " + pd.Series(self.after[changed])
-        found = [f"{n:,} from {pair}" for pair, n in pairs.value_counts().items()] or ["none"]
-        yield f"{changed.sum():,} of {len(changed):,} beats change class: {', '.join(found)}"
+        found = ", ".join(f"{n:,} from {pair}" for pair, n in pairs.value_counts().items())
+        yield f"{changed.sum():,} of {len(changed):,} beats change class{found and ': '}{found}"
         if changed.mean() > MANY_CHANGED:
             yield (
                 f"note: {changed.mean():.0%} of all beats change class: look at some of them "

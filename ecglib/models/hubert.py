@@ -171,24 +171,29 @@ def load_published(where=PUBLISHED, *, n_outputs):
             f"no weights at {where}: give a folder with {WEIGHTS}, or connect to the network "
             f"and name it as on the Hugging Face hub, such as {PUBLISHED}"
         ) from error
-    with refused(f"no weights at {file}: it is missing or damaged; fetch {PUBLISHED} again"):
+    again = f"fetch {PUBLISHED} again"
+    if not Path(file).is_file():
+        raise UserError(f"no weights at {file}: safetensors is needed, no .bin or .pt; {again}")
+    with refused(f"no weights at {file}: the file is damaged; {again}"):
         state = load_file(file)
-    _load_into(model.hubert, state, where)
+    _load_into(model.hubert, state, file)
     return model.eval()
 
 
-def _load_into(hubert, state, where):
+def _load_into(hubert, state, file):
     """Load a state dict, which may also have heads of the pretraining, and older names."""
     older = {"weight_g": "original0", "weight_v": "original1"}
     for name in [name for name in state if name.rpartition(".")[2] in older]:
         stem, _, last = name.rpartition(".")
         state[f"{stem}.parametrizations.weight.{older[last]}"] = state.pop(name)
     own = hubert.state_dict()
-    unfit = [name for name in own if name not in state or state[name].shape != own[name].shape]
-    unfit += [n for n in state if n.startswith("encoder.layers.") and n not in own]
+    unfit = [f"{n} is missing" for n in own if n not in state]
+    both = [n for n in own if n in state and state[n].shape != own[n].shape]
+    unfit += [f"{n} has another shape" for n in both]
+    unfit += [f"{n} is too many" for n in state if "encoder.layers." in n and n not in own]
     if unfit:
-        raise UserError(
-            f"{where} does not hold HuBERT-ECG-small: {unfit[0]} is missing, has another shape "
-            "or is too many; give the folder or name of the small network"
-        )
+        raise UserError(f"{file} does not hold HuBERT-ECG-small: {unfit[0]}; give that one")
+    for name in own:
+        if not (state[name].is_floating_point() and state[name].isfinite().all()):
+            raise UserError(f"{file} has integers or NaN in {name}; fetch {PUBLISHED} again")
     hubert.load_state_dict({name: state[name].to(torch.float32) for name in own})

@@ -110,7 +110,12 @@ def _samples_of(run, dataset=None):
 
 def recording_sides(run):
     """Sides of a run on recordings; see `split_sides`."""
-    return split_sides(*_samples_of(run), run.config, run.device)
+    samples, names, classes = _samples_of(run)
+    fewest = -(-VALIDATION_FOLDS * N_FOLDS // (N_FOLDS - 1))  # the rest is divided again
+    if (n := len(names)) < fewest:
+        where = f"{run.dataset.title} in {run.source.path}"
+        raise UserError(f"{where} has too few recordings, {n}; a study needs {fewest}")
+    return split_sides(samples, names, classes, run.config, run.device)
 
 
 def split_sides(samples, names, classes, config, device):

@@ -5,7 +5,10 @@ import os
 import sys
 import tempfile
 import traceback
+import warnings
 from pathlib import Path
+
+from tqdm import tqdm
 
 from ecglib.system.errors import UserError
 
@@ -29,6 +32,7 @@ def run(command):
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a closed one and a test's own have none
             stream.reconfigure(errors="replace")
+    warnings.showwarning = _note
     _keep_home()
     try:
         status = command() or 0
@@ -43,10 +47,18 @@ def run(command):
         )
         return 130
     except Exception as error:
+        traceback.clear_frames(error.__traceback__)  # closes progress bars, so that lines end
         print(f"ecglib: {_sentence(error)}", file=sys.stderr)
         return 1
     finally:
         _let_go()
+
+
+def _note(message, category, filename, lineno, *_):
+    """Show a warning; one of ours needs no line of the program."""
+    text = warnings.formatwarning(message, category, filename, lineno)
+    text = f"note: {message}\n" if category is UserWarning else text
+    tqdm.write(text, file=sys.stderr, end="")
 
 
 def _keep_home():

@@ -108,6 +108,9 @@ def check_targets(outputs, protected, *, force):
 def check_folder(path):
     """Make a folder of outputs; a `UserError` before work starts if it cannot be written."""
     with _explained(path):
+        for part in (Path(path), *Path(path).parents):
+            if part.exists() and not part.is_dir():
+                raise UserError(f"cannot write {path}: {part} is a file; name a folder")
         Path(path).mkdir(parents=True, exist_ok=True)
         _try(path)
 

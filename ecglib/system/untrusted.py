@@ -28,8 +28,10 @@ _READ_HEADER = {
 
 
 @contextmanager
-def refused(sentence):
-    """Turn every exception of the block into a `UserError`; a `UserError` stays as it is.
+def refused(sentence, *, because=False):
+    """Turn every exception of the block into a `UserError`.
+
+    A `UserError` stays as it is or, if `because` says so, is put behind the sentence.
 
     Parsers raise many kinds of exceptions on damaged files, from `IndexError` and
     `struct.error` to `RecursionError` and `MemoryError`. So all of them are caught, and the
@@ -42,7 +44,9 @@ def refused(sentence):
     """
     try:
         yield
-    except UserError:
+    except UserError as error:
+        if because:
+            raise UserError(f"{sentence}: {error}") from error
         raise
     except Exception as error:
         raise UserError(sentence) from error

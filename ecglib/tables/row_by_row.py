@@ -265,7 +265,8 @@ def printed_rows(pairs):
 
 def gaps(pairs):
     """What stands in place of our numbers -> in how many printed rows."""
-    gone = [p.missing for p in pairs.values() if p.printed and not p.runs]
+    gone = {id(p.printed): p.missing for p in pairs.values() if p.printed and not p.runs}
+    gone = list(gone.values())  # each once, also if two of ours stand beside it
     return {word: gone.count(word) for word in (NOT_RUN, NOT_MEASURED) if word in gone}
 
 

@@ -1,6 +1,7 @@
 """What README and the model card say is what files and committed runs say; nothing is typed."""
 
 import re
+import shutil
 
 import pytest
 
@@ -70,3 +71,14 @@ def test_a_readme_without_its_place_is_refused(text, tmp_path):
 def test_a_folder_that_is_not_there_is_named(tmp_path):
     with pytest.raises(UserError, match=r"there is no folder .*nowhere"):
         write(tmp_path / "nowhere", tmp_path / "README.md", tmp_path / "figure.png")
+
+
+@pytest.mark.parametrize(("there", "lacking"), [([], "baseline"), (["baseline"], "budget")])
+def test_runs_that_the_figure_lacks_are_named(tmp_path, there, lacking):
+    for study in there:
+        shutil.copytree(RESULTS / study, tmp_path / study)
+        shutil.copytree(RESULTS / "h200", tmp_path / "h200")
+    (tmp_path / "README.md").write_text(README)
+    with pytest.raises(UserError, match=f"lacks runs of {lacking}.* for README's figure"):
+        write(tmp_path, tmp_path / "README.md", tmp_path / "figure.png")
+    assert not (tmp_path / "figure.png").exists()

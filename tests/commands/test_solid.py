@@ -4,12 +4,14 @@ import os
 import shutil
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 import wfdb
+from tqdm import tqdm
 
 from ecglib.__main__ import main
 from ecglib.book import build
@@ -156,7 +158,9 @@ def test_packing_keeps_what_it_reads_and_what_is_there(folder, capsys):
         ("onnx", "nodir/x.onnx", "nodir"),
         ("onnx", "x.npz", ".onnx"),
         ("micronet", "x.onnx", ".npz"),
-        ("bundle", "there.onnx", "there.onnx"),
+        ("bundle", "there.onnx", "is a file; name a folder"),
+        ("web", "there.onnx", "is a file; name a folder"),
+        ("web", "site", "learner.wasm exists"),
         ("bundle", "there.onnx/bundle", "there.onnx"),
         ("bundle", ".", "not empty"),
     ],
@@ -166,10 +170,30 @@ def test_export_says_what_cannot_be_written_before_it_trains(
 ):
     monkeypatch.setattr("ecglib.studies.plan.Plan.read", None)
     monkeypatch.setattr("ecglib.deploy.bundle.write._networks", None)
+    monkeypatch.setattr("ecglib.deploy.c99.web.write_sources", None)
     (folder / "there.onnx").write_text("kept")
+    (folder / "site").mkdir()
+    (folder / "site" / "learner.wasm").write_text("kept")
     before = content(folder)
     refused(capsys, "export", form, "--out", out, words=[out, word])
     assert content(folder) == before
+
+
+@pytest.mark.parametrize(
+    ("form", "option"),
+    [
+        ("bundle", "--force"),
+        ("web", "--scope=none"),
+        ("onnx", "--split=ds1_ds2"),
+        ("micronet", "--scope=none"),
+        ("bundle", "--params=x.yaml"),
+        ("web", "--set=seeds=[7]"),
+    ],
+)
+def test_export_refuses_an_option_that_it_would_not_read(folder, capsys, form, option):
+    words = [f"export {form} does not read {option.partition('=')[0]}; leave it out"]
+    refused(capsys, "export", form, "--out", "new", option, words=words)
+    assert not (folder / "new").exists()
 
 
 @pytest.mark.parametrize("name", ["runs", "checkpoints"])
@@ -310,6 +334,25 @@ def test_no_error_ends_in_a_traceback(monkeypatch, capsys, tmp_path, error, word
     kept = list(tmp_path.glob("*.txt"))
     assert len(kept) == isinstance(error, IndexError)
     assert all("Traceback" in path.read_text() for path in kept)
+
+
+def test_an_error_and_a_note_have_a_line_of_their_own(monkeypatch, capsys):
+    """Even if a progress bar is on the screen, and held by the frame that fails."""
+
+    def work(number):
+        warnings.warn(f"run {number} lacks a class", stacklevel=1)
+        return 1 / (1 - number)
+
+    def fail(*_):
+        bar = tqdm(range(2), desc="runs")
+        return [work(number) for number in bar]
+
+    monkeypatch.setattr("ecglib.commands.report.report", fail)
+    assert main(["report"]) == 1
+    lines = [line.rpartition("\r")[2] for line in capsys.readouterr().err.splitlines()]
+    assert {"note: run 0 lacks a class", "note: run 1 lacks a class"} < set(lines)
+    assert lines[-1].startswith("ecglib: ")
+    assert "runs:" in lines[-2]
 
 
 PLOTTED = """

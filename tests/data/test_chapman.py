@@ -1,4 +1,5 @@
 import importlib.util
+import re
 import shutil
 
 import numpy as np
@@ -192,9 +193,22 @@ def test_first_rhythm_of_the_header_counts(tmp_path, codes, group):
 @pytest.mark.parametrize("codes", [None, "59118001", "UNKNOWN"])
 def test_header_without_a_rhythm(tmp_path, codes):
     write_challenge(tmp_path, "JS00001", np.ones((12, 600)), fs=500, dx=codes)
-    found = f"JS00001 has no known rhythm in the #Dx of its .*found: {codes or 'none'}"
+    where = re.escape(str(tmp_path / "JS00001.hea"))
+    found = f"JS00001 has no known rhythm in #Dx of {where} .*found: {codes or 'none'}"
     with pytest.raises(UserError, match=found):
         load("chapman", tmp_path)
+
+
+@pytest.mark.parametrize(("there", "lacks"), [("hea", "mat"), ("mat", "hea")])
+@pytest.mark.parametrize("in_zip", [False, True])
+def test_no_recording_is_left_out_silently(tmp_path, there, lacks, in_zip):
+    for name in ("JS00001", "JS00002"):
+        write_challenge(tmp_path / "g1", name, np.ones((12, 9)), fs=500, dx="426177001")
+    (tmp_path / "g1" / f"JS00002.{lacks}").unlink()
+    if in_zip:
+        zipped(tmp_path / "g1", tmp_path / "all.zip", "g1/")
+    with pytest.raises(UserError, match=rf"JS00002\.{there}\)? has no JS00002\.{lacks} beside"):
+        load("chapman", tmp_path / "all.zip" if in_zip else tmp_path)
 
 
 def test_lead_that_no_header_names(tmp_path):

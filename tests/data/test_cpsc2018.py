@@ -99,7 +99,9 @@ def test_bad_reference(three, rows, message):
 )
 def test_header_without_a_known_code(three, dx, found):
     write_challenge(three[0], "A0004", np.ones((12, 700)), fs=500, dx=dx)
-    message = rf"A0004 has no known label in the #Dx .*known: Normal.* found: {found}\)"
+    message = (
+        rf"A0004 has no known label in #Dx of .*A0004.hea .*known: Normal.* found: {found}\)"
+    )
     with pytest.raises(UserError, match=message):
         load("cpsc2018", three[0])
 

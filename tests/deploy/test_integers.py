@@ -215,12 +215,18 @@ def test_labels_that_do_not_fit_are_refused(taught_file, tmp_path, name, read):
     assert "\n" not in str(refusal.value)
 
 
-def test_no_more_labels_are_written_than_are_read(tmp_path):
-    network = integers.read()
-    most = labels_of(integers.MAX_LABELS + 1)
-    with pytest.raises(UserError, match="over 10,000 labels; teach it fewer"):
-        integers.write(tmp_path / "n.npz", network.layers, network.meta, most)
-    assert list(tmp_path.iterdir()) == []
+def test_no_more_labels_are_taken_than_are_read():
+    most = labels_of(integers.MAX_LABELS)
+    with pytest.raises(UserError, match="no more than 10,000 labels; give fewer"):
+        most.followed_by(most.unit[:1], most.label[:1])
+
+
+def test_the_file_comes_before_what_is_wrong_in_it(tmp_path):
+    plain = integers.read()
+    wrong = plain.meta | {"features": "other"}
+    integers.write(tmp_path / "wrong.npz", plain.layers, wrong)
+    with pytest.raises(UserError, match=r"wrong\.npz is no network of .*: features is 'other'"):
+        integers.read(tmp_path / "wrong.npz")
 
 
 def test_large_biases_are_refused(tmp_path):

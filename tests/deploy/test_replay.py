@@ -110,10 +110,16 @@ def changed(path, **arrays):
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
-        (lambda path: path.unlink(), "neither beside it nor in the library"),
+        (
+            lambda path: path.unlink(),
+            "is not beside it; use the shipped network, or make it anew",
+        ),
         (lambda path: path.write_bytes(path.read_bytes()[:500]), "is damaged"),
         (lambda path: path.write_text("no beats"), "is damaged"),
-        (lambda path: changed(path, body=np.array("0" * 16)), "beats of another network"),
+        (
+            lambda path: changed(path, body=np.array("0" * 16)),
+            "cannot be taught: .* beats of another network.*use the shipped",
+        ),
         (lambda path: changed(path, label=np.full(300, 7, np.uint8)), "is damaged"),
         (lambda path: changed(path, label=np.zeros(299, np.uint8)), "is damaged"),
         (lambda path: changed(path, head=np.zeros((79, 300), np.uint8)), "is damaged"),
@@ -131,7 +137,10 @@ def test_a_file_that_does_not_fit_is_refused_in_a_sentence(stored, damage, said)
 
 def test_weights_must_name_their_beats(network, tmp_path):
     meta = {name: value for name, value in network.meta.items() if name != "replay"}
-    with pytest.raises(UserError, match="needs a file of beats to replay"):
+    with pytest.raises(
+        UserError,
+        match=r"old\.npz cannot be taught: a file of beats to replay is not beside it",
+    ):
         replay.load(dataclasses.replace(network, meta=meta), tmp_path / "old.npz")
     elsewhere = dataclasses.replace(
         network, meta=meta | {"replay": "../../x/ds1_ds2.replay.npz"}

@@ -265,6 +265,10 @@ def table(*rows, columns="record,lead,sample,label"):
         (table("232,MLII,{0},?"), "has no label to learn from"),
         (table(), "has no label to learn from"),
         (table("232,MLII,{0},5", columns="record,lead,sample,answer"), "has no column label"),
+        (
+            table("232,MLII,{0},N,V", columns="record,lead,sample,label,label"),
+            "one column label",
+        ),
         ("", "has no column record"),
         ("PK\x03\x04\x00binary", "has no column record"),
     ],
@@ -281,13 +285,17 @@ def test_bad_tables_get_one_sentence(record, sample, tmp_path, capsys, content, 
     ("content", "said"),
     [
         (None, "there is no table"),
+        ("folder", "ask.csv is a folder; name the table"),
         (b"\xff\xfe\x00", "no table of text"),
         (b"a,\xe9", "has no column record"),
+        (b"x" * 10_000_001, "of at most 10,000,000 bytes"),
     ],
 )
 def test_files_that_are_no_tables(record, tmp_path, capsys, content, said):
     ask = tmp_path / "ask.csv"
-    if content is not None:
+    if content == "folder":
+        ask.mkdir()
+    elif content is not None:
         ask.write_bytes(content)
     assert call("teach", record, ask, "--out", tmp_path / "mine.npz") == 1
     assert_sentence(capsys, said)
@@ -356,7 +364,7 @@ def test_what_changed_is_counted_and_doubted():
     assert "60% of all beats change class" in many
     assert "fewer than 5 labels" in few
     same = teach.Taught(None, before, before, NONE)
-    assert list(same.changes(ten)) == ["0 of 5 beats change class: none"]
+    assert list(same.changes(ten)) == ["0 of 5 beats change class"]
     assert one.counts() == "1 N"
 
 

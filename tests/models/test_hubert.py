@@ -159,7 +159,20 @@ def test_weights_of_another_network_are_refused(tmp_path, fault):
     if fault == "shape":
         state["masked_spec_embed"] = torch.zeros(7)
     save_file(state, tmp_path / "model.safetensors")
-    with pytest.raises(UserError, match=r"does not hold HuBERT-ECG-small: .* missing, has"):
+    what = {"missing": "is missing", "shape": "has another shape", "deeper": "is too many"}
+    with pytest.raises(UserError, match=f"does not hold HuBERT-ECG-small: .* {what[fault]};"):
+        load_published(tmp_path, n_outputs=4)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), torch.int8])
+@pytest.mark.usefixtures("one_small_network")
+def test_weights_that_are_no_fractions_are_refused(tmp_path, number):
+    state = mini().hubert.state_dict()
+    name = "encoder.layers.1.attention.k_proj.bias"
+    wrong = {"dtype": number} if isinstance(number, torch.dtype) else {"fill_value": number}
+    state[name] = torch.full_like(state[name], **{"fill_value": 1} | wrong)
+    save_file(state, tmp_path / "model.safetensors")
+    with pytest.raises(UserError, match=rf"model\.safetensors has .* NaN in {name}; fetch"):
         load_published(tmp_path, n_outputs=4)
 
 
@@ -173,7 +186,9 @@ def test_what_holds_no_weights_is_one_clear_sentence(tmp_path, fault):
         torch.save(mini().hubert.state_dict(), tmp_path / "pytorch_model.bin")
     if fault == "no name of the hub":
         where = "no such folder/at all/here"
-    with pytest.raises(UserError, match=r"no weights at .*safetensors"):
+    said = {"damaged": "the file is damaged", "pickle": r"safetensors is needed, no \.bin"}
+    said = said.get(fault, "safetensors")
+    with pytest.raises(UserError, match=f"no weights at .*{said}"):
         load_published(where, n_outputs=4)
 
 

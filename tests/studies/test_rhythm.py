@@ -2,12 +2,20 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
+from ecglib.data.find.search import find
+from ecglib.data.samples import Samples
+from ecglib.studies import rhythm
 from ecglib.studies.rhythm import RhythmConfig
-from ecglib.studies.run import run_study
+from ecglib.studies.run import Run, run_study
+from ecglib.system.errors import UserError
 from ecglib.training import checkpoints
+from tests.data.made import write_chapman
+
+from .conftest import RHYTHMS
 
 FOLDS = [
     RhythmConfig(
@@ -62,3 +70,21 @@ def test_the_pretraining_is_part_of_the_identity_of_a_run(outcome):
     for change in ({"pretrain_data": ""}, {"pretrain_learning_rate": 1e-4}):
         other = replace(config, **change)
         assert other.hash_with(result.data) != config.hash_with(result.data)
+
+
+def test_too_few_recordings_are_said_with_their_place(tmp_path):
+    write_chapman(tmp_path / "few", (RHYTHMS * 2)[:9])
+    few = find("chapman", tmp_path / "few")
+    run = Run(FOLDS[0], {"chapman": few}, torch.device("cpu"), None)
+    said = f"Chapman-Shaoxing in {few.path} has too few recordings, 9; a study needs 10"
+    with pytest.warns(UserWarning, match="lack a class"), pytest.raises(UserError) as error:
+        rhythm.recording_sides(run)
+    assert str(error.value) == said
+
+
+def test_that_many_recordings_suffice():
+    label = torch.zeros(10, dtype=torch.int64)
+    samples = Samples(torch.zeros(len(label), 8), torch.full_like(label, 8), label)
+    names = np.arange(len(label)).astype(str)
+    sides = rhythm.split_sides(samples, names, ("SB",), FOLDS[0], torch.device("cpu"))
+    assert len(sides.test.y) + len(sides.train.y) + len(sides.validation.y) == len(label)

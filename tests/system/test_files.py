@@ -93,5 +93,5 @@ def test_a_folder_that_refuses_is_said_with_its_reason(tmp_path, monkeypatch, er
 def test_a_folder_of_outputs_is_made(read, tmp_path):
     check_folder(tmp_path / "a" / "b")
     assert list((tmp_path / "a" / "b").iterdir()) == []
-    with pytest.raises(UserError, match=r"cannot write.*read.dat"):
+    with pytest.raises(UserError, match=r"cannot write.*read\.dat is a file; name"):
         check_folder(read / "runs")

@@ -96,9 +96,9 @@ def find_files(root, recordings, extensions, labels=(), archives=()):
 
     `root` is a zip, a folder with a zip whose name fits the glob patterns `archives`, or a
     folder with the recordings in it or in its subfolders. A recording's name matches the
-    regular expression `recordings`. Its files have the `extensions`, of which the first is that
-    of the samples. Files named in `labels` are searched beside the zip, then inside it. Raises
-    a `UserError` if the zip is damaged or has a member with a path that leads out of it.
+    regular expression `recordings`. Its files have the `extensions`. Files named in `labels`
+    are searched beside the zip, then inside it. Raises a `UserError` if the zip is damaged or
+    has a member with a path that leads out of it.
     """
     root = Path(root)
     kinds = [rf"({recordings})\.{extension}" for extension in extensions]
@@ -115,8 +115,8 @@ def find_files(root, recordings, extensions, labels=(), archives=()):
         paths = [path for path in inside if name.fullmatch(path.name) and path.is_file()]
         paths.sort(key=lambda path: (len(path.parts), path), reverse=True)
         members = {path.name: path for path in paths}
-    found = (re.fullmatch(kinds[0], member) for member in members)
-    return Files(members, tuple(sorted(m[1] for m in found if m)), zips[0] if zips else None)
+    found = {Path(one).stem for one in members if re.fullmatch("|".join(kinds), one)}
+    return Files(members, tuple(sorted(found)), zips[0] if zips else None)
 
 
 def _members(path, name):

@@ -26,8 +26,9 @@ def read_recording(files, at, name, *, fs, lead=None):
     lead is missing or not in mV, or the rate is wrong.
     """
     matrix, header_name = f"{name}.mat", f"{name}.hea"
-    if header_name not in files.members:
-        raise UserError(f"{files.where(matrix)} has no {header_name} beside it; fetch it too")
+    for own, other in ((matrix, header_name), (header_name, matrix)):
+        if other not in files.members:
+            raise UserError(f"{files.where(own)} has no {other} beside it; fetch it too")
     path = at(header_name).with_suffix("")
     header = read_header(path)
     if header.fs != fs:

@@ -74,7 +74,8 @@ def read(files, lead, length):
             return _read_csv(files, at, lead, length)
 
         def label_of(name, codes):
-            return _index(name, first_known(codes, CODES), "the #Dx of its header", codes)
+            where = f"#Dx of {files.where(f'{name}.hea')}"
+            return _index(name, first_known(codes, CODES), where, codes)
 
         return read_labelled(files, at, label_of, fs=FS, lead=lead, length=length)
 

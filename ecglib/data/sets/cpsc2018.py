@@ -52,7 +52,8 @@ def read(files, lead, length):
 
         def label_of(name, codes):
             own = first_known(codes, _KNOWN) if listed is None else listed.get(name)
-            where = "the #Dx of its header" if listed is None else files.where(_REFERENCE)
+            header = f"#Dx of {files.where(f'{name}.hea')}"
+            where = header if listed is None else files.where(_REFERENCE)
             found = codes if listed is None else ()
             return index_of(name, own, _OWN, CLASSES, where, "label", found)
 

@@ -24,7 +24,7 @@ from ecglib.models.layers import weight_layers
 from ecglib.models.micronet import MicroNet
 from ecglib.quant import calibrate, fold_batchnorm, freeze_ranges, quantize
 from ecglib.system.errors import UserError
-from ecglib.system.files import written
+from ecglib.system.files import check_folder, written
 
 FORMAT = 1
 """Version of the manifest's format."""
@@ -75,10 +75,10 @@ def export_bundle(folder):
         If the folder is not empty or cannot be written.
     """
     folder = Path(folder)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    check_folder(folder)
+    if any(folder.iterdir()):
         raise UserError(f"{folder} is not empty; name a new folder")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         networks, inputs = _networks(), _beats()
         entries, expected = [], {}
         for name, (fp32, int8) in networks.items():

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from tqdm import tqdm
 
 from ecglib.aami import CLASSES
 from ecglib.deploy.c99.program import Program
@@ -14,6 +15,10 @@ from ecglib.personalize.learner import (
     Prior,
     probabilities,
 )
+from ecglib.system.errors import UserError
+
+MAX_LABELS = 10_000
+"""Largest number of labels that a network learns."""
 
 
 def own_logits(program, unit):
@@ -55,6 +60,10 @@ class Labels:
     unit: np.ndarray
     label: np.ndarray
 
+    def __post_init__(self):
+        if len(self.label) > MAX_LABELS:
+            raise UserError(f"a network learns no more than {MAX_LABELS:,} labels; give fewer")
+
     def followed_by(self, unit, label):
         """These labels, and then others."""
         return Labels(self.prior, np.vstack([self.unit, unit]), np.append(self.label, label))
@@ -62,7 +71,8 @@ class Labels:
     def taught(self, program):
         """The `TaughtProgram` that a `Program` becomes when it learns one after the other."""
         learner, logits = Learner(self.prior), own_logits(program, self.unit)
-        for beat in zip(self.unit, logits, self.label.tolist(), strict=True):
+        beats = list(zip(self.unit, logits, self.label.tolist(), strict=True))
+        for beat in tqdm(beats, desc="labels", delay=2, leave=False):
             learner.learn(*beat)
         same = program.layers, program.shapes, program.scales, program.features
         return TaughtProgram(*same, learner=learner)

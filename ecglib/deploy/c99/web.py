@@ -11,7 +11,7 @@ from ecglib.deploy.c99 import harness
 from ecglib.deploy.c99.emit import PARTS, write_c
 from ecglib.deploy.c99.learning import known_of
 from ecglib.personalize.learner import Prior
-from ecglib.system.files import written
+from ecglib.system.files import check_folder, check_targets, written
 from ecglib.system.paths import REPO
 
 FOLDER = REPO / "_static" / "try"
@@ -38,12 +38,14 @@ def write_sources(folder):
     return [source, page], digest.hexdigest()
 
 
-def export_web(folder=FOLDER):
+def export_web(folder=FOLDER, *, force=False):
     """Compile the shipped network that learns for the page, and say what was written.
 
-    `UserError` if there is no clang or lld, or a file cannot be written.
+    `UserError` if there is no clang or lld, or without `force` a file is there.
     """
     folder = Path(folder)
+    check_folder(folder)
+    check_targets([folder / LEARNER, folder / FACTS], (), force=force)
     with tempfile.TemporaryDirectory() as temporary:
         sources, sha256 = write_sources(temporary)
         code = harness.wasm(sources, EXPORTS).read_bytes()
