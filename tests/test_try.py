@@ -615,7 +615,7 @@ def test_what_is_embedded(site):
 def test_the_committed_learner_is_that_of_the_source(tmp_path):
     facts = json.loads((FOLDER / FACTS).read_text())
     _, sha256 = write_sources(tmp_path)
-    again = "the C code or the network changed: python -m ecglib export web --out _static/try"
+    again = "the C code or the network changed: python -m ecglib export web --out _static/try --force"
     assert facts["source_sha256"] == sha256, again
 
 
@@ -624,7 +624,7 @@ def test_the_committed_learner_is_that_of_the_source(tmp_path):
 @needs("wasm-ld")
 def test_a_new_build_gives_the_same_answers(browser, page, record, tmp_path):
     shutil.copytree(FOLDER, tmp_path / "source")
-    export_web(tmp_path / "source")
+    export_web(tmp_path / "source", force=True)
     old, new = (json.loads((f / FACTS).read_text()) for f in (FOLDER, tmp_path / "source"))
     if old["compiler"] == new["compiler"]:
         assert (tmp_path / "source" / LEARNER).read_bytes() == (FOLDER / LEARNER).read_bytes()
