@@ -615,8 +615,8 @@ def test_what_is_embedded(site):
 def test_the_committed_learner_is_that_of_the_source(tmp_path):
     facts = json.loads((FOLDER / FACTS).read_text())
     _, sha256 = write_sources(tmp_path)
-    again = "the C code or the network changed: python -m ecglib export web --out _static/try --force"
-    assert facts["source_sha256"] == sha256, again
+    again = "python -m ecglib export web --out _static/try --force"
+    assert facts["source_sha256"] == sha256, f"the C code or the network changed: {again}"
 
 
 @in_browser
