@@ -92,7 +92,8 @@ def _score(arm, *, after_5min=False):
 
 def _ecgnets(load):
     """Arms of ECGNet on DS1→DS2 that the landscape shows."""
-    alone = arms.by(load("baseline"), "features", norm="none", split="ds1_ds2")
+    kind = {"norm": "none", "split": "ds1_ds2", "normalization": "zscore"}
+    alone = arms.by(load("baseline"), "features", **kind)
     wide = strategies(load("h200/personalization"), "all")
     return {
         "narrow ECGNet": alone["beat"],
