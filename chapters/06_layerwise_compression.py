@@ -185,8 +185,8 @@ Chapman, a file with a fifth of ResNet1D's weights is {times:digits} times small
 (fp32). Against fp32 trained as long, accuracy changes by {sized:points}, which is {sized_within} one
 point; it is {start_within} one point of fp32 itself. In a small network on CinC 2017, a file with a tenth
 of the weights is {small:digits} times smaller, but its accuracy is {small_within} one point of {as_long}.
-One seed each. LAQ, the paper's choice of bits for each layer, is {laq_sized} one point of fp32 at the
-paper's size, and {laq_small} it in the small network.
+One seed each. LAQ, the paper's choice of bits for each layer, is {laq_sized} one point of fp32 for
+ResNet1D at the paper's size, {laq_hubert} it for HuBERT-ECG, and {laq_small} it in the small network.
 """,
     times=lambda: at_size[LARGER].metrics["file_ratio"],
     sized=sized,
@@ -196,6 +196,7 @@ paper's size, and {laq_small} it in the small network.
     small_within=lambda: within(against(SMALLEST, control())),
     as_long=lambda: CONTROLS[control()],
     laq_sized=lambda: within(compression.change(at_size["LAQ"])),
+    laq_hubert=lambda: within(compression.change(hubert_at_size["LAQ"])),
     laq_small=lambda: within(compression.change(resnet["LAQ"])),
 )
 
@@ -234,7 +235,7 @@ compare in {numref}`fig-against-paper` how accuracy falls.
 comparison.table("resnet1d", RESULTS, name="tab-paper", without=["7 bits", "5 bits"])
 
 
-# %% mystnb={"figure": {"caption": "Accuracy of ResNet1D by bits and by pruned share: printed (Chapman), ours at the paper's size (a tenth of Chapman, five folds), and narrow (CinC 2017, five folds). Dashed: always answering the commonest class of our Chapman recordings (for the line of the paper's size only). All fall steeply below three bits. In the narrow network, pruning up to seven tenths costs far less when the gains of BatchNorm are left alone.", "name": "fig-against-paper"}, "image": {"alt": "Two panels of falling lines: accuracy by bits on the left, by pruned share on the right"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "Accuracy of ResNet1D by bits and by pruned share: printed (Chapman), ours at the paper's size (a tenth of Chapman, five folds), and narrow (CinC 2017, five folds). Dashed: always answering the commonest class of our Chapman recordings (for the line of the paper's size only). All fall steeply below three bits. In the narrow network, pruning up to half costs far less when the gains of BatchNorm are left alone.", "name": "fig-against-paper"}, "image": {"alt": "Two panels of falling lines: accuracy by bits on the left, by pruned share on the right"}} tags=["remove-input"]
 def lines():
     """Ours by the names of the paper's rows."""
     end = ", gains left alone"

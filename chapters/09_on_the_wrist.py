@@ -134,16 +134,16 @@ def lied(asked, update, share):
 # %% tags=["remove-input"]
 answer(
     """
-**To classify and to learn takes a few kilobytes.** Linked for a {term}`Cortex-M4`, a small processor,
+**To classify and to learn takes some twenty kilobytes.** Linked for a {term}`Cortex-M4`, a small processor,
 the detector of beats, the micro network and its learner in plain C take {flash:count} bytes of
 {term}`flash` and {ram:count} bytes of {term}`RAM`. The code asks about beats and learns from the answers,
 in integers, and replays no beats of other people. Against an update on a PC its mean macro-F1 changes by
-{lowest:change} at worst, on patients who had no part in our choices. We ran it on a PC, never on a
+{lowest:change} at worst on the test patients of two databases, with or without record 232. We ran it on a PC, never on a
 microcontroller.
 """,
     flash=lambda: total("flash"),
     ram=lambda: total("RAM"),
-    lowest=lambda: tested()["Δ macro-F1"].min(),
+    lowest=lambda: min(tested()["Δ macro-F1"].min(), tested()["Δ without 232"].min()),
 )
 
 # %% mystnb={"figure": {"caption": "Bytes of flash and RAM by part, as the linker for a Cortex-M4 counts them; dashed: what a small microcontroller with this processor has (STM32F301K6). About half or more of both stays free. Nothing was run on one.", "name": "fig-memory"}, "image": {"alt": "Two stacked bars of bytes inside of dashed outlines, with free space to the right"}} tags=["remove-input"]
@@ -241,13 +241,13 @@ show.code(Learner._settle)
 # %% tags=["remove-input"]
 say(
     """
-**The kernel learns about as well as the update of a PC.** We compared five updates on development
-patients alone ({numref}`tab-updates`, {numref}`fig-update-costs`). Only the kernel and the update of a PC
+**On development patients, the kernel's means are close to those of a PC's update.** We compared five
+updates ({numref}`tab-updates`, {numref}`fig-update-costs`). Only the kernel and the update of a PC
 ran with a guard. Of those that fit on the device, the last layer with little replay is as good with five
 labels, but without a guard wrong answers ruin it ({numref}`fig-wrong-answers`): if one of five is wrong,
 its macro-F1 is {few:f1}, and that of the kernel {kernel:f1} (mean of both databases). The Kalman filter
-stands wrong answers as well and is better in doubt on SVDB, but learns less from five or twenty labels on
-MIT-BIH. So the kernel was chosen; no interval decides between these two.
+loses less by wrong answers and has a higher mean in doubt on SVDB, but lower ones with five or twenty labels
+on MIT-BIH. So the kernel was chosen.
 """,
     few=lambda: lied("5 labels", learning.UPDATES[1].name, 0.2),
     kernel=lambda: lied("5 labels", "kernel", 0.2),
@@ -259,17 +259,17 @@ show.table(
     "Updates on development patients of both databases (five folds, two seeds, INT8): macro-F1 after "
     "5:00. Five or twenty labels of the first five minutes, or at most twenty an hour asked in doubt. "
     "Prototypes add to the logits near each labelled beat; the Kalman filter updates the last layer "
-    "once a label, by Bayes' rule. Empty: not run, since wrong answers ruin it.",
+    "once a label, by Bayes' rule. Empty: not run, since wrong answers ruin it with twenty labels.",
     name="tab-updates",
 )
 
 # %% mystnb={"figure": {"caption": "What four updates take, and how good they are: mean macro-F1 of the row in the table above. Flash and RAM besides code and network, counted from sizes of arrays; multiplications of one label asked in doubt, mean. The kernel and the Kalman filter take far less flash and work than the updates with replay; little replay takes the least RAM.", "name": "fig-update-costs"}, "image": {"alt": "Three panels with a point for each of four updates: macro-F1 by flash, by RAM and by multiplications"}} tags=["remove-input"]
 show.figure(lambda: learning_figures.by_cost(learning.costs_table(labelled, "dev_cv")))
 
-# %% mystnb={"figure": {"caption": "Macro-F1 after 5:00 by the number of labels of the first five minutes, for five updates; development patients, two seeds. The kernel keeps up with the updates that replay beats; with few labels it is the best on SVDB.", "name": "fig-updates"}, "image": {"alt": "Two panels of rising lines, MIT-BIH and SVDB: macro-F1 by number of labels, for five updates"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "Macro-F1 after 5:00 by the number of labels of the first five minutes, for five updates; development patients, two seeds. The kernel keeps up with the updates that replay beats; on SVDB it has the highest mean with two and five labels.", "name": "fig-updates"}, "image": {"alt": "Two panels of rising lines, MIT-BIH and SVDB: macro-F1 by number of labels, for five updates"}} tags=["remove-input"]
 show.figure(lambda: learning_figures.by_labels(learning.by_labels(labelled, "dev_cv")))
 
-# %% mystnb={"figure": {"caption": "Macro-F1 after 5:00 of five updates when a share of the answers is wrong; mean of both databases, development patients, two seeds. The kernel, the Kalman filter and the update of a PC lose about as much as each other; little replay falls apart, and so do prototypes with twenty labels.", "name": "fig-wrong-answers"}, "image": {"alt": "Three panels of lines that fall as the share of wrong answers grows, for five updates"}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "Macro-F1 after 5:00 of five updates when a share of the answers is wrong; mean of both databases, development patients, two seeds. The kernel and the update of a PC lose about as much as each other; the Kalman filter loses least with five or twenty labels; little replay falls apart, and so do prototypes with twenty labels.", "name": "fig-wrong-answers"}, "image": {"alt": "Three panels of lines that fall as the share of wrong answers grows, for five updates"}} tags=["remove-input"]
 show.figure(
     lambda: learning_figures.by_wrong_answers(learning.by_wrong_answers(labelled, "dev_cv"))
 )
@@ -290,8 +290,8 @@ show.table(
 # %% tags=["remove-input"]
 show.table(
     tested,
-    "The same on patients who had no part in the choices, with networks that know development "
-    "patients alone. The kernel is better on MIT-BIH and worse on SVDB.",
+    "The same on DS2 and the test side of SVDB, with networks that know development patients alone. "
+    "One of these, 201, is the man of record 202 of DS2. On SVDB no interval excludes zero.",
     name="tab-tested",
 )
 
@@ -299,7 +299,7 @@ show.table(
 say(
     """
 We wanted to lose at most {most:digits} in each row of the two tables. {means} means keep to this, and
-{ends:count} of {rows:count} intervals.
+{ends:count} of {rows:count} intervals. Without record 232 the lowest mean is {alone:change}.
 
 With five labels on MIT-BIH ({numref}`tab-left-out`) macro-F1 changes by {five:change}, without record 232 by
 {others:change}. Most beats of this patient are S and the network is sure that they are not, so the guard
@@ -309,6 +309,7 @@ ignores the first labels: what protects against wrong answers delays right ones.
     means=lambda: "All" if min(both()["Δ macro-F1"]) >= ALLOWED else "Not all",
     ends=lambda: (both()["Δ macro-F1 low"] >= ALLOWED).sum(),
     rows=lambda: len(both()),
+    alone=lambda: both()["Δ without 232"].min(),
     five=lambda: difference("MIT-BIH, 5 labels", "Δ macro-F1"),
     others=lambda: difference("MIT-BIH, 5 labels", "Δ without 232"),
 )
@@ -316,7 +317,7 @@ ignores the first labels: what protects against wrong answers delays right ones.
 # %% tags=["remove-input"]
 say(
     """
-On SVDB the kernel can also be worse: on the patients of {numref}`tab-tested`, five labels change macro-F1 by
+On SVDB its mean can be lower: on the patients of {numref}`tab-tested`, five labels change macro-F1 by
 {svdb:change} against the update of a PC, and by {mit:change} on MIT-BIH ({seeds}).
 """,
     seeds=lambda: seeds_of(tested()),

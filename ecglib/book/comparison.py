@@ -84,7 +84,7 @@ _EQUATION_3 = (
 )
 _INSIDE = (
     "Rows of the paper's own networks that we ran: {rows}; the printed accuracy lies inside "
-    "our interval in {inside}. Shares of the classes differ, so only losses can be compared."
+    "our interval in {inside}. Shares of the classes differ, so the two cannot be compared."
 )
 
 
