@@ -129,12 +129,6 @@ def trials(method, model="resnet1d"):
     return layer_costs.validation_table([r for r in found if r.config["fold"] != "all"])
 
 
-def grid():
-    """CR of LAQ by the weights of the indices, those that ran on all five folds."""
-    found = trials("laq")
-    return found.loc[found["folds"] == 5, "CR"]
-
-
 def shared(named=resnet, model="resnet1d"):
     """LAQ with the shared tolerance that is best on validation recordings."""
     tolerance = layer_costs.chosen(trials("laq_shared", model))[-1]
@@ -453,11 +447,8 @@ say(
     """
 **LAQ, rebuilt on the small ResNet1D, is {within} one point.** CR is {ideal:digits}, and accuracy changes
 by {change:points}. Each fold was allowed to lose one point on validation recordings; the worst one lost
-{worst:amount} on its test recordings. Other weights of the indices give CRs from {least:digits} to
-{most:digits} (all results).
+{worst:amount} on its test recordings.
 """,
-    least=lambda: min(grid()),
-    most=lambda: max(grid()),
     within=lambda: within(compression.change(resnet["LAQ"])),
     ideal=lambda: resnet["LAQ"].metrics["ideal_ratio"],
     change=lambda: compression.change(resnet["LAQ"]),

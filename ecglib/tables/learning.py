@@ -10,7 +10,7 @@ import pandas as pd
 
 from ecglib.metrics import macro_f1
 from ecglib.personalize.budget import CHOSEN
-from ecglib.tables import arms, evidence, frames, scores
+from ecglib.tables import arms, budget, evidence, frames, scores
 from ecglib.training.tasks import ReplayTask
 
 DATABASES = dict(zip(evidence.DATABASES, (evidence.MIT, evidence.SVDB), strict=True))
@@ -206,21 +206,20 @@ def by_labels(results, split):
     DataFrame
         `database`, `update`, `labels` (0 without), `macro-F1`.
     """
-    nobody = arms.group(results, dataset="both", split=split, update="none", scope="all_int8")
-    rows = []
+    nobody, rows = _unlabelled(results, split), []
     for key, name in DATABASES.items():
         for update in UPDATES:
-            named = {0: nobody[0] if len(nobody) == 1 else None}
-            for budget in (1, 2, 5, 10, 20):
-                named[budget] = arm_of(results, update, "5 labels", split=split, budget=budget)
+            named = {0: nobody}
+            for n in (1, 2, 5, 10, 20):
+                named[n] = arm_of(results, update, "5 labels", split=split, budget=n)
             rows += [
                 {
                     "database": name,
                     "update": update.name,
-                    "labels": budget,
+                    "labels": n,
                     "macro-F1": _score(arm, key),
                 }
-                for budget, arm in named.items()
+                for n, arm in named.items()
                 if arm
             ]
     return pd.DataFrame(rows)
@@ -253,14 +252,16 @@ def against_retraining(results, split):
     -------
     DataFrame
         A row a database and way of asking: `update of a PC`, `kernel`, `Δ macro-F1` and, where
-        he is one of the patients, `Δ without 232`, with bounds over patients, and `seeds`.
+        he is one of the patients, `Δ without 232`, with bounds over patients; `worst, PC` and
+        `worst, kernel`, what the unluckiest patient loses of accuracy against no label, in
+        points (NaN if that was not run); `seeds`.
 
     Raises
     ------
     LookupError
         If no such pair was run.
     """
-    rows = {}
+    rows, nobody = {}, _unlabelled(results, split)
     for key, name in DATABASES.items():
         for asked in ASKED:
             found = [arm_of(results, each, asked, split=split) for each in _ENDS]
@@ -272,6 +273,8 @@ def against_retraining(results, split):
                     "kernel": new.mean(macro_f1, after_5min=True),
                     **scores.difference("Δ macro-F1", pair, macro_f1),
                     **_without_heavy(new, old),
+                    "worst, PC": _worst(old, nobody, key),
+                    "worst, kernel": _worst(new, nobody, key),
                     "seeds": new.seeds,
                 }
     missing = f"the kernel was not run on split {split}"
@@ -279,6 +282,20 @@ def against_retraining(results, split):
 
 
 _ENDS = UPDATES[0], UPDATES[-1]
+
+
+def _unlabelled(results, split):
+    """The one arm without labels; None if it was not run."""
+    found = arms.group(results, dataset="both", split=split, update="none", scope="all_int8")
+    return found[0] if len(found) == 1 else None
+
+
+def _worst(arm, nobody, database):
+    """Largest loss of one patient with one network, in points; NaN without a control."""
+    if nobody is None:
+        return np.nan
+    control, _ = _of_common_seeds(arms.on(nobody, database), arm)
+    return 100 * budget.worst_change(arm, control)[1]
 
 
 def _without_heavy(new, old):

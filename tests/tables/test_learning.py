@@ -92,6 +92,24 @@ def test_the_difference_is_of_common_seeds_alone(runs):
     assert row["Δ macro-F1"] == pytest.approx(row["kernel"] - row["update of a PC"])
 
 
+def test_the_unluckiest_patient_is_one_of_one_network(runs):
+    none = run_of(KERNEL, "5 labels", shift=30)
+    for result in none:
+        result.config.update(update="none", budget=0, query="none")
+    row = learning.against_retraining(runs + none, "dev_cv").loc["MIT-BIH, 5 labels"]
+    changes = []
+    for before, after in zip(
+        matrices((7, 21), 30, after_5min=True),
+        matrices((7, 21), 10, after_5min=True),
+        strict=True,
+    ):
+        for record in ("100", "103"):
+            right = [np.trace(np.array(found[record])[:3, :3]) for found in (before, after)]
+            n = [np.array(found[record])[:3, :3].sum() for found in (before, after)]
+            changes.append(100 * (right[1] / n[1] - right[0] / n[0]))
+    assert row["worst, kernel"] == pytest.approx(min(changes))
+
+
 def test_wrong_answers_have_a_row_each(runs):
     more = run_of(KERNEL, "5 labels", shift=20, wrong=0.2)
     table = learning.by_wrong_answers(runs + more, "dev_cv")
