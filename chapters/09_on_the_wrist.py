@@ -429,7 +429,7 @@ show.figure(lambda: figures.class_f1(c99.f1_by_peaks(in_c, library)))
 #   them is counted.
 # - **The lead is that of a clinic**, without motion of a wrist ({term}`MLII` in MIT-BIH). A watch records
 #   another lead.
-# - **Instructions of a PC** are not those of a Cortex-M4. Those of a beat are of the network alone.
+# - **Instructions of a beat** are those of the network alone.
 # - **Time runs out** after some fifty days at 500 samples a second: then the 32 bits of their count are
 #   full.
 # - **The detector** is tested here on DS2 alone; chapter {doc}`01_data` has a second database and noise.
