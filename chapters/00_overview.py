@@ -21,7 +21,7 @@
 # that rare beats count as much as normal ones. Brackets hold 95 % intervals.
 
 # %% tags=["remove-cell"]
-from functools import partial
+from functools import cache, partial
 
 from ecglib import results
 from ecglib.book import claims, show
@@ -32,7 +32,7 @@ from ecglib.system.paths import RESULTS
 from ecglib.tables import overview
 
 style.use()
-load = partial(results.load_study, RESULTS)
+load = cache(partial(results.load_study, RESULTS))
 
 # %% tags=["remove-cell"]
 pictures = {

@@ -23,7 +23,7 @@ scheduler = None  # type: str  local or tcp://host:port: Dask workers for missin
 overrides = {}  # type: dict  arms of a study, or channels and pretext_epochs of all of them
 
 # %% tags=["remove-cell"]
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 import pandas as pd
@@ -71,7 +71,7 @@ plan = Plan.read(
 )
 
 # %% tags=["remove-cell"]
-load = partial(results.load_study, RESULTS)
+load = cache(partial(results.load_study, RESULTS))
 micro, labelled, robust = load("micro"), load("budget"), load("robustness")
 in_doubt = {"query": "least_confidence", "asking": "stream"}
 everybody = {"dataset": "both", "scope": "all_int8"}

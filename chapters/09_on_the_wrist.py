@@ -24,6 +24,7 @@ overrides = {}  # type: dict  arms of a study, or channels and pretext_epochs of
 
 # %% tags=["remove-cell"]
 import tempfile
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -97,11 +98,13 @@ def macro(peaks):
     return c99.f1_by_peaks(in_c, library)[peaks]["macro-F1"]
 
 
+@cache
 def left_out():
     """The learner of the device against that of a PC, every patient left out once."""
     return learning.against_retraining(labelled, "lopo2")
 
 
+@cache
 def tested():
     """The same with networks that know development patients alone, on the other patients."""
     return learning.against_retraining(labelled, "dev_test")
