@@ -246,8 +246,8 @@ say(
     """
 **On development patients, the kernel's means are close to those of a PC's update.** We compared five
 updates ({numref}`tab-updates`, {numref}`fig-update-costs`). Only the kernel and the update of a PC
-ran with a guard. Of those that fit on the device, the last layer with little replay is as good with five
-labels, but without a guard wrong answers ruin it ({numref}`fig-wrong-answers`): if one of five is wrong,
+ran with a guard. Of those that fit on the device, the last layer with little replay has similar means with
+five labels, but without a guard wrong answers ruin it ({numref}`fig-wrong-answers`): if one of five is wrong,
 its macro-F1 is {few:f1}, and that of the kernel {kernel:f1} (mean of both databases). The Kalman filter
 loses less by wrong answers and has a higher mean in doubt on SVDB, but lower ones with five or twenty labels
 on MIT-BIH. So the kernel was chosen.

@@ -154,7 +154,8 @@ CLAIMS = {
     "Compression without loss": (
         overview.compression,
         "LAQ {printed_laq} times, “without any loss”",
-        "LAQ {sized_ratio:digits} times at {sized:points} of accuracy; in a smaller ResNet1D "
+        "LAQ of ResNet1D {sized_ratio:digits} times at {sized:points} of accuracy, of "
+        "HuBERT-ECG {hubert_ratio:digits} times at {hubert:points}; in a smaller ResNet1D "
         "{laq_ratio:digits} times at {laq:points}",
         "intervals over recordings, {n_folds} folds, one seed; a tenth of Chapman, and all "
         "{n_recordings:count} of CinC 2017",

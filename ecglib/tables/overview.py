@@ -196,22 +196,27 @@ def compression(load):
     """LAQ, and pruning with rounding while training, on five folds of CinC 2017.
 
     `laq_ratio` (ideal) and `laq`, a difference of accuracy to fp32; `sized_ratio` and `sized`,
-    the same at the paper's size on a tenth of Chapman; there, of the trained one that keeps a
-    fifth, `sized_smaller`, ratio of files, and `sized_as_long`, the difference to fp32 trained
-    as long; of the small one that keeps a tenth: `file_ratio`, and `as_long`, the difference to
+    the same at the paper's size on a tenth of Chapman, `hubert_ratio` and `hubert` those of
+    HuBERT-ECG `small` there; of the ResNet1D there that was trained and keeps a fifth,
+    `sized_smaller`, ratio of files, and `sized_as_long`, the difference to fp32 trained as
+    long; of the small one that keeps a tenth: `file_ratio`, and `as_long`, the difference to
     8 bits trained as long; `n_recordings`, `n_folds`; printed: `printed_laq`.
     """
     pooled = _pooled(load)
     laq, joint = pooled["laq", 0.0], pooled["joint", 0.9]
     (fp32,) = pick(load("rhythm"), dataset="cinc2017", model="resnet1d")
     wanted = {"dataset": "chapman", "model": "resnet1d", "size": "paper"}
-    sized = {r.config["method"]: r for r in pick(load("compression"), **wanted)}
-    if not {"laq", "joint", "longer"} <= sized.keys():
+    runs, of_hubert = load("compression"), wanted | {"model": "hubert", "size": "small"}
+    sized = {r.config["method"]: r for r in pick(runs, **wanted)}
+    hubert = {r.config["method"]: r for r in pick(runs, **of_hubert)}.get("laq")
+    if hubert is None or not {"laq", "joint", "longer"} <= sized.keys():
         raise LookupError("a method was not run at the paper's size")
     own_labels = labels_of(pick(load("rhythm"), **wanted)[0])
     return {
         "sized_ratio": sized["laq"].metrics["ideal_ratio"],
         "sized": change(sized["laq"]),
+        "hubert_ratio": hubert.metrics["ideal_ratio"],
+        "hubert": change(hubert),
         "sized_smaller": sized["joint"].metrics["file_ratio"],
         "sized_as_long": paired(sized["joint"], sized["longer"], own_labels),
         "laq_ratio": laq.metrics["ideal_ratio"],

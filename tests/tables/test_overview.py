@@ -101,6 +101,12 @@ def test_compression_is_set_against_a_network_trained_as_long():
         for r in of_study("compression")
         if kind.items() <= r.config.items()
     }
+    of_hubert = kind | {"model": "hubert", "size": "small", "method": "laq"}
+    (hubert,) = (
+        r.metrics for r in of_study("compression") if of_hubert.items() <= r.config.items()
+    )
+    assert found["hubert_ratio"] == hubert["ideal_ratio"]
+    assert found["hubert"].value == pytest.approx(hubert["difference"])
     sized, trained, longer = (every[name] for name in ("laq", "joint", "longer"))
     assert (found["sized_ratio"], found["sized"].value) == (
         sized["ideal_ratio"],
