@@ -13,6 +13,10 @@ A label has no effect if the network finds it nearly impossible, both untaught a
 other labels: this keeps single wrong answers from doing harm. A label that agrees with the
 untaught network always counts, so that others cannot silence it.
 
+A beat's class changes only if the remembered label that is nearest to it has the new class.
+Elsewhere the network's own answer stays: labels reach far, and where none is near, they can be
+wrong about many beats at once.
+
 Everything is computed in integers, and `learn.c` computes the same bit for bit.
 """
 
@@ -196,12 +200,29 @@ class Learner:
     def corrected(self, unit, logits):
         """Logits (n_beats, 3) of beats after learning, int64 in 1/`LOGIT`.
 
-        `unit` are bytes (n_beats, n_units) of the last hidden layer, `logits` (n_beats, 3) are
-        those of the network, in 1/`LOGIT`.
+        A beat keeps the network's own logits if its class would change without a label that
+        speaks for it: the nearest one that is remembered must have the new class.
+
+        Parameters
+        ----------
+        unit : ndarray of uint8, shape (n_beats, n_units)
+            Bytes of the last hidden layer.
+        logits : ndarray of int64, shape (n_beats, 3)
+            The network's own logits, in 1/`LOGIT`.
         """
-        near = NEAR * (self.prior.nearness(unit, self.unit) @ self.effect)
+        near = self.prior.nearness(unit, self.unit)
+        new = self._unguarded(near, unit, logits)
+        answer = new.argmax(axis=1)
+        unsupported = answer != np.atleast_2d(logits).argmax(axis=1)
+        if len(self.label):
+            unsupported &= self.label[near.argmax(axis=1)] != answer
+        return np.where(unsupported[:, None], logits, new)
+
+    def _unguarded(self, near, unit, logits):
+        """Logits after learning, whatever becomes of the classes; `near` is the near part."""
         wide = with_bias(unit) @ self.weight.T
-        change = _shifted(near, 13) + _shifted(wide, self.prior.wide_shift - 2)
+        change = _shifted(NEAR * (near @ self.effect), 13)
+        change += _shifted(wide, self.prior.wide_shift - 2)
         return np.clip(logits + change, -LARGEST_LOGIT, LARGEST_LOGIT)
 
     def learn(self, unit, logits, label):
@@ -234,7 +255,8 @@ class Learner:
         unit, before = self.unit[place : place + 1], self.effect[place].copy()
         reach = self.prior.reach(unit)[0]
         own = NEAR * LOGIT + _shifted((with_bias(unit)[0] @ reach) << 16, self.prior.wide_shift)
-        now = self.corrected(unit, self.logits[place : place + 1])[0]
+        near = self.prior.nearness(unit, self.unit)
+        now = self._unguarded(near, unit, self.logits[place : place + 1])[0]
         others = now - _shifted(own * before, 14)
         wanted = ONE * (np.arange(len(CLASSES)) == self.label[place])
         effect = before.copy()

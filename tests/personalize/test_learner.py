@@ -93,6 +93,33 @@ def test_beats_like_a_labelled_one_get_its_class(make):
     assert np.mean(after == 2) > 0.9
 
 
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 599), st.integers(0, 2)), min_size=1, max_size=30))
+def test_a_class_changes_only_if_the_nearest_label_has_the_new_one(said):
+    taught, own = Learner(PRIOR), unsure(len(UNIT))
+    for row, label in said:
+        taught.learn(UNIT[row], own[row], label)
+    found, kept = taught.corrected(UNIT, own), said[-learner.LABELS :]
+    difference = UNIT[:, None].astype(int) - UNIT[[row for row, _ in kept]]
+    nearness = 2**27 // (4096 + (difference**2 @ PRIOR.near >> PRIOR.near_shift))
+    for beat in np.flatnonzero(found.argmax(axis=1) != own.argmax(axis=1)):
+        nearest = np.flatnonzero(nearness[beat] == nearness[beat].max())
+        assert found[beat].argmax() in {kept[label][1] for label in nearest}
+
+
+def test_a_beat_whose_class_no_label_supports_keeps_the_networks_own_logits():
+    """A label of V turns beats between it and a label of N, but not those nearer to N."""
+    ends = np.zeros((2, UNIT.shape[1]), np.uint8), np.full((2, UNIT.shape[1]), 60, np.uint8)
+    between = np.linspace(ends[0][0], ends[1][0], 61).round().astype(np.uint8)
+    taught = Learner(PRIOR)
+    taught.learn(ends[1][0], unsure(1)[0], 2)
+    far = taught.corrected(between, unsure(61)).argmax(axis=1)
+    taught.learn(ends[0][0], 6 * unsure(1)[0], 0)  # the network is sure: it changes little
+    guarded = taught.corrected(between, unsure(61))
+    assert (far[:30] == 2).any()
+    assert np.array_equal(guarded[:30], unsure(30))
+
+
 def test_a_label_against_a_sure_network_has_no_effect():
     taught, sure = Learner(PRIOR), np.array([12 * LOGIT, 0, 0])
     taught.learn(UNIT[0], sure, 2)
@@ -101,12 +128,14 @@ def test_a_label_against_a_sure_network_has_no_effect():
 
 
 def test_a_lie_is_outvoted():
-    """One wrong answer among right ones about the same kind of beat does not turn it."""
+    """One wrong answer among right ones turns hardly a beat; some stay as the network says."""
     cloud, taught = UNIT[LABEL == 1], Learner(PRIOR)
     for unit, label in zip(cloud[:6], (1, 1, 2, 1, 1, 1), strict=True):
         taught.learn(unit, unsure(1)[0], label)
     after = taught.corrected(cloud, unsure(len(cloud))).argmax(axis=1)
-    assert np.mean(after == 1) > 0.9
+    nearest = ((cloud[:, None].astype(int) - cloud[:6]) ** 2 @ PRIOR.near).argmin(axis=1)
+    assert np.mean(after[nearest != 2] == 1) > 0.9
+    assert np.mean(after == 2) < 0.05
 
 
 @settings(max_examples=20, deadline=None)

@@ -36,14 +36,28 @@ static int32_t nearness(const int8_t *a, const int8_t *b)
     return (int32_t)(((uint32_t)1 << 27) / (4096 + (distance >> NEAR_SHIFT)));
 }
 
-/* Logits after learning. */
-static void corrected(const ecg_learned *l, const int8_t *unit, int64_t *logit)
+static int answer_of(const int64_t *logit)
+{
+    int found = 0, c;
+    for (c = 1; c < 3; c++)
+        if (logit[c] > logit[found])
+            found = c;
+    return found;
+}
+
+/* Logits after learning; returns the class of the nearest label that is remembered, or -1. */
+static int corrected(const ecg_learned *l, const int8_t *unit, int64_t *logit)
 {
     int64_t near_part[3] = {0, 0, 0}, wide_part[3] = {0, 0, 0};
-    int32_t c, i, k;
+    int32_t nearest = -1, c, i, k;
+    int its_class = -1;
     own_logits(unit, logit);
     for (i = 0; i < l->n; i++) {
         int32_t near_it = nearness(unit, l->unit[i]);
+        if (near_it > nearest) {
+            nearest = near_it;
+            its_class = l->label[i];
+        }
         for (c = 0; c < 3; c++)
             near_part[c] += (int64_t)near_it * l->effect[i][c];
     }
@@ -53,6 +67,7 @@ static void corrected(const ecg_learned *l, const int8_t *unit, int64_t *logit)
         logit[c] += scaled(LEARN_NEAR * near_part[c], 13) + scaled(wide_part[c], WIDE_SHIFT - 2);
         logit[c] = within(logit[c], LOGIT_MAX);
     }
+    return its_class;
 }
 
 /* Probabilities in 1/16384. */
@@ -151,14 +166,16 @@ void ecg_learn(ecg_learned *l, const int8_t *unit, int label)
 
 int ecg_decide(const ecg_learned *l, const int8_t *unit, int32_t *sure)
 {
-    int64_t logit[3];
+    int64_t logit[3], own[3];
     int32_t p[3];
-    int answer = 0, c;
-    corrected(l, unit, logit);
-    probabilities(logit, p);
-    for (c = 1; c < 3; c++)
-        if (logit[c] > logit[answer])
-            answer = c;
+    int spoken_for = corrected(l, unit, logit), answer = answer_of(logit);
+    own_logits(unit, own);
+    if (answer != spoken_for && answer != answer_of(own)) { /* no label speaks for this change */
+        answer = answer_of(own);
+        probabilities(own, p);
+    } else {
+        probabilities(logit, p);
+    }
     *sure = p[answer];
     return answer;
 }
