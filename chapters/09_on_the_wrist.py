@@ -229,9 +229,11 @@ show.code(type(program)._units, type(program).logits)
 # depend ($A$ is the curvature of their loss). The weights of this distance and $A^{-1}$ are computed once,
 # on a PC. This is kernel logistic regression {cite:p}`jaakkola1999`.
 #
-# **A guard against wrong answers:** a label counts only while the network gives its class three chances
-# in a thousand or more: either the untaught network, or the one that all *other* labels have taught. So a
-# wrong answer where the network is sure has no effect, until others make it less sure.
+# **Two guards.** *Against wrong answers:* a label counts only while the network gives its class three
+# chances in a thousand or more: either the untaught network, or the one that all *other* labels have
+# taught. So a wrong answer where the network is sure has no effect, until others make it less sure.
+# *Against labels that reach too far:* the class of a beat changes only if the nearest label has the new
+# class.
 
 # %% tags=["remove-input"]
 show.code(Learner._settle)

@@ -56,7 +56,7 @@ ANSWERS = (
         "**{sized_smaller:digits} times smaller, at the paper's size.** ResNet1D was pruned "
         "and rounded while it learned, on a tenth of Chapman (one seed). Its accuracy changes "
         "by {sized_as_long:points} against 32 bits trained as long. In a small network on CinC "
-        "2017, the file is {file_ratio:digits} times smaller; against 8 bits trained as long, "
+        "2017, the file is {file_ratio:digits} times smaller; compared in the same way, "
         "accuracy changes by {as_long:points}.",
         "06_layerwise_compression",
     ),
@@ -111,7 +111,7 @@ AGAINST = (
     (
         overview.compression,
         "The smallest file, that of a small network, costs accuracy: {as_long:points} against "
-        "8 bits trained as long, on one data set and with one seed.",
+        "32 bits trained as long, on one data set and with one seed.",
     ),
     (
         overview.labels,

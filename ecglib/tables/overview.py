@@ -200,7 +200,7 @@ def compression(load):
     HuBERT-ECG `small` there; of the ResNet1D there that was trained and keeps a fifth,
     `sized_smaller`, ratio of files, and `sized_as_long`, the difference to fp32 trained as
     long; of the small one that keeps a tenth: `file_ratio`, and `as_long`, the difference to
-    8 bits trained as long; `n_recordings`, `n_folds`; printed: `printed_laq`.
+    fp32 trained as long; `n_recordings`, `n_folds`; printed: `printed_laq`.
     """
     pooled = _pooled(load)
     laq, joint = pooled["laq", 0.0], pooled["joint", 0.9]
@@ -222,7 +222,7 @@ def compression(load):
         "laq_ratio": laq.metrics["ideal_ratio"],
         "laq": change(laq),
         "file_ratio": joint.metrics["file_ratio"],
-        "as_long": paired(joint, pooled["trained", 0.0], labels_of(fp32)),
+        "as_long": paired(joint, pooled["longer", 0.0], labels_of(fp32)),
         "n_recordings": len(results.decode_folds(laq.predictions)),
         "n_folds": len(laq.predictions),
         "printed_laq": f"{papers.PAPER2_TABLE_1['resnet1d']['LAQ'].ratio:.2f}",

@@ -90,7 +90,7 @@ def test_compression_is_set_against_a_network_trained_as_long():
         if kind.items() <= run.config.items()
     }
     found = overview.compression(of_study)
-    joint, control, laq = runs["joint", 0.9], runs["trained", 0.0], runs["laq", 0.0]
+    joint, control, laq = runs["joint", 0.9], runs["longer", 0.0], runs["laq", 0.0]
     assert found["as_long"].value == pytest.approx(joint["accuracy"] - control["accuracy"])
     assert found["file_ratio"] == joint["file_ratio"]
     assert found["laq_ratio"] == laq["ideal_ratio"]
