@@ -264,7 +264,8 @@ def against_retraining(results, split):
     rows, nobody = {}, _unlabelled(results, split)
     for key, name in DATABASES.items():
         for asked in ASKED:
-            found = [arm_of(results, each, asked, split=split) for each in _ENDS]
+            ends = UPDATES[0], UPDATES[-1]
+            found = [arm_of(results, each, asked, split=split) for each in ends]
             if all(found):
                 old, new = (arms.on(arm, key) for arm in _of_common_seeds(*found))
                 pair = arms.paired(new, old, after_5min=True)
@@ -279,9 +280,6 @@ def against_retraining(results, split):
                 }
     missing = f"the kernel was not run on split {split}"
     return frames.of_rows(rows, "patients, labels", missing=missing)
-
-
-_ENDS = UPDATES[0], UPDATES[-1]
 
 
 def _unlabelled(results, split):
