@@ -48,11 +48,6 @@ def _beats(results):
 def stage_table(stages):
     """Least seconds of the stages of a pipeline in FP16, estimated, by machine.
 
-    Parameters
-    ----------
-    stages : Series
-        Stage -> multiplications.
-
     Returns
     -------
     DataFrame
