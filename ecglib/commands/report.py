@@ -45,10 +45,7 @@ def _require(folder):
 def report(folder):
     """The papers row by row, the micro network, speed, and which results are stale.
 
-    Returns
-    -------
-    tuple of (str, int)
-        The text, and the number of stale files.
+    Returns the text, and the number of stale files.
     """
     _require(folder)
     stale = stale_files(folder)

@@ -223,13 +223,7 @@ def three_sizes(named):
 
 
 def networks(resnet, hubert):
-    """Both networks of paper 2 as boxes: ResNet1D on the left, HuBERT-ECG on the right.
-
-    Parameters
-    ----------
-    resnet : ResNet1DConfig
-    hubert : HubertECGConfig
-    """
+    """Both networks of paper 2 as boxes, by their configurations: ResNet1D, then HuBERT-ECG."""
     columns = {
         f"ResNet1D\n{_millions(ResNet1D(resnet))}": _resnet_rows(resnet),
         f"HuBERT-ECG\n{_millions(HubertECG(hubert))}": _hubert_rows(hubert),

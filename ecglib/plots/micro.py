@@ -41,12 +41,7 @@ TIMING = (
 
 
 def network(size):
-    """The micro network from its two inputs to the three classes, with shapes and weights.
-
-    Parameters
-    ----------
-    size : MicroNetConfig
-    """
+    """The network of a `MicroNetConfig` from inputs to classes, with shapes and weights."""
     model, n_times = MicroNet(size), size.n_times
     figure, axis = blank(4.6)
     column, side, step = 1.75, 4.75, 0.72
