@@ -12,6 +12,7 @@ from ecglib.aami import CLASSES, patient_of
 from ecglib.book import claims
 from ecglib.book.formats import TENTHS, shown
 from ecglib.book.say import NO_RUN
+from ecglib.commands.report import require_results
 from ecglib.data import sets
 from ecglib.data.find.identity import sha256_of
 from ecglib.data.signal.micro_input import parts_of
@@ -61,8 +62,7 @@ def write(folder, readme, figure):
     """
     from ecglib.plots import overview, style
 
-    if not Path(folder).is_dir():
-        raise UserError(f"there is no folder {folder}; give one with results by study")
+    require_results(folder)
     readme, runs = Path(readme), {}
 
     def load(study):
