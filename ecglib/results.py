@@ -200,13 +200,7 @@ def save(result, path):
 
 
 def load(path):
-    """Read one result file.
-
-    Raises
-    ------
-    UserError
-        If the file is not JSON or not a result.
-    """
+    """Read one result file; a `UserError` if it is not JSON or not a result."""
     with refused(f"{path} is no readable JSON result; delete it and rerun"):
         content = read_json(path)
     found = content if isinstance(content, dict) else {}

@@ -79,16 +79,12 @@ def patient_bootstrap(per_record, statistic, *, n_resamples=2000, level=0.95, se
 def paired_difference(
     per_record_a, per_record_b, statistic, *, bca=False, n_resamples=2000, level=0.95, seed=0
 ):
-    """Difference a − b of a statistic, with its interval over patients.
+    """Difference a − b of a statistic, as `Interval` over patients.
 
     The same patients are drawn on both sides, so a patient who is hard for both does not widen
     the interval. Parameters are those of `patient_bootstrap`. With `bca` the interval is the
     bias-corrected and accelerated one of the same draws. Its acceleration is computed by
     leaving out each patient once.
-
-    Returns
-    -------
-    Interval
 
     Raises
     ------
@@ -174,7 +170,7 @@ def mcnemar(correct_a, correct_b):
 
 
 def paired_accuracy(correct_a, correct_b, *, n_resamples=10000, level=0.95, seed=0):
-    """Difference a − b of the accuracies on the same recordings, with its interval.
+    """Difference a − b of the accuracies on the same recordings, as `Interval`.
 
     Recordings are drawn with replacement. Each adds −1, 0 or +1 to the difference, so a draw is
     made by drawing the counts of these three values.
@@ -183,10 +179,6 @@ def paired_accuracy(correct_a, correct_b, *, n_resamples=10000, level=0.95, seed
     ----------
     correct_a, correct_b : array_like of bool, shape (n_recordings,)
         Whether a, b classified the recording correctly.
-
-    Returns
-    -------
-    Interval
 
     Examples
     --------

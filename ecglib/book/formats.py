@@ -135,7 +135,7 @@ def shown(frame, formats=None):
 
 
 def stacked(frames, formats=None):
-    """Tables under each other as text, each under its own heading.
+    """Tables under each other as text (DataFrame of str), each under its own heading.
 
     Parameters
     ----------
@@ -143,10 +143,6 @@ def stacked(frames, formats=None):
         Heading -> table.
     formats : dict, optional
         As for `shown`; under a heading, formats of that table alone.
-
-    Returns
-    -------
-    DataFrame of str
     """
     formats = formats or {}
     everywhere = {k: form for k, form in formats.items() if not isinstance(form, dict)}

@@ -8,12 +8,8 @@ from pathlib import Path
 def external_loads(html):
     """What the pages and style sheets below a folder would fetch from other machines.
 
-    Links that a reader may click are no such thing; scripts, images, styles, fonts are.
-
-    Returns
-    -------
-    list of str
-        `file: address`, sorted.
+    Texts `file: address`, sorted. Links that a reader may click are no such thing; scripts,
+    images, styles, fonts are.
     """
     found = set()
     for page in Path(html).rglob("*.html"):

@@ -144,11 +144,6 @@ def code(*objects):
     """The library's own source of functions or classes, docstrings cut to their first line.
 
     Each names itself and links to its place in the reference.
-
-    Parameters
-    ----------
-    *objects : function or class
-        Of `ecglib`.
     """
     parts = []
     for item in objects:

@@ -419,6 +419,8 @@ def save(figure, path):
 def draw(out, folder, data_root=None):
     """Draw all reference figures from the recordings of MIT-BIH; only then write them.
 
+    Returns their paths.
+
     Parameters
     ----------
     out : Path
@@ -427,10 +429,6 @@ def draw(out, folder, data_root=None):
         Committed results by study.
     data_root : path, optional
         Where the records are; searched if not given.
-
-    Returns
-    -------
-    list of Path
 
     Raises
     ------

@@ -12,6 +12,7 @@ from ecglib.aami import CLASSES, patient_of
 from ecglib.book import claims
 from ecglib.book.formats import TENTHS, shown
 from ecglib.book.say import NO_RUN
+from ecglib.commands.report import require_results
 from ecglib.data import sets
 from ecglib.data.find.identity import sha256_of
 from ecglib.data.signal.micro_input import parts_of
@@ -38,18 +39,15 @@ def findings(folder):
 
 
 def with_findings(text, folder):
-    """The text of a README with the findings of a folder of results in their place.
-
-    Raises
-    ------
-    UserError
-        If the lines `START` and `END` are not there once, in this order.
-    """
+    """The text of a README with the findings of a folder of results in their place."""
     return _filled("README.md", text, findings(folder))
 
 
 def _filled(name, text, content):
-    """The text of a file with another content between its lines."""
+    """The text of a file with another content between its lines `START` and `END`.
+
+    A `UserError` if these are not there once, in this order.
+    """
     before, start, rest = text.partition(START)
     _, end, after = rest.partition(END)
     if not (start and end) or START in rest or END in after:
@@ -58,17 +56,13 @@ def _filled(name, text, content):
 
 
 def write(folder, readme, figure):
-    """Write the findings into a README, and the landscape beside it.
+    """Write the findings of reference runs into a README, and the landscape beside it.
 
-    Parameters
-    ----------
-    folder, readme, figure : path
-        Reference runs; Markdown file to change; image to write.
+    `folder` holds the runs by study, `readme` is Markdown, `figure` the image to write.
     """
     from ecglib.plots import overview, style
 
-    if not Path(folder).is_dir():
-        raise UserError(f"there is no folder {folder}; give one with results by study")
+    require_results(folder)
     readme, runs = Path(readme), {}
 
     def load(study):

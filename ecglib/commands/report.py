@@ -37,7 +37,8 @@ def _labels(folder):
     return evidence.labels_table(named) if named else pd.DataFrame()
 
 
-def _require(folder):
+def require_results(folder):
+    """Raise a `UserError` if there is no such folder of results."""
     if not Path(folder).is_dir():
         raise UserError(f"there is no folder {folder}; give one with results by study")
 
@@ -45,12 +46,9 @@ def _require(folder):
 def report(folder):
     """The papers row by row, the micro network, speed, and which results are stale.
 
-    Returns
-    -------
-    tuple of (str, int)
-        The text, and the number of stale files.
+    Returns the text, and the number of stale files.
     """
-    _require(folder)
+    require_results(folder)
     stale = stale_files(folder)
     budget = "The micro network, every patient left out once, after 5:00, by labelled beats"
     sections = {budget: _labels(folder)}
@@ -87,8 +85,8 @@ def compare(mine, reference):
     UserError
         If a folder is missing or they have no study in common.
     """
-    _require(mine)
-    _require(reference)
+    require_results(mine)
+    require_results(reference)
     parts, other = [], []
     for study in registry.names():
         sides = [results.load_study(folder, study) for folder in (mine, reference)]

@@ -9,8 +9,8 @@ from ecglib.models.layers import watched
 def variance_ratios(model, compressed, x):
     """Variance of each layer's output in a compressed network divided by that in the original.
 
-    Of convolutions and linear layers, before any normalization; over recordings, channels and
-    time.
+    A dict by layer: convolutions and linear layers, before any normalization; over recordings,
+    channels and time.
 
     Parameters
     ----------
@@ -18,10 +18,6 @@ def variance_ratios(model, compressed, x):
         Two networks with the same layers, in evaluation mode.
     x : Tensor, shape (n, n_times), float32
         Recordings.
-
-    Returns
-    -------
-    dict of str to float
     """
     before, after = {}, {}
     for network, found in ((model, before), (compressed, after)):

@@ -117,7 +117,7 @@ def _solved(choices, size, price, names, available):
 
 
 def rounded(model, config, beats):
-    """The network in integers, with calibrated ranges, before any further training.
+    """The network from `ecglib.quant.quantize`, with calibrated ranges and not trained further.
 
     Parameters
     ----------
@@ -127,11 +127,6 @@ def rounded(model, config, beats):
         Scope, bits and their allocation.
     beats : TrainingBeats
         The training set.
-
-    Returns
-    -------
-    MicroNet
-        The network from `ecglib.quant.quantize`.
     """
     typical = beats.typical(config)
     quantized = quantize(model, config.scope, weight_bits=bits_of(model, config, typical))

@@ -107,7 +107,9 @@ class CodedModel:
 
 
 def encode(model, bits, *, names, mask=None, **how):
-    """Round, and with a mask also prune, some weights of a network, which is not changed.
+    """A `CodedModel` of a network with some weights rounded and, with a mask, pruned.
+
+    The network is not changed.
 
     Parameters
     ----------
@@ -123,10 +125,6 @@ def encode(model, bits, *, names, mask=None, **how):
         pruned. A weight of 32 bits with a mask is pruned but not rounded.
     **how
         `axis`, `scale_rule` and `half_scales` of `encode_array`.
-
-    Returns
-    -------
-    CodedModel
 
     Raises
     ------
@@ -155,7 +153,7 @@ def uncoded(model):
 
 
 def encode_array(w, bits, *, axis=None, scale_rule="minmax", kept=None, half_scales=False):
-    """Code one weight tensor, of any shape.
+    """Code one weight tensor, of any shape, as a `CodedTensor`.
 
     Parameters
     ----------
@@ -174,10 +172,6 @@ def encode_array(w, bits, *, axis=None, scale_rule="minmax", kept=None, half_sca
     half_scales : bool
         Round scales to half precision before the weights are rounded with them. If a scale is
         outside the range of half precision, all stay in single precision.
-
-    Returns
-    -------
-    CodedTensor
 
     Raises
     ------

@@ -37,7 +37,7 @@ def as_callable(model):
 
 
 def time_calls(runtimes, x, rr, batch, n_calls):
-    """Seconds of single calls.
+    """Seconds of single calls, (n_calls,) by name of the runtime.
 
     Parameters
     ----------
@@ -48,10 +48,6 @@ def time_calls(runtimes, x, rr, batch, n_calls):
     batch, n_calls : int
         Beats of a call (`UserError` if there are fewer), and number of timed calls of each
         runtime. A round of calls before them is not timed.
-
-    Returns
-    -------
-    dict of str to ndarray, shape (n_calls,)
     """
     if len(x) < batch:
         raise UserError(f"batch is {batch}, but there are {len(x)} beats; lower batch")

@@ -207,12 +207,7 @@ def our_stages(work, *, steps, replayed, labels, n_online, n_test):
 
 
 def measured_here():
-    """Measure this processor in fp32 on one thread, by a product of matrices and a copy.
-
-    Returns
-    -------
-    Machine
-    """
+    """This processor as `Machine`: fp32 on one thread, by a product of matrices and a copy."""
     with torch_threads(1):
         a, b = torch.randn(2, _SIDE, _SIDE)
         peak = 2 * _SIDE**3 / fastest(lambda: a @ b)

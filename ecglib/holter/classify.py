@@ -84,7 +84,7 @@ def inputs_of(lead, sample, program):
 
 
 def classify(lead, sample, program):
-    """Classify beats of a lead.
+    """Classify beats of a lead, as `Classified`; a `UserError` if there are none.
 
     Parameters
     ----------
@@ -93,15 +93,6 @@ def classify(lead, sample, program):
         R-peaks of all beats, ascending.
     program : ecglib.deploy.c99.program.Program
         The network.
-
-    Returns
-    -------
-    Classified
-
-    Raises
-    ------
-    UserError
-        If there is no beat.
     """
     if len(sample) == 0:
         raise UserError(

@@ -175,11 +175,7 @@ def _readable(recording, index):
 
 
 def read_lead(recording, wanted=None):
-    """Read the lead that `choose` picks.
-
-    Returns
-    -------
-    Lead
+    """Read the lead that `choose` picks, as `Lead`.
 
     Raises
     ------

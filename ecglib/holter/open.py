@@ -35,7 +35,7 @@ _OTHERS = (  # form, where its files have which bytes, the ending of others, wha
 
 
 def open_recording(path, fs=None, units=None):
-    """Open a recording: a WFDB record, an EDF file or a table.
+    """Open a recording, a WFDB record, an EDF file or a table, as `Recording`.
 
     Parameters
     ----------
@@ -46,10 +46,6 @@ def open_recording(path, fs=None, units=None):
         Samples a second of a table, Hz; its times are not read then.
     units : str, optional
         Unit of a table's samples: nV, uV, mV or V.
-
-    Returns
-    -------
-    ecglib.holter.recording.Recording
 
     Raises
     ------

@@ -37,13 +37,7 @@ network is built, since importing HuBERT-ECG takes seconds."""
 
 
 def network(name):
-    """Class of a network by its key in `MODELS`.
-
-    Raises
-    ------
-    UserError
-        If there is no such network.
-    """
+    """Class of a network by its key in `MODELS`; a `UserError` if there is none."""
     if name not in MODELS:
         raise UserError(f"model is {name!r}; it must be one of: {', '.join(MODELS)}")
     if isinstance(MODELS[name], type):

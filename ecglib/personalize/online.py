@@ -78,7 +78,7 @@ class Stopwatch:
 
 
 def online_mask(beats, online_seconds):
-    """Which of a record's `beats` the online stage may see, without their labels.
+    """Mask (n_beats,) of a record's `beats` that the online stage may see, without labels.
 
     Parameters
     ----------
@@ -86,10 +86,6 @@ def online_mask(beats, online_seconds):
         All annotated beats of one record.
     online_seconds : float or "all"
         Length of the first part of the record, which must hold `MIN_BEATS` beats.
-
-    Returns
-    -------
-    ndarray, shape (n_beats,), bool
     """
     everything = np.ones(len(beats), dtype=bool)
     mask = everything if online_seconds == "all" else beats.before(online_seconds)

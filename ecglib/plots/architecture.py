@@ -79,13 +79,7 @@ def steps(texts, size, n_columns=3):
 
 
 def ecgnet(channels):
-    """ECGNet from the beat to the three classes: what each layer does, and its size.
-
-    Parameters
-    ----------
-    channels : tuple of int
-        Filters of the five blocks.
-    """
+    """ECGNet with these filters in its blocks: what each layer does, and its size."""
     network = ECGNet(ECGNetConfig(channels=tuple(channels)))
     rows = _layers(network)
     figure, axis = blank(ROW * (len(rows) + 1))

@@ -90,9 +90,10 @@ def front(panels):
         axis.set_title(title)
         used |= {result.config["method"] for result in named.values()}
     np.atleast_1d(axes)[-1].set_xlabel("kilobytes of the file")
-    handles = [_handle(method, text) for method, text in _KINDS.items() if method in used]
+    kinds = {method: text for method, text in _KINDS.items() if method in used}
     if used & set(VARIANTS):
-        handles.append(_handle("matrix_quant", "not filled: gains left alone"))
+        kinds["matrix_quant"] = "not filled: gains left alone"
+    handles = [Line2D([], [], label=text, **_look(method)) for method, text in kinds.items()]
     handles.append(Line2D([], [], color=NEUTRAL, ls=":", label="best of its size"))
     figure.legend(handles=handles, loc="outside upper center", ncols=2, fontsize=10)
     return figure
@@ -126,16 +127,10 @@ def _front(axis, named, n_bytes):
 
 
 def _look(method):
-    """Colour, marker and filling of a method."""
+    """Colour, marker and filling of a method, without a line."""
     color = ORIGIN_COLORS[ORIGINS[method]]
     fill = "white" if method in VARIANTS else color
-    return {"fmt": MARKERS[method], "color": color, "mfc": fill, "ms": 7}
-
-
-def _handle(method, text):
-    look = _look(method)
-    color, fill = look["color"], look["mfc"]
-    return Line2D([], [], ls="", marker=look["fmt"], color=color, mfc=fill, ms=7, label=text)
+    return {"marker": MARKERS[method], "ls": "", "color": color, "mfc": fill, "ms": 7}
 
 
 def against_paper(printed, ours, constant):
@@ -228,13 +223,7 @@ def three_sizes(named):
 
 
 def networks(resnet, hubert):
-    """Both networks of paper 2 as boxes: ResNet1D on the left, HuBERT-ECG on the right.
-
-    Parameters
-    ----------
-    resnet : ResNet1DConfig
-    hubert : HubertECGConfig
-    """
+    """Both networks of paper 2 as boxes, by their configurations: ResNet1D, then HuBERT-ECG."""
     columns = {
         f"ResNet1D\n{_millions(ResNet1D(resnet))}": _resnet_rows(resnet),
         f"HuBERT-ECG\n{_millions(HubertECG(hubert))}": _hubert_rows(hubert),

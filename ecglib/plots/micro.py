@@ -41,12 +41,7 @@ TIMING = (
 
 
 def network(size):
-    """The micro network from its two inputs to the three classes, with shapes and weights.
-
-    Parameters
-    ----------
-    size : MicroNetConfig
-    """
+    """The network of a `MicroNetConfig` from inputs to classes, with shapes and weights."""
     model, n_times = MicroNet(size), size.n_times
     figure, axis = blank(4.6)
     column, side, step = 1.75, 4.75, 0.72
@@ -143,8 +138,7 @@ def budget_curves(named):
         axis.set_title(title if title != evidence.OTHERS else f"{evidence.MIT}\n{title}")
     axes[0].set_ylabel("macro-F1 after 5:00")
     figure.supxlabel("labels a patient (mean)", fontsize=12)
-    lines, words = axes[0].get_legend_handles_labels()
-    figure.legend(lines, words, loc="outside upper center", ncols=len(words), fontsize=10)
+    _legend(figure, axes[0], len(named))
     return figure
 
 
@@ -216,8 +210,7 @@ def patients(arm, control, names):
         axis.tick_params(axis="x", labelsize=10)
     axes[0].set_ylabel("record")
     figure.supxlabel("accuracy after 5:00, %", fontsize=12)
-    lines, words = axes[0].get_legend_handles_labels()
-    figure.legend(lines, words, loc="outside upper center", ncols=3, fontsize=10)
+    _legend(figure, axes[0], 3)
     return figure
 
 
@@ -264,7 +257,8 @@ def noise(table):
             axis.fill_between(place, *bounds, color=OURS, alpha=0.12)
         axis.set_xticks(place, ["clean" if x == CLEAN else f"{x:g}" for x in levels])
         axis.tick_params(axis="x", labelsize=10)
-    _finish(figure, axis, "signal to noise, dB")
+    figure.supxlabel("signal to noise, dB", fontsize=12)
+    _legend(figure, axis, 2)
     return figure
 
 
@@ -282,7 +276,8 @@ def refusing(table):
                 axis.annotate(f" {level:g}", (x, y), va="top", fontsize=10)
         axis.set_xlim(1.05, -0.05)
     figure.supylabel("share of answers that are right", fontsize=12)
-    _finish(figure, axis, "share of annotated beats that get an answer")
+    figure.supxlabel("share of annotated beats that get an answer", fontsize=12)
+    _legend(figure, axis, 2)
     return figure
 
 
@@ -302,10 +297,10 @@ def _of_noises(table):
     return figure, panels
 
 
-def _finish(figure, axis, label):
-    figure.supxlabel(label, fontsize=12)
+def _legend(figure, axis, n_columns):
+    """One legend above all panels, of what one of them shows."""
     lines, words = axis.get_legend_handles_labels()
-    figure.legend(lines, words, loc="outside upper center", ncols=2, fontsize=10)
+    figure.legend(lines, words, loc="outside upper center", ncols=n_columns, fontsize=10)
 
 
 def timeline(title, seconds, label, said, asked):
@@ -349,8 +344,7 @@ def timeline(title, seconds, label, said, asked):
     bottom.set(xlabel="minutes", ylabel="annotated", ylim=(len(CLASSES) - 0.5, -0.5))
     for axis in (top, bottom):
         axis.grid(visible=False)
-    lines, words = middle.get_legend_handles_labels()
-    figure.legend(lines, words, loc="outside upper center", ncols=2, fontsize=10)
+    _legend(figure, middle, 2)
     return figure
 
 

@@ -79,13 +79,7 @@ def roofs(machines, precision, networks, points):
 
 
 def stages(paper, ours):
-    """Multiplications of two ways to personalize, by stage.
-
-    Parameters
-    ----------
-    paper, ours : Series
-        From `ecglib.deploy.roofline`.
-    """
+    """Multiplications of two ways to personalize by stage, from `ecglib.deploy.roofline`."""
     figure, axis = plt.subplots(figsize=(WIDTH, 3.8))
     rows = pd.concat([paper, ours])
     colors = [ORIGIN_COLORS["paper"]] * len(paper) + [ORIGIN_COLORS["ours"]] * len(ours)

@@ -31,13 +31,7 @@ def from_params_to_page():
 
 
 def study_minutes(machines):
-    """Minutes of every study, on one or more machines.
-
-    Parameters
-    ----------
-    machines : dict of str to DataFrame
-        Machine -> table of `ecglib.tables.runs.study_times`; two at most.
-    """
+    """Minutes of every study by machine (two at most), from `tables.runs.study_times`."""
     figure, axis = _by_machine(machines, "minutes")
     axis.set_xlabel("minutes")
     return figure

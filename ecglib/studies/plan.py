@@ -17,7 +17,7 @@ from ecglib.system.paths import RUNS
 
 
 def expand(study, arms, *, seeds=(), **shared):
-    """Configurations of a study from a list of arms.
+    """Configurations of a study from a list of arms, in their order and without repetition.
 
     Parameters
     ----------
@@ -29,11 +29,6 @@ def expand(study, arms, *, seeds=(), **shared):
         Seeds of every arm that does not name its own under `seed`.
     **shared
         Settings that all arms have in common.
-
-    Returns
-    -------
-    list of RunConfig
-        Configurations in order of the arms, without repetition.
 
     Examples
     --------
@@ -132,7 +127,7 @@ class Plan:
         return self._found[key]
 
     def run(self, study, *, arms=None, runs=RUNS, again=False):
-        """Compute the runs of a study that have no result yet, and read the others.
+        """Compute the runs of a study that have no result yet, and read the others: RunResults.
 
         Parameters
         ----------
@@ -142,10 +137,6 @@ class Plan:
             Folder of live results.
         again : bool
             Whether existing results of these runs are deleted first.
-
-        Returns
-        -------
-        list of RunResult
         """
         configs = self.configs(study, arms)
         sources, device = self.sources(configs), self.common("device")

@@ -150,13 +150,7 @@ def settings_of(name):
 
 
 def make_config(study, /, **settings):
-    """Configuration of a run from settings; unknown names are refused.
-
-    Raises
-    ------
-    UserError
-        If the study or a setting is unknown, or a value is not allowed.
-    """
+    """Configuration of a run from settings; a `UserError` if a name or value is not allowed."""
     known = settings_of(study)
     for name in settings:
         if name not in known:

@@ -207,10 +207,7 @@ def _budget_row(arm, control):
 def worst_change(arm, control):
     """What the unluckiest patient loses: a patient gets the network of one seed, not a mean.
 
-    Returns
-    -------
-    tuple of (str, float)
-        Record, and its change of accuracy after 5:00 with the worst single network.
+    Record (str), and its change of accuracy after 5:00 with the worst single network.
     """
     change = scores.patient_change(arm, control).min()
     return change.idxmin(), float(change.min())

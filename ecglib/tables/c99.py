@@ -163,17 +163,9 @@ def stream_table(results, library):
 
 
 def f1_by_peaks(results, library):
-    """F1 of each class by where the R-peaks come from, mean over seeds.
+    """F1 of each class, and "macro-F1", by where the R-peaks come from, mean over seeds.
 
-    Parameters
-    ----------
-    results, library : list of RunResult
-        As for `stream_table`, of one arm each.
-
-    Returns
-    -------
-    dict of str to dict of str to float
-        Source of the R-peaks -> class, or "macro-F1" -> F1.
+    Arguments are those of `stream_table`, of one arm each.
     """
     arm = arms.pick(results)
     known = scores.class_scores(arm)

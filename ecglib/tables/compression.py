@@ -218,6 +218,8 @@ def labels_of(fp32):
 def paired(result, control, labels):
     """Accuracy of one compressed network minus that of another on the same recordings.
 
+    An `Interval` of shares, from `ecglib.stats.paired_accuracy`.
+
     Parameters
     ----------
     result, control : RunResult
@@ -225,11 +227,6 @@ def paired(result, control, labels):
         not seen it.
     labels : dict of str to int
         Recording -> class, see `labels_of`.
-
-    Returns
-    -------
-    Interval
-        A share, from `ecglib.stats.paired_accuracy`.
 
     Raises
     ------

@@ -9,17 +9,10 @@ from ecglib.studies import registry
 
 
 def studies(folder):
-    """Results below a folder, by the name that their table gets.
+    """Result files below a folder, sorted, by the name that their table gets.
 
-    Parameters
-    ----------
-    folder : path
-        Holds folders of studies, perhaps in folders of their own: `h200/baseline`.
-
-    Returns
-    -------
-    dict of str to list of Path
-        "h200-baseline" -> result files, sorted; a study without results is left out.
+    Folders of studies may lie in folders of their own: "h200-baseline" is that of
+    `h200/baseline`. A study without results is left out.
     """
     folder = Path(folder)
     found = {

@@ -125,10 +125,6 @@ def _asked(settings):
 def splits_table(named):
     """One network without labels on several splits, after 5:00, a row a split and database.
 
-    Parameters
-    ----------
-    named : dict of str to Arm
-
     Returns
     -------
     DataFrame

@@ -11,7 +11,7 @@ from ecglib import stats
 
 
 def of_rows(rows, names=None, *, missing=None):
-    """A table of rows in their order; what a row lacks is NaN.
+    """A table (DataFrame) of rows in their order; what a row lacks is NaN.
 
     Parameters
     ----------
@@ -21,10 +21,6 @@ def of_rows(rows, names=None, *, missing=None):
         Of the levels of the index.
     missing : str, optional
         What is missing if there is no row, which then is a `LookupError`.
-
-    Returns
-    -------
-    DataFrame
 
     Examples
     --------

@@ -97,12 +97,9 @@ def cost_of_rounding(named):
 
 
 def coverages(named, seed):
-    """One network a scope, calibrated only.
+    """Scope -> result (RunResult) of the one network of a seed that was calibrated only.
 
-    Returns
-    -------
-    dict of str to RunResult
-        Scope -> result of that seed; `none` is left out.
+    The scope `none` is left out.
     """
     return {
         scope: next(r for r in arm.results if r.config["seed"] == seed)

@@ -117,18 +117,13 @@ def _score(arm, database):
 
 
 def updates_table(results, split):
-    """Macro-F1 after 5:00 by update, database and labels.
+    """Macro-F1 after 5:00 by update, database and labels; a LookupError if none was run.
 
     Returns
     -------
     DataFrame
         A row an update: `MIT-BIH, 5 labels` and so on for both databases and all of `ASKED`;
         NaN where it was not run.
-
-    Raises
-    ------
-    LookupError
-        If no update was run on this split.
     """
     rows = {}
     for update in UPDATES:
@@ -143,7 +138,7 @@ def updates_table(results, split):
 
 
 def costs_table(results, split):
-    """What each update that was run in doubt takes, and what it is worth.
+    """What each update that was run in doubt takes and is worth; a LookupError if none was.
 
     Returns
     -------
@@ -152,11 +147,6 @@ def costs_table(results, split):
         label` (in doubt, mean over the labels of all patients, see
         `ecglib.studies.budget.online_macs`) and `macro-F1` (mean of its row in
         `updates_table`).
-
-    Raises
-    ------
-    LookupError
-        If no update was run in doubt on this split.
     """
     mean, rows = updates_table(results, split).mean(axis=1, skipna=False), {}
     for update in UPDATES:
@@ -264,7 +254,8 @@ def against_retraining(results, split):
     rows, nobody = {}, _unlabelled(results, split)
     for key, name in DATABASES.items():
         for asked in ASKED:
-            found = [arm_of(results, each, asked, split=split) for each in _ENDS]
+            ends = UPDATES[0], UPDATES[-1]
+            found = [arm_of(results, each, asked, split=split) for each in ends]
             if all(found):
                 old, new = (arms.on(arm, key) for arm in _of_common_seeds(*found))
                 pair = arms.paired(new, old, after_5min=True)
@@ -279,9 +270,6 @@ def against_retraining(results, split):
                 }
     missing = f"the kernel was not run on split {split}"
     return frames.of_rows(rows, "patients, labels", missing=missing)
-
-
-_ENDS = UPDATES[0], UPDATES[-1]
 
 
 def _unlabelled(results, split):

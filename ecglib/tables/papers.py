@@ -106,13 +106,7 @@ def columns(row):
 
 
 def peers():
-    """Published inter-patient results on DS2.
-
-    Returns
-    -------
-    DataFrame
-        `method`, `accuracy`, `macro-F1`, as printed.
-    """
+    """Published inter-patient results on DS2: `method`, `accuracy`, `macro-F1`, as printed."""
     table = pd.DataFrame(PEERS).rename(columns={"arm": "method", "macro_f1": "macro-F1"})
     return table.set_index("source").rename_axis(None)[["method", "accuracy", "macro-F1"]]
 

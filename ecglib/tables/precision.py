@@ -19,13 +19,7 @@ FP16_SMALLEST, FP16_NORMAL, FP16_LARGEST = -24, -14, 15
 
 
 def by_format(results):
-    """Arms on DS1 → DS2 by number format, fp32 first.
-
-    Returns
-    -------
-    dict of str to Arm
-        "fp32", "fp16, emulated", … -> arm.
-    """
+    """Arms on DS1 → DS2 by number format: "fp32", then "fp16, emulated" and so on."""
     named = {}
     for precision in DTYPES:
         for arm in arms.group(results, split="ds1_ds2", precision=precision):
@@ -156,10 +150,7 @@ def printed_gap(first, second, n_seeds=3):
 def out_of_range(histogram):
     """Share of nonzero values that FP16 would make zero or infinite.
 
-    Parameters
-    ----------
-    histogram : dict
-        From `ecglib.training.numerics.exponent_counts`.
+    `histogram` is from `ecglib.training.numerics.exponent_counts`.
     """
     counts = np.array(histogram["counts"])
     exponent = histogram["first"] + np.arange(len(counts))

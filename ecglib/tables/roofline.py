@@ -48,11 +48,6 @@ def _beats(results):
 def stage_table(stages):
     """Least seconds of the stages of a pipeline in FP16, estimated, by machine.
 
-    Parameters
-    ----------
-    stages : Series
-        Stage -> multiplications.
-
     Returns
     -------
     DataFrame
@@ -88,15 +83,11 @@ def pipeline_table(stages, ours, devices):
     table = pd.DataFrame({"at least": least.astype(float)})
     table["printed"] = [printed.get(_PRINTED.get(name), np.nan) for name in table.index]
     table["measured"] = np.nan
-    table.loc["H200", "measured"] = _seconds(ours)
+    seconds = [sum(result.runtime_s.values()) for result in ours.results]
+    table.loc["H200", "measured"] = np.mean(seconds)
     table["estimated"] = np.nan
     table.loc["H200", "estimated"] = estimated_seconds(devices, "cuda")
     return table[["printed", "measured", "estimated", "at least"]]
-
-
-def _seconds(arm):
-    """Mean seconds of all stages of a run."""
-    return float(np.mean([sum(result.runtime_s.values()) for result in arm.results]))
 
 
 def machine_table():

@@ -153,10 +153,7 @@ def _pooled(load, model, dataset):
 def beyond(load):
     """Methods that are not paper 2's, at its size on Chapman, all folds pooled.
 
-    Returns
-    -------
-    dict of str to DataFrame
-        Network -> table as from `ecglib.tables.compression.control_table`.
+    Network -> table as from `ecglib.tables.compression.control_table`.
     """
     tables = {}
     for model, size in SIZES.items():

@@ -15,13 +15,7 @@ from ecglib.tables.arms import by_name, data_name
 
 
 def runtime_table(named):
-    """Seconds per stage, mean over seeds.
-
-    Returns
-    -------
-    DataFrame
-        A column a stage, NaN where an arm has no such stage.
-    """
+    """Seconds per stage, mean over seeds; NaN where an arm has no such stage."""
     stages = {n: pd.DataFrame([r.runtime_s for r in arm.results]) for n, arm in named.items()}
     return frames.of_rows({name: table.fillna(0).mean() for name, table in stages.items()})
 

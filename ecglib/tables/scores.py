@@ -121,11 +121,6 @@ def difference_table(named, control, *, after_5min=True):
     -------
     DataFrame
         `Δ macro-F1` and `Δ accuracy` with patient-bootstrap 95 % intervals, see `difference`.
-
-    Raises
-    ------
-    ValueError
-        If an arm has other seeds than the control.
     """
     rows = {}
     for name, arm in named.items():

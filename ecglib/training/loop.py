@@ -126,7 +126,7 @@ def train_only(model, parts):
 def fit(
     model, parts, task, schedule, *, seed, validate=None, before_last=None, desc="training"
 ):
-    """Train parts of a network on a task.
+    """Train parts of a network on a task; returns the `History`.
 
     Parameters
     ----------
@@ -146,10 +146,6 @@ def fit(
         Called without arguments before the last epoch begins.
     desc : str
         Text of the progress bar.
-
-    Returns
-    -------
-    History
 
     Raises
     ------

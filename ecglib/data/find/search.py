@@ -62,7 +62,7 @@ class Source:
 
 
 def find(name="mitdb", data_root=None, *, records=(), allow_synthetic=False, download=False):
-    """The first place that has the data set.
+    """The first place that has the data set, as `Source`; a `UserError` if none has.
 
     The order of the search is: `data_root`, `$ECG_DATA`, `data/` in the repository, the folder
     into which `fetch` downloads, a download, invented patients. A place is a folder with the
@@ -79,15 +79,6 @@ def find(name="mitdb", data_root=None, *, records=(), allow_synthetic=False, dow
         Record numbers that are needed. If none is named, any records are enough.
     allow_synthetic, download : bool
         Whether invented patients (if there are any for the data set) or a download may be used.
-
-    Returns
-    -------
-    Source
-
-    Raises
-    ------
-    UserError
-        If no place has the data set.
     """
     dataset = sets.get(name)
     if data_root is not None:

@@ -33,17 +33,9 @@ def get(name):
 
 
 def patient_of(key):
-    """Patient of a record by its key in files of results.
+    """Data set and patient of a record by its key in files of results, see `BeatSet.key`.
 
-    Parameters
-    ----------
-    key : str or int
-        The key, see `BeatSet.key`.
-
-    Returns
-    -------
-    tuple of (str, int)
-        Data set and patient, the same for records of one person.
+    The patient, an int, is the same for records of one person.
 
     Examples
     --------

@@ -70,7 +70,7 @@ def detect(signal, fs):
 
 
 def without_flutter(record, sample):
-    """Mask of samples outside of a record's ventricular flutter, which EC57 does not score.
+    """Mask (n,) of samples outside of a record's ventricular flutter, not scored by EC57.
 
     Parameters
     ----------
@@ -78,10 +78,6 @@ def without_flutter(record, sample):
         "[" and "]" among its annotations mark where flutter begins and ends.
     sample : ndarray of int, shape (n,)
         Samples, in any order.
-
-    Returns
-    -------
-    ndarray of bool, shape (n,)
     """
     begins, ends = (np.sort(record.sample[record.symbol == mark]) for mark in "[]")
     began = np.searchsorted(begins, sample, side="right")
@@ -89,7 +85,7 @@ def without_flutter(record, sample):
 
 
 def match(reference, detected, fs):
-    """Match detections with reference beats, one to one, as many as possible.
+    """Match detections with reference beats, one to one, as many as possible: a `Matching`.
 
     In order of time, every beat takes the earliest detection that is within `TOLERANCE_S`, that
     included, and still free: no other choice gives more pairs.
@@ -100,10 +96,6 @@ def match(reference, detected, fs):
         R-peaks, in samples.
     fs : float
         Sampling frequency, Hz.
-
-    Returns
-    -------
-    Matching
 
     Examples
     --------
