@@ -56,9 +56,17 @@ _SAME_PATIENT = {202: 201}
 
 
 def patient_of(record):
-    """First record of the patient of a MIT-BIH record.
+    """Patient of a record; records 201 (in DS1) and 202 (in DS2) are from the same man.
 
-    Records 201 (in DS1) and 202 (in DS2) are from the same man.
+    Parameters
+    ----------
+    record : int
+        MIT-BIH record number.
+
+    Returns
+    -------
+    int
+        Number of the patient's first record.
 
     Examples
     --------

@@ -148,9 +148,17 @@ def _building(root):
 
 
 def build_book(*, root=REPO):
-    """Render the executed chapters below `root`; the last good pages stay if that fails.
+    """Render the executed chapters; the last good pages stay if that fails.
 
-    Returns the page to open, `_build/html/index.html`.
+    Parameters
+    ----------
+    root : path
+        Folder that holds what Jupyter Book reads, `chapters` and `_build`.
+
+    Returns
+    -------
+    Path
+        The page to open, `_build/html/index.html`.
 
     Raises
     ------
@@ -228,7 +236,10 @@ def _refresh(chapter, source, parameters, surroundings, root):
 def _split(executed, appendix):
     """Move cells tagged `all-results` of an executed notebook to a page of their own.
 
-    Returns paths of the notebook, and of the page if there is one.
+    Returns
+    -------
+    list of Path
+        The notebook, and the page if there is one.
     """
     notebook = json.loads(executed.read_text(encoding="utf-8"))
     moved, kept = [], []

@@ -182,10 +182,20 @@ CLAIMS = {
 
 
 def said(text, facts, load):
-    """A sentence with its numbers, which `facts` of `ecglib.tables.overview` takes from runs.
+    """A sentence with its numbers.
 
-    `load` gives the reference runs of a study by its name. If runs are missing, "no run" stands
-    in place of every number.
+    Parameters
+    ----------
+    text : str
+    facts : function
+        Of `ecglib.tables.overview`.
+    load : callable
+        Name of a study -> its reference runs.
+
+    Returns
+    -------
+    str
+        With "no run" in place of every number, if runs are missing.
     """
     found = cache(lambda: facts(load))  # runs are read once, and only if a number is named
     numbers = {name: lambda name=name: found()[name] for name in fields(text)}
@@ -203,7 +213,13 @@ def against(load):
 
 
 def table(load):
-    """Claims of the papers beside what the reference runs say, in words; columns `COLUMNS`."""
+    """Claims of the papers beside what the reference runs say.
+
+    Returns
+    -------
+    DataFrame of str
+        A row a claim, columns `COLUMNS`.
+    """
     rows = {
         claim: [said(text, facts, load) for text in texts]
         for claim, (facts, *texts) in CLAIMS.items()

@@ -202,10 +202,22 @@ def _number(text):
 
 
 def n_frames(name, header, advice=FETCH):
-    """Samples of a lead with one sample a frame, in a record of one segment.
+    """Length of a record of one segment; a header that says 0 or nothing leaves it to the file.
 
-    A header that says 0 or nothing leaves it to the file of the first lead; a `UserError` if
-    that is missing or damaged. Arguments are those of `read_signal`.
+    Parameters
+    ----------
+    name, header, advice
+        As in `read_signal`.
+
+    Returns
+    -------
+    int
+        Samples of a lead with one sample a frame.
+
+    Raises
+    ------
+    UserError
+        If the file of the first lead is missing or damaged.
     """
     if header.sig_len:
         return header.sig_len
@@ -282,15 +294,25 @@ def _blocks(folder, header, channel, frames):
 
 
 def read_rhythms(folder, record):
-    """Where each rhythm of a record in a folder begins, and what it is.
+    """Where each rhythm begins, and what it is.
 
-    A `UserError` if a file is missing or damaged.
+    Parameters
+    ----------
+    folder : path
+        Where the record's files lie.
+    record : int
+        Record number.
 
     Returns
     -------
     tuple of (ndarray of int64, ndarray of str), each of shape (n_changes,)
         Samples, ascending, and the names of the database without their bracket: "N" sinus
         rhythm, "AFIB" atrial fibrillation.
+
+    Raises
+    ------
+    UserError
+        If a file is missing, or damaged.
     """
     name = record_files(folder, record)[0].with_suffix("")
     with annotations(name, "atr") as read:

@@ -76,7 +76,12 @@ def group(results, **wanted):
 
 
 def on(arm, database):
-    """An arm with the records of one data set (its name) only, for runs on several.
+    """An arm with the records of one data set only, for runs on several.
+
+    Parameters
+    ----------
+    database : str
+        Name of the data set.
 
     Returns
     -------
@@ -151,7 +156,13 @@ def pooled(results, splits, **wanted):
 
 
 def pick(results, **wanted):
-    """The one arm with these settings; a LookupError if there is none or more than one."""
+    """The one arm with these settings.
+
+    Raises
+    ------
+    LookupError
+        If there is none or more than one.
+    """
     found = group(results, **wanted)
     if len(found) != 1:
         raise LookupError(f"{len(found)} arms have {wanted}; settings must point at one")
@@ -159,9 +170,23 @@ def pick(results, **wanted):
 
 
 def by(results, key, **wanted):
-    """Arms by the one setting, `key`, in which those with the settings `wanted` differ.
+    """Arms with some settings in common, by the one setting in which they differ.
 
-    A LookupError if two of them have the same value of `key`.
+    Parameters
+    ----------
+    key : str
+        Setting that names the arms.
+    **wanted
+        As for `group`.
+
+    Returns
+    -------
+    dict of str to Arm
+
+    Raises
+    ------
+    LookupError
+        If two arms have the same value of `key`.
     """
     found = group(results, **wanted)
     named = {arm.settings[key]: arm for arm in found}

@@ -41,10 +41,15 @@ def of_beats(beats):
 
 
 def of_results(results):
-    """Beats of each class by record, as from `of_beats`, without the recordings.
+    """Beats of each class by record, without the recordings.
 
-    Rows of a confusion matrix add up to the beats of a class; the predictions of a result cover
-    F and Q beats as well.
+    Rows of a confusion matrix add up to the beats of a class; the predictions of a result
+    cover F and Q beats as well.
+
+    Returns
+    -------
+    DataFrame of int
+        As from `of_beats`.
     """
     rows = {}
     for result in results:
@@ -56,7 +61,12 @@ def of_results(results):
 
 
 def class_table(counts):
-    """What the classes are, and their beats in DS1 and in DS2; `counts` as from `of_beats`.
+    """What the classes are, and their beats in DS1 and in DS2.
+
+    Parameters
+    ----------
+    counts : DataFrame
+        From `of_beats` or `of_results`.
 
     Returns
     -------
@@ -76,7 +86,12 @@ def class_table(counts):
 
 
 def concentration(counts):
-    """How the beats of each class, counted on one side of a split, are spread over records.
+    """How the beats of each class are spread over records.
+
+    Parameters
+    ----------
+    counts : DataFrame
+        From `of_beats` or `of_results`, of one side of a split.
 
     Returns
     -------
@@ -144,10 +159,15 @@ def detections(result):
 
 
 def detection_table(detections):
-    """Sensitivity and positive predictivity of `detections`, by record and altogether.
+    """Sensitivity and positive predictivity of R-peak detection, by record and altogether.
 
-    EC57 asks for both summaries: *gross* pools the beats, so long records weigh more; *average*
-    gives every record the same weight.
+    EC57 asks for both summaries: *gross* pools the beats, so long records weigh more;
+    *average* gives every record the same weight.
+
+    Parameters
+    ----------
+    detections : DataFrame
+        From `detections`.
 
     Returns
     -------

@@ -33,9 +33,17 @@ def get(name):
 
 
 def patient_of(key):
-    """Data set and patient of a record by its key in files of results, see `BeatSet.key`.
+    """Patient of a record by its key in files of results.
 
-    The patient, an int, is the same for records of one person.
+    Parameters
+    ----------
+    key : str or int
+        The key, see `BeatSet.key`.
+
+    Returns
+    -------
+    tuple of (str, int)
+        Data set and patient, the same for records of one person.
 
     Examples
     --------

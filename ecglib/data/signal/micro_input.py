@@ -187,9 +187,16 @@ def windows(record, sample, signal):
 
 
 def bridged(record):
-    """The lead (n_samples,) in mV with straight lines instead of invalid samples.
+    """The lead with invalid samples replaced by straight lines between valid neighbours.
 
-    They connect valid neighbours. A `UserError` if no sample is valid, or all are equal.
+    Parameters
+    ----------
+    record : Record
+        NaN where a sample is invalid; `UserError` if no sample is valid, or all are equal.
+
+    Returns
+    -------
+    ndarray, shape (n_samples,), mV
     """
     valid = np.isfinite(record.signal)
     kept = record.signal[valid]

@@ -218,9 +218,22 @@ def learning_table(devices):
 
 
 def estimated_seconds(devices, kind):
-    """Seconds of paper 1's adaptation and fine-tuning of all patients, from measured steps.
+    """What paper 1's adaptation and fine-tuning of all patients come to on a device.
 
-    `kind` of the device is "cpu" or "cuda"; a LookupError says that no such one was measured.
+    Parameters
+    ----------
+    kind : {"cpu", "cuda"}
+        Of the device.
+
+    Returns
+    -------
+    float
+        Seconds, estimated from measured steps.
+
+    Raises
+    ------
+    LookupError
+        If no such device was measured.
     """
     found = [d for d in devices if "runtime" not in d and d["device"] == kind]
     if not found:
