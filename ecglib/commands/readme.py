@@ -23,6 +23,7 @@ from ecglib.system.files import written
 from ecglib.tables import arms, scores
 from ecglib.tables.budget import WORST
 from ecglib.tables.card import labels_table, left_out
+from ecglib.tables.learning import ON_DEVICE, ON_PC
 
 START, END = "<!-- written by `python -m ecglib readme` -->", "<!-- end -->"
 """Lines of README.md, and of the model card, between which stands what is written."""
@@ -153,15 +154,19 @@ def facts(path):
     }
 
 
+_LEARNED = {"As a device learns:": ON_DEVICE, "As `--update head` learns:": ON_PC}
+
+
 def with_numbers(text, folder):
     """The text of a model card with the facts of the networks' files, and numbers of runs."""
     files = integers.WEIGHTS, integers.WEIGHTS.with_name("ds1_ds2.npz")
     parts = [_markdown(pd.DataFrame({f"`{path.name}`": facts(path) for path in files}))]
     try:
-        found = labels_table(
-            results.load_study(folder, "budget"), integers.read().meta["config"]
-        )
-        parts.append(_markdown(shown(found, {"labels": TENTHS, WORST: "{:+.1f}"})))
+        for title, update in _LEARNED.items():
+            runs = results.load_study(folder, "budget")
+            found = labels_table(runs, integers.read().meta["config"], update)
+            table = _markdown(shown(found, {"labels": TENTHS, WORST: "{:+.1f}"}))
+            parts += [title, table]
     except LookupError:
         parts.append(f"Everybody left out once: {NO_RUN}.")
     return _filled("MODEL_CARD.md", text, "\n\n".join(parts))

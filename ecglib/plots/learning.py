@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 
 from ecglib.plots.style import NEUTRAL, ORIGIN_COLORS, WIDTH
-from ecglib.tables.learning import UPDATES
+from ecglib.tables.learning import ON_DEVICE, UPDATES
 
 LOOKS = dict(
     zip(
@@ -17,7 +17,7 @@ LOOKS = dict(
 
 def _look(name):
     """How `plot` draws an update; the chosen one stands out."""
-    (marker, line), chosen = LOOKS[name], name == UPDATES[-1].name
+    (marker, line), chosen = LOOKS[name], name == ON_DEVICE.name
     color, width = (ORIGIN_COLORS["ours"], 2) if chosen else (NEUTRAL, 1.2)
     return {"marker": marker, "ls": line, "color": color, "lw": width, "label": name}
 

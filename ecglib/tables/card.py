@@ -3,7 +3,7 @@
 from ecglib import stats
 from ecglib.metrics import macro_f1
 from ecglib.studies.registry import settings_of
-from ecglib.tables import budget, evidence, frames, scores
+from ecglib.tables import budget, evidence, frames, learning, scores
 
 
 def left_out(settings):
@@ -12,8 +12,10 @@ def left_out(settings):
     return kept | {"split": "lopo2" if kept.get("dataset") == "both" else "lopo"}
 
 
-def labels_table(runs, settings):
+def labels_table(runs, settings, update=learning.ON_PC):
     """What labels bring after 5:00, from runs of study budget with a network's settings.
+
+    `update` says how they are learned.
 
     Returns
     -------
@@ -30,6 +32,7 @@ def labels_table(runs, settings):
     """
     shared = settings_of("budget")  # those of the network that study budget has, too
     wanted = {name: value for name, value in left_out(settings).items() if name in shared}
+    wanted |= {"update": update.update, "how": update.how}
     start = budget.by_budget(runs, **wanted)
     doubt = budget.by_budget(runs, query="least_confidence", asking="stream", **wanted)
     named = {

@@ -92,8 +92,10 @@ UPDATES = (
         how=_FREE,
     ),
 )
-"""What was compared for the device; the first is the update of a PC. Each weight that is
-trained takes twelve bytes: itself and two running means of the optimiser."""
+"""What was compared for the device. Each weight that is trained takes twelve bytes: itself and
+two running means of the optimiser."""
+
+ON_PC, ON_DEVICE = UPDATES[0], UPDATES[-1]
 
 ASKED = {
     "5 labels": {"budget": 5, "query": "typical", "asking": "start"},
@@ -254,8 +256,7 @@ def against_retraining(results, split):
     rows, nobody = {}, _unlabelled(results, split)
     for key, name in DATABASES.items():
         for asked in ASKED:
-            ends = UPDATES[0], UPDATES[-1]
-            found = [arm_of(results, each, asked, split=split) for each in ends]
+            found = [arm_of(results, each, asked, split=split) for each in (ON_PC, ON_DEVICE)]
             if all(found):
                 old, new = (arms.on(arm, key) for arm in _of_common_seeds(*found))
                 pair = arms.paired(new, old, after_5min=True)

@@ -5,6 +5,7 @@ import pytest
 from sklearn.metrics import f1_score
 
 from ecglib.personalize.budget import CHOSEN
+from ecglib.tables import learning
 from ecglib.tables.budget import WORST
 from ecglib.tables.card import labels_table
 from tests.tables.made import MACRO, confusions, late, pairs_of
@@ -70,6 +71,16 @@ def test_the_worst_record_is_one_of_a_single_network(runs):
             for r in RECORDS
         ]
         assert table.loc[row, WORST] == pytest.approx(100 * min(lost))
+
+
+def test_each_way_to_learn_has_its_own_rows(runs):
+    update = learning.ON_DEVICE
+    theirs = {"update": update.update, **update.how}
+    for shift, n in ((5, 1), (6, 5), (7, 20)):
+        runs += made(shift, budget=n, **theirs)
+    table = labels_table(runs, SETTINGS, update)
+    assert list(table.index) == ["no label", "one label", "five labels", "twenty labels"]
+    assert table.loc["five labels", "SVDB"] == pytest.approx(by_hand(6, lambda r: "svdb" in r))
 
 
 def test_missing_runs_are_a_lookup_error(runs):
