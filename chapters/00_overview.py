@@ -50,7 +50,7 @@ pictures = {
         lambda: figures.small_ratios(overview.files(load)),
         "Accuracy of four files of ResNet1D, against how many times smaller they are than fp32",
     ),
-    "08_micro_network": (
+    "09_on_the_wrist": (
         lambda: figures.small_labels(overview.curve(load)),
         "Macro-F1 rises with the number of labelled beats",
     ),

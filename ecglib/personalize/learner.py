@@ -200,15 +200,9 @@ class Learner:
     def corrected(self, unit, logits):
         """Logits (n_beats, 3) of beats after learning, int64 in 1/`LOGIT`.
 
-        A beat keeps the network's own logits if its class would change without a label that
-        speaks for it: the nearest one that is remembered must have the new class.
-
-        Parameters
-        ----------
-        unit : ndarray of uint8, shape (n_beats, n_units)
-            Bytes of the last hidden layer.
-        logits : ndarray of int64, shape (n_beats, 3)
-            The network's own logits, in 1/`LOGIT`.
+        A beat whose class would change keeps the network's own logits, unless the nearest label
+        that is remembered has the new class. `unit` are bytes (n_beats, n_units) of the last
+        hidden layer, `logits` (n_beats, 3) those of the network, in 1/`LOGIT`.
         """
         near = self.prior.nearness(unit, self.unit)
         new = self._unguarded(near, unit, logits)

@@ -19,8 +19,8 @@ from ecglib.plots.style import (
     intervals,
     name_rows,
 )
-from ecglib.tables import arms, budget, evidence, names, papers
-from ecglib.tables.overview import strategies
+from ecglib.tables import arms, budget, names, papers
+from ecglib.tables.overview import on_device, strategies
 from ecglib.tables.scores import always_n
 
 LOOKS = {
@@ -110,7 +110,7 @@ def _bytes(arm):
 
 def _labelled(runs):
     """Arms of the micro network with labels on MIT-BIH, every patient left out once."""
-    start, stream = evidence.left_out(runs)
+    start, stream = on_device(runs)
     named = {
         "MicroNet, no label": start[0],
         "MicroNet, five labels": start[5],

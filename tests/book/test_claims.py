@@ -36,8 +36,8 @@ def test_words_that_are_typed_fit_the_numbers_of_the_runs():
     )
     found = overview.labels(load)
     assert min(found["doubt_mit"].low, found["doubt_svdb"].low) > 0, "A gain on two databases."
-    assert found["five_svdb"].low > 0, "Five labels help on SVDB."
-    assert found["five_mit"].low < 0, "On MIT-BIH we cannot show it."
+    half = found["five_mit"].value / 2
+    assert found["five_without_heavy"].value < half, "More than half is due to one patient."
     assert overview.inputs(load)["without_heavy"].low > 0, "ours is ahead"
     chosen = {"scope": "all_int8", "width": 1, "bits": 8, "features": overview.INPUT}
     runs = [run for run in load("micro") if chosen.items() <= run.config.items()]

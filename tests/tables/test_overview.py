@@ -60,9 +60,9 @@ def test_labels_are_counted_in_patients_and_judged_after_five_minutes():
     kind |= {"wrong": 0.0}
     scored = {}
     for run in of_study("budget"):
-        wanted = {0: "none", 5: CHOSEN["query"]}.get(run.config["budget"])
-        guarded = run.config["budget"] == 0 or run.config["hold"] == CHOSEN["hold"]
-        chosen = guarded and run.config["query"] == wanted
+        wanted = {0: ("none", "none"), 5: (CHOSEN["query"], "kernel")}
+        how = run.config["query"], run.config["update"]
+        chosen = how == wanted.get(run.config["budget"])
         if kind.items() <= run.config.items() and chosen:
             everybody = run.per_record
             for database in ("mitdb", "svdb"):
