@@ -249,9 +249,9 @@ say(
 updates ({numref}`tab-updates`, {numref}`fig-update-costs`). Only the kernel and the update of a PC
 ran with a guard. Of those that fit on the device, the last layer with little replay has similar means with
 five labels, but without a guard wrong answers ruin it ({numref}`fig-wrong-answers`): if one of five is wrong,
-its macro-F1 is {few:f1}, and that of the kernel {kernel:f1} (mean of both databases). The Kalman filter
-loses less by wrong answers and has a higher mean in doubt on SVDB, but lower ones with five or twenty labels
-on MIT-BIH. So the kernel was chosen.
+its macro-F1 is {few:f1}, and that of the kernel {kernel:f1} (mean of both databases). With five or
+twenty labels, the Kalman filter loses less by wrong answers, but its means on MIT-BIH are lower. In doubt, its
+mean is higher on SVDB. So the kernel was chosen.
 """,
     few=lambda: lied("5 labels", learning.UPDATES[1].name, 0.2),
     kernel=lambda: lied("5 labels", "kernel", 0.2),
