@@ -68,16 +68,9 @@ class Samples:
 
 
 def to_samples(recordings):
-    """Recordings as tensors, each z-scored over its own samples, with zeros after its end.
+    """Recordings as `Samples`, each z-scored over its own samples, with zeros after its end.
 
-    Parameters
-    ----------
-    recordings : Recordings
-        A flat recording becomes zeros.
-
-    Returns
-    -------
-    Samples
+    A flat recording becomes zeros.
     """
     x = np.zeros_like(recordings.signal, dtype=np.float32)
     for row, signal, n in zip(x, recordings.signal, recordings.n_samples, strict=True):

@@ -10,7 +10,7 @@ from ecglib.metrics import macro_f1
 from ecglib.personalize.strategies import STRATEGIES
 from ecglib.tables import arms, budget, evidence, papers, precision, scores, second_database
 from ecglib.tables.compression import by_method, change, labels_of, paired, pick
-from ecglib.tables.learning import ON_DEVICE
+from ecglib.tables.learning import ON_DEVICE, against_retraining
 from ecglib.tables.scores import HEAVY_RECORD, gain
 from ecglib.tables.second_database import STANDARD
 
@@ -296,6 +296,12 @@ def labels(load):
         "n_patients": _n_patients(five),
         "n_seeds": len(five.results),
     }
+
+
+def tested_alone(load):
+    """`worst`: the largest loss of one test patient by labels, if no test patient is known."""
+    table = against_retraining(load("budget"), "dev_test")
+    return {"worst": table["worst, kernel"].min() / 100}
 
 
 def goals(load):

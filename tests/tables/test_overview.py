@@ -135,6 +135,7 @@ def test_what_has_no_runs_says_so():
         overview.compression,
         overview.edge,
         overview.labels,
+        overview.tested_alone,
         overview.inputs,
         overview.curve,
         overview.files,
