@@ -116,9 +116,9 @@ AGAINST = (
     ),
     (
         overview.tested_alone,
-        "Half of the patients behind these scores are those on whom the update was chosen. On "
-        "the other half, with networks that know nobody there, one patient loses "
-        "{worst:amount} of accuracy by labels (chapter 9).",
+        "Half of the patients behind the scores with labels are those on whom the update was "
+        "chosen. On the other half, with networks that have learned from the first half alone, "
+        "one patient loses {worst:amount} of accuracy by labels (chapter 9).",
     ),
     (
         overview.labels,
