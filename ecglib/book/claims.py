@@ -65,7 +65,7 @@ ANSWERS = (
         overview.labels,
         "**A gain on two databases.** About {asked:digits} labels in half an hour, asked for "
         "in doubt, change the macro-F1 of a network of four kilobytes by {doubt_mit:change} on "
-        "MIT-BIH and by {doubt_svdb:change} on SVDB. It learns in integers, as on a device.",
+        "MIT-BIH and by {doubt_svdb:change} on SVDB. It learns in integers, as a device would.",
         "09_on_the_wrist",
     ),
 )
@@ -79,9 +79,9 @@ AGAINST = (
     ),
     (
         overview.labels,
-        "Five labels of the first five minutes change macro-F1 by {five_svdb:change} on SVDB "
-        "and by {five_mit:change} on MIT-BIH. More than half of this is due to one patient, "
-        "record 232: without him it is {five_without_heavy:change}.",
+        "Five labels of the first five minutes bring less: {five_svdb:change} on SVDB and "
+        "{five_mit:change} on MIT-BIH. More than half of the latter is due to one patient, "
+        "record 232: without it, {five_without_heavy:change} is left.",
     ),
     (
         overview.labels_of_ecgnet,
@@ -90,10 +90,9 @@ AGAINST = (
     ),
     (
         overview.labels,
-        "Labels can do harm. With one label, the network of one seed loses up to "
-        "{one_worst:amount} of accuracy on one patient, with five {five_worst:amount}. If "
-        "labels are asked for where the network is in doubt, at most twenty an hour, the worst "
-        "loss is {doubt_worst:amount}.",
+        "Labels can do harm, wrong ones more. With one label, the network of one seed loses "
+        "up to {one_worst:amount} of accuracy on one patient, with five {five_worst:amount}, "
+        "and in doubt, with at most twenty an hour, {doubt_worst:amount}.",
     ),
     (
         overview.personalization,
@@ -117,8 +116,8 @@ AGAINST = (
     (
         overview.tested_alone,
         "Half of the patients behind the scores with labels are those on whom the update was "
-        "chosen. On the other half, with networks that have learned from the first half alone, "
-        "one patient loses {worst:amount} of accuracy by labels (chapter 9).",
+        "chosen. On the other half, asked in doubt, macro-F1 changes by {mit:change} on "
+        "MIT-BIH, and one patient loses {worst:amount} of accuracy.",
     ),
     (
         overview.labels,

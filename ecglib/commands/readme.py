@@ -154,7 +154,7 @@ def facts(path):
     }
 
 
-_LEARNED = {"As a device learns:": ON_DEVICE, "As `--update head` learns:": ON_PC}
+_LEARNED = {"As a device would learn:": ON_DEVICE, "As `--update head` learns:": ON_PC}
 
 
 def with_numbers(text, folder):

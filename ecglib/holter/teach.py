@@ -213,7 +213,7 @@ class Taught:
         if len(answers.beat) < FEW_LABELS:
             yield (
                 f"note: fewer than {FEW_LABELS} labels: so few did harm to single patients in "
-                "our study (chapter 8); label more beats if you can"
+                "our study (chapters 8, 9); label more beats if you can"
             )
         if symbol is not None:
             yield from self._held_back(answers, symbol)

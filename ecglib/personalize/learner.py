@@ -9,13 +9,13 @@ curvature of the training beats as its prior (Laplace approximation, MacKay 1992
 computed once, from training beats; a device keeps some hundred bytes of them and replays
 nothing.
 
-A label has no effect if the network finds it nearly impossible, both untaught and taught by all
-other labels: this keeps single wrong answers from doing harm. A label that agrees with the
-untaught network always counts, so that others cannot silence it.
+A label adds no correction if the network finds it nearly impossible, both untaught and taught
+by all other labels: this keeps many wrong answers from doing harm, not all. A label that agrees
+with the untaught network always counts, so that others cannot silence it.
 
-A beat's class changes only if the remembered label that is nearest to it has the new class.
-Elsewhere the network's own answer stays: labels reach far, and where none is near, they can be
-wrong about many beats at once.
+A beat's class changes only if the remembered label that is nearest to it, however far, has the
+new class. Else the network's own answer stays, since labels can be wrong about many beats at
+once; so can the nearest one.
 
 Everything is computed in integers, and `learn.c` computes the same bit for bit.
 """

@@ -30,7 +30,7 @@ CROSS_GOALS = {"svdb_mit": 0.82, "mit_svdb": 0.79}
 def left_out(runs, **learned):
     """Arms of study "budget" with every patient of both databases left out once, in integers.
 
-    `learned` are arguments of `ecglib.tables.budget.by_budget`: by which update, and how.
+    `learned` are arguments of `ecglib.tables.budget.by_budget`, such as the update.
 
     Returns
     -------

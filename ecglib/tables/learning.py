@@ -244,7 +244,7 @@ def against_retraining(results, split):
     -------
     DataFrame
         A row a database and way of asking: `update of a PC`, `kernel`, `Δ macro-F1` and, where
-        he is one of the patients, `Δ without 232`, with bounds over patients; `worst, PC` and
+        it is one of the records, `Δ without 232`, with bounds over patients; `worst, PC` and
         `worst, kernel`, what the unluckiest patient loses of accuracy against no label, in
         points (NaN if that was not run); `seeds`.
 
@@ -288,7 +288,7 @@ def _worst(arm, nobody, database):
 
 
 def _without_heavy(new, old):
-    """The difference without the patient who has most S beats; empty where he is not tested."""
+    """The difference without the patient who has most S beats; empty where it is not tested."""
     if scores.HEAVY_RECORD not in new.matrices()[0]:
         return {}
     pair = arms.paired(new, old, after_5min=True, without=scores.HEAVY_RECORD)

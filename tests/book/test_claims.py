@@ -38,6 +38,9 @@ def test_words_that_are_typed_fit_the_numbers_of_the_runs():
     assert min(found["doubt_mit"].low, found["doubt_svdb"].low) > 0, "A gain on two databases."
     half = found["five_mit"].value / 2
     assert found["five_without_heavy"].value < half, "More than half is due to one patient."
+    for database in ("mit", "svdb"):
+        fewer, more = (found[f"{asked}_{database}"].value for asked in ("five", "doubt"))
+        assert fewer < more, "Five labels bring less."
     assert overview.inputs(load)["without_heavy"].low > 0, "ours is ahead"
     chosen = {"scope": "all_int8", "width": 1, "bits": 8, "features": overview.INPUT}
     runs = [run for run in load("micro") if chosen.items() <= run.config.items()]
