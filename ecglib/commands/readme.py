@@ -162,11 +162,10 @@ def with_numbers(text, folder):
     files = integers.WEIGHTS, integers.WEIGHTS.with_name("ds1_ds2.npz")
     parts = [_markdown(pd.DataFrame({f"`{path.name}`": facts(path) for path in files}))]
     try:
+        runs = results.load_study(folder, "budget")
         for title, update in _LEARNED.items():
-            runs = results.load_study(folder, "budget")
             found = labels_table(runs, integers.read().meta["config"], update)
-            table = _markdown(shown(found, {"labels": TENTHS, WORST: "{:+.1f}"}))
-            parts += [title, table]
+            parts += [title, _markdown(shown(found, {"labels": TENTHS, WORST: "{:+.1f}"}))]
     except LookupError:
         parts.append(f"Everybody left out once: {NO_RUN}.")
     return _filled("MODEL_CARD.md", text, "\n\n".join(parts))

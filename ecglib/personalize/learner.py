@@ -207,7 +207,7 @@ class Learner:
         near = self.prior.nearness(unit, self.unit)
         new = self._unguarded(near, unit, logits)
         answer = new.argmax(axis=1)
-        unsupported = answer != np.atleast_2d(logits).argmax(axis=1)
+        unsupported = answer != logits.argmax(axis=1)
         if len(self.label):
             unsupported &= self.label[near.argmax(axis=1)] != answer
         return np.where(unsupported[:, None], logits, new)

@@ -156,6 +156,7 @@ def landscape(points, trivial):
             color=NEUTRAL if origin == "paper" else ORIGIN_COLORS[origin],
             wrap=row.bytes >= LARGEST,
             in_layout=False,
+            arrowprops={"arrowstyle": "-", "color": NEUTRAL, "relpos": (not right, 0.5)},
         )
         name.set_path_effects([withStroke(linewidth=3, foreground="white")])
     axis.axhline(trivial, color=NEUTRAL, ls=":")

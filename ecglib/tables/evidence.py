@@ -30,15 +30,14 @@ CROSS_GOALS = {"svdb_mit": 0.82, "mit_svdb": 0.79}
 def left_out(runs, **learned):
     """Arms of study "budget" with every patient of both databases left out once, in integers.
 
-    `learned` are arguments of `ecglib.tables.budget.by_budget`, such as the update.
+    `learned` are arguments of `ecglib.tables.budget.by_budget`: which update, and how.
 
     Returns
     -------
     tuple of (dict, dict)
         By labels of the first five minutes, and by labels an hour where it asks in doubt.
     """
-    kind = {"dataset": "both", "split": "lopo2", "scope": "all_int8"}
-    kind |= learned
+    kind = {"dataset": "both", "split": "lopo2", "scope": "all_int8"} | learned
     start = budget.by_budget(runs, **kind)
     doubt = budget.by_budget(runs, query="least_confidence", asking="stream", **kind)
     return start, {k: arm for k, arm in doubt.items() if k}

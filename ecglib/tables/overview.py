@@ -10,7 +10,7 @@ from ecglib.metrics import macro_f1
 from ecglib.personalize.strategies import STRATEGIES
 from ecglib.tables import arms, budget, evidence, papers, precision, scores, second_database
 from ecglib.tables.compression import by_method, change, labels_of, paired, pick
-from ecglib.tables.learning import ON_DEVICE
+from ecglib.tables.learning import ASKED, ON_DEVICE
 from ecglib.tables.scores import HEAVY_RECORD, gain
 from ecglib.tables.second_database import STANDARD
 
@@ -248,9 +248,9 @@ def edge(load):
     }
 
 
-def on_device(runs, **more):
+def on_device(runs):
     """`ecglib.tables.evidence.left_out` with the update of the device."""
-    return evidence.left_out(runs, update=ON_DEVICE.update, how=ON_DEVICE.how, **more)
+    return evidence.left_out(runs, update=ON_DEVICE.update, how=ON_DEVICE.how)
 
 
 def curve(load):
@@ -299,8 +299,9 @@ def labels(load):
 
 def tested_alone(load):
     """On patients who chose nothing, in doubt: change on MIT-BIH, `mit`, and `worst` loss."""
-    start, stream = on_device(load("budget"), split="dev_test")
-    none, doubt = start[0], stream[budget.AN_HOUR]
+    runs, kind = load("budget"), {"dataset": "both", "split": "dev_test", "scope": "all_int8"}
+    none = arms.pick(runs, update="none", **kind)
+    doubt = arms.pick(runs, update=ON_DEVICE.update, **ASKED["in doubt"], **kind)
     mit = gain(arms.on(doubt, "mitdb"), arms.on(none, "mitdb"))
     return {"mit": mit, "worst": budget.worst_change(doubt, none)[1]}
 

@@ -76,7 +76,7 @@ def integers(load):
         found = ours(pipeline=key, scope=scope, **kinds[key])
         rows[titles[key], names.word(scope)] = Pair(printed, found)
     for key, title in titles.items():
-        rows[ALONE, f"fp32, {title.split(' +')[0]}"] = Pair(
+        rows[ALONE, f"fp32, {title}"] = Pair(
             None, ours(pipeline=key, scope="none", **kinds[key])
         )
     return rows
@@ -309,9 +309,9 @@ def rounded(load, pipeline):
     means of ours minus the printed ones; `seeds`.
     """
     pairs, title = integers(load), names.setting("pipeline", pipeline)
-    row, short = pairs[title, names.word(SCOPES[2])], title.split(" +")[0]
+    row = pairs[title, names.word(SCOPES[2])]
     return {
-        "change": scores.gain(row.arm, pairs[ALONE, f"fp32, {short}"].arm, after_5min=False),
+        "change": scores.gain(row.arm, pairs[ALONE, f"fp32, {title}"].arm, after_5min=False),
         "f1": row.arm.mean(macro_f1) - row.printed.macro_f1,
         "accuracy": row.arm.mean(accuracy) - row.printed.accuracy,
         "seeds": len(row.runs),

@@ -106,7 +106,7 @@ def follow(program, prior, unit, sample, fs, label, per_hour):
     learner, own, asked = Learner(prior), own_logits(program, unit), []
     found = np.empty(len(unit), np.int8)
     for beat in range(len(unit)):
-        logits = learner.corrected(unit[beat : beat + 1], own[beat])[0]
+        logits = learner.corrected(unit[beat : beat + 1], own[beat : beat + 1])[0]
         found[beat] = logits.argmax()
         permitted = -(-per_hour * int(sample[beat]) // (3600 * fs))
         if probabilities(logits).max() < UNSURE and len(asked) < permitted:
