@@ -1,7 +1,8 @@
-"""Study of choices of settings: trials inside DS1, scored after every epoch."""
+"""Study of choices of settings: trials inside DS1, scored after every epoch; then a test."""
 
 from dataclasses import dataclass
 
+from ecglib.aami import DS1
 from ecglib.data.beats import joined
 from ecglib.metrics import confusion_matrix, macro_f1
 from ecglib.personalize.online import finetune
@@ -15,11 +16,11 @@ from ecglib.training.on_beats import train_supervised
 
 @dataclass(frozen=True, kw_only=True)
 class SelectionConfig(RunConfig, FinetunedSettings):
-    """A trial inside DS1 with at most `epochs` epochs.
+    """A trial inside DS1, or a test of what won, with at most `epochs` epochs.
 
-    On `ds1_val`, early stopping keeps the epoch with the best macro-F1 and stops after
-    `patience` epochs without a better one. On the folds of a cross-validation, the epoch is
-    chosen on all folds together, so `patience` should be large enough not to stop any of them.
+    On `ds1_val`, early stopping keeps the epoch with the best macro-F1. On the folds of a
+    cross-validation, the epoch is chosen on all folds together, so `patience` should be large
+    enough not to stop any. On other splits nothing is chosen: all `epochs` are trained.
 
     Attributes
     ----------
@@ -62,7 +63,7 @@ class SelectionConfig(RunConfig, FinetunedSettings):
 
 @study("selection", SelectionConfig)
 def run_selection(run):
-    """Run a trial inside DS1 and score it after every epoch."""
+    """Run a trial; inside DS1, score it after every epoch."""
     config, train = run.config, run.train.inputs
     label, confusions = run.scored.y.cpu().numpy(), []
 
@@ -70,18 +71,17 @@ def run_selection(run):
         confusions.append(confusion_matrix(label, predict(model, run.scored)))
         return float(macro_f1(confusions[-1]))
 
+    inside = set().union(*config.sides()) <= set(DS1)
+    how = {"validate": score if inside else None, "patience": config.patience}
     if config.pipeline == "ssl":
         model, _ = pretext(run, config)
-        history = finetune(model, train, config, validate=score, patience=config.patience)
+        history = finetune(model, train, config, **how)
     else:
-        model, history = train_supervised(
-            config, train, run.device, validate=score, patience=config.patience
-        )
-    return run.outcome(
-        predict(model, run.test.inputs),
-        {"train": history.seconds},
-        loss=history.loss,
-        validation_macro_f1=history.score,
-        validation_confusion=[matrix.tolist() for matrix in confusions],
-        best_epoch=history.best_epoch,
-    )
+        model, history = train_supervised(config, train, run.device, **how)
+    validation = {
+        "validation_macro_f1": history.score,
+        "validation_confusion": [matrix.tolist() for matrix in confusions],
+        "best_epoch": history.best_epoch if inside else config.epochs,
+    }
+    predicted = predict(model, run.test.inputs)
+    return run.outcome(predicted, {"train": history.seconds}, loss=history.loss, **validation)

@@ -32,7 +32,7 @@ def selection_table(results):
         arm, records that it was validated on, seed.
     """
     pools = {}
-    for result in results:
+    for result in (r for r in results if r.metrics["validation_confusion"]):
         config = result.config
         where = "4 folds" if "fold" in config["split"] else names.word(config["split"])
         pools.setdefault((_trial(config), where, config["seed"]), []).append(result)

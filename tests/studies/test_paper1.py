@@ -148,6 +148,14 @@ def test_a_selection_trial_reports_its_best_epoch(outcomes):
         assert np.array(kept).tolist() == sum(outcomes[name].matrix().values()).tolist()
 
 
+def test_test_patients_choose_no_epoch(source, tmp_path):
+    alike = {**TINY, "epochs": 2, "norm": "none", "split": "ds1_ds2"}
+    configs = [SelectionConfig(pipeline="baseline", **alike), BaselineConfig(**alike)]
+    trial, last_epoch = run_all(configs, source, tmp_path)
+    assert trial.per_record == last_epoch.per_record
+    assert trial.metrics["validation_confusion"] == []
+
+
 @pytest.mark.parametrize("name", ["baseline", "none", "adabn"])
 def test_ec57_counts_every_beat_after_five_minutes(outcomes, source, name):
     beats = annotated(source, RUNS[name])

@@ -35,7 +35,8 @@ def test_the_best_epoch_is_that_of_all_folds_together():
 
 def test_folds_and_validation_records_are_rows_of_their_own():
     trials = [trial("ds1_fold0", [GOOD]), trial("ds1_fold1", [BAD]), trial("ds1_val", [GOOD])]
-    table = runs.selection_table(trials)
+    on_test_patients = trial("ds1_ds2", [])
+    table = runs.selection_table([*trials, on_test_patients])
     where = table.index.get_level_values("validated on")
     assert list(where) == ["4 folds", "118, 124, 207, 223"]
     assert table["macro-F1"].tolist()[1] == 1
