@@ -152,7 +152,7 @@ def cost_more(found):
     """Whether more important layers cost more, as far as the intervals exclude zero."""
     more = [title for title, rho in found.items() if rho.low > 0]
     less = [title for title, rho in found.items() if rho.high < 0]
-    text = f"In {' and '.join(more) or 'no network'} do more important layers cost more"
+    text = f"More important layers cost more in {' and '.join(more) or 'no network'}"
     return f"{text}; in {' and '.join(less)} they cost less on average." if less else f"{text}."
 
 

@@ -166,8 +166,8 @@ comparison.line("formats", RESULTS)
 # %% [markdown]
 # ## Paper 1: layers in INT8
 #
-# Chapter {doc}`05_int8_qat` explains the scopes, and tries a window longer than the one of this table
-# for DS1 only. Chapter {doc}`02_wave_puzzle` explains the puzzle that comes before personalization.
+# Chapter {doc}`05_int8_qat` explains the scopes, and tests a longer window than this table's, for DS1
+# only. Chapter {doc}`02_wave_puzzle` explains the puzzle that comes before personalization.
 
 # %% tags=["remove-input"]
 comparison.table("integers", RESULTS, name="tab-papers-integers")
